@@ -1,0 +1,1 @@
+"""One file per contender, and nothing else: the harness runs every module it finds here."""

@@ -1,0 +1,1 @@
+"""What measures, and what reports. Knows no contender by name."""

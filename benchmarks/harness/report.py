@@ -1,0 +1,182 @@
+"""What was measured, as a table for people and as JSON for programs."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.contender import Measurement
+    from harness.machine import Machine
+    from harness.rounds import Entry
+    from harness.scenario import ScenarioResult
+    from harness.shape import Size
+
+__all__ = ["Comparison", "Report", "Row"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One contender at one size: medians over the rounds."""
+
+    name: str
+    label: str
+    persistence: str
+    steps_per_s: float
+    ratio: float | None
+    """Steps per second against the contender named, taken within each round, then the median."""
+
+    ratio_least: float | None
+    ratio_most: float | None
+    cpu_ms_per_step: float
+    wall_s: float
+    setup_s: float
+    peak_rss_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All contenders at one size."""
+
+    size: Size
+    against: str
+    entries: list[Entry]
+    rounds: list[dict[str, Measurement]]
+
+    def rows(self) -> list[Row]:
+        """Give a row for each contender that was measured at this size."""
+        return [self._row(entry) for entry in self.entries]
+
+    def _row(self, entry: Entry) -> Row:
+        mine = [measured[entry.name] for measured in self.rounds]
+        ratios = [
+            measured[self.against].wall_s / measured[entry.name].wall_s
+            for measured in self.rounds
+            if self.against in measured
+        ]
+        steps = self.size.runs * self.size.steps
+        return Row(
+            name=entry.name,
+            label=entry.description.label,
+            persistence=entry.description.persistence,
+            steps_per_s=statistics.median(steps / it.wall_s for it in mine),
+            ratio=statistics.median(ratios) if ratios else None,
+            ratio_least=min(ratios, default=None),
+            ratio_most=max(ratios, default=None),
+            cpu_ms_per_step=statistics.median(it.cpu_s * 1e3 / steps for it in mine),
+            wall_s=statistics.median(it.wall_s for it in mine),
+            setup_s=statistics.median(it.setup_s for it in mine),
+            peak_rss_mb=statistics.median(it.peak_rss_mb for it in mine),
+        )
+
+
+def table(header: list[str], rows: Iterable[list[str]], *, column: str = "---:") -> list[str]:
+    """Give the lines of a Markdown table, the columns after the first aligned as numbers are."""
+    ruler = ["---", *[column] * (len(header) - 1)]
+    return [f"| {' | '.join(cells)} |" for cells in [header, ruler, *rows]]
+
+
+def ratio_of(row: Row) -> str:
+    """Write the ratio with its spread over the rounds."""
+    if row.ratio is None:
+        return "not measured"
+    return f"{row.ratio:.2f} ({row.ratio_least:.2f} to {row.ratio_most:.2f})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything one bench measured."""
+
+    quick: bool
+    started: str
+    machine: Machine
+    share_of_others: float
+    """The share of all cores that other processes used meanwhile."""
+
+    concurrency: int
+    comparisons: list[Comparison]
+    scenarios: list[ScenarioResult]
+
+    def as_json(self) -> dict[str, object]:
+        """Give everything, each round's raw measurement included."""
+        return {
+            "quick": self.quick,
+            "started": self.started,
+            "machine": asdict(self.machine),
+            "share_of_others": self.share_of_others,
+            "concurrency": self.concurrency,
+            "contenders": {
+                entry.name: asdict(entry.description)
+                for comparison in self.comparisons
+                for entry in comparison.entries
+            },
+            "comparisons": [
+                {
+                    "size": asdict(comparison.size),
+                    "against": comparison.against,
+                    "rows": [asdict(row) for row in comparison.rows()],
+                    "rounds": [
+                        {name: asdict(it) for name, it in measured.items()} for measured in comparison.rounds
+                    ],
+                }
+                for comparison in self.comparisons
+            ],
+            "scenarios": [asdict(scenario) for scenario in self.scenarios],
+        }
+
+    def as_markdown(self) -> str:
+        """Give the page that people read."""
+        lines = ["# Benchmarks", "", *self._preface()]
+        for comparison in self.comparisons:
+            lines += ["", *self._comparison(comparison)]
+        for scenario in self.scenarios:
+            cells = [[it.what, f"{it.value:,.4g} {it.unit}", it.goal] for it in scenario.figures]
+            lines += ["", f"## {scenario.title}", "", *table(["what", "measured", "goal"], cells)]
+        entries = {entry.name: entry for it in self.comparisons for entry in it.entries}.values()
+        lines += ["", "## What each one keeps", ""]
+        lines += table(
+            ["contender", "durable when a step is done", "versions"],
+            (
+                [
+                    entry.description.label,
+                    entry.description.persistence,
+                    ", ".join(f"{name} {at}" for name, at in entry.description.versions.items()),
+                ]
+                for entry in entries
+            ),
+            column="---",
+        )
+        return "\n".join(lines) + "\n"
+
+    def _preface(self) -> list[str]:
+        at = self.machine
+        lines = ["A smoke run: these figures mean nothing.", ""] if self.quick else []
+        return [
+            *lines,
+            (
+                f"{self.started}. {at.system}, {at.cores} cores, {at.memory_gb} GB, Python {at.python}, "
+                f"SQLite {at.sqlite}, {at.filesystem}, "
+                f"fsync {at.fsync_median_ms} ms (p99 {at.fsync_p99_ms}). "
+                f"Anything else used {self.share_of_others:.0%} of the cores. "
+                f"At most {self.concurrency} runs in flight."
+            ),
+        ]
+
+    def _comparison(self, comparison: Comparison) -> list[str]:
+        size = comparison.size
+        rows = (
+            [
+                row.label,
+                f"{row.steps_per_s:,.0f}",
+                ratio_of(row),
+                f"{row.cpu_ms_per_step:.3f}",
+                f"{row.peak_rss_mb:.0f}",
+                f"{row.setup_s:.2f}",
+            ]
+            for row in comparison.rows()
+        )
+        header = ["contender", "steps/s", f"x {comparison.against}", "CPU ms/step", "peak RSS MB", "setup s"]
+        return [f"## {size} (runs x steps), rounds: {len(comparison.rounds)}", "", *table(header, rows)]

@@ -1,0 +1,81 @@
+"""`python run.py`: measures every contender and scenario and writes `results/latest.md` and `.json`.
+
+Exits non-zero on an error only, never on a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.machine import Effort, look_at
+from harness.report import Comparison, Report
+from harness.rounds import Bench, found_in
+from harness.shape import QUICK, SIZES
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def options() -> argparse.Namespace:
+    """Read the command line."""
+    contenders, scenarios = found_in("contenders"), found_in("scenarios")
+    parser = argparse.ArgumentParser(description="Measure Ripieno and its peers side by side.")
+    parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean nothing")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds to take medians over (default 3)")
+    parser.add_argument("--concurrency", type=int, default=100, help="runs in flight at once (default 100)")
+    parser.add_argument("--against", choices=contenders, default="langgraph_sqlite", help="base of ratios")
+    parser.add_argument("--only", choices=contenders, nargs="+", default=contenders, help="these contenders")
+    parser.add_argument("--size", choices=list(map(str, SIZES)), nargs="+", help="these sizes only")
+    parser.add_argument("--scenario", choices=scenarios, nargs="*", default=scenarios, help="these only")
+    return parser.parse_args()
+
+
+def measured(chosen: argparse.Namespace, folder: Path) -> Report:
+    """Measure everything asked for."""
+    started, effort, machine = datetime.now(UTC), Effort.now(), look_at(folder)
+    bench = Bench(folder=folder, concurrency=chosen.concurrency)
+    entries = [bench.describe(name) for name in chosen.only]
+    sizes = QUICK if chosen.quick else [it for it in SIZES if str(it) in (chosen.size or map(str, SIZES))]
+    if not chosen.quick:
+        bench.rounds(entries, QUICK[0], 1)  # warms the disk's and the interpreter's caches
+    comparisons: list[Comparison] = []
+    for size in sizes:
+        able = [entry for entry in entries if entry.takes(size)]
+        rounds = bench.rounds(able, size, 1 if chosen.quick else chosen.rounds)
+        comparisons.append(Comparison(size=size, against=chosen.against, entries=able, rounds=rounds))
+    scenarios = [bench.scenario(name, quick=chosen.quick) for name in chosen.scenario]
+    return Report(
+        quick=chosen.quick,
+        started=started.strftime("%Y-%m-%d %H:%M UTC"),
+        machine=machine,
+        concurrency=chosen.concurrency,
+        comparisons=comparisons,
+        scenarios=scenarios,
+        share_of_others=effort.share_of_others(),
+    )
+
+
+def main() -> int:
+    """Measure, write, print, and give the exit code."""
+    chosen = options()
+    RESULTS.mkdir(exist_ok=True)
+    try:
+        with TemporaryDirectory(prefix="data-", dir=RESULTS) as folder:
+            report = measured(chosen, Path(folder))
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    name = "quick" if chosen.quick else "latest"
+    (RESULTS / f"{name}.json").write_text(json.dumps(report.as_json(), indent=2) + "\n")
+    (RESULTS / f"{name}.md").write_text(report.as_markdown())
+    print(report.as_markdown(), end="")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
