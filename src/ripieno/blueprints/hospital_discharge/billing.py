@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Literal
 
+from pydantic import Field
+
 from ripieno.blueprints.hospital_discharge.coverage import Cover, cover_of
 from ripieno.blueprints.hospital_discharge.fhir import Claim, Moment, Money, Record, open_record
 from ripieno.blueprints.hospital_discharge.reconciliation.medications import Drug, active_medications
@@ -38,14 +40,14 @@ class BillingPlan(Document):
     member: str | None = None
     coverage: str | None = None
     """FHIR reference of where the record names the payer."""
-    diagnoses: list[str] = []
+    diagnoses: list[str] = Field(default_factory=list[str])
     """SNOMED CT codes, else words, of the reasons of the stay and the active conditions."""
-    lines: list[Line] = []
+    lines: list[Line] = Field(default_factory=list[Line])
     amount: str = "0.00"
     currency: str | None = None
 
 
-def prepare_preauthorisation(input: dict[str, Any], summarise: Summary) -> Outcome:  # noqa: A002 - bound by this name
+def prepare_preauthorisation(input: dict[str, Any], summarise: Summary) -> Outcome:
     """Work out the request for the care after the stay, without sending it.
 
     The output is a `BillingPlan`. `partial` where there is nobody to ask (no cover, or the record

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pydantic import Field
+
 from ripieno.blueprints.hospital_discharge.condition_classes import ConditionClass, classes_of
 from ripieno.blueprints.hospital_discharge.fhir import open_record
 from ripieno.blueprints.hospital_discharge.summary_model import Diagnosis, Document, Stay, Summary
@@ -27,7 +29,7 @@ class VisitRequest(Document):
     latest: date
     """The last working day that still keeps the term."""
     source: str
-    conditions: list[str] = []
+    conditions: list[str] = Field(default_factory=list[str])
     """FHIR references of the conditions that ask for it."""
 
 
@@ -81,7 +83,7 @@ _GENERAL = FollowUp("hypertension", "primary care", 14, _TCM)
 """Everyone sees primary care; the condition named here is not asked for."""
 
 
-def plan_visits(input: dict[str, Any], summarise: Summary) -> list[VisitRequest]:  # noqa: A002 - bound by this name
+def plan_visits(input: dict[str, Any], summarise: Summary) -> list[VisitRequest]:
     """Propose the follow-up visits, the most urgent first, in the working hours of `CLINIC_HOURS`.
 
     Empty for a person who has died, and where there is no stay that has ended.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from pydantic import Field
+
 from ripieno.blueprints.hospital_discharge.reconciliation import Reconciliation
 from ripieno.blueprints.hospital_discharge.summary_model import Document, Measurement, Summary
 from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisation
@@ -19,7 +21,7 @@ class DischargePackage(Document):
     reconciliation: Reconciliation
     decision: dict[str, Any] | None = None
     """What the clinician answered, where one was asked."""
-    visits: list[Appointment] = []
+    visits: list[Appointment] = Field(default_factory=list[Appointment])
     preauthorisation: Authorisation | None = None
 
 
@@ -79,7 +81,8 @@ def _is_out(item: Measurement) -> bool:
 
 
 def _reading(item: Measurement) -> str:
-    return f"{item.name} {item.value:g} {item.unit} on {item.day}: {item.interpretation}, expected {item.expected}"
+    reading = f"{item.name} {item.value:g} {item.unit} on {item.day}"
+    return f"{reading}: {item.interpretation}, expected {item.expected}"
 
 
 def _decision(package: DischargePackage) -> str:
@@ -96,4 +99,5 @@ def _authorisation(package: DischargePackage) -> str:
     asked = package.preauthorisation
     if asked is None:
         return ""
-    return f"Pre-authorisation: {asked.preauthorisation} {asked.payer} {asked.amount} {asked.currency}, {asked.status}"
+    sum_asked = f"{asked.amount} {asked.currency}"
+    return f"Pre-authorisation: {asked.preauthorisation} {asked.payer} {sum_asked}, {asked.status}"

@@ -33,7 +33,7 @@ def stay_document(record: Record, stay: Encounter) -> Stay:
     started, ended = _start(stay), stay.period.end if stay.period else None
     if ended is not None and ended < started:
         what = f"the stay ends ({ended.text}) before it starts ({started.text})"
-        raise refuse(what, at=f"{stay.reference}.period", remedy="Correct the dates of the stay.")
+        raise refuse(what=what, at=f"{stay.reference}.period", remedy="Correct the dates of the stay.")
     over = stay.status == "finished" and ended is not None
     hospitalization = stay.hospitalization
     disposition = hospitalization.discharge_disposition if hospitalization else None
@@ -63,7 +63,7 @@ def last_day(record: Record, stay: Encounter | None) -> date:
     known = [moment for moment in moments if moment is not None]
     if not known:
         what = "nothing in the record carries a date, so that no day can be told to which it speaks"
-        raise refuse(what, at="entry", remedy="Encounters need a period, orders an authoredOn.")
+        raise refuse(what=what, at="entry", remedy="Encounters need a period, orders an authoredOn.")
     return max(known).day
 
 
@@ -81,7 +81,7 @@ def _start(stay: Encounter) -> Moment:
     started = stay.period.start if stay.period else None
     if started is None:
         raise refuse(
-            "an inpatient stay must say when it started",
+            what="an inpatient stay must say when it started",
             at=f"{stay.reference}.period.start",
             remedy="Add the start of the stay, or mark it 'entered-in-error'.",
         )

@@ -38,7 +38,7 @@ _REMOVED_BY = {
 """Conditions that Synthea leaves active, and the finding that shows they are over (SNOMED CT)."""
 
 
-def summarise(input: dict[str, Any]) -> Outcome:  # noqa: A002 - the platform binds the run's input by this name
+def summarise(input: dict[str, Any]) -> Outcome:
     """Summarise the latest inpatient stay of a FHIR R4 bundle about one patient.
 
     The output is a `Summary`. `escalated` when there is no inpatient stay, or when the stay has not
@@ -70,7 +70,8 @@ def _outcome(summary: Summary) -> Outcome:
         reason = "The record holds no inpatient stay, so there is nobody to discharge."
         return Outcome("escalated", summary, evidence=_evidence(summary), reason=reason)
     if stay.discharged is None:
-        reason = f"The stay that began on {stay.admitted} has not ended ({stay.reference}): not ready for discharge."
+        where = f"{stay.reference}, since {stay.admitted}"
+        reason = f"The stay has not ended ({where}): not ready for discharge."
         return Outcome("escalated", summary, evidence=_evidence(summary), reason=reason)
     return Outcome("complete", summary, confidence=_confidence(summary), evidence=_evidence(summary))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
     "Diagnosis",
@@ -49,7 +49,7 @@ class Stay(Document):
     discharged: date | None
     """None while the stay goes on."""
     nights: int | None
-    reasons: list[str] = []
+    reasons: list[str] = Field(default_factory=list[str])
     disposition: str | None = None
     stays_in_record: int = 1
 
@@ -95,8 +95,8 @@ class Summary(Document):
     as_of: date
     """The last day the record speaks of, or the day of death; ages are counted to it."""
     stay: Stay | None = None
-    conditions: list[Diagnosis] = []
-    procedures: list[Intervention] = []
-    observations: list[Measurement] = []
-    notes: list[str] = []
+    conditions: list[Diagnosis] = Field(default_factory=list[Diagnosis])
+    procedures: list[Intervention] = Field(default_factory=list[Intervention])
+    observations: list[Measurement] = Field(default_factory=list[Measurement])
+    notes: list[str] = Field(default_factory=list[str])
     """What a reader of the summary must know about the record behind it."""

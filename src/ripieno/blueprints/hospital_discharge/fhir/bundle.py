@@ -12,6 +12,15 @@ from ripieno.model.errors import nearest
 __all__ = ["check_bundle", "open_record"]
 
 _EXPORT = "Export one patient as a FHIR R4 Bundle of type 'collection', for example with Patient/$everything."
+_JSON_WORDS: dict[type, str] = {
+    type(None): "nothing",
+    bool: "true or false",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+}
 _SUBJECT_FIELDS = ("subject", "patient", "beneficiary")
 
 
@@ -51,17 +60,17 @@ def _entries(value: object) -> Sequence[Any]:
     if kind != "Bundle":
         hint = "" if isinstance(kind, str) else " (there is no text in resourceType)"
         what = f"expected resourceType 'Bundle', got {kind!r:.60}{hint}"
-        raise refuse(what, at="resourceType", remedy=_EXPORT)
+        raise refuse(what=what, at="resourceType", remedy=_EXPORT)
     if bundle.get("type") == "history":
         raise refuse(
-            "a bundle of type 'history' holds several versions of each resource",
+            what="a bundle of type 'history' holds several versions of each resource",
             at="type",
             remedy=_EXPORT,
         )
     entries = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
         got = "an empty list" if entries == [] else _name(entries)
-        raise refuse(f"expected a list of entries, got {got}", at="entry", remedy=_EXPORT)
+        raise refuse(what=f"expected a list of entries, got {got}", at="entry", remedy=_EXPORT)
     return cast("list[Any]", entries)
 
 
@@ -75,10 +84,12 @@ def _filed(entries: Sequence[Any]) -> list[tuple[Filed, str | None]]:
         content = _object(entry["resource"], at=f"{at}.resource", expected="a resource as a JSON object")
         kind = _text(content, "resourceType", at=f"{at}.resource")
         if kind is None:
-            raise refuse("a resource must say its resourceType", at=f"{at}.resource.resourceType")
+            raise refuse(what="a resource must say its resourceType", at=f"{at}.resource.resourceType")
         if kind not in READ and kind.lower() in {name.lower() for name in READ}:
             what = f"unknown resourceType {kind!r}{nearest(kind, READ)}"
-            raise refuse(what, at=f"{at}.resource.resourceType", remedy="Types are spelled as in FHIR R4.")
+            raise refuse(
+                what=what, at=f"{at}.resource.resourceType", remedy="Types are spelled as in FHIR R4."
+            )
         full_url = _text(entry, "fullUrl", at=at)
         own_id = _text(content, "id", at=f"{at}.resource")
         reference = f"{kind}/{own_id}" if own_id else full_url or at
@@ -100,7 +111,7 @@ def _known(entry: Filed, full_url: str | None, by_name: dict[str, Filed]) -> Fil
         if earlier.content == entry.content:
             return earlier
         what = f"{name!r:.120} stands in the bundle twice, with different content ({earlier.place})"
-        raise refuse(what, at=entry.place, remedy="Keep the version that is current.")
+        raise refuse(what=what, at=entry.place, remedy="Keep the version that is current.")
     for name in names:
         by_name.setdefault(name, entry)
     return None
@@ -108,11 +119,11 @@ def _known(entry: Filed, full_url: str | None, by_name: dict[str, Filed]) -> Fil
 
 def _patient(found: list[Filed]) -> Patient:
     if not found:
-        raise refuse("the bundle holds no Patient", at="entry", remedy=_EXPORT)
+        raise refuse(what="the bundle holds no Patient", at="entry", remedy=_EXPORT)
     if len(found) > 1:
         who = ", ".join(entry.reference[:60] for entry in found[:3])
         what = f"the bundle holds {len(found)} patients ({who}); expected exactly one"
-        raise refuse(what, at=found[1].place, remedy="Hand in one bundle per patient.")
+        raise refuse(what=what, at=found[1].place, remedy="Hand in one bundle per patient.")
     return read(Patient, found[0])
 
 
@@ -137,12 +148,12 @@ def _check_subject(record: Record, value: object, *, at: str) -> None:
     ours = record.patient.id is not None and target.endswith(f"/Patient/{record.patient.id}")
     if not (same or ours):
         what = f"the resource is about {target!r:.120}, not about {record.patient.reference!r:.120}"
-        raise refuse(what, at=at, remedy="Hand in one bundle per patient, with its own resources only.")
+        raise refuse(what=what, at=at, remedy="Hand in one bundle per patient, with its own resources only.")
 
 
 def _object(value: object, *, at: str, expected: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise refuse(f"expected {expected}, got {_name(value)}", at=at, remedy=_EXPORT)
+        raise refuse(what=f"expected {expected}, got {_name(value)}", at=at, remedy=_EXPORT)
     return cast("dict[str, Any]", value)
 
 
@@ -151,26 +162,14 @@ def _text(holder: Mapping[str, Any], field: str, *, at: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str) or not value:
-        raise refuse(f"expected text that is not empty, got {_name(value)}", at=f"{at}.{field}")
+        raise refuse(what=f"expected text that is not empty, got {_name(value)}", at=f"{at}.{field}")
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise refuse(f"{value!r:.120} holds half a character (a lone surrogate)", at=f"{at}.{field}")
+        raise refuse(what=f"{value!r:.120} holds half a character (a lone surrogate)", at=f"{at}.{field}")
     return value
 
 
 def _name(value: object) -> str:
     """Name a JSON value's type in JSON's own words."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true or false"
-        case str():
-            return "text" if value else "empty text"
-        case int() | float():
-            return "a number"
-        case list():
-            return "a list"
-        case dict():
-            return "an object"
-        case _:
-            return type(value).__name__
+    if value == "":
+        return "empty text"
+    return _JSON_WORDS.get(type(value), type(value).__name__)

@@ -18,7 +18,7 @@ R = TypeVar("R", bound=Resource)
 _TYPE_OF = {model: name for name, model in READ.items()}
 
 
-def refuse(what: str, *, at: str, remedy: str | None = None) -> InputError:
+def refuse(*, what: str, at: str, remedy: str | None = None) -> InputError:
     """Give the error that names the place in the bundle, what is wrong there and what to do."""
     return InputError(what, place=Place("bundle", field=at), remedy=remedy)
 
@@ -81,7 +81,9 @@ def read(model: type[R], filed: Filed) -> R:
             f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]
         )
         what = f"{filed.kind}: {first['msg'].removeprefix('Value error, ')}"
-        raise refuse(what, at=at, remedy="The field must be as FHIR R4 defines it, or be left out.") from None
+        raise refuse(
+            what=what, at=at, remedy="The field must be as FHIR R4 defines it, or be left out."
+        ) from None
     resource.file_under(filed.reference)
     return resource
 

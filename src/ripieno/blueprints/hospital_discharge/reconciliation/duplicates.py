@@ -69,7 +69,7 @@ def _same_class(drugs: Sequence[Drug]) -> list[Finding]:
 
 
 def _gravity(holders: Sequence[Drug]) -> Severity:
-    """A cream beside a tablet matters less than two tablets."""
+    """Weigh by reach: a cream beside a tablet matters less than two tablets."""
     return "major" if sum(not drug.local for drug in holders) > 1 else "minor"
 
 
@@ -81,7 +81,7 @@ def _advice(holders: Sequence[Drug]) -> str:
 
 
 def _times(count: int) -> str:
-    return "twice" if count == 2 else f"{count} times"  # noqa: PLR2004 - the word for two
+    return "twice" if count == 2 else f"{count} times"
 
 
 def _finding(title: str, severity: Severity, advice: str, holders: Sequence[Drug]) -> Finding:

@@ -45,8 +45,8 @@ def kidney_function(summary: Summary) -> Kidney | None:
     if high / low <= _FAR_APART:
         return plain
     contradiction = (
-        f"reported eGFR {reported.value:g}, but creatinine {creatinine.value:g} {creatinine.unit} of the same day "
-        f"gives {calculated:g} (CKD-EPI 2021)"
+        f"reported eGFR {reported.value:g}, but creatinine {creatinine.value:g} {creatinine.unit} "
+        f"of the same day gives {calculated:g} (CKD-EPI 2021)"
     )
     if reported.value <= calculated:
         return Kidney(plain.egfr, plain.unit, plain.basis, plain.reference, contradiction)

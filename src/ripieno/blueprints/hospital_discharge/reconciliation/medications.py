@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+from pydantic import Field
+
 from ripieno.blueprints.hospital_discharge.fhir import (
     Concept,
     Medication,
@@ -39,7 +41,7 @@ class ActiveMedication(Document):
     ingredients: list[str]
     since: date | None
     reference: str
-    also: list[str] = []
+    also: list[str] = Field(default_factory=list[str])
     """Other resources that state the same product."""
     confidence: float
     method: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from ripieno.blueprints.hospital_discharge.fhir import open_record
 from ripieno.blueprints.hospital_discharge.reconciliation.allergies import (
     active_allergies,
@@ -47,10 +49,10 @@ class Reconciliation(Document):
     allergies: list[str]
     findings: list[Finding]
     """The gravest first."""
-    notes: list[str] = []
+    notes: list[str] = Field(default_factory=list[str])
 
 
-def reconcile(input: dict[str, Any], summarise: Summary) -> Outcome:  # noqa: A002 - bound by this name
+def reconcile(input: dict[str, Any], summarise: Summary) -> Outcome:
     """Compare the active medications with each other, the allergies, conditions and kidneys.
 
     The output is a `Reconciliation`. The confidence is the share of active medications that are

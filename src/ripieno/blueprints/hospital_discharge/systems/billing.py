@@ -22,7 +22,7 @@ class LocalBilling:
 
     store: Store
 
-    def request(  # noqa: PLR0913, PLR0917 - the fields of one request
+    def request(
         self, patient: str, payer: str, amount: str, currency: str, services: list[str], *, sender: Sender
     ) -> Authorisation:
         """Ask once per key; raises RefusedError when the key came before with other content."""
@@ -75,13 +75,13 @@ class LocalBilling:
     def requests(self, patient: str | None = None) -> list[Authorisation]:
         """List the requests, void ones included, in the order they were made."""
         where, values = ("WHERE patient = ?", (patient,)) if patient is not None else ("", ())
-        rows = self.store.rows(f"SELECT * FROM authorisations {where} ORDER BY number", values)  # noqa: S608 - constant text
+        rows = self.store.rows(f"SELECT * FROM authorisations {where} ORDER BY number", values)
         return [_authorisation(row) for row in rows]
 
 
 def _number(preauthorisation: str) -> int:
     digits = preauthorisation.removeprefix("P-")
-    return int(digits) - _FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1  # noqa: PLR2004 - fits SQLite
+    return int(digits) - _FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
 
 
 def _authorisation(row: sqlite3.Row) -> Authorisation:

@@ -72,7 +72,7 @@ class LocalScheduling:
     def visits(self, patient: str | None = None) -> list[Appointment]:
         """List the appointments, cancelled ones included, in the order they were made."""
         where, values = ("WHERE patient = ?", (patient,)) if patient is not None else ("", ())
-        rows = self.store.rows(f"SELECT * FROM appointments {where} ORDER BY number", values)  # noqa: S608 - constant text
+        rows = self.store.rows(f"SELECT * FROM appointments {where} ORDER BY number", values)
         return [_appointment(row) for row in rows]
 
     def _free(self, connection: sqlite3.Connection, patient: str, clinic: str, at: datetime) -> datetime:
@@ -92,7 +92,7 @@ class LocalScheduling:
 
 def _number(visit: str) -> int:
     digits = visit.removeprefix("V-")
-    return int(digits) - _FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1  # noqa: PLR2004 - fits SQLite
+    return int(digits) - _FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
 
 
 def _appointment(row: sqlite3.Row) -> Appointment:

@@ -137,7 +137,7 @@ class Store:
             connection.close()
 
 
-def _enter(  # noqa: PLR0913, PLR0917 - the columns of one row
+def _enter(
     connection: sqlite3.Connection,
     system: str,
     operation: str,
