@@ -47,7 +47,7 @@ class BillingPlan(Document):
     currency: str | None = None
 
 
-def prepare_preauthorisation(input: dict[str, Any], summarise: Summary) -> Outcome:
+def prepare_preauthorisation(input: dict[str, Any], summarise: Summary) -> Outcome:  # noqa: A002 - bound by this name
     """Work out the request for the care after the stay, without sending it.
 
     The output is a `BillingPlan`. `partial` where there is nobody to ask (no cover, or the record

@@ -83,7 +83,7 @@ _GENERAL = FollowUp("hypertension", "primary care", 14, _TCM)
 """Everyone sees primary care; the condition named here is not asked for."""
 
 
-def plan_visits(input: dict[str, Any], summarise: Summary) -> list[VisitRequest]:
+def plan_visits(input: dict[str, Any], summarise: Summary) -> list[VisitRequest]:  # noqa: A002 - bound by this name
     """Propose the follow-up visits, the most urgent first, in the working hours of `CLINIC_HOURS`.
 
     Empty for a person who has died, and where there is no stay that has ended.

@@ -38,7 +38,7 @@ _REMOVED_BY = {
 """Conditions that Synthea leaves active, and the finding that shows they are over (SNOMED CT)."""
 
 
-def summarise(input: dict[str, Any]) -> Outcome:
+def summarise(input: dict[str, Any]) -> Outcome:  # noqa: A002 - bound by this name
     """Summarise the latest inpatient stay of a FHIR R4 bundle about one patient.
 
     The output is a `Summary`. `escalated` when there is no inpatient stay, or when the stay has not

@@ -58,7 +58,7 @@ async def cancel_visit(visit: str, call: Call) -> dict[str, Any]:
     return await asyncio.to_thread(cancel)
 
 
-async def request_preauthorisation(
+async def request_preauthorisation(  # noqa: PLR0913, PLR0917 - the fields of one request
     patient: str, payer: str, amount: str, currency: str, services: list[str], call: Call
 ) -> dict[str, Any]:
     """Ask a payer to authorise `services`; `amount` is a decimal text.

@@ -34,7 +34,7 @@ def _decimal(value: object) -> Decimal | None:
         return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         msg = f"expected a number, got {type(value).__name__}"
-        raise ValueError(msg)
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns ValueError, not TypeError, into a finding
     if isinstance(value, int) and abs(value) > _LARGEST:
         msg = "the number is too large to be a clinical value or an amount"
         raise ValueError(msg)

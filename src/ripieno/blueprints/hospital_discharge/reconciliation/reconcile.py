@@ -52,7 +52,7 @@ class Reconciliation(Document):
     notes: list[str] = Field(default_factory=list[str])
 
 
-def reconcile(input: dict[str, Any], summarise: Summary) -> Outcome:
+def reconcile(input: dict[str, Any], summarise: Summary) -> Outcome:  # noqa: A002 - bound by this name
     """Compare the active medications with each other, the allergies, conditions and kidneys.
 
     The output is a `Reconciliation`. The confidence is the share of active medications that are

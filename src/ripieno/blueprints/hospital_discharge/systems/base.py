@@ -90,7 +90,7 @@ class Scheduling(Protocol):
 class Billing(Protocol):
     """A billing system. It answers a repeated key with what the first call made."""
 
-    def request(
+    def request(  # noqa: PLR0913 - the fields of one request
         self, patient: str, payer: str, amount: str, currency: str, services: list[str], *, sender: Sender
     ) -> Authorisation:
         """Ask for authorisation, once per key. Raises RefusedError when a key comes with other content."""

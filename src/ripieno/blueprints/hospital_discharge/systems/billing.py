@@ -22,7 +22,7 @@ class LocalBilling:
 
     store: Store
 
-    def request(
+    def request(  # noqa: PLR0913 - the fields of one request
         self, patient: str, payer: str, amount: str, currency: str, services: list[str], *, sender: Sender
     ) -> Authorisation:
         """Ask once per key; raises RefusedError when the key came before with other content."""
@@ -75,7 +75,7 @@ class LocalBilling:
     def requests(self, patient: str | None = None) -> list[Authorisation]:
         """List the requests, void ones included, in the order they were made."""
         where, values = ("WHERE patient = ?", (patient,)) if patient is not None else ("", ())
-        rows = self.store.rows(f"SELECT * FROM authorisations {where} ORDER BY number", values)
+        rows = self.store.rows(f"SELECT * FROM authorisations {where} ORDER BY number", values)  # noqa: S608 - constant text
         return [_authorisation(row) for row in rows]
 
 

@@ -137,7 +137,7 @@ class Store:
             connection.close()
 
 
-def _enter(
+def _enter(  # noqa: PLR0913, PLR0917 - the columns of one row
     connection: sqlite3.Connection,
     system: str,
     operation: str,
