@@ -51,7 +51,8 @@ def prepare_preauthorisation(input: dict[str, Any], summarise: Summary) -> Outco
     """Work out the request for the care after the stay, without sending it.
 
     The output is a `BillingPlan`. `partial` where there is nobody to ask (no cover, or the record
-    says that the patient pays), where the claims mix currencies, and for a person who has died.
+    says that the patient pays), where the claims mix currencies, where no stay has ended, and for a
+    person who has died.
     """
     record = open_record(input)
     drugs = active_medications(record, as_of=summarise.as_of, stay=None)
@@ -77,7 +78,9 @@ def prepare_preauthorisation(input: dict[str, Any], summarise: Summary) -> Outco
 def _decision(
     summary: Summary, cover: Cover | None, lines: list[Line]
 ) -> Literal["request", "self-pay", "nothing to request"]:
-    if summary.patient.died or not lines or len({line.currency for line in lines}) > 1:
+    stay = summary.stay
+    over = stay is not None and stay.discharged is not None
+    if summary.patient.died or not over or not lines or len({line.currency for line in lines}) > 1:
         return "nothing to request"
     return "request" if cover is not None and cover.insured else "self-pay"
 
@@ -93,6 +96,8 @@ def _outcome(plan: BillingPlan, summary: Summary, cover: Cover | None, currencie
         return Outcome("complete", plan, confidence=confidence, evidence=evidence)
     if summary.patient.died:
         reason = "The person has died: no care is authorised in advance."
+    elif summary.stay is None or summary.stay.discharged is None:
+        reason = "There is no stay that has ended, so that nothing follows it yet."
     elif len(currencies) > 1:
         reason = (
             f"The claims mix currencies ({', '.join(sorted(currencies))}); no single amount can be asked for."

@@ -144,7 +144,9 @@ def _product(record: Record, use: MedicationUse) -> tuple[Concept, Normalised]:
         return concept, normalise(concept)
     named = medication.code or Concept(text=shown)
     normalised = normalise(named)
-    return named, normalised if normalised.known else _from_parts(medication) or normalised
+    if not normalised.known:
+        normalised = _from_parts(medication) or normalised
+    return Concept(coding=named.coding, text=shown or named.label), normalised
 
 
 def _from_parts(medication: Medication) -> Normalised | None:

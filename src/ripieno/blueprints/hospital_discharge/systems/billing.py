@@ -74,8 +74,8 @@ class LocalBilling:
 
     def requests(self, patient: str | None = None) -> list[Authorisation]:
         """List the requests, void ones included, in the order they were made."""
-        where, values = ("WHERE patient = ?", (patient,)) if patient is not None else ("", ())
-        rows = self.store.rows(f"SELECT * FROM authorisations {where} ORDER BY number", values)  # noqa: S608 - constant text
+        query = "SELECT * FROM authorisations WHERE ?1 IS NULL OR patient = ?1 ORDER BY number"
+        rows = self.store.rows(query, (patient,))
         return [_authorisation(row) for row in rows]
 
 
