@@ -1,0 +1,1 @@
+"""A governed orchestration platform for AI agents, people and plain automation."""

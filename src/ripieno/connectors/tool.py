@@ -1,0 +1,129 @@
+"""A Python function as a tool: what it changes, how it is undone, what to do when nobody knows."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import inspect
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+
+from ripieno.model.action import Call, Effect, OnUncertain
+from ripieno.model.durations import Duration, seconds
+from ripieno.model.errors import DefinitionError
+
+__all__ = ["Tool", "tool"]
+
+
+class Tool:
+    """A declared tool, still callable as the function it is; a workflow calls it by `context.use`.
+
+    A call that raises `ToolError` definitely had no effect. Any other error from a tool that writes
+    leaves the call uncertain, as does a crash.
+    """
+
+    def __init__(  # noqa: PLR0913 - the parts of a declaration, all by keyword
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        version: str | None = None,
+        effect: Effect = "write",
+        undo: Callable[..., Any] | None = None,
+        on_uncertain: OnUncertain | Callable[..., Any] = "ask",
+        timeout: Duration = "30s",
+        settle: Duration | None = None,
+        attempts: int = 3,
+        key_lifetime: Duration = "24h",
+    ) -> None:
+        self.function = function
+        self.name = name or function.__name__
+        self.effect: Effect = effect
+        self.undo = undo
+        self.version = version or source_digest(function)
+        self.timeout = seconds(timeout)
+        self.settle = 0.0 if settle is None else seconds(settle)
+        self.attempts = attempts
+        self.key_lifetime = seconds(key_lifetime)
+        self._verify = on_uncertain if callable(on_uncertain) else None
+        self.on_uncertain: OnUncertain = "verify" if callable(on_uncertain) else on_uncertain
+        self.__doc__ = function.__doc__
+        if self.on_uncertain == "verify" and self._verify is None:
+            msg = f"tool {self.name}: on_uncertain='verify' needs the function that asks the system"
+            raise DefinitionError(msg, remedy="pass that function itself as on_uncertain")
+        if attempts < 1:
+            msg = f"tool {self.name}: attempts must be at least 1, got {attempts!r}"
+            raise DefinitionError(msg)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Call the function directly, beside any workflow: for tests and scripts."""
+        return self.function(*args, **kwargs)
+
+    async def call(self, arguments: Mapping[str, Any], call: Call) -> Any:
+        """Carry out one call."""
+        return await invoke(self.function, arguments, call)
+
+    async def verify(self, arguments: Mapping[str, Any], call: Call) -> Any:
+        """Give the result of an earlier call with this key, or None when it did not take effect."""
+        assert self._verify is not None, "only tools that verify are asked to"
+        return await invoke(self._verify, arguments, call)
+
+
+async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call) -> Any:
+    """Call a function, in a thread unless it is a coroutine function, telling it about the call if it asks."""
+    hints = typing.get_type_hints(function)
+    told = {name: call for name in inspect.signature(function).parameters if hints.get(name) is Call}
+    if inspect.iscoroutinefunction(function):
+        return await cast("Awaitable[Any]", function(**arguments, **told))
+    return await asyncio.to_thread(function, **arguments, **told)
+
+
+def source_digest(function: Callable[..., Any]) -> str:
+    """Give a short digest of the function's source."""
+    try:
+        source = inspect.getsource(function)
+    except (OSError, TypeError):
+        return "unknown"
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def tool(  # noqa: PLR0913 - the parts of a declaration, all by keyword
+    function: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    effect: Effect = "write",
+    undo: Callable[..., Any] | None = None,
+    on_uncertain: OnUncertain | Callable[..., Any] = "ask",
+    timeout: Duration = "30s",
+    settle: Duration | None = None,
+    attempts: int = 3,
+    key_lifetime: Duration = "24h",
+) -> Any:
+    """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
+
+    effect: `read` or `write`.
+    undo: the inverse or compensating function.
+    on_uncertain: `retry` under the same idempotency key within `key_lifetime`; a function that gives
+        the result of an earlier call, or None when there was none; or `ask` a person.
+    timeout: from the claim to the moment after which nothing is sent.
+    settle: how long after that the other system may still be carrying the call out.
+    attempts: how often a call that definitely failed is made in all.
+    """
+
+    def declare(target: Callable[..., Any]) -> Tool:
+        return Tool(
+            target,
+            name=name,
+            version=version,
+            effect=effect,
+            undo=undo,
+            on_uncertain=on_uncertain,
+            timeout=timeout,
+            settle=settle,
+            attempts=attempts,
+            key_lifetime=key_lifetime,
+        )
+
+    return declare if function is None else declare(function)

@@ -1,0 +1,100 @@
+"""Keys: one secret per run or tenant, wrapped by the data folder's master key.
+
+A value is committed by HMAC-SHA-256 and encrypted with AES-256-GCM, both under keys derived from
+the run's secret: destroy the secret and neither the values nor their commitments tell anything.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ripieno.model.errors import StoreError
+
+__all__ = ["MasterKey", "StreamKey"]
+
+SECRET_BYTES = 32
+NONCE_BYTES = 12
+
+
+class StreamKey:
+    """Commits to, encrypts and decrypts the values of one run or tenant."""
+
+    __slots__ = ("_cipher", "_commitment_key", "_seed", "stream")
+
+    def __init__(self, stream: bytes, secret: bytes) -> None:
+        self.stream = stream
+        self._commitment_key = hmac.digest(secret, b"ripieno commitment 1", "sha256")
+        self._cipher = AESGCM(hmac.digest(secret, b"ripieno encryption 1", "sha256"))
+        self._seed = hmac.digest(secret, b"ripieno derivation 1", "sha256")
+
+    def commit(self, data: bytes) -> bytes:
+        """Give the 32-byte commitment of an encoded value."""
+        return hmac.digest(self._commitment_key, data, "sha256")
+
+    def derive(self, purpose: str) -> bytes:
+        """Give 32 bytes that are the same on every replay and that nobody without the key can tell."""
+        return hmac.digest(self._seed, purpose.encode(), "sha256")
+
+    def seal(self, commitment: bytes, data: bytes) -> bytes:
+        """Encrypt an encoded value, bound to its stream and commitment."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, data, self.stream + commitment)
+
+    def open(self, commitment: bytes, sealed: bytes) -> bytes:
+        """Decrypt a value and check it against its commitment; raises `StoreError` when either fails."""
+        try:
+            data = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self.stream + commitment)
+        except (InvalidTag, ValueError) as error:
+            msg = f"value {commitment.hex()[:12]} of {self.stream.hex()} was changed in the store"
+            raise StoreError(msg) from error
+        if not hmac.compare_digest(self.commit(data), commitment):
+            msg = f"value {commitment.hex()[:12]} of {self.stream.hex()} does not match its commitment"
+            raise StoreError(msg)
+        return data
+
+
+class MasterKey:
+    """Wraps the secrets of runs and tenants; kept in a file that only its owner can read."""
+
+    __slots__ = ("_cipher",)
+
+    def __init__(self, key: bytes) -> None:
+        self._cipher = AESGCM(key)
+
+    @classmethod
+    def at(cls, path: Path) -> MasterKey:
+        """Read the key file, making it with a random key when there is none."""
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(SECRET_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        key = path.read_bytes()
+        if len(key) != SECRET_BYTES:
+            msg = f"the key file {path} holds {len(key)} bytes, expected {SECRET_BYTES}"
+            raise StoreError(msg, remedy="restore it from a backup; without it no recorded value can be read")
+        return cls(key)
+
+    def new(self, stream: bytes) -> bytes:
+        """Give a new random secret for `stream`, wrapped."""
+        nonce = os.urandom(NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, secrets.token_bytes(SECRET_BYTES), stream)
+
+    def unwrap(self, stream: bytes, wrapped: bytes) -> StreamKey:
+        """Give the key of `stream`; raises `StoreError` when this is not the master key it was wrapped with."""
+        try:
+            secret = self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], stream)
+        except (InvalidTag, ValueError) as error:
+            msg = f"the key of {stream.hex()} cannot be unwrapped"
+            raise StoreError(msg, remedy="the master key is another one, or the wrapped key was changed") from error
+        return StreamKey(stream, secret)

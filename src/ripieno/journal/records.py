@@ -1,0 +1,242 @@
+"""What passes between the kernel and a store: drafts of events, leases, rows and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ripieno.journal.keys import StreamKey
+from ripieno.model.event import Json, Kind
+
+__all__ = [
+    "ENDED",
+    "Change",
+    "ClaimChange",
+    "CloseChange",
+    "Draft",
+    "DraftState",
+    "EndChange",
+    "Lease",
+    "Message",
+    "MessageKind",
+    "NewRun",
+    "QuestionChange",
+    "QuestionRow",
+    "QuestionState",
+    "RunFilter",
+    "RunRow",
+    "RunStatus",
+    "SegmentChange",
+    "VersionRow",
+]
+
+RunStatus = Literal[
+    "running",
+    "waiting",
+    "needs_version",
+    "blocked",
+    "complete",
+    "partial",
+    "escalated",
+    "failed",
+    "cancelled",
+]
+ENDED: frozenset[str] = frozenset({"complete", "partial", "escalated", "failed", "cancelled"})
+
+QuestionState = Literal["open", "answered", "expired", "closed"]
+MessageKind = Literal["answer", "timer", "cancel", "resume"]
+DraftState = Literal["pending", "written", "bounced", "lost"]
+
+
+@dataclass(slots=True, eq=False)
+class Lease:
+    """One process's ownership of one run, under one epoch."""
+
+    run: str
+    stream: bytes
+    epoch: int
+    key: StreamKey
+    head_seq: int
+    """Last sequence number on disk; only the store's writer touches it."""
+    head_hash: str
+    """Hash of that event; only the store's writer touches it."""
+    lost: bool = False
+    """True once an append was refused: another owner took over, or the store failed."""
+    stored: set[bytes] = field(default_factory=set[bytes])
+    """Commitments of the values that this owner has already handed to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionChange:
+    """A wait begins: a row by which it can be found, answered and timed."""
+
+    id: str
+    kind: Literal["task", "uncertain", "timer"]
+    role: str | None
+    content: str | None
+    """Commitment of title, form, evidence."""
+    asked_at: int
+    due_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChange:
+    """Waits at or under a path are over because nobody needs them any more."""
+
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimChange:
+    """A claim, unique by run, path and attempt; a second one is refused by the table itself."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentChange:
+    """From where replay may start: everything after `after`, and before it only `needed`."""
+
+    after: int
+    needed: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndChange:
+    """The run has ended."""
+
+    status: RunStatus
+
+
+Change = QuestionChange | CloseChange | ClaimChange | SegmentChange | EndChange
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """An event on its way to disk. The writer gives it its place in the chain."""
+
+    lease: Lease
+    at: int
+    kind: Kind
+    path: str
+    body: Mapping[str, Json]
+    payloads: tuple[tuple[bytes, bytes], ...] = ()
+    """Pairs of commitment and encoded value that go to disk with it."""
+    change: Change | None = None
+    if_seen: int | None = None
+    """For claims: written only while the inbox holds nothing beyond this count."""
+    seq: int = 0
+    state: DraftState = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run about to be created, with what its first event says."""
+
+    id: str
+    tenant: str
+    workflow: str
+    version: str
+    principal: str
+    key: str | None
+    requested_at: int
+    parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """A run as the tables show it; derived from its events but for ownership and inbox counts."""
+
+    id: str
+    tenant: str
+    workflow: str
+    version: str
+    principal: str
+    key: str | None
+    status: RunStatus
+    parent: str | None
+    requested_at: int
+    updated_at: int
+    ended_at: int | None
+    owner: str | None
+    epoch: int
+    wanted: int
+    seen: int
+    head_seq: int
+    head_hash: str
+    detail: str | None
+    """Why it is blocked or needs a version."""
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing can happen in it any more."""
+        return self.status in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionRow:
+    """A wait as the tables show it."""
+
+    number: int
+    """What people call it by: `t-58`."""
+    id: str
+    run: str
+    path: str
+    kind: Literal["task", "uncertain", "timer"]
+    role: str | None
+    content: str | None
+    asked_at: int
+    due_at: int | None
+    state: QuestionState
+    answered_by: str | None
+    answered_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What someone other than the owner has to say to a run."""
+
+    id: str
+    """Unique; a message delivered twice is folded once."""
+    run: str
+    kind: MessageKind
+    by: str
+    at: int
+    question: str | None = None
+    """Id of the question that it answers."""
+    path: str = ""
+    """Path of that question."""
+    content: str | None = None
+    """Commitment of what was said."""
+    seq: int = 0
+    """Where it was folded into the chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRow:
+    """A registered version of a workflow and where its code is found."""
+
+    version: str
+    tenant: str
+    workflow: str
+    source: str
+    """What loads it again: a file, or `module:attribute`."""
+    pins: str
+    """JSON of the definition's digest and each participant's declared version and source digest."""
+    registered_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list, newest first."""
+
+    tenant: str = "default"
+    statuses: tuple[RunStatus, ...] = ()
+    workflow: str | None = None
+    key: str | None = None
+    since: int | None = None
+    until: int | None = None
+    limit: int = 50
+    before: str | None = None
+    """Id of the last run of the page before."""

@@ -1,0 +1,8 @@
+"""The embedded store: one SQLite file, one writer thread, many processes.
+
+May import `model` and the rest of `journal`.
+"""
+
+from ripieno.journal.sqlite.store import SqliteStore
+
+__all__ = ["SqliteStore"]

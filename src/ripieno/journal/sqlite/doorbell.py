@@ -1,0 +1,95 @@
+"""How processes notice each other's commits: a byte in a pipe at once, `data_version` as the truth.
+
+Every process has a named pipe; whoever commits writes a byte into all of them. A byte can be lost,
+so each process also looks at SQLite's `data_version` a few times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+__all__ = ["Doorbell"]
+
+LOOK_SECONDS: Final = 0.25
+
+
+class Doorbell:
+    """Rings the listeners of this process and of all others that share the data folder."""
+
+    def __init__(self, folder: Path, token: str, reader: sqlite3.Connection) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._folder = folder
+        self._own = folder / token
+        self._reader = reader
+        self._loop = asyncio.get_running_loop()
+        self._listeners: list[Callable[[], None]] = []
+        self._version = self._data_version()
+        self._timer: asyncio.TimerHandle | None = None
+        self._pipe: int | None = None
+
+    def listen(self, ring: Callable[[], None]) -> None:
+        """Call `ring` on every commit that may have happened; several commits may ring once."""
+        self._listeners.append(ring)
+        if self._pipe is None:
+            os.mkfifo(self._own, 0o600)
+            self._pipe = os.open(self._own, os.O_RDWR | os.O_NONBLOCK)
+            self._loop.add_reader(self._pipe, self._heard)
+            self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def ring(self) -> None:
+        """Tell everyone, here and elsewhere, that something was committed."""
+        self._tell()
+        with os.scandir(self._folder) as entries:
+            others = [entry.path for entry in entries if entry.path != str(self._own)]
+        for path in others:
+            self._press(path)
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._pipe is not None:
+            self._loop.remove_reader(self._pipe)
+            os.close(self._pipe)
+            self._own.unlink(missing_ok=True)
+            self._pipe = None
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+    def _heard(self) -> None:
+        assert self._pipe is not None, "the reader is removed before the pipe is closed"
+        with contextlib.suppress(BlockingIOError):
+            os.read(self._pipe, 4096)
+        self._tell()
+
+    def _look(self) -> None:
+        version = self._data_version()
+        if version != self._version:
+            self._version = version
+            self._tell()
+        self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
+
+    def _data_version(self) -> int:
+        return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
+
+    @staticmethod
+    def _press(path: str) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            # nobody reads: its process has died
+            Path(path).unlink(missing_ok=True)
+            return
+        try:
+            with contextlib.suppress(BlockingIOError):  # a full pipe rings as well as one more byte
+                os.write(descriptor, b"!")
+        finally:
+            os.close(descriptor)

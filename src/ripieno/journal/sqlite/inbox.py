@@ -1,0 +1,141 @@
+"""Operations on inboxes and timers. Each runs inside the group commit."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from ripieno.journal.keys import MasterKey
+from ripieno.journal.records import Draft, Lease, Message, QuestionState
+from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.ownership import now, read_row
+from ripieno.model.errors import RefusedError
+from ripieno.model.event import Json
+
+__all__ = ["fire", "fold", "send"]
+
+TIMERS_AT_ONCE = 1000
+
+
+def send(
+    batch: Batch,
+    master: MasterKey,
+    message: Message,
+    payloads: tuple[tuple[bytes, bytes], ...],
+    closes: QuestionState | None,
+) -> None:
+    """Put a message into an inbox, closing its question by compare-and-set."""
+    execute = batch.connection.execute
+    if execute("SELECT 1 FROM inbox WHERE id = ?", (message.id,)).fetchone():
+        return
+    row = read_row(batch.connection, message.run)
+    if row.ended:
+        msg = f"run {message.run[-6:]} has ended ({row.status}); it takes no more messages"
+        raise RefusedError(msg)
+    if closes is not None:
+        close(batch, message, closes)
+    if payloads:
+        stream = bytes.fromhex(message.run)
+        wrapped = execute("SELECT wrapped FROM runs WHERE id = ?", (message.run,)).fetchone()[0]
+        key = master.unwrap(stream, wrapped)
+        for commitment, data in payloads:
+            execute(
+                "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+                (stream, commitment, key.seal(commitment, data)),
+            )
+    put(batch, message)
+
+
+def put(batch: Batch, message: Message) -> None:
+    """Insert a message and raise the count that parking compares."""
+    batch.connection.execute(
+        "INSERT INTO inbox (id, run, kind, by, at, question, path, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            message.id,
+            message.run,
+            message.kind,
+            message.by,
+            message.at,
+            message.question,
+            message.path,
+            message.content,
+        ),
+    )
+    batch.connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
+    if message.kind == "resume":
+        batch.connection.execute(
+            "UPDATE runs SET status = 'running' WHERE id = ? AND status IN ('blocked', 'needs_version')",
+            (message.run,),
+        )
+
+
+def close(batch: Batch, message: Message, state: QuestionState) -> None:
+    """Close a question, or say who was first."""
+    cursor = batch.connection.execute(
+        "UPDATE questions SET state = ?, answered_by = ?, answered_at = ? WHERE id = ? AND state = 'open'",
+        (state, message.by, message.at, message.question),
+    )
+    if cursor.rowcount == 1:
+        return
+    row = batch.connection.execute(
+        "SELECT number, state, answered_by FROM questions WHERE id = ?", (message.question,)
+    ).fetchone()
+    if row is None:
+        msg = f"no question {message.question!r}"
+    elif row[1] == "answered":
+        msg = f"t-{row[0]} was already answered by {row[2]}"
+    elif row[1] == "expired":
+        msg = f"t-{row[0]} has expired"
+    else:
+        msg = f"t-{row[0]} is no longer asked: its run went on without it"
+    raise RefusedError(msg)
+
+
+def fire(batch: Batch, at: int) -> None:
+    """Send a message for every timer that is due; closing it decides a race with an answer."""
+    due = batch.connection.execute(
+        "SELECT id, run, path FROM questions WHERE state = 'open' AND due_at IS NOT NULL AND due_at <= ?"
+        " ORDER BY due_at LIMIT ?",
+        (at, TIMERS_AT_ONCE),
+    ).fetchall()
+    for question, run, path in due:
+        message = Message(f"timer:{question}", run, "timer", "system:timer", at, question, path)
+        close(batch, message, "expired")
+        put(batch, message)
+
+
+def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
+    """Write an inbox's messages into the chain and mark them as folded."""
+    if not batch.owns(lease):
+        return [], -1
+    execute = batch.connection.execute
+    rows: list[Any] = execute(
+        "SELECT id, run, kind, by, at, question, path, content, position FROM inbox"
+        " WHERE run = ? AND folded IS NULL ORDER BY position",
+        (lease.run,),
+    ).fetchall()
+    folded: list[Message] = []
+    for *fields, position in rows:
+        message = Message(*fields)
+        draft = Draft(lease, now(), kind_of(message), message.path, body(message))
+        batch.append(draft)
+        execute("UPDATE inbox SET folded = ? WHERE position = ?", (draft.seq, position))
+        folded.append(dataclasses.replace(message, seq=draft.seq))
+    wanted = execute("SELECT wanted FROM runs WHERE id = ?", (lease.run,)).fetchone()[0]
+    execute("UPDATE runs SET seen = ? WHERE id = ?", (wanted, lease.run))
+    return folded, int(wanted)
+
+
+def kind_of(message: Message) -> Any:
+    """Give the kind of event that a message becomes."""
+    return "answered" if message.question is not None else "message"
+
+
+def body(message: Message) -> dict[str, Json]:
+    """Give a message as it stands in the chain."""
+    fields: dict[str, Json] = {"id": message.id, "what": message.kind, "by": message.by, "sent": message.at}
+    if message.question is not None:
+        fields["question"] = message.question
+    if message.content is not None:
+        fields["content"] = message.content
+    return fields

@@ -1,0 +1,138 @@
+"""Operations on a run's row: creation, takeover, parking, release. Each runs inside the group commit."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ripieno.journal.keys import MasterKey, StreamKey
+from ripieno.journal.records import Draft, Lease, NewRun, RunRow, RunStatus
+from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.owners import Owners
+from ripieno.journal.store import Created
+from ripieno.model.errors import NotFoundError, RefusedError
+from ripieno.model.event import GENESIS, Json, Kind
+
+__all__ = ["COLUMNS", "acquire", "create", "park", "read_row", "release", "repin"]
+
+COLUMNS = (
+    "id, tenant, workflow, version, principal, key, status, parent, requested_at, updated_at, ended_at,"
+    " owner, epoch, wanted, seen, head_seq, head_hash, detail"
+)
+
+
+def read_row(connection: sqlite3.Connection, run: str) -> RunRow:
+    """Give a run's row; raises `NotFoundError`."""
+    row = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run,)).fetchone()
+    if row is None:
+        msg = f"no run {run!r}"
+        raise NotFoundError(msg)
+    return RunRow(*row)
+
+
+def create(
+    batch: Batch,
+    new: NewRun,
+    keys: tuple[bytes, StreamKey],
+    started: Sequence[tuple[Kind, str, Mapping[str, Json]]],
+    payloads: tuple[tuple[bytes, bytes], ...],
+    owner: str | None,
+) -> Created:
+    """Insert a run and its first events, unless its business key is taken."""
+    execute = batch.connection.execute
+    if new.key is not None:
+        taken = execute(
+            "SELECT id FROM runs WHERE tenant = ? AND workflow = ? AND key = ?", (new.tenant, new.workflow, new.key)
+        ).fetchone()
+        if taken is not None:
+            return Created(read_row(batch.connection, taken[0]), None, existed=True)
+    wrapped, key = keys
+    execute(
+        "INSERT INTO runs (id, tenant, workflow, version, principal, key, status, parent, requested_at,"
+        " updated_at, owner, epoch, head_seq, head_hash, wrapped)"
+        " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, 1, 0, ?, ?)",
+        (
+            new.id,
+            new.tenant,
+            new.workflow,
+            new.version,
+            new.principal,
+            new.key,
+            new.parent,
+            new.requested_at,
+            new.requested_at,
+            owner,
+            GENESIS,
+            wrapped,
+        ),
+    )
+    lease = Lease(new.id, key.stream, 1, key, 0, GENESIS)
+    lease.stored.update(commitment for commitment, _ in payloads)
+    batch.lead(lease)
+    batch.keep(lease, payloads)
+    for kind, path, body in started:
+        batch.append(Draft(lease, now(), kind, path, body))
+    return Created(read_row(batch.connection, new.id), lease if owner else None, existed=False)
+
+
+def acquire(
+    batch: Batch, run: str, owners: Owners, master: MasterKey
+) -> tuple[Lease, RunRow, int, tuple[int, ...]] | None:
+    """Take a run over under a new epoch, unless it has ended or its owner lives."""
+    execute = batch.connection.execute
+    row = read_row(batch.connection, run)
+    if row.ended or (row.owner is not None and owners.alive(row.owner)):
+        return None
+    wrapped, after, needed = execute(
+        "SELECT wrapped, replay_after, replay_needed FROM runs WHERE id = ?", (run,)
+    ).fetchone()
+    stream = bytes.fromhex(run)
+    lease = Lease(run, stream, row.epoch + 1, master.unwrap(stream, wrapped), row.head_seq, row.head_hash)
+    execute(
+        "UPDATE runs SET owner = ?, epoch = ?, status = 'running', detail = NULL WHERE id = ?",
+        (owners.token, lease.epoch, run),
+    )
+    return lease, row, after, tuple(json.loads(needed))
+
+
+def park(batch: Batch, lease: Lease, seen: int) -> bool:
+    """Let a run wait without an owner, if nothing came in since `seen`."""
+    if not batch.owns(lease):
+        return False
+    cursor = batch.connection.execute(
+        "UPDATE runs SET status = 'waiting', owner = NULL, seen = ?"
+        " WHERE id = ? AND epoch = ? AND wanted = ?",
+        (seen, lease.run, lease.epoch, seen),
+    )
+    return cursor.rowcount == 1
+
+
+def release(batch: Batch, lease: Lease, status: RunStatus, detail: str | None) -> None:
+    """Give up ownership, leaving the run to be taken up by whoever can."""
+    batch.connection.execute(
+        "UPDATE runs SET status = ?, detail = ?, owner = NULL WHERE id = ? AND epoch = ?",
+        (status, detail, lease.run, lease.epoch),
+    )
+
+
+def repin(batch: Batch, run: str, version: str, by: str, owners: Owners, master: MasterKey) -> None:
+    """Write `run.migrated` under an epoch of its own and let the run be taken up again."""
+    taken: Any = acquire(batch, run, owners, master)
+    if taken is None:
+        msg = f"run {run} has ended, or a process is running it"
+        raise RefusedError(msg, remedy="wait until it has parked, or end the process that runs it")
+    lease, row, _, _ = taken
+    batch.append(
+        Draft(lease, now(), "run.migrated", "", {"from": row.version, "to": version, "by": by})
+    )
+    batch.connection.execute(
+        "UPDATE runs SET version = ?, status = 'running', owner = NULL WHERE id = ?", (version, run)
+    )
+
+
+def now() -> int:
+    """Give the time in microseconds."""
+    return time.time_ns() // 1000

@@ -1,0 +1,159 @@
+"""The tables, and how a connection to them is opened."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from ripieno.model.errors import StoreError
+
+__all__ = ["FORMAT", "connect", "create"]
+
+FORMAT: Final = 1
+"""Kept in `PRAGMA user_version`."""
+
+BUSY_SECONDS: Final = 10.0
+
+TABLES: Final = """
+CREATE TABLE events (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream   BLOB    NOT NULL,
+    seq      INTEGER NOT NULL,
+    kind     TEXT    NOT NULL,
+    envelope BLOB    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX events_stream ON events (stream, seq);
+
+CREATE TABLE payloads (
+    stream     BLOB NOT NULL,
+    commitment BLOB NOT NULL,
+    sealed     BLOB NOT NULL,
+    PRIMARY KEY (stream, commitment)
+) STRICT;
+
+CREATE TABLE runs (
+    id            TEXT    PRIMARY KEY,
+    tenant        TEXT    NOT NULL,
+    workflow      TEXT    NOT NULL,
+    version       TEXT    NOT NULL,
+    principal     TEXT    NOT NULL,
+    key           TEXT,
+    status        TEXT    NOT NULL,
+    parent        TEXT,
+    requested_at  INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL,
+    ended_at      INTEGER,
+    owner         TEXT,
+    epoch         INTEGER NOT NULL,
+    wanted        INTEGER NOT NULL DEFAULT 0,
+    seen          INTEGER NOT NULL DEFAULT 0,
+    head_seq      INTEGER NOT NULL,
+    head_hash     TEXT    NOT NULL,
+    detail        TEXT,
+    wrapped       BLOB    NOT NULL,
+    replay_after  INTEGER NOT NULL DEFAULT 0,
+    replay_needed TEXT    NOT NULL DEFAULT '[]'
+) STRICT;
+CREATE UNIQUE INDEX runs_key ON runs (tenant, workflow, key) WHERE key IS NOT NULL;
+CREATE INDEX runs_going ON runs (status, id) WHERE status IN ('running', 'needs_version');
+CREATE INDEX runs_wanted ON runs (id) WHERE status = 'waiting' AND wanted > seen;
+CREATE INDEX runs_listed ON runs (tenant, status, id);
+
+CREATE TABLE questions (
+    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    id          TEXT    NOT NULL UNIQUE,
+    run         TEXT    NOT NULL,
+    path        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    role        TEXT,
+    content     TEXT,
+    asked_at    INTEGER NOT NULL,
+    due_at      INTEGER,
+    state       TEXT    NOT NULL,
+    answered_by TEXT,
+    answered_at INTEGER
+) STRICT;
+CREATE INDEX questions_due ON questions (due_at) WHERE state = 'open' AND due_at IS NOT NULL;
+CREATE INDEX questions_run ON questions (run, state);
+CREATE INDEX questions_people ON questions (state, due_at) WHERE kind <> 'timer';
+
+CREATE TABLE inbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id       TEXT    NOT NULL UNIQUE,
+    run      TEXT    NOT NULL,
+    kind     TEXT    NOT NULL,
+    by       TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    question TEXT,
+    path     TEXT    NOT NULL,
+    content  TEXT,
+    folded   INTEGER
+) STRICT;
+CREATE INDEX inbox_unfolded ON inbox (run, position) WHERE folded IS NULL;
+
+CREATE TABLE claims (
+    run     TEXT    NOT NULL,
+    path    TEXT    NOT NULL,
+    attempt INTEGER NOT NULL,
+    epoch   INTEGER NOT NULL,
+    PRIMARY KEY (run, path, attempt)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tenants (
+    name      TEXT    PRIMARY KEY,
+    stream    BLOB    NOT NULL UNIQUE,
+    wrapped   BLOB    NOT NULL,
+    head_seq  INTEGER NOT NULL,
+    head_hash TEXT    NOT NULL
+) STRICT;
+
+CREATE TABLE versions (
+    version       TEXT    NOT NULL,
+    tenant        TEXT    NOT NULL,
+    workflow      TEXT    NOT NULL,
+    source        TEXT    NOT NULL,
+    pins          TEXT    NOT NULL,
+    registered_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, version)
+) STRICT;
+
+CREATE TABLE compatible (
+    tenant TEXT NOT NULL,
+    old    TEXT NOT NULL,
+    new    TEXT NOT NULL,
+    PRIMARY KEY (tenant, old, new)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection with our settings, in autocommit mode: transactions are begun by hand."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+        "cache_size = -16384",
+        "wal_autocheckpoint = 4000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def create(connection: sqlite3.Connection, path: Path) -> None:
+    """Create the tables where there are none; raises `StoreError` for a file of another format."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0:
+            for statement in TABLES.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+    finally:
+        connection.execute("COMMIT")
+    if found not in (0, FORMAT):
+        msg = f"{path} has format {found}, this version of Ripieno reads format {FORMAT}"
+        raise StoreError(msg, remedy="use the version of Ripieno that wrote it, or another data folder")

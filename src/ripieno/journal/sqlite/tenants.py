@@ -1,0 +1,75 @@
+"""Operations on a tenant's own stream: what happens outside runs goes to the same log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from ripieno.journal.keys import MasterKey
+from ripieno.journal.records import VersionRow
+from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.ownership import now
+from ripieno.model.event import GENESIS, Event, Json, Kind
+from ripieno.model.ids import new_id
+
+__all__ = ["declare_compatible", "record", "register"]
+
+
+def record(
+    batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str, Mapping[str, Json]]
+) -> None:
+    """Append an event to a tenant's stream, creating the stream at its first event.
+
+    A tenant's stream has no owner: the transaction that appends is alone with the database.
+    """
+    execute = batch.connection.execute
+    row = execute("SELECT stream, head_seq, head_hash FROM tenants WHERE name = ?", (tenant,)).fetchone()
+    if row is None:
+        stream = bytes.fromhex(new_id())
+        execute(
+            "INSERT INTO tenants (name, stream, wrapped, head_seq, head_hash) VALUES (?, ?, ?, 0, ?)",
+            (tenant, stream, master.new(stream), GENESIS),
+        )
+        row = (stream, 0, GENESIS)
+        row = append(batch, tenant, row, ("tenant.created", "", {"name": tenant}))
+    append(batch, tenant, row, event)
+
+
+def append(
+    batch: Batch, tenant: str, head: tuple[bytes, int, str], event: tuple[Kind, str, Mapping[str, Json]]
+) -> tuple[bytes, int, str]:
+    """Seal one event behind the head, insert it, and give the new head."""
+    stream, seq, prev = head
+    kind, path, body = event
+    envelope = Event.seal(stream.hex(), seq + 1, prev, (now(), 0, kind, path, body))
+    new = (stream, seq + 1, hashlib.sha256(envelope).hexdigest())
+    batch.connection.execute(
+        "INSERT INTO events (stream, seq, kind, envelope) VALUES (?, ?, ?, ?)", (stream, new[1], kind, envelope)
+    )
+    batch.connection.execute(
+        "UPDATE tenants SET head_seq = ?, head_hash = ? WHERE name = ?", (new[1], new[2], tenant)
+    )
+    return new
+
+
+def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> bool:
+    """Enter a version of a workflow, with an event; False when it was there."""
+    cursor = batch.connection.execute(
+        "INSERT OR IGNORE INTO versions (version, tenant, workflow, source, pins, registered_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (version.version, version.tenant, version.workflow, version.source, version.pins, version.registered_at),
+    )
+    if cursor.rowcount == 0:
+        return False
+    body: dict[str, Json] = {"workflow": version.workflow, "version": version.version, "by": by}
+    record(batch, master, version.tenant, ("workflow.registered", "", {**body, "pins": version.pins}))
+    return True
+
+
+def declare_compatible(batch: Batch, master: MasterKey, tenant: str, pair: tuple[str, str], by: str) -> None:
+    """Let runs of one version go on with another's code; runs that waited for it become ready."""
+    old, new = pair
+    batch.connection.execute(
+        "INSERT OR IGNORE INTO compatible (tenant, old, new) VALUES (?, ?, ?)", (tenant, old, new)
+    )
+    record(batch, master, tenant, ("versions.compatible", "", {"old": old, "new": new, "by": by}))

@@ -1,0 +1,206 @@
+"""What every store does: one append path, ownership, the inbox, and reads of what is committed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ripieno.journal.keys import StreamKey
+from ripieno.journal.records import (
+    Draft,
+    Lease,
+    Message,
+    NewRun,
+    QuestionRow,
+    QuestionState,
+    RunFilter,
+    RunRow,
+    RunStatus,
+    VersionRow,
+)
+from ripieno.model.event import Event, Json, Kind
+
+__all__ = ["Created", "Payloads", "Replayable", "Store"]
+
+Payloads = Sequence[tuple[bytes, bytes]]
+"""Pairs of commitment and encoded value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """What became of a request for a run."""
+
+    row: RunRow
+    lease: Lease | None
+    """None when the run is someone else's, or when it existed already under the same business key."""
+    existed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Replayable:
+    """What a new owner needs: the lease, the row as it was, and the events that replay reads."""
+
+    lease: Lease
+    row: RunRow
+    events: Sequence[Event]
+    folded_epoch: int
+    """The epoch before this one: intents up to it without a result are uncertain."""
+
+
+class Store(ABC):
+    """The one log and the tables derived from it.
+
+    Appends are handed over without waiting and become durable together, in order. Reads see only
+    what is committed. Every method may raise `StoreError`.
+    """
+
+    # -- life -------------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Open or create the store; raises `StoreError` when its format is not ours."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Write what is pending and give up every resource."""
+
+    @abstractmethod
+    def on_change(self, ring: Callable[[], None]) -> None:
+        """Call `ring` on the event loop whenever someone, in any process, may have committed something."""
+
+    # -- appending --------------------------------------------------------------------------------
+
+    @abstractmethod
+    def append(self, draft: Draft) -> None:
+        """Hand over an event; it is written after all that were handed over before it."""
+
+    @abstractmethod
+    async def durable(self, draft: Draft) -> None:
+        """Wait until `draft` is on disk, bounced or lost; its `state` tells which."""
+
+    @abstractmethod
+    async def record(self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "") -> None:
+        """Append an event to the tenant's own stream."""
+
+    # -- runs and their owners --------------------------------------------------------------------
+
+    @abstractmethod
+    def new_key(self, stream: bytes) -> tuple[bytes, StreamKey]:
+        """Give a new key for a run, wrapped and ready for use."""
+
+    @abstractmethod
+    async def create(
+        self,
+        new: NewRun,
+        wrapped: bytes,
+        started: Sequence[tuple[Kind, str, Mapping[str, Json]]],
+        payloads: Payloads,
+        *,
+        own: bool,
+    ) -> Created:
+        """Create a run with its first events, or give the one that has its business key.
+
+        With `own` this process becomes its first owner in the same commit.
+        """
+
+    @abstractmethod
+    async def acquire(self, run: str) -> Replayable | None:
+        """Become the owner of a run that has none alive; None when it has one or has ended."""
+
+    @abstractmethod
+    async def fold(self, lease: Lease) -> tuple[Sequence[Message], int]:
+        """Take the inbox into the chain, in order; give the messages and the count now seen."""
+
+    @abstractmethod
+    async def park(self, lease: Lease, seen: int) -> bool:
+        """Give up a waiting run unless the inbox holds more than `seen`; tell whether it was done."""
+
+    @abstractmethod
+    async def release(self, lease: Lease, status: RunStatus, detail: str | None = None) -> None:
+        """Give up a run that is not waiting: to be taken up again, blocked, or for want of its version."""
+
+    @abstractmethod
+    async def repin(self, run: str, version: str, by: str) -> None:
+        """Record that a run goes on under another version of its workflow."""
+
+    # -- the inbox --------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def send(self, message: Message, payloads: Payloads = (), *, closes: QuestionState | None = None) -> None:
+        """Put a message into a run's inbox, closing its question in the same commit.
+
+        Raises `RefusedError` when the run has ended or the question is no longer open.
+        """
+
+    @abstractmethod
+    async def fire_timers(self, now: int) -> int | None:
+        """Send the messages of all timers that are due; give the time of the next, if any."""
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def ready(self, versions: Sequence[str], limit: int) -> Sequence[str]:
+        """Give runs that could go on and have no live owner here: oldest first."""
+
+    @abstractmethod
+    async def run(self, run: str) -> RunRow:
+        """Give a run; raises `NotFoundError`."""
+
+    @abstractmethod
+    async def find(self, tenant: str, text: str) -> RunRow:
+        """Give the run with this id, end of id or business key; raises `NotFoundError` or `InputError`."""
+
+    @abstractmethod
+    async def runs(self, wanted: RunFilter) -> Sequence[RunRow]:
+        """List runs, newest first."""
+
+    @abstractmethod
+    async def events(self, run: str, *, after: int = 0, limit: int | None = None) -> Sequence[Event]:
+        """Give committed events of a run or tenant stream, in order."""
+
+    @abstractmethod
+    def payload(self, run: str, commitment: str) -> bytes:
+        """Give an encoded value; raises `StoreError` when it is gone or damaged."""
+
+    @abstractmethod
+    def key(self, run: str) -> StreamKey:
+        """Give the key of a run, for committing to what is sent to it."""
+
+    @abstractmethod
+    async def unfolded(self) -> Sequence[str]:
+        """Give the runs of this process whose inbox holds messages not yet folded."""
+
+    @abstractmethod
+    async def question(self, number: int) -> QuestionRow:
+        """Give a question by its number; raises `NotFoundError`."""
+
+    @abstractmethod
+    async def questions(
+        self, *, run: str | None = None, state: QuestionState | None = "open", tenant: str = "default"
+    ) -> Sequence[QuestionRow]:
+        """List questions to people, due first."""
+
+    # -- versions ---------------------------------------------------------------------------------
+
+    @abstractmethod
+    async def register(self, version: VersionRow, by: str) -> bool:
+        """Enter a version of a workflow; False when it was there already."""
+
+    @abstractmethod
+    async def versions(self, tenant: str, workflow: str | None = None) -> Sequence[VersionRow]:
+        """List registered versions, newest first."""
+
+    @abstractmethod
+    async def declare_compatible(self, tenant: str, old: str, new: str, by: str) -> None:
+        """Let runs of version `old` go on with the code of version `new`."""
+
+    @abstractmethod
+    async def compatible(self, tenant: str, old: str) -> Sequence[str]:
+        """Give the versions declared able to serve runs of `old`."""
+
+    # -- audit ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def envelopes(self) -> AsyncIterator[tuple[int, str, int, str, bytes]]:
+        """Give position, stream, sequence number, kind and envelope of every event, as stored."""

@@ -1,0 +1,4 @@
+"""Runs: replay, scopes, branches, claims, questions, parking, ownership, dispatch.
+
+May import `journal` and `model`.
+"""

@@ -1,0 +1,122 @@
+"""Participants side by side within one scope: started, awaited in journal order, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ripieno.kernel.turnstile import Branch, Turnstile
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Participant, Task
+
+if TYPE_CHECKING:
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["Group", "shielded"]
+
+T = TypeVar("T")
+
+
+async def shielded(
+    turnstile: Turnstile, outer: Branch, work: Callable[[Branch], Coroutine[Any, Any, T]], withdraw: Callable[[], None]
+) -> T:
+    """Do work in a branch of its own, and await it even when `outer` is cancelled.
+
+    `withdraw` is called at a cancellation, so that the work can cut short what it need not finish.
+    """
+    inner = turnstile.begin()
+    waiters: list[asyncio.Future[None]] = []
+
+    def finished(_: asyncio.Task[T]) -> None:
+        for waiter in waiters:
+            turnstile.resume(outer, waiter)
+        turnstile.end()
+
+    task = inner.task = asyncio.create_task(work(inner))
+    task.add_done_callback(finished)
+    cancelled = False
+    while not task.done():
+        waiters[:] = [asyncio.get_running_loop().create_future()]
+        try:
+            await turnstile.wait(outer, waiters[0])
+        except asyncio.CancelledError:
+            cancelled = True
+            withdraw()
+    if cancelled:
+        raise asyncio.CancelledError
+    return task.result()
+
+
+class Group:
+    """The branches of one scope. None outlives it."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._turnstile = scope.execution.turnstile
+        self._running: dict[Branch, tuple[str, Participant, Task]] = {}
+        self._ended: deque[tuple[str, Outcome]] = deque()
+        self._waiter: asyncio.Future[None] | None = None
+        self._failure: BaseException | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def start(self, participant: Participant, task: Task, *, key: str | None = None) -> str:
+        """Start a branch and give its path."""
+        path = self._scope.child(participant.name, key)
+        branch = self._turnstile.begin()
+        self._running[branch] = (path, participant, task)
+        branch.task = asyncio.create_task(self._run(branch, participant, task, path))
+        branch.task.add_done_callback(lambda task: self._done(branch, task))
+        return path
+
+    async def next(self) -> tuple[str, Outcome] | None:
+        """Give path and outcome of the next branch to end, in journal order; None when all have."""
+        while not self._ended and self._running:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._turnstile.wait(self._scope.branch, self._waiter)
+        if self._failure is not None:
+            raise self._failure
+        return self._ended.popleft() if self._ended else None
+
+    async def stop(self) -> None:
+        """Cancel the branches still at work; claimed effects are awaited and recorded first."""
+        if not self._running:
+            return
+        if self._scope.execution.rest is None:
+            await self._turnstile.live(self._scope.branch, urgent=True)
+        for branch in list(self._running):
+            self._turnstile.cancel(branch)
+        cancelled = False
+        while self._running:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._turnstile.wait(self._scope.branch, self._waiter)
+            except asyncio.CancelledError:
+                cancelled = True  # what is claimed is still awaited; then the cancellation goes on
+        if cancelled:
+            raise asyncio.CancelledError
+
+    async def _run(self, branch: Branch, participant: Participant, task: Task, path: str) -> None:
+        scope = self._scope
+        try:
+            outcome = await scope.visit(participant, task, path, branch)
+        except asyncio.CancelledError:
+            if scope.execution.rest is not None:
+                raise
+            outcome = await scope.cancelled(participant, task, path, branch)
+        self._ended.append((path, outcome))
+
+    def _done(self, branch: Branch, task: asyncio.Task[None]) -> None:
+        del self._running[branch]
+        if not task.cancelled() and self._failure is None:
+            self._failure = task.exception()  # a defect of the kernel surfaces in the parent
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            self._turnstile.resume(self._scope.branch, waiter)
+        self._turnstile.end()

@@ -1,0 +1,122 @@
+"""A claim and how it ended, as they stand in the journal."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from ripieno.kernel.clock import moment
+from ripieno.model.action import Call
+from ripieno.model.event import Event, Json
+from ripieno.model.participant import ToolLike
+from ripieno.model.value import Value
+
+__all__ = ["Claim", "Ending"]
+
+Status = Literal["done", "failed", "unsent", "again"]
+"""`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key."""
+
+How = Literal["called", "verified", "person", "deadline", "withdrawn", "key"]
+"""By what it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One attempt at one effect."""
+
+    path: str
+    attempt: int
+    """Counted from 1."""
+    tool: str
+    arguments: str
+    """Commitment of the arguments."""
+    key: str
+    """Idempotency key; the next attempt has the same one unless this one definitely failed."""
+    deadline: int
+    """Microseconds; after it nothing is sent."""
+    first_at: int
+    """Microseconds; when the key was first used."""
+
+    def body(self, tool: ToolLike) -> dict[str, Json]:
+        """Give the claim as it stands in an intent."""
+        return {
+            "attempt": self.attempt,
+            "tool": self.tool,
+            "version": tool.version,
+            "effect": tool.effect,
+            "arguments": self.arguments,
+            "key": self.key,
+            "deadline": self.deadline,
+            "first": self.first_at,
+            "on_uncertain": tool.on_uncertain,
+        }
+
+    @classmethod
+    def read(cls, intent: Event) -> Claim:
+        """Read a claim from its intent."""
+        body = intent.body
+        return cls(
+            intent.path,
+            body["attempt"],
+            body["tool"],
+            body["arguments"],
+            body["key"],
+            body["deadline"],
+            body["first"],
+        )
+
+    def call(self, run: str) -> Call:
+        """Give what the tool is told about the call."""
+        return Call(self.key, run, self.path, self.attempt, moment(self.deadline))
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How an attempt ended."""
+
+    status: Status
+    how: How
+    output: Value | None = None
+    error: Value | None = None
+    by: str | None = None
+    """The person who found out."""
+    retry_at: int | None = None
+    """Microseconds; not before."""
+
+    def body(self, attempt: int, keep: Callable[[Value], str]) -> dict[str, Json]:
+        """Give the ending as it stands in a result."""
+        body: dict[str, Json] = {"attempt": attempt, "status": self.status, "how": self.how}
+        if self.output is not None:
+            body["output"] = keep(self.output)
+        if self.error is not None:
+            body["error"] = keep(self.error)
+        if self.by is not None:
+            body["by"] = self.by
+        if self.retry_at is not None:
+            body["retry_at"] = self.retry_at
+        return body
+
+    @classmethod
+    def read(cls, result: Event, stored: Callable[[str], Value]) -> Ending:
+        """Read an ending from its result."""
+        body = result.body
+        return cls(
+            body["status"],
+            body["how"],
+            stored(body["output"]) if "output" in body else None,
+            stored(body["error"]) if "error" in body else None,
+            body.get("by"),
+            body.get("retry_at"),
+        )
+
+    def later(self, retry_at: int) -> Ending:
+        """Give the same ending, not to be tried again before a time."""
+        return dataclasses.replace(self, retry_at=retry_at)
+
+    def reason(self) -> str:
+        """Say why it was not done."""
+        if self.error is not None:
+            return str(self.error.decode())
+        return f"{self.status}, known by {self.how}"

@@ -1,0 +1,43 @@
+"""What the kernel needs to know of a workflow: its name, version and root participant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ripieno.model.participant import Participant
+
+__all__ = ["Definition"]
+
+
+class Definition(Protocol):
+    """A workflow as the kernel runs it."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a tenant."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """SHA-256 over the definition's digest and the identity of the code that serves it."""
+        ...
+
+    @property
+    def pins(self) -> Mapping[str, Any]:
+        """The definition's digest, and each participant's declared version and source digest."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """What loads it again in another process: a file, or `module:attribute`."""
+        ...
+
+    @property
+    def root(self) -> Participant:
+        """The participant that is the whole."""
+        ...
+
+    def check_input(self, value: object) -> None:
+        """Raise `InputError` when a run cannot start with this input."""
+        ...

@@ -1,0 +1,193 @@
+"""Effects: an intent is on disk before the call, a result after it, and nothing in between is lost.
+
+A call that may have happened without a result is uncertain. `retry` repeats it under the same key,
+`verify` asks the other system, `ask` asks a person: exactly once where the tool allows it,
+otherwise at most once plus a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ripieno.journal.records import ClaimChange, Draft
+from ripieno.kernel.branches import shielded
+from ripieno.kernel.claims import Claim, Ending
+from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.questions import wait_until
+from ripieno.kernel.turnstile import Branch
+from ripieno.kernel.uncertain import Uncertain
+from ripieno.model.errors import ToolError
+from ripieno.model.event import Event
+from ripieno.model.participant import ToolLike
+
+if TYPE_CHECKING:
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["Effect"]
+
+BACKOFF_SECONDS = 0.5
+LONGEST_BACKOFF_SECONDS = 300.0
+RESIDENT_WAIT_SECONDS = 2.0
+"""Waits up to this long stay in memory; longer ones are timers, for which the run may park."""
+
+
+class Effect:
+    """One act upon the world, in as many attempts as its tool allows."""
+
+    def __init__(self, scope: Scope, tool: ToolLike, path: str, arguments: Mapping[str, Any]) -> None:
+        self.scope = scope
+        self.execution = scope.execution
+        self.tool = tool
+        self.path = path
+        self.arguments = scope.execution.value(dict(arguments))
+        self._branch = scope.branch
+        self._withdrawn = False
+        self._open = False
+        """True from a claim to its result."""
+
+    async def result(self) -> Any:
+        """Carry it out and give what the tool gave; raises `ToolError` when it definitely failed.
+
+        The work goes on in a branch of its own, so that cancelling the participant never leaves a
+        claimed call without its result.
+        """
+        ending = await shielded(self.execution.turnstile, self.scope.branch, self._work, self._withdraw)
+        if ending.status != "done":
+            raise ToolError(f"{self.tool.name}: {ending.reason()}")
+        return None if ending.output is None else ending.output.decode()
+
+    def _withdraw(self) -> None:
+        """Begin nothing new; what is claimed is awaited, waits and pauses are given up."""
+        self._withdrawn = True
+        rest = self.execution.rest
+        calling = self._open and not (self._branch.blocked and rest is not None)
+        if rest == "lost" or not calling:
+            self.execution.turnstile.cancel(self._branch)
+
+    async def _work(self, branch: Branch) -> Ending:
+        self._branch = branch
+        recorded = self.scope.take(self.path, frozenset({"intent", "result"}))
+        intents = {event.body["attempt"]: event for event in recorded if event.kind == "intent"}
+        results = {event.body["attempt"]: event for event in recorded if event.kind == "result"}
+        claim: Claim | None = None
+        ending: Ending | None = None
+        attempt = 0
+        while ending is None or self._goes_on(ending, attempt):
+            if ending is not None:
+                await self._pause(ending, attempt)
+            attempt += 1
+            if attempt in intents:
+                claim = await self._read(intents[attempt])
+                ending = await self._past(claim, results.get(attempt))
+            else:
+                claim = await self._claim(attempt, claim, ending)
+                ending = await self._send(claim)
+        return ending
+
+    def _goes_on(self, ending: Ending, attempt: int) -> bool:
+        if ending.status == "done" or self._withdrawn:
+            return False
+        return ending.status != "failed" or attempt < self.tool.attempts
+
+    # -- what was recorded ------------------------------------------------------------------------
+
+    async def _read(self, intent: Event) -> Claim:
+        claim = Claim.read(intent)
+        if (claim.tool, claim.arguments) != (self.tool.name, self.arguments.ref):
+            was = f"{claim.tool} with {'these' if claim.tool != self.tool.name else 'other'} arguments"
+            await self.execution.halt(
+                "blocked", f"{self.path}: event {intent.seq} claimed {was}, now {self.tool.name} is asked for"
+            )
+        return claim
+
+    async def _past(self, claim: Claim, result: Event | None) -> Ending:
+        if result is not None:
+            await self.execution.turnstile.recorded(self._branch, result.seq)
+            return Ending.read(result, self.execution.stored)
+        self._open = True
+        await self.execution.turnstile.live(self._branch)
+        not_before = claim.deadline + int(self.tool.settle * MICROSECONDS)
+        return await self._record(claim, await self._uncertain(claim, None).resolve(not_before))
+
+    def _uncertain(self, claim: Claim, error: str | None) -> Uncertain:
+        return Uncertain(self.scope, self._branch, self.tool, claim, self.arguments, error)
+
+    # -- what is new ------------------------------------------------------------------------------
+
+    async def _claim(self, attempt: int, before: Claim | None, ending: Ending | None) -> Claim:
+        """Write the intent, after folding in whatever came in before it."""
+        execution = self.execution
+        while True:
+            await execution.turnstile.live(self._branch)
+            now = execution.clock.now()
+            if before is None or (ending is not None and ending.status == "failed"):
+                key, first_at = execution.lease.key.derive(f"idempotency {self.path} {attempt}").hex()[:40], now
+            else:
+                key, first_at = before.key, before.first_at
+            deadline = now + int(self.tool.timeout * MICROSECONDS)
+            claim = Claim(self.path, attempt, self.tool.name, self.arguments.ref, key, deadline, first_at)
+            payloads: list[tuple[bytes, bytes]] = []
+            execution.keep(self.arguments, payloads)
+            draft = execution.append(
+                "intent",
+                self.path,
+                claim.body(self.tool),
+                payloads=payloads,
+                change=ClaimChange(attempt),
+                if_seen=execution.seen,
+            )
+            self._open = True
+            await execution.durable(draft)
+            if draft.state == "written":
+                self._note(draft)
+                return claim
+            self._open = False
+            await execution.fold()
+
+    async def _send(self, claim: Claim) -> Ending:
+        execution = self.execution
+        if self._withdrawn:
+            return await self._record(claim, Ending("unsent", "withdrawn"))
+        left = (claim.deadline - execution.clock.now()) / MICROSECONDS
+        if left <= 0:
+            return await self._record(claim, Ending("unsent", "deadline"))
+        try:
+            async with asyncio.timeout(left):
+                output = await self.tool.call(self.arguments.decode(), claim.call(execution.lease.run))
+        except ToolError as error:
+            ending = Ending("failed", "called", error=execution.value(error.message))
+        except Exception as error:  # noqa: BLE001 - whatever a tool raises has to be judged
+            text = f"{type(error).__name__}: {error}"
+            if self.tool.effect == "read":
+                ending = Ending("failed", "called", error=execution.value(text))
+            else:
+                not_before = execution.clock.now() + int(self.tool.settle * MICROSECONDS)
+                ending = await self._uncertain(claim, text).resolve(not_before)
+        else:
+            ending = Ending("done", "called", output=execution.value(output))
+        return await self._record(claim, ending)
+
+    async def _record(self, claim: Claim, ending: Ending) -> Ending:
+        execution = self.execution
+        if ending.status == "failed" and claim.attempt < self.tool.attempts:
+            wait = min(BACKOFF_SECONDS * 2 ** (claim.attempt - 1), LONGEST_BACKOFF_SECONDS)
+            ending = ending.later(execution.clock.now() + int(wait * MICROSECONDS))
+        payloads: list[tuple[bytes, bytes]] = []
+        body = ending.body(claim.attempt, lambda value: execution.keep(value, payloads))
+        self._note(execution.append("result", self.path, body, payloads=payloads))
+        self._open = False
+        return ending
+
+    def _note(self, draft: Draft) -> None:
+        self.scope.items.append(draft)
+
+    async def _pause(self, ending: Ending, attempt: int) -> None:
+        if ending.retry_at is None:
+            return
+        left = (ending.retry_at - self.execution.clock.now()) / MICROSECONDS
+        if left > RESIDENT_WAIT_SECONDS:
+            await wait_until(self.scope, f"{self.path}/backoff/{attempt}", left, self._branch)
+        elif left > 0:
+            await asyncio.sleep(left)

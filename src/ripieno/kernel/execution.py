@@ -1,0 +1,270 @@
+"""One resident run: its journal, what it has recorded, and how it comes to rest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from ripieno.journal.records import Change, Draft, EndChange, Lease, Message, RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import Clock
+from ripieno.kernel.definition import Definition
+from ripieno.kernel.recording import Recording
+from ripieno.kernel.results import outcome_body, recorded
+from ripieno.kernel.scope import Scope
+from ripieno.kernel.turnstile import Branch, Turnstile
+from ripieno.model.errors import StoreError
+from ripieno.model.event import GENESIS, Event, Json, Kind
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Task
+from ripieno.model.value import Value, encode
+
+__all__ = ["Execution", "Rest"]
+
+Rest = Literal["ended", "parked", "blocked", "lost", "closed"]
+"""How a residency came to its end. `lost`: another owner took over, or the store failed."""
+
+
+class Execution:
+    """Runs one workflow run in this process until it ends, parks, or is taken away."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        definition: Definition,
+        lease: Lease,
+        row: RunRow,
+        events: Sequence[Event],
+        *,
+        fresh: bool = False,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.definition = definition
+        self.lease = lease
+        self.row = row
+        self.recording = Recording(events)
+        self.turnstile = Turnstile(
+            replaying=not fresh, on_live=self._check_reached, on_quiet=self._on_quiet
+        )
+        self.waits: dict[str, tuple[Branch, asyncio.Future[Event]]] = {}
+        """Branches that wait for an answer, by question id."""
+        self.open_scopes: set[Scope] = set()
+        self.committed = lease.head_seq
+        """A sequence number up to which everything is on disk."""
+        self.seen = row.seen
+        """How many messages had come in at the last fold."""
+        self.rest: Rest | None = None
+        self.detail: str | None = None
+        """Why it is blocked."""
+        self.outcome: Outcome | None = None
+        self._root: Branch | None = None
+        self._fold_lock = asyncio.Lock()  # keeps messages in the order in which they were folded
+        self._settling: set[asyncio.Task[None]] = set()
+        self._cancelled = False
+
+    # -- values -----------------------------------------------------------------------------------
+
+    def value(self, value: object) -> Value:
+        """Encode and commit to a value without writing it yet."""
+        data = encode(value)
+        return Value(self.lease.key.commit(data).hex(), data)
+
+    def stored(self, ref: str) -> Value:
+        """Give a recorded value by its reference."""
+        return Value(ref, None, self._load)
+
+    def _load(self, ref: str) -> bytes:
+        self.lease.stored.add(bytes.fromhex(ref))
+        return self.store.payload(self.lease.run, ref)
+
+    def keep(self, value: Value, payloads: list[tuple[bytes, bytes]]) -> str:
+        """Give a value's reference, adding its bytes to `payloads` unless they are stored already."""
+        raw = bytes.fromhex(value.ref)
+        if raw not in self.lease.stored and value.held:
+            self.lease.stored.add(raw)
+            payloads.append((raw, value.data))
+        return value.ref
+
+    # -- the journal ------------------------------------------------------------------------------
+
+    def append(
+        self,
+        kind: Kind,
+        path: str,
+        body: Mapping[str, Json],
+        *,
+        payloads: Sequence[tuple[bytes, bytes]] = (),
+        change: Change | None = None,
+        if_seen: int | None = None,
+    ) -> Draft:
+        """Hand an event to the store; the caller has waited for the run to be live."""
+        draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
+        self.store.append(draft)
+        return draft
+
+    async def durable(self, draft: Draft) -> None:
+        """Wait until an event is on disk or bounced; a run that lost its lease stops here."""
+        await self.store.durable(draft)
+        if draft.state == "lost":
+            await self.halt("lost")
+        if draft.seq > self.committed:
+            self.committed = draft.seq
+
+    def needed(self, after: int) -> tuple[int, ...]:
+        """Give the events up to `after` that replay would read now: those of scopes still open."""
+        seqs = {1}
+        for scope in self.open_scopes:
+            for item in scope.items:
+                seq = item if isinstance(item, int) else item.seq
+                if 0 < seq <= after:
+                    seqs.add(seq)
+        return tuple(sorted(seqs))
+
+    async def halt(self, rest: Rest, detail: str | None = None) -> None:
+        """Stop the run where it stands; does not return to a branch of the run."""
+        self.stop(rest, detail)
+        await asyncio.get_running_loop().create_future()
+
+    def stop(self, rest: Rest, detail: str | None = None) -> None:
+        """Let every branch unwind without a trace; effects under way are still awaited and recorded."""
+        if self.rest is None:
+            self.rest = rest
+            self.detail = detail
+        if self._root is not None and self._root.task is not None:
+            self._root.task.cancel()
+
+    # -- the residency ----------------------------------------------------------------------------
+
+    async def advance(self) -> Rest:
+        """Run until the run ends, parks, is blocked or is lost; tell which."""
+        self._root = self.turnstile.begin()
+        self._root.task = asyncio.create_task(self._run(self._root), name=f"run {self.lease.run[-6:]}")
+        try:
+            await asyncio.wait([self._root.task])
+        except asyncio.CancelledError:
+            self.stop("closed")
+            await asyncio.wait([self._root.task])
+        for task in self._settling:
+            task.cancel()
+        if self.rest is None:
+            self._root.task.result()  # a defect of the kernel itself must not pass in silence
+        return self.rest or "closed"
+
+    async def _run(self, branch: Branch) -> None:
+        started = self.recording.started
+        for message in self.recording.messages:
+            self._command(message)
+        if self.row.wanted != self.row.seen:
+            await self.fold()
+        if started is None:
+            msg = f"run {self.lease.run[-6:]} has no first event"
+            raise StoreError(msg, remedy="ripieno audit verify names what is missing")
+        task = Task(self.stored(started.body["input"]))
+        root = Scope(self, "", branch, None)
+        self.open_scopes.add(root)
+        try:
+            outcome = await root.call(self.definition.root, task)
+        except asyncio.CancelledError:
+            if not self._cancelled or self.rest is not None:
+                raise
+            asyncio.current_task().uncancel()  # pyright: ignore[reportOptionalMemberAccess] - we are in a task
+            outcome = Outcome("cancelled", reason=self.detail)
+            self.detail = None
+        await self._end(branch, outcome)
+
+    async def _end(self, branch: Branch, outcome: Outcome) -> None:
+        await self.turnstile.live(branch, urgent=True)
+        while True:
+            payloads: list[tuple[bytes, bytes]] = []
+            outcome = recorded(self, outcome)
+            body = outcome_body(self, outcome, payloads)
+            draft = self.append(
+                "run.ended",
+                "",
+                {"outcome": body},
+                payloads=payloads,
+                change=EndChange(outcome.status),
+                if_seen=self.seen,
+            )
+            await self.store.durable(draft)
+            if draft.state != "bounced":
+                break
+            await self.fold()
+        if draft.state == "lost":
+            self.rest = "lost"
+            return
+        self.outcome = outcome
+        self.rest = "ended"
+
+    # -- the inbox --------------------------------------------------------------------------------
+
+    async def fold(self) -> None:
+        """Take the inbox into the chain and let what was waited for go on."""
+        async with self._fold_lock:
+            if self.rest is not None:
+                return
+            messages, seen = await self.store.fold(self.lease)
+            if seen < 0:
+                self.stop("lost")
+                return
+            self.seen = seen
+            for message in messages:
+                self._apply(message)
+
+    def _apply(self, message: Message) -> None:
+        event = Event(
+            self.lease.run,
+            message.seq,
+            GENESIS,
+            message.at,
+            self.lease.epoch,
+            "message" if message.question is None else "answered",
+            message.path,
+            {"what": message.kind, "by": message.by, "question": message.question, "content": message.content},
+        )
+        if message.question is None:
+            self._command(event)
+            return
+        self.recording.learn(event)
+        waiting = self.waits.get(message.question)
+        if waiting is not None:
+            self.turnstile.resume(*waiting, event)
+
+    def _command(self, event: Event) -> None:
+        if event.body["what"] != "cancel" or self._cancelled or self._root is None:
+            return
+        self._cancelled = True
+        reason = self.stored(event.body["content"]).decode() if event.body.get("content") else None
+        self.detail = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
+        self._spawn(self._cancel_when_live(self._root))
+
+    async def _cancel_when_live(self, root: Branch) -> None:
+        await self.turnstile.live(self.turnstile.begin(), urgent=True)
+        self.turnstile.cancel(root)
+        self.turnstile.end()
+
+    # -- coming to rest ---------------------------------------------------------------------------
+
+    def _check_reached(self) -> None:
+        missed = self.recording.unreached()
+        if missed is not None:
+            self.stop("blocked", f"{missed.path}: recorded as event {missed.seq}, but the code no longer reaches it")
+
+    def _on_quiet(self) -> None:
+        if self.rest is None:
+            self._spawn(self._settle())
+
+    def _spawn(self, work: Any) -> None:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+
+    async def _settle(self) -> None:
+        """Park, unless a message came in meanwhile; then go round again."""
+        while self.turnstile.active == 0 and self.rest is None:
+            await self.fold()
+            if self.turnstile.active == 0 and self.rest is None and await self.store.park(self.lease, self.seen):
+                self.stop("parked")

@@ -1,0 +1,259 @@
+"""The embedded runtime: starts runs, takes up those that can go on, fires timers, tells outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from importlib.metadata import version as installed
+from types import TracebackType
+from typing import Any, Final, Self
+
+import structlog
+
+from ripieno.journal.records import NewRun, RunRow, VersionRow
+from ripieno.journal.store import Created, Store
+from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
+from ripieno.kernel.definition import Definition
+from ripieno.kernel.execution import Execution
+from ripieno.kernel.results import outcome_from
+from ripieno.model.errors import RipienoError, StoreError
+from ripieno.model.event import Json, canonical
+from ripieno.model.ids import new_id
+from ripieno.model.outcome import Outcome
+from ripieno.model.principal import Principal
+from ripieno.model.value import Value, encode
+
+__all__ = ["Host"]
+
+COALESCE_SECONDS: Final = 0.002
+"""Rings of the doorbell within this time are answered together."""
+
+OTHERS_SECONDS: Final = 0.5
+"""How often a run that another process owns is looked at again."""
+
+log = structlog.get_logger(__name__)
+
+
+class Host:
+    """Runs the registered workflows of one store in this process, as an async context manager."""
+
+    def __init__(self, store: Store, *, clock: Clock | None = None, resident: int = 2000) -> None:
+        self.store = store
+        self.clock = clock or SystemClock()
+        self._resident_limit = resident
+        self._definitions: dict[str, Definition] = {}
+        self._entered: set[tuple[str, str]] = set()
+        self._residents: dict[str, Execution] = {}
+        self._serving: dict[str, asyncio.Task[None]] = {}
+        self._elsewhere: dict[str, int] = {}
+        self._bell = asyncio.Event()
+        self._changed = asyncio.Condition()  # wakes those who wait for a run to come to rest
+        self._dispatcher: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        self.store.on_change(self._bell.set)
+        self._bell.set()
+        self._dispatcher = asyncio.create_task(self._dispatch(), name="ripieno dispatcher")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Await effects under way, record them, and leave every run resumable."""
+        assert self._dispatcher is not None, "entered before it is left"
+        self._dispatcher.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+        tasks = list(self._serving.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(self._dispatcher, *tasks, return_exceptions=True)
+
+    # -- workflows --------------------------------------------------------------------------------
+
+    def register(self, definition: Definition) -> None:
+        """Let this process serve runs of a workflow version."""
+        self._definitions[definition.version] = definition
+        self._bell.set()
+
+    @property
+    def definitions(self) -> Mapping[str, Definition]:
+        """The versions served here."""
+        return self._definitions
+
+    async def enter(self, definition: Definition, principal: Principal) -> None:
+        """Register a version here and in the tenant's log."""
+        if (principal.tenant, definition.version) in self._entered:
+            return
+        self.register(definition)
+        pins = canonical(definition.pins).decode()
+        row = VersionRow(
+            definition.version, principal.tenant, definition.name, definition.source, pins, self.clock.now()
+        )
+        await self.store.register(row, principal.id)
+        self._entered.add((principal.tenant, definition.version))
+
+    # -- runs -------------------------------------------------------------------------------------
+
+    async def start(
+        self,
+        definition: Definition,
+        value: object,
+        *,
+        principal: Principal,
+        key: str | None = None,
+        requested_at: int | None = None,
+        detach: bool = False,
+    ) -> Created:
+        """Start a run, or give the one that has this business key; durable when it returns.
+
+        With `detach` it is left to whichever process serves the workflow.
+        """
+        definition.check_input(value)
+        await self.enter(definition, principal)
+        run = new_id()
+        wrapped, stream_key = self.store.new_key(bytes.fromhex(run))
+        data = encode(value)
+        commitment = stream_key.commit(data)
+        at = self.clock.now() if requested_at is None else requested_at
+        new = NewRun(run, principal.tenant, definition.name, definition.version, principal.id, key, at)
+        body: dict[str, Json] = {
+            "workflow": definition.name,
+            "version": definition.version,
+            "definition": definition.pins["definition"],
+            "library": installed("ripieno"),
+            "principal": principal.id,
+            "tenant": principal.tenant,
+            "key": key,
+            "requested": at,
+            "input": commitment.hex(),
+        }
+        created = await self.store.create(
+            new, wrapped, [("run.started", "", body)], [(commitment, data)], own=not detach
+        )
+        if created.lease is not None:
+            events = await self.store.events(run)
+            execution = Execution(self.store, self.clock, definition, created.lease, created.row, events, fresh=True)
+            self._serve(run, execution)
+        return created
+
+    def _serve(self, run: str, execution: Execution | None) -> None:
+        task = asyncio.create_task(self._residency(run, execution), name=f"residency {run[-6:]}")
+        self._serving[run] = task
+        task.add_done_callback(lambda _: self._serving.pop(run, None))
+
+    async def _residency(self, run: str, execution: Execution | None) -> None:
+        try:
+            execution = execution or await self._take(run)
+            if execution is not None:
+                await self._run(execution)
+        except StoreError as error:
+            log.error("run stopped", run=run, error=str(error))  # noqa: TRY400 - the message says it all
+        finally:
+            self._residents.pop(run, None)
+            async with self._changed:
+                self._changed.notify_all()
+
+    async def _take(self, run: str) -> Execution | None:
+        definition = await self._definition(await self.store.run(run))
+        taken = await self.store.acquire(run)
+        if taken is None:
+            self._elsewhere[run] = self.clock.now()
+            return None
+        if definition is None:
+            detail = f"no process serves version {taken.row.version[:12]} of {taken.row.workflow}"
+            await self.store.release(taken.lease, "needs_version", detail)
+            return None
+        return Execution(self.store, self.clock, definition, taken.lease, taken.row, taken.events)
+
+    async def _definition(self, row: RunRow) -> Definition | None:
+        if row.version in self._definitions:
+            return self._definitions[row.version]
+        for version in await self.store.compatible(row.tenant, row.version):
+            if version in self._definitions:
+                return self._definitions[version]
+        return None
+
+    async def _run(self, execution: Execution) -> None:
+        lease = execution.lease
+        self._residents[lease.run] = execution
+        try:
+            rest = await execution.advance()
+        except RipienoError as error:
+            rest, execution.detail = "blocked", str(error)
+        if rest == "blocked":
+            log.warning("run blocked", run=lease.run, detail=execution.detail)
+            await self.store.release(lease, "blocked", execution.detail)
+        elif rest == "closed":
+            await self.store.release(lease, "running")
+
+    async def outcome(self, run: str) -> Outcome:
+        """Wait until a run has ended and give its outcome."""
+        await self.rest(run, ended=True)
+        last = (await self.store.events(run, after=(await self.store.run(run)).head_seq - 1))[-1]
+
+        def stored(ref: str) -> Value:
+            return Value(ref, None, lambda ref: self.store.payload(run, ref))
+
+        return outcome_from(last.body["outcome"], last.seq, stored)
+
+    async def rest(self, run: str, *, ended: bool = False) -> RunRow:
+        """Wait until a run has ended or, unless `ended`, waits, is blocked or needs a version."""
+        while True:
+            row = await self.store.run(run)
+            if row.ended or (not ended and row.status != "running" and row.wanted == row.seen):
+                return row
+            try:
+                async with asyncio.timeout(OTHERS_SECONDS), self._changed:
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    # -- dispatch ---------------------------------------------------------------------------------
+
+    async def _dispatch(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(OTHERS_SECONDS if self._elsewhere else None):
+                    await self._bell.wait()
+            except TimeoutError:
+                pass
+            self._bell.clear()
+            try:
+                await self._look()
+            except StoreError as error:
+                log.error("cannot look for work", error=str(error))  # noqa: TRY400 - the message says it all
+            await asyncio.sleep(COALESCE_SECONDS)
+
+    async def _look(self) -> None:
+        now = self.clock.now()
+        self._arm(now, await self.store.fire_timers(now))
+        for run in await self.store.unfolded():
+            execution = self._residents.get(run)
+            if execution is not None:
+                await execution.fold()
+        recent = now - int(OTHERS_SECONDS * MICROSECONDS)
+        self._elsewhere = {run: at for run, at in self._elsewhere.items() if at > recent}
+        free = self._resident_limit - len(self._serving)
+        if free <= 0:
+            return
+        for run in await self.store.ready(tuple(self._definitions), free + len(self._elsewhere)):
+            if run not in self._serving and run not in self._elsewhere:
+                self._serve(run, None)
+
+    def _arm(self, now: int, due: int | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if due is not None:
+            wait = max(0.0, (due - now) / MICROSECONDS)
+            self._timer = asyncio.get_running_loop().call_later(wait, self._bell.set)
+
+    def ring(self) -> None:
+        """Look for work now; for whoever turned the clock."""
+        self._bell.set()
+
+    def statistics(self) -> Mapping[str, Any]:
+        """Give how much is resident here."""
+        return {"resident": len(self._residents), "versions": len(self._definitions)}

@@ -1,0 +1,97 @@
+"""What a run has recorded, by path, as replay asks for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Final
+
+from ripieno.model.event import Event, Kind
+
+__all__ = ["ENDS", "MismatchError", "Recording"]
+
+ENDS: Final[frozenset[Kind]] = frozenset({"step", "scope"})
+"""Kinds that end a participant's visit."""
+
+OF_THE_RUN: Final[frozenset[Kind]] = frozenset({"run.started", "run.forked", "run.migrated", "run.ended"})
+
+
+class MismatchError(Exception):
+    """The code asks for something else than what was recorded: the run is blocked, never failed."""
+
+
+class Recording:
+    """An index over recorded events. What is taken out once counts as reached."""
+
+    __slots__ = ("_answers", "_by_path", "_reached", "imported", "messages", "started")
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._by_path: dict[str, list[Event]] = {}
+        self._answers: dict[str, Event] = {}
+        self._reached: set[str] = set()
+        self.imported: set[int] = set()
+        """Sequence numbers of results that come from another run."""
+        self.messages: list[Event] = []
+        """Commands folded in, such as a cancellation."""
+        self.started: Event | None = None
+        for event in events:
+            self._enter(event)
+
+    def _enter(self, event: Event) -> None:
+        if event.kind == "imported":
+            self.imported.add(event.seq)
+            event = dataclasses.replace(event, kind=event.body["kind"], body=event.body["body"])
+        if event.kind == "run.started":
+            self.started = event
+        elif event.kind == "answered":
+            self._answers[event.body["question"]] = event
+        elif event.kind == "message":
+            self.messages.append(event)
+        elif event.kind not in OF_THE_RUN:
+            self._by_path.setdefault(event.path, []).append(event)
+
+    def take(self, path: str, kinds: frozenset[Kind]) -> list[Event]:
+        """Give what was recorded at `path`, oldest first, or nothing.
+
+        Raises `MismatchError` when something of another kind stands there.
+        """
+        events = self._by_path.get(path)
+        if not events:
+            return []
+        for event in events:
+            if event.kind not in kinds:
+                msg = f"{path}: the code asks for {' or '.join(sorted(kinds))}, recorded is {event.kind} (event {event.seq})"
+                raise MismatchError(msg)
+        self._reached.add(path)
+        return events
+
+    def learn(self, event: Event) -> None:
+        """Add an answer that was folded in just now."""
+        self._answers[event.body["question"]] = event
+
+    def answer(self, question: str) -> Event | None:
+        """Give the recorded answer to a question."""
+        return self._answers.get(question)
+
+    def abandon(self, path: str) -> None:
+        """Count everything under `path` as reached: its scope was stopped before it got there."""
+        self._reached.add(path)
+
+    def unreached(self) -> Event | None:
+        """Give the first recorded event that the code went past without asking for it."""
+        missed = [
+            event
+            for path, events in self._by_path.items()
+            if path not in self._reached and not self._within_reached(path)
+            for event in events
+        ]
+        return min(missed, key=lambda event: event.seq, default=None)
+
+    def _within_reached(self, path: str) -> bool:
+        end = path.rfind("/")
+        while end > 0:
+            above = path[:end]
+            if above in self._reached:
+                return True
+            end = path.rfind("/", 0, end)
+        return False

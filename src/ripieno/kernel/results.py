@@ -1,0 +1,55 @@
+"""Outcomes as they stand in the journal: structure in the event, every data value by reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
+
+from ripieno.model.event import Json
+from ripieno.model.outcome import Confidence, Outcome
+from ripieno.model.value import Value
+
+if TYPE_CHECKING:
+    from ripieno.kernel.execution import Execution
+
+__all__ = ["outcome_body", "outcome_from", "recorded"]
+
+
+def recorded(execution: Execution, outcome: Outcome) -> Outcome:
+    """Give the same outcome with every data value encoded, as replay will give it back."""
+    output, evidence, reason = outcome.parts
+    if output is not None and not isinstance(output, Value):
+        output = execution.value(output)
+    if not isinstance(evidence, Value):
+        evidence = execution.value([asdict(item) for item in evidence]) if evidence else ()
+    if isinstance(reason, str):
+        reason = execution.value(reason)
+    return Outcome(
+        outcome.status, output, confidence=outcome.confidence, evidence=evidence, reason=reason, seq=outcome.seq
+    )
+
+
+def outcome_body(execution: Execution, outcome: Outcome, payloads: list[tuple[bytes, bytes]]) -> dict[str, Json]:
+    """Give a recorded outcome for an envelope; values not yet stored go to `payloads`."""
+    body: dict[str, Json] = {"status": outcome.status}
+    for name, value in zip(("output", "evidence", "reason"), outcome.parts, strict=True):
+        if isinstance(value, Value):
+            body[name] = execution.keep(value, payloads)
+    if outcome.confidence is not None:
+        body["confidence"] = f"{outcome.confidence.value:.6g}"
+        body["method"] = outcome.confidence.method
+    return body
+
+
+def outcome_from(body: Mapping[str, Any], seq: int, stored: Callable[[str], Value]) -> Outcome:
+    """Give an outcome from an event's body, its values by the function `stored`."""
+    confidence = body.get("confidence")
+    return Outcome(
+        cast("Any", body["status"]),
+        stored(body["output"]) if "output" in body else None,
+        confidence=None if confidence is None else Confidence(float(confidence), body["method"]),
+        evidence=stored(body["evidence"]) if "evidence" in body else (),
+        reason=stored(body["reason"]) if "reason" in body else None,
+        seq=seq,
+    )

@@ -1,0 +1,298 @@
+"""A participant's visit: its path, its place in the tree of scopes, and what it may do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from ripieno.journal.records import Change, CloseChange, Draft, SegmentChange
+from ripieno.kernel.branches import Group
+from ripieno.kernel.clock import moment
+from ripieno.kernel.effects import Effect
+from ripieno.kernel.questions import ask, wait_until
+from ripieno.kernel.recording import ENDS, MismatchError
+from ripieno.kernel.results import outcome_body, outcome_from, recorded
+from ripieno.kernel.turnstile import Branch
+from ripieno.model.errors import StoreError
+from ripieno.model.event import Event, Json, Kind
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
+from ripieno.model.principal import Principal
+from ripieno.model.value import Value
+
+if TYPE_CHECKING:
+    from ripieno.kernel.execution import Execution
+
+__all__ = ["Scope"]
+
+SEGMENT_EVENTS = 250
+"""A looping pattern writes a segment at the first round boundary after so many events."""
+
+SEGMENT_EVENTS_AFTER_WAKING = 8
+"""The same once the run was woken since its last segment: what replay costs is paid at every waking."""
+
+
+class Scope:
+    """The context that a participant works in; every act is read on replay and recorded otherwise."""
+
+    def __init__(self, execution: Execution, path: str, branch: Branch, parent: Scope | None) -> None:
+        self.execution = execution
+        self.path = path
+        self.branch = branch
+        self.parent = parent
+        self.items: list[Draft | int] = []
+        """Events directly in this scope that replay needs while it is open."""
+        self._counts: dict[str, int] = {}
+        self._since_segment = 0
+        self._woken = execution.turnstile.replaying
+
+    # -- what participants see --------------------------------------------------------------------
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        return self.execution.lease.run
+
+    @property
+    def principal(self) -> Principal:
+        """For whom the run acts."""
+        kind, _, name = self.execution.row.principal.partition(":")
+        return Principal(kind, name, self.execution.row.tenant)  # pyright: ignore[reportArgumentType] - was checked when it was written
+
+    def value(self, value: object) -> Value:
+        """Commit to a value, so that it can be passed on by reference."""
+        return self.execution.value(value)
+
+    def random(self) -> Random:
+        """Give a random generator that is the same on every replay."""
+        return Random(self.execution.lease.key.derive(self.next("random")))  # noqa: S311 - not for secrets
+
+    # -- paths ------------------------------------------------------------------------------------
+
+    def next(self, kind: str) -> str:
+        """Give the path of the next act of a kind, counted from 1."""
+        count = self._counts.get(kind, 0) + 1
+        self._counts[kind] = count
+        return f"{self.path}/{kind}/{count}"
+
+    def child(self, name: str, key: str | None) -> str:
+        """Give the path of a participant's next visit, or of the dynamic child with this key."""
+        above = f"{self.path}/" if self.path else ""
+        if key is not None:
+            return f"{above}{name}@{key}"
+        count = self._counts.get(f"{name}@", 0) + 1
+        self._counts[f"{name}@"] = count
+        return f"{above}{name}@{count}"
+
+    # -- recording --------------------------------------------------------------------------------
+
+    def take(self, path: str, kinds: frozenset[Kind]) -> list[Event]:
+        """Give what is recorded at a path and count it as needed while this scope is open.
+
+        Where something of another kind is recorded there, the run is blocked.
+        """
+        try:
+            events = self.execution.recording.take(path, kinds)
+        except MismatchError as mismatch:
+            self.execution.stop("blocked", str(mismatch))
+            raise asyncio.CancelledError from mismatch
+        self.items.extend(event.seq for event in events)
+        self._since_segment += len(events)
+        return events
+
+    async def append(
+        self,
+        kind: Kind,
+        path: str,
+        body: Mapping[str, Json],
+        *,
+        payloads: Sequence[tuple[bytes, bytes]] = (),
+        change: Change | None = None,
+        if_seen: int | None = None,
+        branch: Branch | None = None,
+    ) -> Draft:
+        """Record something new, once everything recorded has been let out."""
+        turnstile = self.execution.turnstile
+        if turnstile.replaying:
+            await turnstile.live(branch or self.branch)
+        draft = self.execution.append(kind, path, body, payloads=payloads, change=change, if_seen=if_seen)
+        self.items.append(draft)
+        self._since_segment += 1
+        return draft
+
+    # -- acts -------------------------------------------------------------------------------------
+
+    async def call(self, participant: Participant, task: Task, *, key: str | None = None) -> Outcome:
+        """Let a participant work within this scope."""
+        return await self.visit(participant, task, self.child(participant.name, key), self.branch)
+
+    async def visit(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
+        """Give the recorded outcome of the visit at `path`, or let it happen."""
+        execution = self.execution
+        ended = self.take(path, ENDS)
+        if ended:
+            return await self._replayed(participant, task, ended[0], branch)
+        started = execution.clock.now()
+        scope = Scope(execution, path, branch, self)
+        execution.open_scopes.add(scope)
+        try:
+            outcome = await participant.act(task, scope)
+        except StoreError as error:
+            execution.stop("blocked", str(error))
+            raise asyncio.CancelledError from error
+        except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
+            outcome = Outcome("failed", reason=explain(error))
+        finally:
+            execution.open_scopes.discard(scope)
+        return await self.close(scope, participant, task, outcome, started)
+
+    async def close(
+        self, scope: Scope, participant: Participant, task: Task, outcome: Outcome, started: int
+    ) -> Outcome:
+        """Record how a visit ended; its subtree is not needed any more."""
+        execution = self.execution
+        outcome = recorded(execution, outcome)
+        payloads: list[tuple[bytes, bytes]] = []
+        body: dict[str, Json] = {
+            "participant": participant.kind,
+            "inputs": participant.reads(task),
+            "outcome": outcome_body(execution, outcome, payloads),
+            "started": started,
+        }
+        self.execution.keep(task.input, payloads)
+        kind: Kind = "scope" if scope.items or outcome.status == "cancelled" else "step"
+        change = CloseChange(scope.path) if outcome.status == "cancelled" else None
+        turnstile = execution.turnstile
+        if turnstile.replaying:
+            await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
+        draft = execution.append(kind, scope.path, body, payloads=payloads, change=change)
+        self.items.append(draft)
+        self._since_segment += 1 + scope._since_segment
+        return outcome
+
+    async def cancelled(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
+        """Record that the visit at `path` was stopped, so that no replay enters it again."""
+        execution = self.execution
+        execution.recording.abandon(path)
+        scope = Scope(execution, path, branch, self)
+        outcome = Outcome("cancelled", reason="stopped: no longer needed")
+        return await self.close(scope, participant, task, outcome, execution.clock.now())
+
+    async def _replayed(self, participant: Participant, task: Task, event: Event, branch: Branch) -> Outcome:
+        execution = self.execution
+        await execution.turnstile.recorded(branch, event.seq)
+        body = event.body
+        if event.seq not in execution.recording.imported and body["outcome"]["status"] != "cancelled":
+            reads = participant.reads(task)
+            if body["participant"] != participant.kind or body["inputs"] != reads:
+                await execution.halt("blocked", differs(event, participant, reads))
+        return outcome_from(body["outcome"], event.seq, execution.stored)
+
+    def branches(self) -> Group:
+        """Open a group of branches."""
+        return Group(self)
+
+    async def use(self, tool: ToolLike, **arguments: Any) -> Any:
+        """Call a tool: claimed before, recorded after."""
+        return await Effect(self, tool, self.next("tool"), arguments).result()
+
+    async def ask(self, question: Question) -> Answer:
+        """Ask a person and wait."""
+        return await ask(self, question, self.next("ask"))
+
+    async def sleep(self, duration: float) -> None:
+        """Wait for `duration` seconds, across restarts."""
+        await wait_until(self, self.next("sleep"), duration)
+
+    async def choose(self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]) -> str:
+        """Record a choice; on replay the recorded one is given back."""
+        path = self.next("choice")
+        for event in self.take(path, frozenset({"choice"})):
+            await self.execution.turnstile.recorded(self.branch, event.seq)
+            return event.body["chosen"]
+        payloads: list[tuple[bytes, bytes]] = []
+        reason = self.execution.keep(self.execution.value(dict(because)), payloads)
+        body: dict[str, Json] = {"what": what, "chosen": chosen, "offered": list(offered), "because": reason}
+        await self.append("choice", path, body, payloads=payloads)
+        return chosen
+
+    async def now(self) -> datetime:
+        """Give the time in UTC; recorded."""
+        path = self.next("moment")
+        for event in self.take(path, frozenset({"moment"})):
+            await self.execution.turnstile.recorded(self.branch, event.seq)
+            return moment(event.body["now"])
+        at = self.execution.clock.now()
+        await self.append("moment", path, {"now": at})
+        return moment(at)
+
+    # -- bounded replay ---------------------------------------------------------------------------
+
+    def resumption(self) -> Resumption | None:
+        """Give the last segment of this scope, or None at its first round."""
+        segments = self.take(f"{self.path}/segment", frozenset({"segment"}))
+        if not segments:
+            return None
+        last = segments[-1]
+        self.items[:] = [last.seq]
+        stored = self.execution.stored
+        self._counts = dict(last.body["counts"])
+        self._since_segment = 0
+        return Resumption(
+            last.body["round"],
+            last.body["state"],
+            {name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()},
+        )
+
+    async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
+        """Mark a round boundary, once enough has happened since the last."""
+        enough = SEGMENT_EVENTS_AFTER_WAKING if self._woken else SEGMENT_EVENTS
+        if self._since_segment < enough or self.execution.turnstile.replaying:
+            return
+        execution = self.execution
+        for item in reversed(self.items):
+            if isinstance(item, Draft):
+                await execution.durable(item)
+                break
+        after = execution.committed
+        payloads: list[tuple[bytes, bytes]] = []
+        bodies = {name: outcome_body(execution, outcome, payloads) for name, outcome in outcomes.items()}
+        body: dict[str, Json] = {
+            "round": round_,
+            "state": dict(state),
+            "outcomes": dict(bodies),
+            "counts": dict(self._counts),
+        }
+        self.items.clear()
+        change = SegmentChange(after, execution.needed(after))
+        draft = await self.append("segment", f"{self.path}/segment", body, payloads=payloads, change=change)
+        self.items.append(draft)
+        self._since_segment = 0
+        self._woken = False
+
+
+def explain(error: Exception) -> str:
+    """Say what a participant raised, and where."""
+    place = error.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    where = ""
+    if place is not None:
+        code = place.tb_frame.f_code
+        where = f" (in {code.co_name}, {code.co_filename.rsplit('/', 1)[-1]}:{place.tb_lineno})"
+    return f"{type(error).__name__}: {error}{where}"
+
+
+def differs(event: Event, participant: Participant, reads: Mapping[str, str]) -> str:
+    """Say in what a recorded visit differs from the one that the code asks for."""
+    if event.body["participant"] != participant.kind:
+        return (
+            f"{event.path}: recorded by a {event.body['participant']} (event {event.seq}),"
+            f" now asked of a {participant.kind}"
+        )
+    before: Mapping[str, str] = event.body["inputs"]
+    names = sorted(name for name in {*before, *reads} if before.get(name) != reads.get(name))
+    return f"{event.path}: was recorded (event {event.seq}) with other inputs: {', '.join(names)}"

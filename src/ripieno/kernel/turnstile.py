@@ -1,0 +1,119 @@
+"""Lets recorded results out in journal order, and knows exactly when a run can do nothing by itself.
+
+Every branch of a run is either at work or blocked in a wait of the kernel. While a run replays, the
+next recorded result is let out only when all branches are blocked, so that replay takes the same
+turns as the journal did. When all are blocked and nothing recorded is left, the run is quiet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Branch", "Turnstile"]
+
+
+class Branch:
+    """One line of work within a run."""
+
+    __slots__ = ("blocked", "task")
+
+    def __init__(self) -> None:
+        self.task: asyncio.Task[Any] | None = None
+        self.blocked = False
+
+
+class Turnstile:
+    """Counts the branches at work and orders what replay lets out."""
+
+    __slots__ = ("_entries", "_live", "_on_live", "_on_quiet", "_recorded", "active", "replaying")
+
+    def __init__(self, *, replaying: bool, on_live: Callable[[], None], on_quiet: Callable[[], None]) -> None:
+        self.active = 0
+        self.replaying = replaying
+        self._on_live = on_live
+        self._on_quiet = on_quiet
+        self._recorded: list[tuple[int, int, Branch, asyncio.Future[None]]] = []
+        self._live: deque[tuple[Branch, asyncio.Future[None]]] = deque()
+        self._entries = 0
+
+    def begin(self) -> Branch:
+        """Count a new branch as at work."""
+        self.active += 1
+        return Branch()
+
+    def end(self) -> None:
+        """Count a branch as over."""
+        self.active -= 1
+        if self.active == 0:
+            self._idle()
+
+    async def wait(self, branch: Branch, future: asyncio.Future[Any]) -> Any:
+        """Block a branch until `resume` is called for the future."""
+        if future.done():
+            return future.result()
+        branch.blocked = True
+        self.active -= 1
+        if self.active == 0:
+            self._idle()
+        try:
+            return await future
+        finally:
+            if branch.blocked:  # cancelled from outside while blocked
+                branch.blocked = False
+                self.active += 1
+
+    def resume(self, branch: Branch, future: asyncio.Future[Any], result: object = None) -> None:
+        """Let a blocked branch go on; it counts as at work from this moment."""
+        if not future.done():
+            if branch.blocked:
+                branch.blocked = False
+                self.active += 1
+            future.set_result(result)
+
+    def cancel(self, branch: Branch) -> None:
+        """Cancel a branch's task; it counts as at work until it has unwound."""
+        if branch.task is None or branch.task.done():
+            return
+        if branch.blocked:
+            branch.blocked = False
+            self.active += 1
+        branch.task.cancel()
+
+    async def recorded(self, branch: Branch, seq: int) -> None:
+        """Wait for the turn of a result recorded at `seq`."""
+        if not self.replaying or (self.active == 1 and not self._recorded):
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._entries += 1
+        heapq.heappush(self._recorded, (seq, self._entries, branch, future))
+        await self.wait(branch, future)
+
+    async def live(self, branch: Branch, *, urgent: bool = False) -> None:
+        """Wait until everything recorded was let out; `urgent` goes on before all others."""
+        if not self.replaying:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if urgent:
+            self._live.appendleft((branch, future))
+        else:
+            self._live.append((branch, future))
+        await self.wait(branch, future)
+
+    def _idle(self) -> None:
+        while self._recorded:
+            _, _, branch, future = heapq.heappop(self._recorded)
+            if not future.done():
+                self.resume(branch, future)
+                return
+        if self.replaying:
+            self.replaying = False
+            self._on_live()
+            for branch, future in self._live:
+                self.resume(branch, future)
+            self._live.clear()
+        if self.active == 0:
+            self._on_quiet()

@@ -1,0 +1,103 @@
+"""Finding out whether a call took effect, when all that is left of it is the intent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+from ripieno.kernel.claims import Claim, Ending
+from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.questions import ask, wait_until
+from ripieno.kernel.turnstile import Branch
+from ripieno.model.participant import Question, ToolLike
+from ripieno.model.value import Value
+
+if TYPE_CHECKING:
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["Uncertain"]
+
+RESIDENT_WAIT_SECONDS: Final = 5.0
+VERIFY_ATTEMPTS: Final = 3
+VERIFY_BACKOFF_SECONDS: Final = 0.2
+ROLE: Final = "operator"
+FORM: Final = {
+    "type": "object",
+    "title": "What happened?",
+    "properties": {
+        "happened": {"type": "boolean", "description": "whether the call took effect"},
+        "result": {"description": "what it gave, where it took effect"},
+    },
+    "required": ["happened"],
+    "additionalProperties": False,
+}
+
+
+class Uncertain:
+    """One claim whose call may or may not have taken effect."""
+
+    def __init__(
+        self, scope: Scope, branch: Branch, tool: ToolLike, claim: Claim, arguments: Value, error: str | None
+    ) -> None:
+        self._scope = scope
+        self._execution = scope.execution
+        self._branch = branch
+        self._tool = tool
+        self._claim = claim
+        self._arguments = arguments
+        self._error = error
+
+    async def resolve(self, not_before: int) -> Ending:
+        """Find out as the tool declares, once the other system has settled."""
+        await self._settle(not_before)
+        if self._tool.on_uncertain == "retry" and self._key_lives():
+            return Ending("again", "key", error=self._reason())
+        if self._tool.on_uncertain == "verify":
+            ending = await self._verify()
+            if ending is not None:
+                return ending
+        return await self._ask()
+
+    def _key_lives(self) -> bool:
+        age = (self._execution.clock.now() - self._claim.first_at) / MICROSECONDS
+        return age < self._tool.key_lifetime and self._claim.attempt < self._tool.attempts
+
+    async def _settle(self, not_before: int) -> None:
+        left = (not_before - self._execution.clock.now()) / MICROSECONDS
+        if left > RESIDENT_WAIT_SECONDS:
+            path = f"{self._claim.path}/settle/{self._claim.attempt}"
+            await wait_until(self._scope, path, left, self._branch)
+        elif left > 0:
+            await asyncio.sleep(left)
+
+    async def _verify(self) -> Ending | None:
+        call = self._claim.call(self._execution.lease.run)
+        for attempt in range(VERIFY_ATTEMPTS):
+            try:
+                async with asyncio.timeout(self._tool.timeout):
+                    found = await self._tool.verify(self._arguments.decode(), call)
+            except Exception:  # noqa: BLE001 - a system that cannot say is asked again, then a person is
+                await asyncio.sleep(VERIFY_BACKOFF_SECONDS * 2**attempt)
+                continue
+            if found is not None:
+                return Ending("done", "verified", output=self._execution.value(found))
+            return Ending("failed" if self._error else "unsent", "verified", error=self._reason())
+        return None
+
+    async def _ask(self) -> Ending:
+        question = Question(
+            role=ROLE,
+            title=f"did {self._tool.name} take effect?",
+            form=FORM,
+            about={"tool": self._tool.name, "arguments": self._arguments.decode(), "error": self._error},
+            kind="uncertain",
+        )
+        path = f"{self._claim.path}/uncertain/{self._claim.attempt}"
+        answer = await ask(self._scope, question, path, self._branch)
+        if answer.value["happened"]:
+            result = self._execution.value(answer.value.get("result"))
+            return Ending("done", "person", output=result, by=answer.by)
+        return Ending("failed" if self._error else "unsent", "person", error=self._reason(), by=answer.by)
+
+    def _reason(self) -> Value | None:
+        return None if self._error is None else self._execution.value(self._error)

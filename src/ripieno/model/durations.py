@@ -1,0 +1,41 @@
+"""Durations as people write them: `90s`, `30m`, `4h`, `2d`, `1h30m`, or a number of seconds."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+from ripieno.model.errors import DefinitionError
+
+__all__ = ["Duration", "seconds"]
+
+Duration = str | float | timedelta
+"""A duration as accepted by every option that takes one."""
+
+UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+
+
+def seconds(duration: Duration) -> float:
+    """Give `duration` in seconds.
+
+    Raises `DefinitionError` when it is not a positive duration.
+    """
+    if isinstance(duration, timedelta):
+        value = duration.total_seconds()
+    elif isinstance(duration, str):
+        value = parse(duration)
+    else:
+        value = float(duration)
+    if not 0 < value < float("inf"):
+        msg = f"expected a positive duration such as '30m' or '1h30m', got {duration!r}"
+        raise DefinitionError(msg)
+    return value
+
+
+def parse(text: str) -> float:
+    parts = PART.findall(text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        msg = f"expected a duration such as '90s', '30m', '4h', '2d' or '1h30m', got {text!r}"
+        raise DefinitionError(msg)
+    return sum(float(number) * UNITS[unit] for number, unit in parts)

@@ -1,0 +1,107 @@
+"""Every error Ripieno raises on purpose: one root, a stable code, typed attributes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = [
+    "DefinitionError",
+    "InputError",
+    "NotAllowedError",
+    "NotFoundError",
+    "Place",
+    "RefusedError",
+    "RipienoError",
+    "SettingsError",
+    "StoreError",
+    "ToolError",
+    "nearest",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a user's own file, so that an error can point at it."""
+
+    file: str
+    line: int | None = None
+    """Counted from 1; None when only the file is known."""
+    field: str | None = None
+    """Dotted path of the field, such as `participants.clinician.due`."""
+
+    def __str__(self) -> str:
+        at = self.file if self.line is None else f"{self.file}:{self.line}"
+        return at if self.field is None else f"{at} ({self.field})"
+
+
+class RipienoError(Exception):
+    """Root of all errors raised on purpose. `code` is stable across releases."""
+
+    code = "ripieno"
+
+    def __init__(self, message: str, *, place: Place | None = None, remedy: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.place = place
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        what_next = f"\n  {self.remedy}" if self.remedy else ""
+        return f"{where}{self.message}{what_next}"
+
+
+class DefinitionError(RipienoError):
+    """A workflow, participant or tool that cannot work is refused when it is loaded."""
+
+    code = "definition"
+
+
+class InputError(RipienoError):
+    """What a person or system handed in is not what was asked for; nothing was changed."""
+
+    code = "input"
+
+
+class NotFoundError(RipienoError):
+    """No such run, task, workflow or version."""
+
+    code = "not_found"
+
+
+class NotAllowedError(RipienoError):
+    """The principal lacks the role that the act asks for."""
+
+    code = "not_allowed"
+
+
+class RefusedError(RipienoError):
+    """The act came too late or twice: the run has ended, the question is closed, the key is taken."""
+
+    code = "refused"
+
+
+class SettingsError(RipienoError):
+    """A setting, flag or environment variable has a value that cannot be used."""
+
+    code = "settings"
+
+
+class StoreError(RipienoError):
+    """The store could not keep or give back what it was asked to: full disk, locked, damaged."""
+
+    code = "store"
+
+
+class ToolError(RipienoError):
+    """Raised by a tool to say that its call definitely had no effect; any other error leaves a write uncertain."""
+
+    code = "tool"
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give ` (did you mean 'x'?)` for the known name closest to `name`, or the empty string."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,236 @@
+"""The one protocol of everything that acts: take a task and a context, give back an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Literal, Protocol
+
+from ripieno.model.action import Effect, OnUncertain
+from ripieno.model.outcome import Evidence, Outcome
+from ripieno.model.principal import Principal
+from ripieno.model.value import Value
+
+__all__ = [
+    "Answer",
+    "Branches",
+    "Context",
+    "Participant",
+    "Question",
+    "Resumption",
+    "Task",
+    "ToolLike",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a participant is asked to work on, and what it may see."""
+
+    input: Value
+    state: Mapping[str, Outcome] = field(default_factory=dict[str, Outcome])
+    """Latest outcome of each participant that this one may see, by name, all of them recorded."""
+    previous: str | None = None
+    """Name of the stage before, whose output a parameter called `previous` receives."""
+
+    def after(self, name: str, outcome: Outcome) -> Task:
+        """Give the task as the next stage sees it, `outcome` added under its participant's name."""
+        return Task(self.input, {**self.state, name: outcome}, name)
+
+
+class Participant(Protocol):
+    """A function, a person, an agent, another workflow or a pattern."""
+
+    @property
+    def name(self) -> str:
+        """Unique within its workflow; part of every path, so renaming it makes another step."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What it is, such as `function`, `human` or `sequential`."""
+        ...
+
+    def reads(self, task: Task) -> Mapping[str, str]:
+        """Give the references it will read from `task`, compared on replay."""
+        ...
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        """Do the work. On replay it is not called again once its outcome is recorded."""
+        ...
+
+
+class ToolLike(Protocol):
+    """A tool as the kernel calls it: what it is, how to call it, how to find out what happened."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a workflow's tools."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Declared version, or a digest of the source."""
+        ...
+
+    @property
+    def effect(self) -> Effect:
+        """Whether it changes anything."""
+        ...
+
+    @property
+    def on_uncertain(self) -> OnUncertain:
+        """What to do when a crash leaves it unknown whether a call took effect."""
+        ...
+
+    @property
+    def timeout(self) -> float:
+        """Seconds from the claim to the deadline of one call."""
+        ...
+
+    @property
+    def settle(self) -> float:
+        """Seconds after the deadline in which the other system may still be carrying out a call."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often a call that definitely failed is made in all."""
+        ...
+
+    @property
+    def key_lifetime(self) -> float:
+        """Seconds for which the other system remembers an idempotency key."""
+        ...
+
+    async def call(self, arguments: Mapping[str, Any], call: Any) -> Any:
+        """Carry out one call; an exception means that it definitely did not take effect."""
+        ...
+
+    async def verify(self, arguments: Mapping[str, Any], call: Any) -> Any:
+        """Give the result of an earlier call with this key, or None when it did not take effect."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Something that only a person can answer."""
+
+    role: str
+    """The role that may answer."""
+    title: str
+    """One line: what is asked for."""
+    form: Mapping[str, Any]
+    """JSON Schema of the answer."""
+    about: Any = None
+    """What the person needs to see in order to decide."""
+    evidence: Sequence[Evidence] = ()
+    due: float | None = None
+    """Seconds until it expires; None waits for ever."""
+    kind: Literal["task", "uncertain"] = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: an answer by a person, or the news that the time is over."""
+
+    expired: bool
+    value: Any = None
+    by: str | None = None
+    """The principal's id."""
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where a looping pattern goes on after its last segment."""
+
+    round: int
+    state: Mapping[str, Any]
+    """Small structure: integers and strings."""
+    outcomes: Mapping[str, Outcome]
+    """Outcomes by reference, as given to `Context.segment`."""
+
+
+class Branches(Protocol):
+    """Participants at work side by side within one scope."""
+
+    def start(self, participant: Participant, task: Task, *, key: str | None = None) -> str:
+        """Start a branch and give its path."""
+        ...
+
+    async def next(self) -> tuple[str, Outcome] | None:
+        """Give path and outcome of the next branch to end, in journal order; None when all have."""
+        ...
+
+    async def stop(self) -> None:
+        """Cancel the branches still at work; claimed effects are awaited and recorded first."""
+        ...
+
+
+class Context(Protocol):
+    """What a participant may do, each act recorded: read on replay, never repeated."""
+
+    @property
+    def run(self) -> str:
+        """The run's id."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """The path of this visit."""
+        ...
+
+    @property
+    def principal(self) -> Principal:
+        """For whom the run acts; its roles are not recorded and hence empty."""
+        ...
+
+    async def call(
+        self, participant: Participant, task: Task, *, key: str | None = None, timeout: float | None = None
+    ) -> Outcome:
+        """Let a participant work within this scope. `key` names a dynamic child; `timeout` in seconds."""
+        ...
+
+    def branches(self) -> AbstractAsyncContextManager[Branches]:
+        """Open a group of branches; leaving it stops those still at work."""
+        ...
+
+    async def use(self, tool: ToolLike, **arguments: Any) -> Any:
+        """Call a tool: claimed before, recorded after, exactly once where the tool allows it."""
+        ...
+
+    async def ask(self, question: Question) -> Answer:
+        """Ask a person and wait, at no cost, for as long as it takes."""
+        ...
+
+    async def sleep(self, duration: float) -> None:
+        """Wait for `duration` seconds, across restarts."""
+        ...
+
+    async def choose(self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]) -> str:
+        """Record a choice, what was offered and why; on replay the recorded choice is given back."""
+        ...
+
+    async def now(self) -> datetime:
+        """Give the time in UTC; recorded."""
+        ...
+
+    def random(self) -> Random:
+        """Give a random generator seeded by the run and the path, the same on every replay."""
+        ...
+
+    def value(self, value: object) -> Value:
+        """Commit to a value, so that it can be passed on by reference."""
+        ...
+
+    def resumption(self) -> Resumption | None:
+        """Give the last segment of this scope, or None at its first round."""
+        ...
+
+    async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
+        """Mark a round boundary, from which replay may start; written only as often as it pays."""
+        ...

@@ -1,0 +1,86 @@
+"""What all participants share: a name, a description that gives a digest, and ways to qualify them."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ripieno.model.durations import Duration
+from ripieno.model.errors import DefinitionError
+from ripieno.model.event import Json
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Context, Task
+
+if TYPE_CHECKING:
+    from ripieno.participants.step import FailureRule, Step
+
+__all__ = ["BaseParticipant"]
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+.-]{0,63}")
+
+
+class BaseParticipant(ABC):
+    """A participant by inheritance. Anything that fits the `Participant` protocol works as well."""
+
+    kind: str = "participant"
+
+    def __init__(self, name: str) -> None:
+        if not NAME.fullmatch(name):
+            msg = f"{self.kind} name {name!r} must be a letter, then up to 63 letters, digits, `_`, `+`, `.` or `-`"
+            raise DefinitionError(msg)
+        self.name = name
+
+    @abstractmethod
+    async def act(self, task: Task, context: Context) -> Outcome:
+        """Do the work."""
+
+    @abstractmethod
+    def describe(self) -> dict[str, Json]:
+        """Give the settings as they stand in the definition, under the participant's kind."""
+
+    def reads(self, task: Task) -> Mapping[str, str]:
+        """Give the references read from `task`: by default the input alone."""
+        return {"input": task.input.ref}
+
+    def identity(self) -> dict[str, Json]:
+        """Give the declared version and source digest of the code behind it; empty where there is none."""
+        return {}
+
+    def children(self) -> Sequence[BaseParticipant]:
+        """Give the participants within it, in order of declaration."""
+        return ()
+
+    def everyone(self) -> Iterator[BaseParticipant]:
+        """Give this participant and all within it, depth first."""
+        yield self
+        for child in self.children():
+            yield from child.everyone()
+
+    def dependencies(self) -> frozenset[str] | None:
+        """Give the names of participants whose results it reads; None when that cannot be told."""
+        return None
+
+    # -- ways to qualify --------------------------------------------------------------------------
+
+    def _step(self, **settings: Any) -> Step:
+        from ripieno.participants.step import Step  # noqa: PLC0415 - a step is itself a participant
+
+        return Step(self, **settings)
+
+    def escalate(self, *, below: float, to: BaseParticipant) -> Step:
+        """Hand the case to `to` when this ends with confidence under `below`, or is not complete."""
+        return self._step(escalate_below=below, escalate_to=to)
+
+    def retry(self, attempts: int, *, backoff: Duration = "1s") -> Step:
+        """Try again after a failure, up to `attempts` in all, waiting `backoff`, then twice that, and so on."""
+        return self._step(attempts=attempts, backoff=backoff)
+
+    def timeout(self, after: Duration) -> Step:
+        """Stop it after a time, waits included; it then counts as failed."""
+        return self._step(timeout=after)
+
+    def on_failure(self, rule: FailureRule) -> Step:
+        """Say what the pattern around it does when it does not complete: `stop` or `continue`."""
+        return self._step(on_failure=rule)

@@ -1,0 +1,120 @@
+"""What a function's parameters receive: by name, decoded afresh, validated where they are typed."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from ripieno.model.action import Call
+from ripieno.model.errors import DefinitionError, InputError
+from ripieno.model.participant import Context, Task
+from ripieno.model.value import Value
+
+__all__ = ["Binding", "Parameter"]
+
+PLAIN: tuple[Any, ...] = (Any, object, dict, list, str, int, float, bool, dict[str, Any], list[Any])
+"""Types that decoded JSON has already, or that are left to the function."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter: what it is called, what it receives, what it must be."""
+
+    name: str
+    source: str
+    """`input`, `previous`, or the name of a participant."""
+    annotation: Any
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any] | None:
+        plain = any(self.annotation is kind or self.annotation == kind for kind in PLAIN)
+        return None if plain else TypeAdapter(self.annotation)
+
+    def value(self, found: Value | None) -> Any:
+        """Decode and validate what was found for it."""
+        decoded = None if found is None else found.decode()
+        if self._adapter is None:
+            return decoded
+        try:
+            return self._adapter.validate_python(decoded)
+        except ValidationError as error:
+            msg = f"{self.source} does not fit parameter {self.name!r}: {first_problem(error)}"
+            raise InputError(msg) from error
+
+
+class Binding:
+    """A function's parameters, read once when it is defined."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.parameters: list[Parameter] = []
+        self.context: str | None = None
+        """Name of the parameter that receives the context, if any."""
+        try:
+            hints = typing.get_type_hints(function)
+            signature = inspect.signature(function)
+        except (NameError, TypeError, ValueError) as error:
+            msg = f"cannot read the parameters of {function!r}: {error}"
+            raise DefinitionError(msg, remedy="import the annotated types at module level") from error
+        for parameter in signature.parameters.values():
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                msg = f"{function.__qualname__}: *{parameter.name} cannot be bound; name what it needs"
+                raise DefinitionError(msg)
+            annotation = hints.get(parameter.name, Any)
+            if annotation is Context:
+                self.context = parameter.name
+            elif annotation is Call:
+                msg = f"{function.__qualname__}: only a tool is told about its call; declare it with @tool"
+                raise DefinitionError(msg)
+            else:
+                self.parameters.append(Parameter(parameter.name, parameter.name, annotation))
+
+    def names(self, known: frozenset[str]) -> list[str]:
+        """Give the parameters that are neither `input`, `previous`, the first, nor a known participant."""
+        return [
+            parameter.name
+            for index, parameter in enumerate(self.parameters)
+            if index > 0 and parameter.name not in known and parameter.name not in ("input", "previous")
+        ]
+
+    def find(self, parameter: Parameter, task: Task) -> Value | None:
+        """Give the recorded value that a parameter receives from a task."""
+        name = parameter.source
+        if name in task.state:
+            return output_of(task, name)
+        if name == "previous" and task.previous is not None:
+            return output_of(task, task.previous)
+        if name == "input" or parameter is self.parameters[0]:
+            return task.input
+        return None
+
+    def reads(self, task: Task) -> Mapping[str, str]:
+        """Give the references of what the function receives from a task."""
+        found = ((parameter.name, self.find(parameter, task)) for parameter in self.parameters)
+        return {name: value.ref for name, value in found if value is not None}
+
+    def arguments(self, task: Task, context: Context) -> dict[str, Any]:
+        """Give the arguments themselves, each a fresh copy."""
+        arguments = {parameter.name: parameter.value(self.find(parameter, task)) for parameter in self.parameters}
+        if self.context is not None:
+            arguments[self.context] = context
+        return arguments
+
+
+def output_of(task: Task, name: str) -> Value | None:
+    """Give a participant's recorded output."""
+    output = task.state[name].parts[0]
+    assert output is None or isinstance(output, Value), "outcomes in the state are recorded"
+    return output
+
+
+def first_problem(error: ValidationError) -> str:
+    """Give the first of Pydantic's findings in one line."""
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    return f"{place}: {problem['msg']}" if place else problem["msg"]

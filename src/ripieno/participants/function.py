@@ -1,0 +1,143 @@
+"""Plain automation: a Python function as a participant."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, overload
+
+from ripieno.model.action import OnUncertain
+from ripieno.model.durations import Duration, seconds
+from ripieno.model.errors import DefinitionError
+from ripieno.model.event import Json
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Context, Task
+from ripieno.participants.base import BaseParticipant
+from ripieno.participants.binding import Binding
+from ripieno.participants.references import reference, source_digest
+
+__all__ = ["Function", "function"]
+
+
+class Function(BaseParticipant):
+    """A function that takes what it needs by parameter name and gives a value or an `Outcome`.
+
+    A parameter called `input` receives the task's input, `previous` the output of the stage before,
+    and one called after a participant that participant's output; the first parameter receives the
+    input when it bears no such name. A parameter annotated `Context` receives the context.
+
+    Unless declared `pure`, a function is taken for an effect: claimed before it is called, and never
+    called a second time without knowing what became of the first. A pure function that takes a
+    context is replayed: whatever it does to the world, it does through the context.
+
+    A plain function runs in a thread; a coroutine function runs on the event loop.
+    """
+
+    kind = "function"
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        pure: bool = False,
+        version: str | None = None,
+        timeout: Duration = "60s",
+    ) -> None:
+        super().__init__(name or function.__name__)
+        self.function = function
+        self.pure = pure
+        self.version = version
+        self.effect_timeout = seconds(timeout)
+        self.binding = Binding(function)
+        self._async = inspect.iscoroutinefunction(function)
+        if self.binding.context is not None and not pure:
+            msg = f"{self.name} takes a context, so its body is replayed after a crash"
+            raise DefinitionError(msg, remedy="declare it pure, and let its effects go through context.use")
+
+    def describe(self) -> dict[str, Json]:
+        """Give the import reference, and whether it is pure."""
+        settings: dict[str, Json] = {"import": reference(self.function)}
+        if self.pure:
+            settings["pure"] = True
+        if self.version is not None:
+            settings["version"] = self.version
+        return {"function": settings}
+
+    def identity(self) -> dict[str, Json]:
+        """Give the declared version and the digest of the source."""
+        return {"version": self.version, "source": source_digest(self.function)}
+
+    def dependencies(self) -> frozenset[str] | None:
+        """Give the names it takes; `previous` and `input` among them."""
+        return frozenset(parameter.name for parameter in self.binding.parameters)
+
+    def reads(self, task: Task) -> Mapping[str, str]:
+        """Give the references of what it takes."""
+        return self.binding.reads(task)
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        """Call the function, as an effect unless it is pure."""
+        if self.pure:
+            result = await self._call(task, context)
+        else:
+            recorded = await context.use(FunctionEffect(self, task, context), **self.reads(task))
+            result = Outcome.read(recorded["outcome"]) if "outcome" in recorded else recorded["value"]
+        return result if isinstance(result, Outcome) else Outcome("complete", result)
+
+    async def _call(self, task: Task, context: Context) -> Any:
+        arguments = self.binding.arguments(task, context)
+        if self._async:
+            return await self.function(**arguments)
+        return await asyncio.to_thread(self.function, **arguments)
+
+
+class FunctionEffect:
+    """An undeclared function seen as a tool: it writes, nobody can tell afterwards, so a person is asked."""
+
+    effect = "write"
+    on_uncertain: OnUncertain = "ask"
+    settle = 0.0
+    attempts = 1
+    key_lifetime = 0.0
+
+    def __init__(self, function: Function, task: Task, context: Context) -> None:
+        self.name = function.name
+        self.version = function.version or ""
+        self.timeout = function.effect_timeout
+        self._function = function
+        self._task = task
+        self._context = context
+
+    async def call(self, arguments: Mapping[str, Any], call: object) -> Any:
+        """Call the function with what the references stand for."""
+        del arguments, call
+        result = await self._function._call(self._task, self._context)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - one idea in two classes
+        return {"outcome": result.document()} if isinstance(result, Outcome) else {"value": result}
+
+    async def verify(self, arguments: Mapping[str, Any], call: object) -> Any:
+        """Nobody can tell."""
+        raise NotImplementedError(self.name, arguments, call)  # pragma: no cover - `ask` never verifies
+
+
+@overload
+def function(target: Callable[..., Any]) -> Function: ...
+@overload
+def function(
+    *, name: str | None = None, pure: bool = False, version: str | None = None, timeout: Duration = "60s"
+) -> Callable[[Callable[..., Any]], Function]: ...
+def function(
+    target: Callable[..., Any] | None = None,
+    *,
+    name: str | None = None,
+    pure: bool = False,
+    version: str | None = None,
+    timeout: Duration = "60s",
+) -> Function | Callable[[Callable[..., Any]], Function]:
+    """Declare a function as a participant; see `Function` for what its parameters receive."""
+
+    def declare(target: Callable[..., Any]) -> Function:
+        return Function(target, name=name, pure=pure, version=version, timeout=timeout)
+
+    return declare if target is None else declare(target)

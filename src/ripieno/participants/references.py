@@ -1,0 +1,46 @@
+"""Python objects by name: `module:attribute`, and the digest of their source."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+from typing import Any
+
+from ripieno.model.errors import DefinitionError, nearest
+
+__all__ = ["load", "reference", "source_digest"]
+
+
+def reference(obj: Any) -> str:
+    """Give the `module:attribute` by which an object can be imported."""
+    return f"{obj.__module__}:{obj.__qualname__}"
+
+
+def load(text: str) -> Any:
+    """Import what `module:attribute` names; raises `DefinitionError` that says which half is wrong."""
+    module_name, _, attribute = text.partition(":")
+    if not module_name or not attribute:
+        msg = f"expected 'module:attribute', got {text!r}"
+        raise DefinitionError(msg)
+    try:
+        found: Any = sys.modules.get(module_name) or importlib.import_module(module_name)
+    except ImportError as error:
+        msg = f"cannot import {module_name!r}: {error}"
+        raise DefinitionError(msg, remedy="is its folder on the Python path, and the package installed?") from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            msg = f"{module_name!r} has no {attribute!r}{nearest(part, dir(found))}"
+            raise DefinitionError(msg)
+        found = getattr(found, part)
+    return found
+
+
+def source_digest(obj: Any) -> str:
+    """Give the SHA-256 of an object's source, or `unknown` for what has none."""
+    try:
+        source = inspect.getsource(obj)
+    except (OSError, TypeError):
+        return "unknown"
+    return hashlib.sha256(source.encode()).hexdigest()

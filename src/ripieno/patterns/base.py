@@ -1,0 +1,91 @@
+"""What all patterns share: children that are participants, run in the pattern's own scope."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ripieno.model.errors import DefinitionError
+from ripieno.model.event import Json
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Context, Task
+from ripieno.participants.base import BaseParticipant
+from ripieno.participants.function import Function
+from ripieno.participants.step import Step
+
+__all__ = ["Pattern", "Stage", "as_participant", "run_stage"]
+
+Stage = BaseParticipant | Callable[..., Any]
+"""What a pattern takes: a participant, or a function that is made one (and is then an effect)."""
+
+
+def as_participant(stage: Stage) -> BaseParticipant:
+    """Give a stage as a participant; raises `DefinitionError` when it cannot be one."""
+    if isinstance(stage, BaseParticipant):
+        return stage
+    if callable(stage):
+        return Function(stage)
+    msg = f"expected a participant or a function, got {stage!r}"
+    raise DefinitionError(msg)
+
+
+async def run_stage(
+    stage: BaseParticipant, context: Context, task: Task, *, key: str | None = None
+) -> tuple[Outcome, Task]:
+    """Run a stage in the scope of its pattern; give its outcome and the task for what follows."""
+    if isinstance(stage, Step):
+        return await stage.run_in(context, task, key=key)
+    outcome = await context.call(stage, task, key=key)
+    return outcome, task.after(stage.name, outcome)
+
+
+class Pattern(BaseParticipant):
+    """A participant made of participants."""
+
+    def __init__(self, name: str | None, stages: Sequence[Stage]) -> None:
+        super().__init__(name or self.kind)
+        self.stages = [as_participant(stage) for stage in stages]
+        if not stages:
+            msg = f"{self.name}: a {self.kind} needs at least one participant"
+            raise DefinitionError(msg)
+
+    def children(self) -> Sequence[BaseParticipant]:
+        """Give the participants in order of declaration."""
+        return self.stages
+
+    def dependencies(self) -> frozenset[str] | None:
+        """Give what any child reads from outside; None when one cannot tell."""
+        names: set[str] = set()
+        for stage in self.stages:
+            of_stage = stage.dependencies()
+            if of_stage is None:
+                return None
+            names |= of_stage
+        return frozenset(names - {stage.name for stage in self.stages})
+
+    def describe(self) -> dict[str, Json]:
+        """Give the pattern under its kind, with its name where that is not the kind's."""
+        settings = self.settings()
+        if self.name != self.kind:
+            settings = {"name": self.name, **settings}
+        return {self.kind: settings}
+
+    @abstractmethod
+    def settings(self) -> dict[str, Json]:
+        """Give the pattern's settings as they stand in the definition."""
+
+    def flow(self) -> list[Json]:
+        """Give the stages as they stand in the definition: patterns whole, all others by name."""
+        return [flow(stage) for stage in self.stages]
+
+
+def flow(stage: BaseParticipant) -> Json:
+    """Give one stage as it stands in a flow."""
+    if isinstance(stage, Step):
+        inner = stage.participant
+        document = stage.describe()
+        if isinstance(inner, Pattern):
+            document = {**inner.describe(), **{key: value for key, value in document.items() if key != "step"}}
+        return document
+    return stage.describe() if isinstance(stage, Pattern) else {"step": stage.name}
