@@ -5,12 +5,22 @@ from __future__ import annotations
 from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from ripieno.blueprints.hospital_discharge.fhir.moment import FhirMoment
 
-__all__ = ["Coding", "Concept", "Element", "FhirDecimal", "Money", "Period", "Quantity", "Reference"]
+__all__ = [
+    "Coding",
+    "Concept",
+    "Element",
+    "FhirDecimal",
+    "FhirText",
+    "Money",
+    "Period",
+    "Quantity",
+    "Reference",
+]
 
 _LARGEST = Decimal("1e15")
 """No clinical value or amount is larger; anything above is a damaged record."""
@@ -53,19 +63,31 @@ FhirDecimal = Annotated[Decimal | None, BeforeValidator(_decimal)]
 """A Pydantic field that holds a FHIR `decimal`, or None when absent."""
 
 
+def _whole(text: str) -> str:
+    """Refuse lone surrogates: JSON can spell them, but no store, form or screen can take them."""
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        msg = "the text holds half a character (a lone surrogate)"
+        raise ValueError(msg)
+    return text
+
+
+FhirText = Annotated[str, AfterValidator(_whole)]
+"""A Pydantic field that holds text which can be written down again."""
+
+
 class Coding(Element):
     """One code of one system."""
 
-    system: str | None = None
-    code: str | None = None
-    display: str | None = None
+    system: FhirText | None = None
+    code: FhirText | None = None
+    display: FhirText | None = None
 
 
 class Concept(Element):
     """A CodeableConcept: codes and a text that mean the same thing."""
 
     coding: list[Coding] | None = None
-    text: str | None = None
+    text: FhirText | None = None
 
     @property
     def codings(self) -> list[Coding]:
@@ -98,19 +120,19 @@ class Quantity(Element):
     """A measured amount."""
 
     value: FhirDecimal = None
-    unit: str | None = None
-    code: str | None = None
+    unit: FhirText | None = None
+    code: FhirText | None = None
 
 
 class Money(Element):
     """An amount of a currency (ISO 4217)."""
 
     value: FhirDecimal = None
-    currency: str | None = None
+    currency: FhirText | None = None
 
 
 class Reference(Element):
     """A pointer to another resource: `urn:uuid:...`, `Type/id`, a URL or `#id` of a contained one."""
 
-    reference: str | None = Field(default=None)
-    display: str | None = None
+    reference: FhirText | None = Field(default=None)
+    display: FhirText | None = None

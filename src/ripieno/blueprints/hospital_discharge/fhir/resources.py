@@ -10,6 +10,7 @@ from ripieno.blueprints.hospital_discharge.fhir.elements import (
     Coding,
     Concept,
     Element,
+    FhirText,
     Money,
     Period,
     Quantity,
@@ -38,7 +39,7 @@ __all__ = [
 class Resource(Element):
     """Base of the resources."""
 
-    id: str | None = None
+    id: FhirText | None = None
     contained: list[dict[str, Any]] | None = None
     _reference: str = PrivateAttr(default="")
 
@@ -55,16 +56,16 @@ class Resource(Element):
 class HumanName(Element):
     """A name of a person."""
 
-    text: str | None = None
-    family: str | None = None
-    given: list[str | None] | None = None
+    text: FhirText | None = None
+    family: FhirText | None = None
+    given: list[FhirText | None] | None = None
 
 
 class Patient(Resource):
     """The person the record is about."""
 
     name: list[HumanName] | None = None
-    gender: str | None = None
+    gender: FhirText | None = None
     birth_date: FhirMoment = None
     deceased_boolean: bool | None = None
     deceased_date_time: FhirMoment = None
@@ -79,7 +80,7 @@ class Hospitalization(Element):
 class Encounter(Resource):
     """A contact with the health service; an inpatient stay is one kind."""
 
-    status: str | None = None
+    status: FhirText | None = None
     class_: Coding | None = Field(default=None, alias="class")
     type: list[Concept] | None = None
     reason_code: list[Concept] | None = None
@@ -104,7 +105,7 @@ class Condition(Resource):
 class Procedure(Resource):
     """Something that was done to the patient."""
 
-    status: str | None = None
+    status: FhirText | None = None
     code: Concept | None = None
     subject: Reference | None = None
     encounter: Reference | None = None
@@ -122,7 +123,7 @@ class Component(Element):
 class Observation(Resource):
     """A measurement."""
 
-    status: str | None = None
+    status: FhirText | None = None
     code: Concept | None = None
     subject: Reference | None = None
     encounter: Reference | None = None
@@ -149,7 +150,7 @@ class Medication(Resource):
 class MedicationUse(Resource):
     """What orders and statements have in common."""
 
-    status: str | None = None
+    status: FhirText | None = None
     medication_codeable_concept: Concept | None = None
     medication_reference: Reference | None = None
     subject: Reference | None = None
@@ -158,7 +159,7 @@ class MedicationUse(Resource):
 class MedicationOrder(MedicationUse):
     """A MedicationRequest."""
 
-    intent: str | None = None
+    intent: FhirText | None = None
     do_not_perform: bool | None = None
     encounter: Reference | None = None
     authored_on: FhirMoment = None
@@ -184,9 +185,9 @@ class Allergy(Resource):
 
     clinical_status: Concept | None = None
     verification_status: Concept | None = None
-    type: str | None = None
-    category: list[str | None] | None = None
-    criticality: str | None = None
+    type: FhirText | None = None
+    category: list[FhirText | None] | None = None
+    criticality: FhirText | None = None
     code: Concept | None = None
     patient: Reference | None = None
     reaction: list[Reaction] | None = None
@@ -195,9 +196,9 @@ class Allergy(Resource):
 class Coverage(Resource):
     """Who pays."""
 
-    status: str | None = None
+    status: FhirText | None = None
     type: Concept | None = None
-    subscriber_id: str | None = None
+    subscriber_id: FhirText | None = None
     beneficiary: Reference | None = None
     period: Period | None = None
     payor: list[Reference] | None = None
@@ -219,8 +220,8 @@ class ClaimItem(Element):
 class Claim(Resource):
     """A request for payment."""
 
-    status: str | None = None
-    use: str | None = None
+    status: FhirText | None = None
+    use: FhirText | None = None
     patient: Reference | None = None
     billable_period: Period | None = None
     created: FhirMoment = None
@@ -233,7 +234,7 @@ class Claim(Resource):
 class ExplanationOfBenefit(Resource):
     """What the payer made of a claim; Synthea keeps the coverage contained in it."""
 
-    status: str | None = None
+    status: FhirText | None = None
     patient: Reference | None = None
     created: FhirMoment = None
     claim: Reference | None = None

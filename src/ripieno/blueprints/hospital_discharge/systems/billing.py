@@ -74,8 +74,8 @@ class LocalBilling:
 
     def requests(self, patient: str | None = None) -> list[Authorisation]:
         """List the requests, void ones included, in the order they were made."""
-        query = "SELECT * FROM authorisations WHERE ?1 IS NULL OR patient = ?1 ORDER BY number"
-        rows = self.store.rows(query, (patient,))
+        query = "SELECT * FROM authorisations WHERE :patient IS NULL OR patient = :patient ORDER BY number"
+        rows = self.store.rows(query, {"patient": patient})
         return [_authorisation(row) for row in rows]
 
 

@@ -71,8 +71,8 @@ class LocalScheduling:
 
     def visits(self, patient: str | None = None) -> list[Appointment]:
         """List the appointments, cancelled ones included, in the order they were made."""
-        query = "SELECT * FROM appointments WHERE ?1 IS NULL OR patient = ?1 ORDER BY number"
-        rows = self.store.rows(query, (patient,))
+        query = "SELECT * FROM appointments WHERE :patient IS NULL OR patient = :patient ORDER BY number"
+        rows = self.store.rows(query, {"patient": patient})
         return [_appointment(row) for row in rows]
 
     def _free(self, connection: sqlite3.Connection, patient: str, clinic: str, at: datetime) -> datetime:

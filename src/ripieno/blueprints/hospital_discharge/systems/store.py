@@ -108,10 +108,10 @@ class Store:
             _enter(connection, system, operation, sender, arguments, answer.text)
             connection.execute("COMMIT")
 
-    def rows(self, query: str, values: tuple[str | None, ...] = ()) -> list[sqlite3.Row]:
+    def rows(self, query: str, values: Mapping[str, str | None] | None = None) -> list[sqlite3.Row]:
         """Read without being recorded: for listings, tests and demonstrations."""
         with self._connection() as connection:
-            return connection.execute(query, values).fetchall()
+            return connection.execute(query, values or {}).fetchall()
 
     def calls(self) -> list[ReceivedCall]:
         """List every call received, in order."""
