@@ -160,6 +160,10 @@ class Store(ABC):
         """Give committed events of a run or tenant stream, in order."""
 
     @abstractmethod
+    async def replayable(self, run: str) -> Sequence[Event]:
+        """Give the events that a replay of the run would read, without taking it over."""
+
+    @abstractmethod
     def payload(self, run: str, commitment: str) -> bytes:
         """Give an encoded value; raises `StoreError` when it is gone or damaged."""
 

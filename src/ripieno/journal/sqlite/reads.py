@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -94,6 +95,11 @@ class SqliteReads(Store):
             (bytes.fromhex(run), after, -1 if limit is None else limit),
         ).fetchall()
         return [self._read(run, row[0]) for row in rows]
+
+    async def replayable(self, run: str) -> Sequence[Event]:
+        """Give the events that a replay of the run would read, without taking it over."""
+        row = self._reader.execute("SELECT replay_after, replay_needed FROM runs WHERE id = ?", (run,)).fetchone()
+        return self._replayed(run, row[0], json.loads(row[1]))
 
     def payload(self, run: str, commitment: str) -> bytes:
         """Give an encoded value; raises `StoreError` when it is gone or damaged."""

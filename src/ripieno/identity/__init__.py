@@ -1,0 +1,4 @@
+"""Who acts: principals, roles, tenants.
+
+May import `resilience`, `kernel`, `journal` and `model`.
+"""

@@ -1,0 +1,132 @@
+"""What people and programs other than the owner say to a run: answers, cancellations, resumptions.
+
+None of these needs the process that runs the run, nor waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+
+from ripieno.journal.records import Message, MessageKind, QuestionRow, QuestionState, RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import Clock
+from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
+from ripieno.model.ids import new_id
+from ripieno.model.outcome import Evidence
+from ripieno.model.principal import Principal
+from ripieno.model.value import decode, encode
+
+__all__ = ["AskedFor", "answer", "asked_for", "cancel", "resume"]
+
+
+@dataclass(frozen=True, slots=True)
+class AskedFor:
+    """A question with what the person needs to see in order to answer it."""
+
+    row: QuestionRow
+    title: str
+    form: Mapping[str, Any]
+    about: Any
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def id(self) -> str:
+        """What people call it by."""
+        return f"t-{self.row.number}"
+
+
+def asked_for(store: Store, row: QuestionRow) -> AskedFor:
+    """Give a question with its content, decrypted."""
+    assert row.content is not None, "questions to people have content"
+    content: Any = decode(store.payload(row.run, row.content))
+    evidence = tuple(Evidence(**item) for item in content["evidence"])
+    return AskedFor(row, content["title"], content["form"], content["about"], evidence)
+
+
+async def answer(
+    store: Store,
+    clock: Clock,
+    row: QuestionRow,
+    *,
+    by: Principal,
+    value: object,
+    reason: str | None = None,
+) -> None:
+    """Answer a question; the answer is durable when this returns.
+
+    Raises `NotAllowedError` when `by` lacks the role, `InputError` when the value does not fit the
+    form, and `RefusedError` when the question was answered, has expired or is no longer asked.
+    """
+    await _allowed(store, row, by)
+    asked = asked_for(store, row)
+    if row.state != "open":
+        msg = f"{asked.id} is {row.state}" + (f" by {row.answered_by}" if row.answered_by else "")
+        raise RefusedError(msg)
+    check_form(asked, value)
+    said = {"value": value} if reason is None else {"value": value, "reason": reason}
+    await _send(store, clock, row.run, by, "answer", said, question=row, closes="answered")
+
+
+async def _allowed(store: Store, row: QuestionRow, by: Principal) -> None:
+    run = await store.run(row.run)
+    if run.tenant != by.tenant:
+        msg = f"no task t-{row.number}"
+        raise NotFoundError(msg)
+    if row.role is not None and not by.holds(row.role):
+        msg = f"t-{row.number} is for role {row.role!r}; {by.id} does not hold it"
+        raise NotAllowedError(msg)
+
+
+def check_form(asked: AskedFor, value: object) -> None:
+    """Raise `InputError`, naming the field, when a value does not fit the form."""
+    problems = sorted(
+        jsonschema.Draft202012Validator(asked.form).iter_errors(value),  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
+        key=lambda problem: list(problem.absolute_path),
+    )
+    if problems:
+        place = ".".join(str(part) for part in problems[0].absolute_path) or "the answer"
+        msg = f"{asked.id}: {place}: {problems[0].message}"
+        raise InputError(msg, remedy=f"ripieno inbox show {asked.id} shows the form")
+
+
+async def cancel(store: Store, clock: Clock, run: RunRow, *, by: Principal, reason: str | None = None) -> None:
+    """Ask a run to end as cancelled; what it has claimed is awaited and recorded first."""
+    if run.ended:
+        msg = f"run {run.id[-6:]} has ended ({run.status})"
+        raise RefusedError(msg)
+    await _send(store, clock, run.id, by, "cancel", reason)
+
+
+async def resume(store: Store, clock: Clock, run: RunRow, *, by: Principal) -> None:
+    """Let a run that is blocked or needs a version be tried again; durable when this returns."""
+    if run.ended:
+        msg = f"run {run.id[-6:]} has ended ({run.status})"
+        raise RefusedError(msg)
+    await _send(store, clock, run.id, by, "resume", None)
+
+
+async def _send(
+    store: Store,
+    clock: Clock,
+    run: str,
+    by: Principal,
+    kind: MessageKind,
+    said: object,
+    *,
+    question: QuestionRow | None = None,
+    closes: QuestionState | None = None,
+) -> None:
+    payloads: list[tuple[bytes, bytes]] = []
+    content: str | None = None
+    if said is not None:
+        data = encode(said)
+        commitment = store.key(run).commit(data)
+        payloads.append((commitment, data))
+        content = commitment.hex()
+    asked = (question.id, question.path) if question is not None else (None, "")
+    message = Message(new_id(), run, kind, by.id, clock.now(), asked[0], asked[1], content)
+    await store.send(message, payloads, closes=closes)

@@ -1,0 +1,115 @@
+"""A new run that begins with what another has found: results imported, effects not owned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ripieno.journal.keys import StreamKey
+from ripieno.journal.records import NewRun, RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import Clock
+from ripieno.kernel.recording import ENDS
+from ripieno.model.errors import InputError
+from ripieno.model.event import Event, Json, Kind
+from ripieno.model.ids import new_id
+from ripieno.model.principal import Principal
+from ripieno.model.value import encode
+
+__all__ = ["fork"]
+
+REFERENCES = ("output", "evidence", "reason", "content", "error", "because", "arguments", "input")
+"""Fields of an event's body that hold commitments."""
+
+
+async def fork(
+    store: Store, clock: Clock, run: RunRow, *, by: Principal, at: int | None = None, value: object = None
+) -> RunRow:
+    """Start a run of the same version that has found already what `run` had found up to event `at`.
+
+    Finished visits, finished effects, choices and answers are imported, each naming the event it
+    comes from; what was still open is asked or done anew. With `value` the new run has another
+    input, and `at` says what still holds; nothing is imported when `at` is not given.
+    Only the original owns its effects: the new run never undoes them.
+    """
+    events = await store.events(run.id)
+    last = (0 if value is not None else run.head_seq) if at is None else at
+    if not 0 <= last <= run.head_seq:
+        msg = f"run {run.id[-6:]} has events 1 to {run.head_seq}, not {last}"
+        raise InputError(msg)
+    fork_id = new_id()
+    wrapped, key = store.new_key(bytes.fromhex(fork_id))
+    copier = Copier(store, run.id, key)
+    now = clock.now()
+    started = dict(events[0].body)
+    started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
+    started.update(principal=by.id, requested=now, key=None)
+    forked: dict[str, Json] = {"from": run.id, "at": last}
+    drafts: list[tuple[Kind, str, Mapping[str, Json]]] = [
+        ("run.started", "", started),
+        ("run.forked", "", forked),
+        *(("imported", event.path, copier.imported(event, fork_id)) for event in finished(events[:last])),
+    ]
+    new = NewRun(fork_id, run.tenant, run.workflow, run.version, by.id, None, now, parent=run.id)
+    created = await store.create(new, wrapped, drafts, list(copier.payloads.items()), own=False)
+    return created.row
+
+
+def finished(events: list[Event] | Any) -> list[Event]:
+    """Give the events that stand for something complete: a visit, an effect, a choice, an answer."""
+    ended = {event.path for event in events if event.kind in ENDS and event.body["outcome"]["status"] != "cancelled"}
+    done = {event.path for event in events if event.kind == "result" and event.body["status"] == "done"}
+    answered = {event.path for event in events if event.kind == "answered"}
+    kept: list[Event] = []
+    for event in events:
+        whole = (
+            (event.kind in ENDS and event.path in ended)
+            or (event.kind in ("intent", "result") and event.path in done)
+            or (event.kind in ("asked", "answered") and event.path in answered)
+            or event.kind in ("choice", "moment")
+        )
+        if whole or event.kind == "imported":
+            kept.append(event)
+    return kept
+
+
+class Copier:
+    """Commits values of one run anew under the key of another."""
+
+    def __init__(self, store: Store, run: str, key: StreamKey) -> None:
+        self._store = store
+        self._run = run
+        self._key = key
+        self.payloads: dict[bytes, bytes] = {}
+
+    def value(self, ref: str) -> str:
+        """Give the new commitment of a recorded value."""
+        return self._keep(self._store.payload(self._run, ref))
+
+    def new(self, value: object) -> str:
+        """Give the commitment of a value that is not recorded yet."""
+        return self._keep(encode(value))
+
+    def _keep(self, data: bytes) -> str:
+        commitment = self._key.commit(data)
+        self.payloads[commitment] = data
+        return commitment.hex()
+
+    def imported(self, event: Event, run: str) -> dict[str, Json]:
+        """Give the body of the event by which the new run takes over a finished one."""
+        if event.kind == "imported":
+            return {**event.body, "body": self._body(event.body["body"], run)}
+        return {"from": event.stream, "event": event.seq, "kind": event.kind, "body": self._body(event.body, run)}
+
+    def _body(self, body: Mapping[str, Any], run: str) -> dict[str, Json]:
+        copied: dict[str, Json] = {}
+        for name, value in body.items():
+            if name == "inputs":
+                copied[name] = {}
+            elif name == "question":
+                copied[name] = f"{run}/{value.partition('/')[2]}"
+            elif isinstance(value, Mapping):
+                copied[name] = self._body(value, run)  # pyright: ignore[reportUnknownArgumentType] - an envelope's object
+            else:
+                copied[name] = self.value(value) if name in REFERENCES and isinstance(value, str) else value
+        return copied

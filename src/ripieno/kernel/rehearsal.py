@@ -1,0 +1,52 @@
+"""Replaying a run under other code without doing anything: would it go on, and from where?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ripieno.journal.records import Lease
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import Clock
+from ripieno.kernel.definition import Definition
+from ripieno.kernel.execution import Execution
+from ripieno.model.errors import RefusedError
+
+__all__ = ["Rehearsal", "rehearse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What replaying a run under a version would come to."""
+
+    fits: bool
+    detail: str
+    """Where the code departs from the record, or that it does not."""
+
+
+class RehearsedExecution(Execution):
+    """Stops when everything recorded was let out, before anything new is done."""
+
+    def _check_reached(self) -> None:
+        super()._check_reached()
+        self.stop("closed")
+
+    def _on_quiet(self) -> None:
+        self.stop("closed")
+
+
+async def rehearse(store: Store, clock: Clock, definition: Definition, run: str) -> Rehearsal:
+    """Replay a run that nobody is running; writes nothing and calls no tool.
+
+    Pure functions at the frontier may be called. Raises `RefusedError` when the run has ended.
+    """
+    row = await store.run(run)
+    if row.ended:
+        msg = f"run {run[-6:]} has ended ({row.status}); there is nothing to go on with"
+        raise RefusedError(msg)
+    lease = Lease(run, bytes.fromhex(run), row.epoch, store.key(run), row.head_seq, row.head_hash)
+    still = type(row)(**{**{name: getattr(row, name) for name in row.__slots__}, "seen": row.wanted})
+    execution = RehearsedExecution(store, clock, definition, lease, still, await store.replayable(run))
+    rest = await execution.advance()
+    if rest == "blocked":
+        return Rehearsal(fits=False, detail=execution.detail or "")
+    return Rehearsal(fits=True, detail=f"all {row.head_seq} recorded events are reached")

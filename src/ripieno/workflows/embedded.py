@@ -1,0 +1,86 @@
+"""Running workflows inside one's own program: a host over the data folder, opened where it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ripieno.identity.local import local_operator
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.kernel.clock import Clock
+from ripieno.kernel.home import data_folder, find_data_folder
+from ripieno.kernel.host import Host
+from ripieno.model.outcome import Outcome
+from ripieno.model.principal import Principal
+
+if TYPE_CHECKING:
+    from ripieno.workflows.workflow import Workflow
+
+__all__ = ["Handle", "open_host", "run", "start"]
+
+ambient: ContextVar[Host | None] = ContextVar("ripieno_host", default=None)
+
+
+@asynccontextmanager
+async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> AsyncIterator[Host]:
+    """Serve workflows from this program until the block is left; runs started within share it.
+
+    `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
+    one here. Leaving awaits effects under way and leaves every run resumable.
+    """
+    store = SqliteStore(data_folder(home or find_data_folder()))
+    await store.open()
+    try:
+        async with Host(store, clock=clock) as host:
+            token = ambient.set(host)
+            try:
+                yield host
+            finally:
+                ambient.reset(token)
+    finally:
+        await store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A run that was started: come back for its outcome, now or in another process."""
+
+    run: str
+    """The run's id."""
+    existed: bool
+    """True when the business key was taken: this is the run that has it."""
+
+    async def outcome(self) -> Outcome:
+        """Wait for the run to end, serving it meanwhile when this program is the one that does."""
+        async with current_host() as host:
+            return await host.outcome(self.run)
+
+
+@asynccontextmanager
+async def current_host() -> AsyncIterator[Host]:
+    host = ambient.get()
+    if host is not None:
+        yield host
+        return
+    async with open_host() as opened:
+        yield opened
+
+
+async def start(workflow: Workflow, value: object, *, key: str | None, principal: Principal | None) -> Handle:
+    """Start a run, or give the one with this business key."""
+    async with current_host() as host:
+        by = principal or local_operator()
+        created = await host.start(workflow, value, principal=by, key=key)
+    return Handle(created.row.id, created.existed)
+
+
+async def run(workflow: Workflow, value: object, *, key: str | None, principal: Principal | None) -> Outcome:
+    """Start a run and wait for it to end."""
+    async with current_host() as host:
+        by = principal or local_operator()
+        created = await host.start(workflow, value, principal=by, key=key)
+        return await host.outcome(created.row.id)
