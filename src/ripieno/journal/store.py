@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ripieno.journal.keys import StreamKey
@@ -202,9 +202,3 @@ class Store(ABC):
     @abstractmethod
     async def compatible(self, tenant: str, old: str) -> Sequence[str]:
         """Give the versions declared able to serve runs of `old`."""
-
-    # -- audit ------------------------------------------------------------------------------------
-
-    @abstractmethod
-    def envelopes(self) -> AsyncIterator[tuple[int, str, int, str, bytes]]:
-        """Give position, stream, sequence number, kind and envelope of every event, as stored."""

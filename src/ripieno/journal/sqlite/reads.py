@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ QUESTION = (
     "q.number, q.id, q.run, q.path, q.kind, q.role, q.content, q.asked_at, q.due_at, q.state, q.answered_by,"
     " q.answered_at"
 )
-PAGE = 500
 
 
 class SqliteReads(Store):
@@ -174,21 +173,6 @@ class SqliteReads(Store):
         """Give the versions declared able to serve runs of `old`."""
         rows = self._reader.execute("SELECT new FROM compatible WHERE tenant = ? AND old = ?", (tenant, old))
         return [row[0] for row in rows]
-
-    async def envelopes(self) -> AsyncIterator[tuple[int, str, int, str, bytes]]:
-        """Give every event as stored, in order of position."""
-        last = 0
-        while True:
-            rows = self._reader.execute(
-                "SELECT position, stream, seq, kind, envelope FROM events WHERE position > ?"
-                " ORDER BY position LIMIT ?",
-                (last, PAGE),
-            ).fetchall()
-            for position, stream, seq, kind, envelope in rows:
-                yield position, stream.hex(), seq, kind, envelope
-            if len(rows) < PAGE:
-                return
-            last = rows[-1][0]
 
     def _replayed(self, run: str, after: int, needed: Sequence[int]) -> list[Event]:
         stream = bytes.fromhex(run)
