@@ -17,7 +17,7 @@ PATIENT = {"reference": "Patient/p"}
 
 
 def bundle(*resources: Resource, **patient: Any) -> dict[str, Any]:
-    """A bundle about one patient, aged 60 at the time of `stay()`; give `stay()` yourself."""
+    """Make a bundle about one patient, aged 60 at the time of `stay()`; give `stay()` yourself."""
     person = {"resourceType": "Patient", "id": "p", "gender": "male", "birthDate": "1966-01-01", **patient}
     numbered = [
         {"id": f"{resource['resourceType'].lower()}-{number}", **resource}

@@ -74,7 +74,14 @@ _GROUPS = (
         "chronic kidney disease",
         "diabetic renal disease",
     ),
-    _group("COPD", "13645005 87433001 185086009", "chronic obstructive", "emphysema", "chronic bronchitis"),
+    _group(
+        "COPD",
+        "13645005 87433001 185086009",
+        "copd",
+        "chronic obstructive",
+        "emphysema",
+        "chronic bronchitis",
+    ),
     _group(
         "coronary heart disease",
         "53741008 414545008 22298006 399211009 401303003 401314000",
@@ -85,7 +92,10 @@ _GROUPS = (
     ),
     _group("dental", "196416002", "impacted molar"),
     _group(
-        "diabetes", "44054006 46635009 73211009", "diabetes mellitus", "type 2 diabetes", "type 1 diabetes"
+        "diabetes",
+        "44054006 46635009 73211009",
+        "diabetes",
+        unless=("prediabetes", "insipidus", "history", "gestational"),
     ),
     _group("epilepsy", "84757009 128613002", "epilepsy", "seizure disorder"),
     _group(

@@ -15,6 +15,9 @@ from pydantic import BeforeValidator
 
 __all__ = ["FhirMoment", "Moment"]
 
+_YEARS = range(1800, 2201)
+"""Nothing in a living or recent person's record is dated outside; anything else is damage."""
+
 _SHAPE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})"
     r"(?P<time>T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})?)?)?)?",
@@ -41,16 +44,15 @@ class Moment:
         if match is None:
             msg = f"{text!r} is not a FHIR date or dateTime such as '2026-11-22' or '2026-11-22T14:30:00Z'"
             raise ValueError(msg)
+        if int(match["year"]) not in _YEARS:
+            msg = f"{text!r} lies outside the years {_YEARS[0]} to {_YEARS[-1]}"
+            raise ValueError(msg)
         day = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
         if match["time"] is None:
             return Moment(text, day, datetime(day.year, day.month, day.day, tzinfo=UTC))
         written = datetime.fromisoformat(_microseconds(text))
         aware = written.replace(tzinfo=UTC) if written.tzinfo is None else written
-        try:
-            return Moment(text, day, aware.astimezone(UTC))
-        except OverflowError as error:
-            msg = f"{text!r} lies outside the years that can be calculated with"
-            raise ValueError(msg) from error
+        return Moment(text, day, aware.astimezone(UTC))
 
     def __eq__(self, other: object) -> bool:
         """Equal when the instants are, however they were written."""
