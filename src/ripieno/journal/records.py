@@ -63,6 +63,8 @@ class Lease:
     """Hash of that event; only the store's writer touches it."""
     lost: bool = False
     """True once an append was refused: another owner took over, or the store failed."""
+    asked: bool = True
+    """False while the run is known to have asked nothing."""
     stored: set[bytes] = field(default_factory=set[bytes])
     """Commitments of the values that this owner has already handed to the store."""
 

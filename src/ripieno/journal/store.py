@@ -93,7 +93,7 @@ class Store(ABC):
     async def create(
         self,
         new: NewRun,
-        wrapped: bytes,
+        keys: tuple[bytes, StreamKey],
         started: Sequence[tuple[Kind, str, Mapping[str, Json]]],
         payloads: Payloads,
         *,
@@ -162,6 +162,10 @@ class Store(ABC):
     @abstractmethod
     async def replayable(self, run: str) -> Sequence[Event]:
         """Give the events that a replay of the run would read, without taking it over."""
+
+    @abstractmethod
+    def sealed(self, run: str, commitment: str) -> bytes:
+        """Give a value as stored, encrypted; raises `StoreError` when it is gone."""
 
     @abstractmethod
     def payload(self, run: str, commitment: str) -> bytes:

@@ -38,7 +38,7 @@ class Execution:
         row: RunRow,
         events: Sequence[Event],
         *,
-        fresh: bool = False,
+        fresh: Value | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -47,13 +47,14 @@ class Execution:
         self.row = row
         self.recording = Recording(events)
         self.turnstile = Turnstile(
-            replaying=not fresh, on_live=self._check_reached, on_quiet=self._on_quiet
+            replaying=fresh is None, on_live=self._check_reached, on_quiet=self._on_quiet
         )
         self.waits: dict[str, tuple[Branch, asyncio.Future[Event]]] = {}
         """Branches that wait for an answer, by question id."""
         self.open_scopes: set[Scope] = set()
         self.committed = lease.head_seq
         """A sequence number up to which everything is on disk."""
+        self._input = fresh
         self.seen = row.seen
         """How many messages had come in at the last fold."""
         self.rest: Rest | None = None
@@ -78,7 +79,7 @@ class Execution:
 
     def _load(self, ref: str) -> bytes:
         self.lease.stored.add(bytes.fromhex(ref))
-        return self.store.payload(self.lease.run, ref)
+        return self.lease.key.open(bytes.fromhex(ref), self.store.sealed(self.lease.run, ref))
 
     def keep(self, value: Value, payloads: list[tuple[bytes, bytes]]) -> str:
         """Give a value's reference, adding its bytes to `payloads` unless they are stored already."""
@@ -162,7 +163,7 @@ class Execution:
         if started is None:
             msg = f"run {self.lease.run[-6:]} has no first event"
             raise StoreError(msg, remedy="ripieno audit verify names what is missing")
-        task = Task(self.stored(started.body["input"]))
+        task = Task(self._input or self.stored(started.body["input"]))
         root = Scope(self, "", branch, None)
         self.open_scopes.add(root)
         try:

@@ -38,8 +38,8 @@ async def fork(
         msg = f"run {run.id[-6:]} has events 1 to {run.head_seq}, not {last}"
         raise InputError(msg)
     fork_id = new_id()
-    wrapped, key = store.new_key(bytes.fromhex(fork_id))
-    copier = Copier(store, run.id, key)
+    keys = store.new_key(bytes.fromhex(fork_id))
+    copier = Copier(store, run.id, keys[1])
     now = clock.now()
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
@@ -51,7 +51,7 @@ async def fork(
         *(("imported", event.path, copier.imported(event, fork_id)) for event in finished(events[:last])),
     ]
     new = NewRun(fork_id, run.tenant, run.workflow, run.version, by.id, None, now, parent=run.id)
-    created = await store.create(new, wrapped, drafts, list(copier.payloads.items()), own=False)
+    created = await store.create(new, keys, drafts, list(copier.payloads.items()), own=False)
     return created.row
 
 

@@ -17,7 +17,7 @@ from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import outcome_from
 from ripieno.model.errors import RipienoError, StoreError
-from ripieno.model.event import Json, canonical
+from ripieno.model.event import GENESIS, Event, Json, canonical
 from ripieno.model.ids import new_id
 from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
@@ -30,6 +30,11 @@ COALESCE_SECONDS: Final = 0.002
 
 OTHERS_SECONDS: Final = 0.5
 """How often a run that another process owns is looked at again."""
+
+ELSEWHERE_SECONDS: Final = 0.05
+"""How often a run that is not resident here is looked at by those who wait for it."""
+
+LIBRARY: Final = installed("ripieno")
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +52,7 @@ class Host:
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._elsewhere: dict[str, int] = {}
         self._bell = asyncio.Event()
-        self._changed = asyncio.Condition()  # wakes those who wait for a run to come to rest
+        self._resting: dict[str, list[asyncio.Future[Execution | None]]] = {}
         self._dispatcher: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -113,16 +118,16 @@ class Host:
         definition.check_input(value)
         await self.enter(definition, principal)
         run = new_id()
-        wrapped, stream_key = self.store.new_key(bytes.fromhex(run))
+        keys = self.store.new_key(bytes.fromhex(run))
         data = encode(value)
-        commitment = stream_key.commit(data)
+        commitment = keys[1].commit(data)
         at = self.clock.now() if requested_at is None else requested_at
         new = NewRun(run, principal.tenant, definition.name, definition.version, principal.id, key, at)
         body: dict[str, Json] = {
             "workflow": definition.name,
             "version": definition.version,
             "definition": definition.pins["definition"],
-            "library": installed("ripieno"),
+            "library": LIBRARY,
             "principal": principal.id,
             "tenant": principal.tenant,
             "key": key,
@@ -130,18 +135,17 @@ class Host:
             "input": commitment.hex(),
         }
         created = await self.store.create(
-            new, wrapped, [("run.started", "", body)], [(commitment, data)], own=not detach
+            new, keys, [("run.started", "", body)], [(commitment, data)], own=not detach
         )
         if created.lease is not None:
-            events = await self.store.events(run)
-            execution = Execution(self.store, self.clock, definition, created.lease, created.row, events, fresh=True)
+            first = Event(run, 1, GENESIS, at, created.lease.epoch, "run.started", "", body)
+            given = Value(commitment.hex(), data)
+            execution = Execution(self.store, self.clock, definition, created.lease, created.row, [first], fresh=given)
             self._serve(run, execution)
         return created
 
     def _serve(self, run: str, execution: Execution | None) -> None:
-        task = asyncio.create_task(self._residency(run, execution), name=f"residency {run[-6:]}")
-        self._serving[run] = task
-        task.add_done_callback(lambda _: self._serving.pop(run, None))
+        self._serving[run] = asyncio.create_task(self._residency(run, execution))
 
     async def _residency(self, run: str, execution: Execution | None) -> None:
         try:
@@ -152,8 +156,10 @@ class Host:
             log.error("run stopped", run=run, error=str(error))  # noqa: TRY400 - the message says it all
         finally:
             self._residents.pop(run, None)
-            async with self._changed:
-                self._changed.notify_all()
+            self._serving.pop(run, None)
+            for waiter in self._resting.pop(run, ()):
+                if not waiter.done():
+                    waiter.set_result(execution)
 
     async def _take(self, run: str) -> Execution | None:
         definition = await self._definition(await self.store.run(run))
@@ -190,8 +196,12 @@ class Host:
 
     async def outcome(self, run: str) -> Outcome:
         """Wait until a run has ended and give its outcome."""
-        await self.rest(run, ended=True)
-        last = (await self.store.events(run, after=(await self.store.run(run)).head_seq - 1))[-1]
+        while run in self._serving:
+            execution = await self._departure(run)
+            if execution is not None and execution.outcome is not None:
+                return execution.outcome
+        row = await self.rest(run, ended=True)
+        last = (await self.store.events(run, after=row.head_seq - 1))[-1]
 
         def stored(ref: str) -> Value:
             return Value(ref, None, lambda ref: self.store.payload(run, ref))
@@ -201,14 +211,18 @@ class Host:
     async def rest(self, run: str, *, ended: bool = False) -> RunRow:
         """Wait until a run has ended or, unless `ended`, waits, is blocked or needs a version."""
         while True:
+            if run in self._serving:
+                await self._departure(run)
             row = await self.store.run(run)
             if row.ended or (not ended and row.status != "running" and row.wanted == row.seen):
                 return row
-            try:
-                async with asyncio.timeout(OTHERS_SECONDS), self._changed:
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+            if run not in self._serving:
+                await asyncio.sleep(ELSEWHERE_SECONDS)
+
+    async def _departure(self, run: str) -> Execution | None:
+        waiter: asyncio.Future[Execution | None] = asyncio.get_running_loop().create_future()
+        self._resting.setdefault(run, []).append(waiter)
+        return await waiter
 
     # -- dispatch ---------------------------------------------------------------------------------
 

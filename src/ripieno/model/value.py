@@ -8,27 +8,27 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
-__all__ = ["Codec", "Value", "decode", "encode"]
+__all__ = ["Value", "decode", "encode"]
 
-Codec = str
-"""`json` (UTF-8 JSON, with NaN and Infinity as Python writes them), `json-ascii` (the same with
-every non-ASCII character escaped, which alone can carry lone surrogates) or `repr` (the text of a
-value that no JSON can carry)."""
+MARK = b"\0"
+"""No JSON text begins with it: it sets apart the two ways of keeping what plain JSON cannot carry."""
 
 
 def encode(value: object) -> bytes:
-    r"""Encode any value as it was received, first byte naming the codec; never fails, never drops it.
+    """Encode any value as it was received; never fails, never drops it.
 
-    Pydantic models, dataclasses, dates, decimals, enums and sets are encoded as JSON by pydantic-core.
+    Pydantic models, dataclasses, dates, decimals, enums and sets are encoded as JSON by pydantic-core,
+    NaN and Infinity as Python writes them. What that refuses, such as lone surrogates, is escaped to
+    ASCII; what no JSON can carry is kept as its text.
     """
     try:
-        return b"j" + to_json(value)
+        return to_json(value)
     except (PydanticSerializationError, ValueError, RecursionError):
         pass
     try:
-        return b"a" + json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        return MARK + b"a" + json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
     except (TypeError, ValueError, RecursionError):
-        return b"r" + describe(value).encode("utf-8", "backslashreplace")
+        return MARK + b"r" + describe(value).encode("utf-8", "backslashreplace")
 
 
 def describe(value: object) -> str:
@@ -40,12 +40,10 @@ def describe(value: object) -> str:
 
 def decode(data: bytes) -> Any:
     """Decode what `encode` gave; a value that JSON could not carry comes back as its text."""
-    codec, body = data[:1], data[1:]
-    if codec == b"j":
-        return from_json(body)
-    if codec == b"a":
-        return json.loads(body)
-    return body.decode("utf-8")
+    if not data.startswith(MARK):
+        return from_json(data)
+    codec, body = data[1:2], data[2:]
+    return json.loads(body) if codec == b"a" else body.decode("utf-8")
 
 
 class Value:

@@ -27,7 +27,6 @@ class Parameter:
     """One parameter: what it is called, what it receives, what it must be."""
 
     name: str
-    source: str
     """`input`, `previous`, or the name of a participant."""
     annotation: Any
 
@@ -44,7 +43,7 @@ class Parameter:
         try:
             return self._adapter.validate_python(decoded)
         except ValidationError as error:
-            msg = f"{self.source} does not fit parameter {self.name!r}: {first_problem(error)}"
+            msg = f"what it was given does not fit parameter {self.name!r}: {first_problem(error)}"
             raise InputError(msg) from error
 
 
@@ -72,7 +71,7 @@ class Binding:
                 msg = f"{function.__qualname__}: only a tool is told about its call; declare it with @tool"
                 raise DefinitionError(msg)
             else:
-                self.parameters.append(Parameter(parameter.name, parameter.name, annotation))
+                self.parameters.append(Parameter(parameter.name, annotation))
 
     def names(self, known: frozenset[str]) -> list[str]:
         """Give the parameters that are neither `input`, `previous`, the first, nor a known participant."""
@@ -84,19 +83,23 @@ class Binding:
 
     def find(self, parameter: Parameter, task: Task) -> Value | None:
         """Give the recorded value that a parameter receives from a task."""
-        name = parameter.source
+        name = parameter.name
+        if name == "input":
+            return task.input
         if name in task.state:
             return output_of(task, name)
         if name == "previous" and task.previous is not None:
             return output_of(task, task.previous)
-        if name == "input" or parameter is self.parameters[0]:
-            return task.input
-        return None
+        return task.input if parameter is self.parameters[0] else None
 
     def reads(self, task: Task) -> Mapping[str, str]:
         """Give the references of what the function receives from a task."""
-        found = ((parameter.name, self.find(parameter, task)) for parameter in self.parameters)
-        return {name: value.ref for name, value in found if value is not None}
+        reads: dict[str, str] = {}
+        for parameter in self.parameters:
+            value = self.find(parameter, task)
+            if value is not None:
+                reads[parameter.name] = value.ref
+        return reads
 
     def arguments(self, task: Task, context: Context) -> dict[str, Any]:
         """Give the arguments themselves, each a fresh copy."""

@@ -123,6 +123,7 @@ class Batch:
         run, execute = draft.lease.run, self.connection.execute
         match draft.change:
             case QuestionChange() as asked:
+                draft.lease.asked = True
                 execute(
                     "INSERT INTO questions (id, run, path, kind, role, content, asked_at, due_at, state)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')",
@@ -153,6 +154,7 @@ class Batch:
                     "UPDATE runs SET status = ?, ended_at = ?, owner = NULL WHERE id = ?",
                     (status, draft.at, run),
                 )
-                execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
+                if draft.lease.asked:
+                    execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
             case _:
                 pass

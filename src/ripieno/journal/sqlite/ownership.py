@@ -69,13 +69,33 @@ def create(
             wrapped,
         ),
     )
-    lease = Lease(new.id, key.stream, 1, key, 0, GENESIS)
+    lease = Lease(new.id, key.stream, 1, key, 0, GENESIS, asked=False)
     lease.stored.update(commitment for commitment, _ in payloads)
     batch.lead(lease)
     batch.keep(lease, payloads)
     for kind, path, body in started:
         batch.append(Draft(lease, now(), kind, path, body))
-    return Created(read_row(batch.connection, new.id), lease if owner else None, existed=False)
+    row = RunRow(
+        id=new.id,
+        tenant=new.tenant,
+        workflow=new.workflow,
+        version=new.version,
+        principal=new.principal,
+        key=new.key,
+        status="running",
+        parent=new.parent,
+        requested_at=new.requested_at,
+        updated_at=new.requested_at,
+        ended_at=None,
+        owner=owner,
+        epoch=1,
+        wanted=0,
+        seen=0,
+        head_seq=len(started),
+        head_hash="",
+        detail=None,
+    )
+    return Created(row, lease if owner else None, existed=False)
 
 
 def acquire(

@@ -102,6 +102,10 @@ class SqliteReads(Store):
 
     def payload(self, run: str, commitment: str) -> bytes:
         """Give an encoded value; raises `StoreError` when it is gone or damaged."""
+        return self.key(run).open(bytes.fromhex(commitment), self.sealed(run, commitment))
+
+    def sealed(self, run: str, commitment: str) -> bytes:
+        """Give a value as stored, encrypted; raises `StoreError` when it is gone."""
         stream, raw = bytes.fromhex(run), bytes.fromhex(commitment)
         row = self._reader.execute(
             "SELECT sealed FROM payloads WHERE stream = ? AND commitment = ?", (stream, raw)
@@ -109,7 +113,7 @@ class SqliteReads(Store):
         if row is None:
             msg = f"value {commitment[:12]} of run {run[-6:]} is not in the store"
             raise StoreError(msg, remedy="it was erased, or the file was damaged: ripieno audit verify tells")
-        return self.key(run).open(raw, row[0])
+        return row[0]
 
     def key(self, run: str) -> StreamKey:
         """Give the key of a run, for reading values and committing to new ones."""

@@ -95,17 +95,16 @@ class SqliteStore(SqliteReads):
     async def create(
         self,
         new: NewRun,
-        wrapped: bytes,
+        keys: tuple[bytes, StreamKey],
         started: Sequence[tuple[Kind, str, Mapping[str, Json]]],
         payloads: Payloads,
         *,
         own: bool,
     ) -> Created:
         """Create a run with its first events, or give the one that has its business key."""
-        key = self._master.unwrap(bytes.fromhex(new.id), wrapped)
         owner = self._owners.token if own else None
         return await self._writer.perform(
-            lambda batch: ownership.create(batch, new, (wrapped, key), started, tuple(payloads), owner)
+            lambda batch: ownership.create(batch, new, keys, started, tuple(payloads), owner)
         )
 
     async def acquire(self, run: str) -> Replayable | None:
