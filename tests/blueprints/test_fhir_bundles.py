@@ -33,11 +33,15 @@ from ripieno.model.errors import InputError
         pytest.param({"resourceType": "Patient"}, "got 'Patient'", id="a patient alone"),
         pytest.param({"resourceType": 5}, "expected resourceType 'Bundle'", id="a number for a type"),
         pytest.param({"resourceType": "Bundle"}, "expected a list of entries, got nothing", id="no entries"),
-        pytest.param({"resourceType": "Bundle", "entry": []}, "got an empty list", id="empty entries"),
+        pytest.param(
+            {"resourceType": "Bundle", "entry": list[Any]()}, "got an empty list", id="empty entries"
+        ),
         pytest.param({"resourceType": "Bundle", "entry": {}}, "got an object", id="entries as an object"),
         pytest.param({"resourceType": "Bundle", "entry": [3]}, "entry as a JSON object", id="a number entry"),
         pytest.param(
-            {"resourceType": "Bundle", "entry": [{"resource": []}]}, "got a list", id="a list as resource"
+            {"resourceType": "Bundle", "entry": [{"resource": list[Any]()}]},
+            "got a list",
+            id="a list as resource",
         ),
         pytest.param(
             {"resourceType": "Bundle", "entry": [{"resource": {"id": "x"}}]},

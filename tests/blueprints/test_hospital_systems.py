@@ -163,10 +163,7 @@ def test_processes_that_call_at_once_never_share_a_slot_and_a_shared_key_makes_o
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "hospital.sqlite"
-    callers = [
-        subprocess.Popen([sys.executable, "-c", _CALLER, str(path), "same"])  # noqa: S603 - our own code
-        for _ in range(3)
-    ]
+    callers = [subprocess.Popen([sys.executable, "-c", _CALLER, str(path), "same"]) for _ in range(3)]
     assert [caller.wait(timeout=20) for caller in callers] == [0, 0, 0]
     systems = systems_at(path)
     booked = systems.scheduling.visits()

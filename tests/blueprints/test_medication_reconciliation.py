@@ -23,7 +23,7 @@ from record_builder import (
 from ripieno.blueprints.hospital_discharge import reconcile
 from ripieno.blueprints.hospital_discharge.reconciliation.contraindications import CONTRAINDICATIONS
 from ripieno.blueprints.hospital_discharge.reconciliation.ingredients import INGREDIENTS
-from ripieno.blueprints.hospital_discharge.reconciliation.interactions import INTERACTIONS
+from ripieno.blueprints.hospital_discharge.reconciliation.interaction_table import INTERACTIONS
 from ripieno.blueprints.hospital_discharge.reconciliation.kidney import ckd_epi_2021
 
 THRESHOLD = 0.85
@@ -271,3 +271,8 @@ def test_findings_point_into_the_record() -> None:
         "MedicationRequest/medicationrequest-1",
         "MedicationRequest/medicationrequest-2",
     ]
+
+
+def test_the_measurement_that_helps_to_weigh_an_interaction_is_shown_with_it() -> None:
+    found = findings_of(order("Warfarin"), order("Naproxen"), observation("6301-6", 2.6, "{INR}"))[0]
+    assert "INR 2.6 {INR} on 2026-11-12" in [item.claim for item in found.evidence]

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from ripieno.blueprints.hospital_discharge import (
+    Reconciliation,
     check_bundle,
     discharge_package,
     discharge_text,
@@ -20,7 +21,7 @@ from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisa
 from ripieno.model.errors import NotFoundError
 from ripieno.model.outcome import Evidence
 
-EXPECTED = {
+EXPECTED: dict[str, tuple[float, list[str]]] = {
     "clean": (0.95, []),
     "drug-allergy": (0.3, ["amoxicillin and clavulanic acid with allergy: Allergy to penicillin"]),
     "duplicate": (0.6, ["furosemide twice"]),
@@ -123,5 +124,5 @@ def test_the_package_of_a_clean_patient_leaves_out_what_did_not_happen() -> None
 def test_evidence_survives_the_way_through_json() -> None:
     record = sample("interaction")
     output = reconcile(record, summarise(record).output).output
-    received = type(output).model_validate_json(output.model_dump_json())
+    received = Reconciliation.model_validate_json(output.model_dump_json())
     assert isinstance(received.findings[0].evidence[0], Evidence)

@@ -67,9 +67,9 @@ def _entries(value: object) -> Sequence[Any]:
             at="type",
             remedy=_EXPORT,
         )
-    entries = bundle.get("entry")
+    entries: object = bundle.get("entry")
     if not isinstance(entries, list) or not entries:
-        got = "an empty list" if entries == [] else _name(entries)
+        got = "an empty list" if entries == [] else _name(cast("object", entries))
         raise refuse(what=f"expected a list of entries, got {got}", at="entry", remedy=_EXPORT)
     return cast("list[Any]", entries)
 

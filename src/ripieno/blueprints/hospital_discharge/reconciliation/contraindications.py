@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ripieno.blueprints.hospital_discharge.condition_classes import ConditionClass, in_class
 from ripieno.blueprints.hospital_discharge.reconciliation.findings import Finding, Severity
 from ripieno.blueprints.hospital_discharge.reconciliation.ingredients import Ingredient
-from ripieno.blueprints.hospital_discharge.reconciliation.interactions import BEERS
+from ripieno.blueprints.hospital_discharge.reconciliation.interaction_table import BEERS
 from ripieno.blueprints.hospital_discharge.reconciliation.kidney import Kidney
 from ripieno.blueprints.hospital_discharge.reconciliation.medications import Drug
 from ripieno.blueprints.hospital_discharge.summary_model import Summary

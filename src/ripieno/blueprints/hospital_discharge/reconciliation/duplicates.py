@@ -81,7 +81,7 @@ def _advice(holders: Sequence[Drug]) -> str:
 
 
 def _times(count: int) -> str:
-    return "twice" if count == 2 else f"{count} times"
+    return {2: "twice"}.get(count, f"{count} times")
 
 
 def _finding(title: str, severity: Severity, advice: str, holders: Sequence[Drug]) -> Finding:

@@ -69,7 +69,7 @@ def reconcile(input: dict[str, Any], summarise: Summary) -> Outcome:  # noqa: A0
         *after_death(drugs, summarise.patient),
         *allergy_findings(allergens, drugs),
         *contraindications(drugs, summarise, kidney),
-        *interactions(drugs),
+        *interactions(drugs, summarise.observations),
         *duplicates(drugs),
         *unknown_medications(drugs),
         *formulary(drugs),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from ripieno.blueprints.hospital_discharge.systems.store import Store
 from ripieno.model.errors import NotFoundError, RefusedError
 
 __all__ = ["LocalBilling"]
+
+_ID = re.compile(r"P-(\d{1,9})", re.ASCII)
 
 _FIRST_NUMBER = 50
 """Numbers are shown from here on, so that ids look like a system in use."""
@@ -80,8 +83,9 @@ class LocalBilling:
 
 
 def _number(preauthorisation: str) -> int:
-    digits = preauthorisation.removeprefix("P-")
-    return int(digits) - _FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
+    """Give the row's number; one that no row has where the id is none of ours."""
+    digits = _ID.fullmatch(preauthorisation)
+    return int(digits[1]) - _FIRST_NUMBER if digits else -1
 
 
 def _authorisation(row: sqlite3.Row) -> Authorisation:

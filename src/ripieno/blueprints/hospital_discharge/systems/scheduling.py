@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,8 @@ from ripieno.blueprints.hospital_discharge.working_hours import CLINIC_HOURS, Wo
 from ripieno.model.errors import InputError, NotFoundError, RefusedError
 
 __all__ = ["LocalScheduling"]
+
+_ID = re.compile(r"V-(\d{1,9})", re.ASCII)
 
 _FIRST_NUMBER = 100
 """Numbers are shown from here on, so that ids look like a system in use."""
@@ -91,8 +94,9 @@ class LocalScheduling:
 
 
 def _number(visit: str) -> int:
-    digits = visit.removeprefix("V-")
-    return int(digits) - _FIRST_NUMBER if digits.isascii() and digits.isdigit() and len(digits) < 10 else -1
+    """Give the row's number; one that no row has where the id is none of ours."""
+    digits = _ID.fullmatch(visit)
+    return int(digits[1]) - _FIRST_NUMBER if digits else -1
 
 
 def _appointment(row: sqlite3.Row) -> Appointment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,7 +89,7 @@ class Store:
         operation: str,
         sender: Sender,
         arguments: Mapping[str, str],
-    ) -> Iterator[tuple[sqlite3.Connection, Answer]]:
+    ) -> Generator[tuple[sqlite3.Connection, Answer]]:
         """Run one received call: its effect and its entry in `calls` are one transaction.
 
         A call that is refused is recorded too, with no effect.
@@ -121,7 +121,7 @@ class Store:
         ]
 
     @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
+    def _connection(self) -> Generator[sqlite3.Connection]:
         """Open, hand out, and close; what is not committed by then is rolled back."""
         try:
             connection = sqlite3.connect(self.path, timeout=_BUSY_MS / 1000, isolation_level=None)
