@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 import sqlite3
-import subprocess
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -146,25 +145,25 @@ def test_what_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
         systems_at(path)
 
 
-_CALLER = """
-import sys
-from datetime import datetime
-from ripieno.blueprints.hospital_discharge.systems import Sender, systems_at
-systems = systems_at(sys.argv[1])
-for number in range(8):
-    sender = Sender(key=f"{sys.argv[2]}-{number}")
-    patient = f"Patient/{sys.argv[2]}"
-    systems.scheduling.book(patient, "cardiology", datetime(2026, 11, 23, 9), "x", sender=sender)
-    systems.billing.request(patient, "Plan", "1.00", "USD", [], sender=Sender(key=f"shared-{number}"))
-"""
+def _call_often(path: Path) -> None:
+    systems = systems_at(path)
+    for number in range(8):
+        own, shared = Sender(key=f"own-{number}"), Sender(key=f"shared-{number}")
+        systems.scheduling.book("Patient/a", "cardiology", MONDAY, "follow-up", sender=own)
+        systems.billing.request("Patient/a", "Plan", "1.00", "USD", [], sender=shared)
 
 
 def test_processes_that_call_at_once_never_share_a_slot_and_a_shared_key_makes_one_request(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "hospital.sqlite"
-    callers = [subprocess.Popen([sys.executable, "-c", _CALLER, str(path), "same"]) for _ in range(3)]
-    assert [caller.wait(timeout=20) for caller in callers] == [0, 0, 0]
+    processes = multiprocessing.get_context("spawn")
+    callers = [processes.Process(target=_call_often, args=(path,)) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join(timeout=20)
+    assert [caller.exitcode for caller in callers] == [0, 0, 0]
     systems = systems_at(path)
     booked = systems.scheduling.visits()
     assert len({visit.at for visit in booked}) == len(booked) == 24
