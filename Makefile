@@ -1,0 +1,100 @@
+# Every command of the project. They need Python 3.11 or newer, git and make; the rest they bring along.
+#   make run      set up what is missing and show the demonstration
+#   make test     everything that has to hold: checks and tests; what CI runs
+#   make check    the checks alone: style, types, layers, sizes, words
+#   make format   let ruff settle what it can
+#   make bench    measure against the peers, in an environment of its own
+#   make docs     build the documentation into build/site
+#   make lock     resolve the dependencies anew; UPGRADE=1 takes the newest versions
+#   make clean    remove whatever the above made, but for data folders
+
+BIN := .venv/bin
+WORKERS ?= 2
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+PYTEST_ARGS ?=
+
+.PHONY: run test check style types layers sizes words pytest coverage format bench docs lock clean
+
+run: .venv/.run
+	@$(BIN)/ripieno demo
+
+test: check pytest
+
+check: .venv/.test
+	@$(MAKE) --no-print-directory --keep-going style types layers sizes words
+
+# -- the environment --------------------------------------------------------------------------------
+# Stamps: nothing is installed a second time until a lock changes. What was locked is installed as
+# locked, with its hashes; the project itself is installed from here without fetching anything.
+
+.venv/.run: requirements/run.lock pyproject.toml scripts/virtual_environment
+	@scripts/virtual_environment
+	@echo "installing Ripieno into .venv" >&2
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(PIP) check >&2
+	@touch $@
+
+.venv/.test: requirements/test.lock requirements/system.txt .venv/.run
+	@scripts/system_packages requirements/system.txt
+	@echo "installing what checks and tests need into .venv" >&2
+	@$(PIP) install --require-hashes -r requirements/test.lock
+	@touch $@
+
+# -- the checks -------------------------------------------------------------------------------------
+
+style: .venv/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/.test
+	$(BIN)/pyright --warnings
+
+layers: .venv/.test
+	$(BIN)/lint-imports --no-logo
+
+sizes: .venv/.test
+	$(BIN)/python scripts/sizes.py src tests scripts benchmarks
+
+words: .venv/.test
+	$(BIN)/python scripts/clean_words.py
+
+# -- the tests --------------------------------------------------------------------------------------
+
+pytest: .venv/.test
+	@rm -rf build/coverage
+	@mkdir -p build/coverage
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage json --quiet
+	@echo "coverage: $$($(BIN)/coverage report --format=total) %"
+
+coverage: pytest
+	$(BIN)/python scripts/coverage_of_the_core.py build/coverage/report.json
+
+# -- the rest ---------------------------------------------------------------------------------------
+
+format: .venv/.test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench:
+	@$(MAKE) -C benchmarks bench
+
+docs: .venv/.test
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html" >&2
+
+COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --quiet $(if $(UPGRADE),--upgrade)
+
+lock:
+	@scripts/virtual_environment
+	@[ -x $(BIN)/uv ] || $(PIP) install uv
+	$(COMPILE) --group build -o requirements/run.lock
+	$(COMPILE) --group build --group test --group check --group docs --group lock \
+		-c requirements/run.lock -o requirements/test.lock
+
+clean:
+	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@$(MAKE) -C benchmarks clean
