@@ -67,7 +67,8 @@ class Tool:
     async def verify(self, arguments: Mapping[str, Any], call: Call) -> Any:
         """Give the result of an earlier call with this key, or None when it did not take effect."""
         assert self._verify is not None, "only tools that verify are asked to"
-        return await invoke(self._verify, arguments, call)
+        asked = inspect.signature(self._verify).parameters
+        return await invoke(self._verify, {name: arguments[name] for name in arguments if name in asked}, call)
 
 
 async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call) -> Any:

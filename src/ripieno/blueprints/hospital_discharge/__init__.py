@@ -15,6 +15,7 @@ from ripieno.blueprints.hospital_discharge.package import (
 from ripieno.blueprints.hospital_discharge.reconciliation import Reconciliation, reconcile
 from ripieno.blueprints.hospital_discharge.summary import summarise
 from ripieno.blueprints.hospital_discharge.summary_model import Summary
+from ripieno.blueprints.hospital_discharge.workflow import workflow
 
 __all__ = [
     "BillingPlan",
@@ -29,4 +30,5 @@ __all__ = [
     "prepare_preauthorisation",
     "reconcile",
     "summarise",
+    "workflow",
 ]

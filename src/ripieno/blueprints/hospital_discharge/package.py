@@ -23,6 +23,8 @@ class DischargePackage(Document):
     """What the clinician answered, where one was asked."""
     visits: list[Appointment] = Field(default_factory=list[Appointment])
     preauthorisation: Authorisation | None = None
+    notes: list[str] = Field(default_factory=list[str])
+    """What a reader must know about the arrangements, such as why nothing was asked of a payer."""
 
 
 def discharge_package(
@@ -31,6 +33,8 @@ def discharge_package(
     clinician: dict[str, Any] | None = None,
     coordinate: Sequence[Appointment] = (),
     bill: Authorisation | None = None,
+    *,
+    notes: Sequence[str] = (),
 ) -> DischargePackage:
     """Merge what the participants of the same names gave; those that did not run are left out."""
     return DischargePackage(
@@ -39,6 +43,7 @@ def discharge_package(
         decision=clinician,
         visits=list(coordinate),
         preauthorisation=bill,
+        notes=list(notes),
     )
 
 
@@ -58,7 +63,7 @@ def discharge_text(package: DischargePackage) -> str:
         _decision(package),
         _listed("Visits", [_visit(visit) for visit in package.visits]),
         _authorisation(package),
-        _listed("Notes", [*package.summary.notes, *package.reconciliation.notes]),
+        _listed("Notes", [*package.summary.notes, *package.reconciliation.notes, *package.notes]),
     ]
     return "\n".join(section for section in sections if section) + "\n"
 

@@ -1,0 +1,151 @@
+"""The workflow itself: which participants, in which order, and what becomes of doubt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from ripieno.blueprints.hospital_discharge import tools
+from ripieno.blueprints.hospital_discharge.billing import BillingPlan, prepare_preauthorisation
+from ripieno.blueprints.hospital_discharge.coordination import plan_visits
+from ripieno.blueprints.hospital_discharge.fhir import check_bundle
+from ripieno.blueprints.hospital_discharge.package import DischargePackage, discharge_package
+from ripieno.blueprints.hospital_discharge.reconciliation import Reconciliation
+from ripieno.blueprints.hospital_discharge.reconciliation import reconcile as reconcile_medications
+from ripieno.blueprints.hospital_discharge.summary import summarise as summarise_stay
+from ripieno.blueprints.hospital_discharge.summary_model import Summary
+from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisation
+from ripieno.connectors.tool import tool
+from ripieno.model.action import Call
+from ripieno.model.errors import InputError, RefusedError, ToolError
+from ripieno.model.outcome import Confidence, Outcome
+from ripieno.model.participant import Context
+from ripieno.participants.function import function
+from ripieno.participants.human import human
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
+from ripieno.patterns.sequential import sequential
+from ripieno.workflows.workflow import Data, Replaces, Workflow
+
+__all__ = ["workflow"]
+
+_THRESHOLD = 0.85
+"""Below it a clinician decides."""
+
+
+@asynccontextmanager
+async def _refusals() -> AsyncIterator[None]:
+    """Give what a system refuses as a definite failure; all else that goes wrong is uncertain."""
+    try:
+        yield
+    except (RefusedError, InputError) as error:
+        raise ToolError(error.message) from error
+
+
+@tool(on_uncertain=tools.find_visit, undo=tools.cancel_visit, timeout="2s", settle="500ms")
+async def book_visit(patient: str, clinic: str, at: str, reason: str, call: Call) -> dict[str, Any]:
+    """Book a follow-up visit. The system books twice when asked twice, so that in doubt it is asked first."""
+    async with _refusals():
+        return await tools.book_visit(patient, clinic, at, reason, call)
+
+
+@tool(on_uncertain="retry", undo=tools.void_preauthorisation, timeout="2s", settle="500ms")
+async def request_preauthorisation(  # noqa: PLR0913, PLR0917 - the fields of one request
+    patient: str, payer: str, amount: str, currency: str, services: list[str], call: Call
+) -> dict[str, Any]:
+    """Ask a payer to authorise the care after the stay. The system knows the key, so that repeating is safe."""
+    async with _refusals():
+        return await tools.request_preauthorisation(patient, payer, amount, currency, services, call)
+
+
+summarise = function(summarise_stay, name="summarise", pure=True)
+reconcile = function(reconcile_medications, name="reconcile", pure=True)
+
+
+@function(pure=True)
+async def coordinate(input: dict[str, Any], summarise: Summary, context: Context) -> Outcome:  # noqa: A002 - bound by this name
+    """Book the visits that the discharge needs, the most urgent first."""
+    planned = await asyncio.to_thread(plan_visits, input, summarise)
+    booked = [
+        await context.use(
+            book_visit,
+            patient=visit.patient,
+            clinic=visit.clinic,
+            at=visit.at.isoformat(),
+            reason=visit.reason,
+        )
+        for visit in planned
+    ]
+    reason = None if booked else "no stay that has ended, so that nothing is followed up yet"
+    return Outcome(
+        "complete", booked, confidence=Confidence(1.0, "booked in the scheduling system"), reason=reason
+    )
+
+
+@function(pure=True)
+async def bill(input: dict[str, Any], summarise: Summary, context: Context) -> Outcome:  # noqa: A002 - bound by this name
+    """Ask the payer for pre-authorisation, where there is something to ask and somebody to ask it of.
+
+    That there is not is a result as well: the package then says why.
+    """
+    prepared = await asyncio.to_thread(prepare_preauthorisation, input, summarise)
+    plan: BillingPlan = prepared.output
+    authorisation = None
+    if plan.decision == "request":
+        authorisation = await context.use(
+            request_preauthorisation,
+            patient=plan.patient,
+            payer=plan.payer,
+            amount=plan.amount,
+            currency=plan.currency,
+            services=[line.text for line in plan.lines],
+        )
+    return Outcome(
+        "complete",
+        {"authorisation": authorisation, "note": prepared.reason},
+        confidence=prepared.confidence or Confidence(1.0, "the record says so"),
+        evidence=prepared.evidence,
+        reason=prepared.reason,
+    )
+
+
+@function(pure=True)
+def package(
+    summarise: Summary,
+    reconcile: Reconciliation,
+    arrangements: dict[str, Any],
+    clinician: dict[str, Any] | None = None,
+) -> DischargePackage:
+    """Put everything together into what leaves the hospital with the patient."""
+    billed = arrangements["bill"]
+    return discharge_package(
+        summarise,
+        reconcile,
+        clinician,
+        [Appointment.model_validate(visit) for visit in arrangements["coordinate"]],
+        None if billed["authorisation"] is None else Authorisation.model_validate(billed["authorisation"]),
+        notes=[billed["note"]] if billed["note"] else [],
+    )
+
+
+clinician = human("clinician", role="clinician")
+
+workflow = Workflow(
+    "hospital-discharge",
+    sequential(
+        summarise,
+        reconcile.escalate(below=_THRESHOLD, to=clinician),
+        concurrent(coordinate, bill, resolve=merge(), name="arrangements"),
+        package,
+    ),
+    owner="care-transitions",
+    purpose="prepare a safe discharge: summary, medication reconciliation, follow-up visits, pre-authorisation",
+    risk="high",
+    data=[Data.PHI],
+    replaces=Replaces(minutes=45, touchpoints=6),
+    check_input=check_bundle,
+    source="ripieno.blueprints.hospital_discharge:workflow",
+)
+"""From a FHIR R4 bundle to a discharge package; rules over the record, no model."""
