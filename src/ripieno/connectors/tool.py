@@ -68,7 +68,8 @@ class Tool:
         """Give the result of an earlier call with this key, or None when it did not take effect."""
         assert self._verify is not None, "only tools that verify are asked to"
         asked = inspect.signature(self._verify).parameters
-        return await invoke(self._verify, {name: arguments[name] for name in arguments if name in asked}, call)
+        known = {name: value for name, value in arguments.items() if name in asked}
+        return await invoke(self._verify, known, call)
 
 
 async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call) -> Any:

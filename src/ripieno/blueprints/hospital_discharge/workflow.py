@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,7 +22,7 @@ from ripieno.model.action import Call
 from ripieno.model.errors import InputError, RefusedError, ToolError
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context
-from ripieno.participants.function import function
+from ripieno.participants.function import Function, function
 from ripieno.participants.human import human
 from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.resolvers import merge
@@ -36,7 +36,7 @@ _THRESHOLD = 0.85
 
 
 @asynccontextmanager
-async def _refusals() -> AsyncIterator[None]:
+async def _refusals() -> AsyncGenerator[None]:
     """Give what a system refuses as a definite failure; all else that goes wrong is uncertain."""
     try:
         yield
@@ -55,13 +55,13 @@ async def book_visit(patient: str, clinic: str, at: str, reason: str, call: Call
 async def request_preauthorisation(  # noqa: PLR0913, PLR0917 - the fields of one request
     patient: str, payer: str, amount: str, currency: str, services: list[str], call: Call
 ) -> dict[str, Any]:
-    """Ask a payer to authorise the care after the stay. The system knows the key, so that repeating is safe."""
+    """Ask a payer to authorise the care after the stay. The system knows the key: repeating is safe."""
     async with _refusals():
         return await tools.request_preauthorisation(patient, payer, amount, currency, services, call)
 
 
-summarise = function(summarise_stay, name="summarise", pure=True)
-reconcile = function(reconcile_medications, name="reconcile", pure=True)
+summarise = Function(summarise_stay, name="summarise", pure=True)
+reconcile = Function(reconcile_medications, name="reconcile", pure=True)
 
 
 @function(pure=True)
@@ -141,7 +141,7 @@ workflow = Workflow(
         package,
     ),
     owner="care-transitions",
-    purpose="prepare a safe discharge: summary, medication reconciliation, follow-up visits, pre-authorisation",
+    purpose="a safe discharge: summary, medication reconciliation, follow-up visits, pre-authorisation",
     risk="high",
     data=[Data.PHI],
     replaces=Replaces(minutes=45, touchpoints=6),
