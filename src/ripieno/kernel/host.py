@@ -31,6 +31,9 @@ COALESCE_SECONDS: Final = 0.002
 OTHERS_SECONDS: Final = 0.5
 """How often a run that another process owns is looked at again."""
 
+UNSERVED_SECONDS: Final = 1.0
+"""How long a run may be ready without anyone taking it before it is said to need its version."""
+
 ELSEWHERE_SECONDS: Final = 0.05
 """How often a run that is not resident here is looked at by those who wait for it."""
 
@@ -51,6 +54,7 @@ class Host:
         self._residents: dict[str, Execution] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._elsewhere: dict[str, int] = {}
+        self._unserved: dict[str, int] = {}
         self._bell = asyncio.Event()
         self._resting: dict[str, list[asyncio.Future[Execution | None]]] = {}
         self._dispatcher: asyncio.Task[None] | None = None
@@ -163,6 +167,8 @@ class Host:
 
     async def _take(self, run: str) -> Execution | None:
         definition = await self._definition(await self.store.run(run))
+        if definition is None and not self._overdue(run):
+            return None
         taken = await self.store.acquire(run)
         if taken is None:
             self._elsewhere[run] = self.clock.now()
@@ -172,6 +178,16 @@ class Host:
             await self.store.release(taken.lease, "needs_version", detail)
             return None
         return Execution(self.store, self.clock, definition, taken.lease, taken.row, taken.events)
+
+    def _overdue(self, run: str) -> bool:
+        """Tell whether a run that this process cannot serve was left to others for long enough."""
+        now = self.clock.now()
+        since = self._unserved.setdefault(run, now)
+        if now - since < UNSERVED_SECONDS * MICROSECONDS:
+            self._elsewhere[run] = now
+            return False
+        del self._unserved[run]
+        return True
 
     async def _definition(self, row: RunRow) -> Definition | None:
         if row.version in self._definitions:
