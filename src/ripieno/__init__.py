@@ -1,1 +1,99 @@
-"""A governed orchestration platform for AI agents, people and plain automation."""
+"""A governed orchestration platform for AI agents, people and plain automation.
+
+Everything a workflow needs is importable from here; each name is loaded when it is first used, so
+that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ripieno.connectors.tool import Tool, tool
+    from ripieno.kernel.host import Host
+    from ripieno.model.action import Call
+    from ripieno.model.errors import InputError, RipienoError, ToolError
+    from ripieno.model.limits import Limits
+    from ripieno.model.outcome import Confidence, Evidence, Outcome
+    from ripieno.model.participant import Context, Task
+    from ripieno.model.principal import Principal
+    from ripieno.participants.function import Function, function
+    from ripieno.participants.human import Decision, Human, human, role
+    from ripieno.patterns.branch import branch, when
+    from ripieno.patterns.concurrent import concurrent
+    from ripieno.patterns.loop import loop
+    from ripieno.patterns.map import map_over
+    from ripieno.patterns.resolvers import merge
+    from ripieno.patterns.sequential import sequential
+    from ripieno.workflows.embedded import Handle, open_host
+    from ripieno.workflows.workflow import Data, Replaces, Workflow
+
+__all__ = [
+    "Call",
+    "Confidence",
+    "Context",
+    "Data",
+    "Decision",
+    "Evidence",
+    "Function",
+    "Handle",
+    "Host",
+    "Human",
+    "InputError",
+    "Limits",
+    "Outcome",
+    "Principal",
+    "Replaces",
+    "RipienoError",
+    "Task",
+    "Tool",
+    "ToolError",
+    "Workflow",
+    "branch",
+    "concurrent",
+    "function",
+    "human",
+    "loop",
+    "map_over",
+    "merge",
+    "open_host",
+    "role",
+    "sequential",
+    "tool",
+    "when",
+]
+
+HOMES = {
+    "ripieno.connectors.tool": ("Tool", "tool"),
+    "ripieno.kernel.host": ("Host",),
+    "ripieno.model.action": ("Call",),
+    "ripieno.model.errors": ("InputError", "RipienoError", "ToolError"),
+    "ripieno.model.limits": ("Limits",),
+    "ripieno.model.outcome": ("Confidence", "Evidence", "Outcome"),
+    "ripieno.model.participant": ("Context", "Task"),
+    "ripieno.model.principal": ("Principal",),
+    "ripieno.participants.function": ("Function", "function"),
+    "ripieno.participants.human": ("Decision", "Human", "human", "role"),
+    "ripieno.patterns.branch": ("branch", "when"),
+    "ripieno.patterns.concurrent": ("concurrent",),
+    "ripieno.patterns.loop": ("loop",),
+    "ripieno.patterns.map": ("map_over",),
+    "ripieno.patterns.resolvers": ("merge",),
+    "ripieno.patterns.sequential": ("sequential",),
+    "ripieno.workflows.embedded": ("Handle", "open_host"),
+    "ripieno.workflows.workflow": ("Data", "Replaces", "Workflow"),
+}
+"""Where each public name lives."""
+
+MODULE_OF = {name: module for module, names in HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name when it is first used."""
+    if name not in MODULE_OF:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    found: object = getattr(importlib.import_module(MODULE_OF[name]), name)
+    globals()[name] = found
+    return found

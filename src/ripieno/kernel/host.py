@@ -53,8 +53,8 @@ class Host:
         self._entered: set[tuple[str, str]] = set()
         self._residents: dict[str, Execution] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}
-        self._elsewhere: dict[str, int] = {}
-        self._unserved: dict[str, int] = {}
+        self._elsewhere: dict[str, float] = {}
+        self._unserved: dict[str, float] = {}
         self._bell = asyncio.Event()
         self._resting: dict[str, list[asyncio.Future[Execution | None]]] = {}
         self._dispatcher: asyncio.Task[None] | None = None
@@ -171,7 +171,7 @@ class Host:
             return None
         taken = await self.store.acquire(run)
         if taken is None:
-            self._elsewhere[run] = self.clock.now()
+            self._elsewhere[run] = asyncio.get_running_loop().time()
             return None
         if definition is None:
             detail = f"no process serves version {taken.row.version[:12]} of {taken.row.workflow}"
@@ -181,9 +181,9 @@ class Host:
 
     def _overdue(self, run: str) -> bool:
         """Tell whether a run that this process cannot serve was left to others for long enough."""
-        now = self.clock.now()
+        now = asyncio.get_running_loop().time()
         since = self._unserved.setdefault(run, now)
-        if now - since < UNSERVED_SECONDS * MICROSECONDS:
+        if now - since < UNSERVED_SECONDS:
             self._elsewhere[run] = now
             return False
         del self._unserved[run]
@@ -219,8 +219,8 @@ class Host:
         row = await self.rest(run, ended=True)
         last = (await self.store.events(run, after=row.head_seq - 1))[-1]
 
-        def stored(ref: str) -> Value:
-            return Value(ref, None, lambda ref: self.store.payload(run, ref))
+        def stored(ref: str) -> Value:  # loaded at once: the outcome outlives the store
+            return Value(ref, self.store.payload(run, ref))
 
         return outcome_from(last.body["outcome"], last.seq, stored)
 
@@ -263,7 +263,7 @@ class Host:
             execution = self._residents.get(run)
             if execution is not None:
                 await execution.fold()
-        recent = now - int(OTHERS_SECONDS * MICROSECONDS)
+        recent = asyncio.get_running_loop().time() - OTHERS_SECONDS
         self._elsewhere = {run: at for run, at in self._elsewhere.items() if at > recent}
         free = self._resident_limit - len(self._serving)
         if free <= 0:

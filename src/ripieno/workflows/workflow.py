@@ -13,10 +13,13 @@ from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, InputError, nearest
 from ripieno.model.event import Json, digest
 from ripieno.model.limits import Limits
+from ripieno.model.outcome import Outcome
+from ripieno.model.principal import Principal
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow
+from ripieno.workflows import embedded
 
 __all__ = ["Data", "Replaces", "Risk", "Workflow"]
 
@@ -143,6 +146,22 @@ class Workflow:
     def deadline(self) -> float | None:
         """Seconds from a run's start in which it has to end."""
         return None if self.limits.deadline is None else seconds(self.limits.deadline)
+
+    async def run(
+        self, value: object, *, key: str | None = None, principal: Principal | None = None
+    ) -> Outcome:
+        """Run it on an input and wait for its outcome, people included; durable, in this program.
+
+        With a business `key`, a second call gives the outcome of the first's run. `principal` is the
+        operator of this machine unless given.
+        """
+        return await embedded.run(self, value, key=key, principal=principal)
+
+    async def start(
+        self, value: object, *, key: str | None = None, principal: Principal | None = None
+    ) -> embedded.Handle:
+        """Start a run and come back for its outcome later; idempotent by business `key`."""
+        return await embedded.start(self, value, key=key, principal=principal)
 
     def __repr__(self) -> str:
         return f"Workflow({self.name!r}, version {self.version[:12]})"
