@@ -55,6 +55,8 @@ class Host:
         self._serving: dict[str, asyncio.Task[None]] = {}
         self._elsewhere: dict[str, float] = {}
         self._unserved: dict[str, float] = {}
+        self._lost: set[str] = set()
+        """Runs whose store failed under them here: to be taken up again once it works."""
         self._bell = asyncio.Event()
         self._resting: dict[str, list[asyncio.Future[Execution | None]]] = {}
         self._dispatcher: asyncio.Task[None] | None = None
@@ -157,6 +159,7 @@ class Host:
             if execution is not None:
                 await self._run(execution)
         except StoreError as error:
+            self._lost.add(run)
             log.error("run stopped", run=run, error=str(error))  # noqa: TRY400 - the message says it all
         finally:
             self._residents.pop(run, None)
@@ -170,6 +173,7 @@ class Host:
         if definition is None and not self._overdue(run):
             return None
         taken = await self.store.acquire(run)
+        self._lost.discard(run)
         if taken is None:
             self._elsewhere[run] = asyncio.get_running_loop().time()
             return None
@@ -200,15 +204,19 @@ class Host:
     async def _run(self, execution: Execution) -> None:
         lease = execution.lease
         self._residents[lease.run] = execution
+        self._lost.discard(lease.run)
         try:
             rest = await execution.advance()
-        except RipienoError as error:
-            rest, execution.detail = "blocked", str(error)
+        except Exception as error:  # a defect of ours stops this run and no other
+            log.exception("run blocked by a defect", run=lease.run)
+            rest, execution.detail = "blocked", f"{type(error).__name__}: {error}"
         if rest == "blocked":
             log.warning("run blocked", run=lease.run, detail=execution.detail)
             await self.store.release(lease, "blocked", execution.detail)
         elif rest == "closed":
             await self.store.release(lease, "running")
+        elif rest == "lost":
+            self._lost.add(lease.run)
 
     async def outcome(self, run: str) -> Outcome:
         """Wait until a run has ended and give its outcome."""
@@ -245,7 +253,7 @@ class Host:
     async def _dispatch(self) -> None:
         while True:
             try:
-                async with asyncio.timeout(OTHERS_SECONDS if self._elsewhere else None):
+                async with asyncio.timeout(OTHERS_SECONDS if self._elsewhere or self._lost else None):
                     await self._bell.wait()
             except TimeoutError:
                 pass
@@ -268,7 +276,8 @@ class Host:
         free = self._resident_limit - len(self._serving)
         if free <= 0:
             return
-        for run in await self.store.ready(tuple(self._definitions), free + len(self._elsewhere)):
+        ready = await self.store.ready(tuple(self._definitions), free + len(self._elsewhere))
+        for run in (*self._lost, *ready):
             if run not in self._serving and run not in self._elsewhere:
                 self._serve(run, None)
 

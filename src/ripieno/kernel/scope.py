@@ -16,7 +16,7 @@ from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.turnstile import Branch
-from ripieno.model.errors import StoreError
+from ripieno.model.errors import DefinitionError, StoreError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
@@ -87,6 +87,11 @@ class Scope:
         self._counts[f"{name}@"] = count
         return f"{above}{name}@{count}"
 
+    def _one_act_at_a_time(self) -> None:
+        if self.branch.blocked:
+            msg = f"{self.path}: a context takes one act at a time; another one is under way"
+            raise DefinitionError(msg, remedy="for acts side by side use `async with context.branches()`")
+
     # -- recording --------------------------------------------------------------------------------
 
     def take(self, path: str, kinds: frozenset[Kind]) -> list[Event]:
@@ -127,6 +132,7 @@ class Scope:
 
     async def call(self, participant: Participant, task: Task, *, key: str | None = None) -> Outcome:
         """Let a participant work within this scope."""
+        self._one_act_at_a_time()
         return await self.visit(participant, task, self.child(participant.name, key), self.branch)
 
     async def visit(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
@@ -197,18 +203,22 @@ class Scope:
 
     async def use(self, tool: ToolLike, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after."""
+        self._one_act_at_a_time()
         return await Effect(self, tool, self.next("tool"), arguments).result()
 
     async def ask(self, question: Question) -> Answer:
         """Ask a person and wait."""
+        self._one_act_at_a_time()
         return await ask(self, question, self.next("ask"))
 
     async def sleep(self, duration: float) -> None:
         """Wait for `duration` seconds, across restarts."""
+        self._one_act_at_a_time()
         await wait_until(self, self.next("sleep"), duration)
 
     async def choose(self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]) -> str:
         """Record a choice; on replay the recorded one is given back."""
+        self._one_act_at_a_time()
         path = self.next("choice")
         for event in self.take(path, frozenset({"choice"})):
             await self.execution.turnstile.recorded(self.branch, event.seq)
@@ -221,6 +231,7 @@ class Scope:
 
     async def now(self) -> datetime:
         """Give the time in UTC; recorded."""
+        self._one_act_at_a_time()
         path = self.next("moment")
         for event in self.take(path, frozenset({"moment"})):
             await self.execution.turnstile.recorded(self.branch, event.seq)

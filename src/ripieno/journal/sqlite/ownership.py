@@ -101,10 +101,13 @@ def create(
 def acquire(
     batch: Batch, run: str, owners: Owners, master: MasterKey
 ) -> tuple[Lease, RunRow, int, tuple[int, ...]] | None:
-    """Take a run over under a new epoch, unless it has ended or its owner lives."""
+    """Take a run over under a new epoch, unless it has ended or another owner of it lives.
+
+    A process may take over from itself: after its store failed, what it owned has to be read anew.
+    """
     execute = batch.connection.execute
     row = read_row(batch.connection, run)
-    if row.ended or (row.owner is not None and owners.alive(row.owner)):
+    if row.ended or (row.owner not in (None, owners.token) and owners.alive(str(row.owner))):
         return None
     wrapped, after, needed = execute(
         "SELECT wrapped, replay_after, replay_needed FROM runs WHERE id = ?", (run,)
