@@ -13,7 +13,7 @@ WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 PYTEST_ARGS ?=
 
-.PHONY: run test check style types layers sizes words pytest coverage format bench docs lock clean
+.PHONY: run test check style layout types layers sizes words pytest coverage format bench docs lock clean
 
 run: .venv/.run
 	@$(BIN)/ripieno demo
@@ -21,7 +21,7 @@ run: .venv/.run
 test: check pytest
 
 check: .venv/.test
-	@$(MAKE) --no-print-directory --keep-going style types layers sizes words
+	@$(MAKE) --no-print-directory --keep-going style layout types layers sizes words
 
 # -- the environment --------------------------------------------------------------------------------
 # Stamps: nothing is installed a second time until a lock changes. What was locked is installed as
@@ -45,6 +45,8 @@ check: .venv/.test
 
 style: .venv/.test
 	$(BIN)/ruff check
+
+layout: .venv/.test
 	$(BIN)/ruff format --check
 
 types: .venv/.test
