@@ -68,6 +68,10 @@ class Effect:
 
     async def _work(self, branch: Branch) -> Ending:
         self._branch = branch
+        task = asyncio.current_task()
+        assert task is not None, "work is done in a task"
+        self.execution.under_way.add(task)
+        task.add_done_callback(self.execution.under_way.discard)
         recorded = self.scope.take(self.path, frozenset({"intent", "result"}))
         intents = {event.body["attempt"]: event for event in recorded if event.kind == "intent"}
         results = {event.body["attempt"]: event for event in recorded if event.kind == "result"}

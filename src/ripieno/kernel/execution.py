@@ -57,6 +57,8 @@ class Execution:
         self._input = fresh
         self.seen = row.seen
         """How many messages had come in at the last fold."""
+        self.under_way: set[asyncio.Task[Any]] = set()
+        """Effects between claim and result."""
         self.rest: Rest | None = None
         self.detail: str | None = None
         """Why it is blocked."""
@@ -178,6 +180,8 @@ class Execution:
 
     async def _end(self, branch: Branch, outcome: Outcome) -> None:
         await self.turnstile.live(branch, urgent=True)
+        if self.under_way:  # a participant ended without awaiting what it had begun
+            await asyncio.wait(self.under_way)
         while True:
             payloads: list[tuple[bytes, bytes]] = []
             outcome = recorded(self, outcome)
