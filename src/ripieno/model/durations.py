@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError
 
-__all__ = ["Duration", "seconds"]
+__all__ = ["Duration", "in_seconds", "seconds"]
 
 Duration = str | float | timedelta
 """A duration as accepted by every option that takes one."""
@@ -31,6 +32,11 @@ def seconds(duration: Duration) -> float:
         msg = f"expected a positive duration such as '30m' or '1h30m', got {duration!r}"
         raise DefinitionError(msg)
     return value
+
+
+def in_seconds(duration: Duration) -> str:
+    """Give `duration` as it stands in a definition, such as `5400s`; it reads back as the same time."""
+    return f"{decimal(seconds(duration))}s"
 
 
 def parse(text: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ripieno.model.durations import Duration, seconds
+from ripieno.model.durations import Duration, in_seconds, seconds
 
 __all__ = ["Limits"]
 
@@ -26,4 +26,4 @@ class Limits:
     def document(self) -> dict[str, str]:
         """Give the limits as they stand in the definition, in seconds."""
         limits = {"active": self.active, "deadline": self.deadline}
-        return {name: f"{seconds(value):g}s" for name, value in limits.items() if value is not None}
+        return {name: in_seconds(value) for name, value in limits.items() if value is not None}

@@ -103,7 +103,9 @@ class Binding:
 
     def arguments(self, task: Task, context: Context) -> dict[str, Any]:
         """Give the arguments themselves, each a fresh copy."""
-        arguments = {parameter.name: parameter.value(self.find(parameter, task)) for parameter in self.parameters}
+        arguments = {
+            parameter.name: parameter.value(self.find(parameter, task)) for parameter in self.parameters
+        }
         if self.context is not None:
             arguments[self.context] = context
         return arguments

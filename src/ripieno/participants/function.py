@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, overload
 
 from ripieno.model.action import OnUncertain
-from ripieno.model.durations import Duration, seconds
+from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
@@ -17,7 +17,10 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.binding import Binding
 from ripieno.participants.references import reference, source_digest
 
-__all__ = ["Function", "function"]
+__all__ = ["DEFAULT_TIMEOUT", "Function", "function"]
+
+DEFAULT_TIMEOUT = "60s"
+"""How long one call of a function that is an effect may take."""
 
 
 class Function(BaseParticipant):
@@ -43,7 +46,7 @@ class Function(BaseParticipant):
         name: str | None = None,
         pure: bool = False,
         version: str | None = None,
-        timeout: Duration = "60s",
+        timeout: Duration = DEFAULT_TIMEOUT,
     ) -> None:
         super().__init__(name or function.__name__)
         self.function = function
@@ -63,6 +66,8 @@ class Function(BaseParticipant):
             settings["pure"] = True
         if self.version is not None:
             settings["version"] = self.version
+        if self.effect_timeout != seconds(DEFAULT_TIMEOUT):
+            settings["timeout"] = in_seconds(self.effect_timeout)
         return {"function": settings}
 
     def identity(self) -> dict[str, Json]:
@@ -125,7 +130,11 @@ class FunctionEffect:
 def function(target: Callable[..., Any]) -> Function: ...
 @overload
 def function(
-    *, name: str | None = None, pure: bool = False, version: str | None = None, timeout: Duration = "60s"
+    *,
+    name: str | None = None,
+    pure: bool = False,
+    version: str | None = None,
+    timeout: Duration = DEFAULT_TIMEOUT,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def function(
     target: Callable[..., Any] | None = None,
@@ -133,7 +142,7 @@ def function(
     name: str | None = None,
     pure: bool = False,
     version: str | None = None,
-    timeout: Duration = "60s",
+    timeout: Duration = DEFAULT_TIMEOUT,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Declare a function as a participant; see `Function` for what its parameters receive."""
 

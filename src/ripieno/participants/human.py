@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
 from pydantic import BaseModel, Field
 
-from ripieno.model.durations import Duration, seconds
+from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Answer, Context, Question, Task
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.schemas import check_schema, enveloped
 
 __all__ = ["Decision", "Human", "Role", "human", "role"]
 
@@ -59,11 +59,7 @@ class Human(BaseParticipant):
         self.form: Mapping[str, Any] = form if isinstance(form, Mapping) else form.model_json_schema()
         self.title = title
         self.roles = [Role(role, due)] + ([then] if then is not None else [])
-        try:
-            jsonschema.Draft202012Validator.check_schema(self.form)
-        except jsonschema.SchemaError as error:
-            msg = f"{name}: the form is not a JSON Schema: {error.message}"
-            raise DefinitionError(msg) from error
+        check_schema(self.form, f"{name}: the form")
         if then is not None and due is None:
             msg = f"{name}: `then` needs `due`, or nobody but {role!r} is ever asked"
             raise DefinitionError(msg)
@@ -71,15 +67,15 @@ class Human(BaseParticipant):
     def describe(self) -> dict[str, Json]:
         """Give roles, times and form."""
         first, *later = self.roles
-        settings: dict[str, Json] = {"role": first.name, "form": {"schema": plain(self.form)}}
+        settings: dict[str, Json] = {"role": first.name, "form": {"schema": enveloped(self.form)}}
         if self.title is not None:
             settings["title"] = self.title
         if first.due is not None:
-            settings["due"] = f"{seconds(first.due):g}s"
+            settings["due"] = in_seconds(first.due)
         if later:
-            settings["then"] = {"role": later[0].name}
-            if later[0].due is not None:
-                settings["then"] = {"role": later[0].name, "due": f"{seconds(later[0].due):g}s"}
+            then = later[0]
+            due: dict[str, Json] = {} if then.due is None else {"due": in_seconds(then.due)}
+            settings["then"] = {"role": then.name, **due}
         return {"human": settings}
 
     def reads(self, task: Task) -> Mapping[str, str]:
@@ -87,7 +83,10 @@ class Human(BaseParticipant):
         before = task.state.get(task.previous) if task.previous else None
         parts = before.parts if before is not None else ()
         named = zip(("about", "evidence"), parts, strict=False)
-        return {"input": task.input.ref, **{name: part.ref for name, part in named if isinstance(part, Value)}}
+        return {
+            "input": task.input.ref,
+            **{name: part.ref for name, part in named if isinstance(part, Value)},
+        }
 
     async def act(self, task: Task, context: Context) -> Outcome:
         """Ask one role after another until somebody answers."""
@@ -120,15 +119,6 @@ class Human(BaseParticipant):
         return Outcome(
             "complete", said, confidence=Confidence(1.0, f"decided by {answer.by}"), reason=answer.reason
         )
-
-
-def plain(schema: Mapping[str, Any]) -> Any:
-    """Give a schema under the envelope rule, its floats as decimal strings."""
-    if isinstance(schema, Mapping):
-        return {str(name): plain(value) for name, value in schema.items()}
-    if isinstance(schema, Sequence) and not isinstance(schema, str):
-        return [plain(item) for item in schema]
-    return repr(schema) if isinstance(schema, float) else schema
 
 
 def human(  # noqa: PLR0913 - the parts of a task, all by keyword

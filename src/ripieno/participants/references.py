@@ -28,7 +28,9 @@ def load(text: str) -> Any:
         found: Any = sys.modules.get(module_name) or importlib.import_module(module_name)
     except ImportError as error:
         msg = f"cannot import {module_name!r}: {error}"
-        raise DefinitionError(msg, remedy="is its folder on the Python path, and the package installed?") from error
+        raise DefinitionError(
+            msg, remedy="is its folder on the Python path, and the package installed?"
+        ) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
             msg = f"{module_name!r} has no {attribute!r}{nearest(part, dir(found))}"

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
-from ripieno.model.durations import Duration, seconds
+from ripieno.model.decimals import decimal
+from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
@@ -46,7 +47,9 @@ class Step(BaseParticipant):
     def _check(self) -> None:
         settings = self.settings
         if settings.escalate_below is not None and not 0 < settings.escalate_below <= 1:
-            msg = f"{self.name}: escalate below must be above 0 and at most 1, got {settings.escalate_below!r}"
+            msg = (
+                f"{self.name}: escalate below must be above 0 and at most 1, got {settings.escalate_below!r}"
+            )
             raise DefinitionError(msg)
         if settings.attempts < 1:
             msg = f"{self.name}: attempts must be at least 1, got {settings.attempts!r}"
@@ -59,7 +62,9 @@ class Step(BaseParticipant):
             seconds(settings.timeout)
 
     def _step(self, **settings: Any) -> Self:
-        known = {field.name: getattr(self.settings, field.name) for field in dataclasses.fields(self.settings)}
+        known = {
+            field.name: getattr(self.settings, field.name) for field in dataclasses.fields(self.settings)
+        }
         return type(self)(self.participant, **{**known, **settings})
 
     def children(self) -> Sequence[BaseParticipant]:
@@ -75,12 +80,15 @@ class Step(BaseParticipant):
         """Give the step and those of its settings that are not the default."""
         settings = self.settings
         document: dict[str, Json] = {"step": self.name}
-        if settings.escalate_to is not None:
-            document["escalate"] = {"below": f"{settings.escalate_below:g}", "to": settings.escalate_to.name}
+        if settings.escalate_to is not None and settings.escalate_below is not None:
+            document["escalate"] = {
+                "below": decimal(settings.escalate_below),
+                "to": settings.escalate_to.name,
+            }
         if settings.attempts > 1:
-            document["retry"] = {"attempts": settings.attempts, "backoff": f"{seconds(settings.backoff):g}s"}
+            document["retry"] = {"attempts": settings.attempts, "backoff": in_seconds(settings.backoff)}
         if settings.timeout is not None:
-            document["timeout"] = f"{seconds(settings.timeout):g}s"
+            document["timeout"] = in_seconds(settings.timeout)
         if settings.on_failure != "stop":
             document["on_failure"] = settings.on_failure
         return document

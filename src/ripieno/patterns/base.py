@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ripieno.model.errors import DefinitionError
@@ -85,7 +85,20 @@ def flow(stage: BaseParticipant) -> Json:
     if isinstance(stage, Step):
         inner = stage.participant
         document = stage.describe()
+        to = stage.settings.escalate_to
+        if isinstance(to, Pattern | Step):
+            document["escalate"] = {**escalation(document), "to": flow(to)}
         if isinstance(inner, Pattern):
-            document = {**inner.describe(), **{key: value for key, value in document.items() if key != "step"}}
+            document = {
+                **inner.describe(),
+                **{key: value for key, value in document.items() if key != "step"},
+            }
         return document
     return stage.describe() if isinstance(stage, Pattern) else {"step": stage.name}
+
+
+def escalation(document: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Give the escalation of a step's document."""
+    found = document["escalate"]
+    assert isinstance(found, Mapping), "a step describes its escalation as an object"
+    return found
