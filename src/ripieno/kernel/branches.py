@@ -82,7 +82,11 @@ class Group:
             await self._turnstile.wait(self._scope.branch, self._waiter)
         if self._failure is not None:
             raise self._failure
-        return self._ended.popleft() if self._ended else None
+        if not self._ended:
+            return None
+        path, outcome = self._ended.popleft()
+        self._scope.unread.pop(path, None)
+        return path, outcome
 
     async def stop(self) -> None:
         """Cancel the branches still at work; claimed effects are awaited and recorded first."""

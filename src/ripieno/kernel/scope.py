@@ -45,6 +45,8 @@ class Scope:
         self.parent = parent
         self.items: list[Draft | int] = []
         """Events directly in this scope that replay needs while it is open."""
+        self.unread: dict[str, Draft | int] = {}
+        """Ends of branches that the participant has not been told of yet, by path."""
         self._counts: dict[str, int] = {}
         self._since_segment = 0
         self._woken = execution.turnstile.replaying
@@ -176,6 +178,8 @@ class Scope:
             await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
         draft = execution.append(kind, scope.path, body, payloads=payloads, change=change)
         self.items.append(draft)
+        if scope.branch is not self.branch:
+            self.unread[scope.path] = draft
         self._since_segment += 1 + scope._since_segment
         return outcome
 
@@ -190,6 +194,8 @@ class Scope:
     async def _replayed(self, participant: Participant, task: Task, event: Event, branch: Branch) -> Outcome:
         execution = self.execution
         await execution.turnstile.recorded(branch, event.seq)
+        if branch is not self.branch:
+            self.unread[event.path] = event.seq
         body = event.body
         if event.seq not in execution.recording.imported and body["outcome"]["status"] != "cancelled":
             reads = participant.reads(task)
@@ -258,10 +264,26 @@ class Scope:
             {name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()},
         )
 
+    @property
+    def segment_due(self) -> bool:
+        """True once enough has happened since the last segment."""
+        enough = SEGMENT_EVENTS_AFTER_WAKING if self._woken else SEGMENT_EVENTS
+        return self._since_segment >= enough and not self.execution.turnstile.replaying
+
+    def pack(self, outcomes: Mapping[str, Outcome]) -> Outcome:
+        """Give one outcome that stands for many recorded ones, by reference."""
+        kept: list[tuple[bytes, bytes]] = []  # all of it is stored already
+        bodies = {name: outcome_body(self.execution, outcome, kept) for name, outcome in outcomes.items()}
+        return recorded(self.execution, Outcome("complete", bodies))
+
+    def unpack(self, packed: Outcome) -> Mapping[str, Outcome]:
+        """Give the outcomes that `pack` put together."""
+        stored = self.execution.stored
+        return {name: outcome_from(body, 0, stored) for name, body in packed.output.items()}
+
     async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
         """Mark a round boundary, once enough has happened since the last."""
-        enough = SEGMENT_EVENTS_AFTER_WAKING if self._woken else SEGMENT_EVENTS
-        if self._since_segment < enough or self.execution.turnstile.replaying:
+        if not self.segment_due:
             return
         execution = self.execution
         for item in reversed(self.items):
@@ -277,7 +299,7 @@ class Scope:
             "outcomes": dict(bodies),
             "counts": dict(self._counts),
         }
-        self.items.clear()
+        self.items[:] = self.unread.values()  # branches ended meanwhile, of which the state does not tell
         change = SegmentChange(after, execution.needed(after))
         draft = await self.append("segment", f"{self.path}/segment", body, payloads=payloads, change=change)
         self.items.append(draft)

@@ -227,10 +227,23 @@ class Context(Protocol):
         """Commit to a value, so that it can be passed on by reference."""
         ...
 
+    def pack(self, outcomes: Mapping[str, Outcome]) -> Outcome:
+        """Give one outcome that stands for many recorded ones, by reference; small, whatever they hold."""
+        ...
+
+    def unpack(self, packed: Outcome) -> Mapping[str, Outcome]:
+        """Give the outcomes that `pack` put together."""
+        ...
+
     def resumption(self) -> Resumption | None:
         """Give the last segment of this scope, or None at its first round."""
         ...
 
+    @property
+    def segment_due(self) -> bool:
+        """True when a round boundary should be marked: often enough to bound replay, no oftener."""
+        ...
+
     async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
-        """Mark a round boundary, from which replay may start; written only as often as it pays."""
+        """Mark a round boundary, from which replay may start; does nothing until one is due."""
         ...

@@ -16,6 +16,29 @@ __all__ = ["Map", "map_over"]
 SHOWN = 5
 
 
+class Progress:
+    """The items done so far. A segment holds, by reference, those done since the segment before."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._packed: dict[str, Outcome] = {}
+        self._new: dict[str, Outcome] = {}
+        self.found: dict[int, Outcome] = {}
+        resumption = context.resumption()
+        for name, packed in resumption.outcomes.items() if resumption is not None else ():
+            self._packed[name] = packed
+            self.found.update((int(index), item) for index, item in context.unpack(packed).items())
+
+    async def add(self, index: int, outcome: Outcome) -> None:
+        """Take in an item that is done."""
+        self.found[index] = outcome
+        self._new[str(index)] = outcome
+        if self._context.segment_due:
+            self._packed[f"part{len(self._packed)}"] = self._context.pack(self._new)
+            self._new = {}
+            await self._context.segment(len(self.found), {}, self._packed)
+
+
 class Map(Pattern):
     """Gives the outputs in the items' order, null for an item that did not complete.
 
@@ -42,19 +65,20 @@ class Map(Pattern):
         if not isinstance(items, list):
             msg = f"{self.items.text!r} is {type(items).__name__}, expected a list to map over"
             raise InputError(msg)
-        waiting = list(enumerate(cast("list[Any]", items)))[::-1]
-        found: dict[int, Outcome] = {}
+        progress = Progress(context)
+        undone = [(index, item) for index, item in enumerate(cast("list[Any]", items)) if index not in progress.found]
+        undone.reverse()
         async with context.branches() as branches:
             running: dict[str, int] = {}
-            while waiting or running:
-                while waiting and len(running) < self.width:
-                    index, item = waiting.pop()
+            while undone or running:
+                while undone and len(running) < self.width:
+                    index, item = undone.pop()
                     running[self._start(branches, context, task, (index, item))] = index
                 ended = await branches.next()
                 assert ended is not None, "a running branch ends"
                 path, outcome = ended
-                found[running.pop(path)] = outcome
-        return self._join([found[index] for index in range(len(items))])
+                await progress.add(running.pop(path), outcome)
+        return self._join([progress.found[index] for index in range(len(items))])
 
     def _start(self, branches: Branches, context: Context, task: Task, item: tuple[int, Any]) -> str:
         index, value = item
