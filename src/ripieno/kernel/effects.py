@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ripieno.journal.records import ClaimChange, Draft
+from ripieno.journal.records import ClaimChange
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
@@ -143,9 +143,9 @@ class Effect:
                 if_seen=execution.seen,
             )
             self._open = True
+            self.scope.items.append(draft)  # before it is durable: a segment may be written meanwhile
             await execution.durable(draft)
             if draft.state == "written":
-                self._note(draft)
                 return claim
             self._open = False
             await execution.fold()
@@ -180,12 +180,9 @@ class Effect:
             ending = ending.later(execution.clock.now() + int(wait * MICROSECONDS))
         payloads: list[tuple[bytes, bytes]] = []
         body = ending.body(claim.attempt, lambda value: execution.keep(value, payloads))
-        self._note(execution.append("result", self.path, body, payloads=payloads))
+        self.scope.items.append(execution.append("result", self.path, body, payloads=payloads))
         self._open = False
         return ending
-
-    def _note(self, draft: Draft) -> None:
-        self.scope.items.append(draft)
 
     async def _pause(self, ending: Ending, attempt: int) -> None:
         if ending.retry_at is None:
