@@ -23,7 +23,7 @@ class Tool:
     leaves the call uncertain, as does a crash.
     """
 
-    def __init__(  # noqa: PLR0913 - the parts of a declaration, all by keyword
+    def __init__(
         self,
         function: Callable[..., Any],
         *,
@@ -90,7 +90,7 @@ def source_digest(function: Callable[..., Any]) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:16]
 
 
-def tool(  # noqa: PLR0913 - the parts of a declaration, all by keyword
+def tool(
     function: Callable[..., Any] | None = None,
     *,
     name: str | None = None,

@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 async def shielded(
-    turnstile: Turnstile, outer: Branch, work: Callable[[Branch], Coroutine[Any, Any, T]], withdraw: Callable[[], None]
+    turnstile: Turnstile,
+    outer: Branch,
+    work: Callable[[Branch], Coroutine[Any, Any, T]],
+    withdraw: Callable[[], None],
 ) -> T:
     """Do work in a branch of its own, and await it even when `outer` is cancelled.
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 
@@ -68,7 +68,7 @@ async def answer(
         raise RefusedError(msg)
     check_form(asked, value)
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
-    await _send(store, clock, row.run, by, "answer", said, question=row, closes="answered")
+    await _send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
 
 
 async def _allowed(store: Store, row: QuestionRow, by: Principal) -> None:
@@ -84,7 +84,7 @@ async def _allowed(store: Store, row: QuestionRow, by: Principal) -> None:
 def check_form(asked: AskedFor, value: object) -> None:
     """Raise `InputError`, naming the field, when a value does not fit the form."""
     problems = sorted(
-        jsonschema.Draft202012Validator(asked.form).iter_errors(value),  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
+        cast("Any", jsonschema.Draft202012Validator(asked.form)).iter_errors(value),
         key=lambda problem: list(problem.absolute_path),
     )
     if problems:
@@ -93,12 +93,14 @@ def check_form(asked: AskedFor, value: object) -> None:
         raise InputError(msg, remedy=f"ripieno inbox show {asked.id} shows the form")
 
 
-async def cancel(store: Store, clock: Clock, run: RunRow, *, by: Principal, reason: str | None = None) -> None:
+async def cancel(
+    store: Store, clock: Clock, run: RunRow, *, by: Principal, reason: str | None = None
+) -> None:
     """Ask a run to end as cancelled; what it has claimed is awaited and recorded first."""
     if run.ended:
         msg = f"run {run.id[-6:]} has ended ({run.status})"
         raise RefusedError(msg)
-    await _send(store, clock, run.id, by, "cancel", reason)
+    await _send(store, clock, run.id, by=by, kind="cancel", said=reason)
 
 
 async def resume(store: Store, clock: Clock, run: RunRow, *, by: Principal) -> None:
@@ -106,17 +108,17 @@ async def resume(store: Store, clock: Clock, run: RunRow, *, by: Principal) -> N
     if run.ended:
         msg = f"run {run.id[-6:]} has ended ({run.status})"
         raise RefusedError(msg)
-    await _send(store, clock, run.id, by, "resume", None)
+    await _send(store, clock, run.id, by=by, kind="resume", said=None)
 
 
 async def _send(
     store: Store,
     clock: Clock,
     run: str,
+    *,
     by: Principal,
     kind: MessageKind,
     said: object,
-    *,
     question: QuestionRow | None = None,
     closes: QuestionState | None = None,
 ) -> None:

@@ -55,7 +55,8 @@ class Effect:
         """
         ending = await shielded(self.execution.turnstile, self.scope.branch, self._work, self._withdraw)
         if ending.status != "done":
-            raise ToolError(f"{self.tool.name}: {ending.reason()}")
+            msg = f"{self.tool.name}: {ending.reason()}"
+            raise ToolError(msg)
         return None if ending.output is None else ending.output.decode()
 
     def _withdraw(self) -> None:
@@ -116,7 +117,7 @@ class Effect:
         return await self._record(claim, await self._uncertain(claim, None).resolve(not_before))
 
     def _uncertain(self, claim: Claim, error: str | None) -> Uncertain:
-        return Uncertain(self.scope, self._branch, self.tool, claim, self.arguments, error)
+        return Uncertain(self.scope, self._branch, self.tool, claim, arguments=self.arguments, error=error)
 
     # -- what is new ------------------------------------------------------------------------------
 
@@ -127,7 +128,10 @@ class Effect:
             await execution.turnstile.live(self._branch)
             now = execution.clock.now()
             if before is None or (ending is not None and ending.status == "failed"):
-                key, first_at = execution.lease.key.derive(f"idempotency {self.path} {attempt}").hex()[:40], now
+                key, first_at = (
+                    execution.lease.key.derive(f"idempotency {self.path} {attempt}").hex()[:40],
+                    now,
+                )
             else:
                 key, first_at = before.key, before.first_at
             deadline = now + int(self.tool.timeout * MICROSECONDS)

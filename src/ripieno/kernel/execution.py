@@ -36,8 +36,8 @@ class Execution:
         definition: Definition,
         lease: Lease,
         row: RunRow,
-        events: Sequence[Event],
         *,
+        events: Sequence[Event],
         fresh: Value | None = None,
     ) -> None:
         self.store = store
@@ -113,8 +113,7 @@ class Execution:
         await self.store.durable(draft)
         if draft.state == "lost":
             await self.halt("lost")
-        if draft.seq > self.committed:
-            self.committed = draft.seq
+        self.committed = max(self.committed, draft.seq)
 
     def needed(self, after: int) -> tuple[int, ...]:
         """Give the events up to `after` that replay would read now: those of scopes still open."""
@@ -228,7 +227,12 @@ class Execution:
             self.lease.epoch,
             "message" if message.question is None else "answered",
             message.path,
-            {"what": message.kind, "by": message.by, "question": message.question, "content": message.content},
+            {
+                "what": message.kind,
+                "by": message.by,
+                "question": message.question,
+                "content": message.content,
+            },
         )
         if message.question is None:
             self._command(event)
@@ -256,7 +260,9 @@ class Execution:
     def _check_reached(self) -> None:
         missed = self.recording.unreached()
         if missed is not None:
-            self.stop("blocked", f"{missed.path}: recorded as event {missed.seq}, but the code no longer reaches it")
+            self.stop(
+                "blocked", f"{missed.path}: recorded as event {missed.seq}, but the code no longer reaches it"
+            )
 
     def _on_quiet(self) -> None:
         if self.rest is None:
@@ -271,5 +277,9 @@ class Execution:
         """Park, unless a message came in meanwhile; then go round again."""
         while self.turnstile.active == 0 and self.rest is None:
             await self.fold()
-            if self.turnstile.active == 0 and self.rest is None and await self.store.park(self.lease, self.seen):
+            if (
+                self.turnstile.active == 0
+                and self.rest is None
+                and await self.store.park(self.lease, self.seen)
+            ):
                 self.stop("parked")

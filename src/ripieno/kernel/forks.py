@@ -57,7 +57,11 @@ async def fork(
 
 def finished(events: list[Event] | Any) -> list[Event]:
     """Give the events that stand for something complete: a visit, an effect, a choice, an answer."""
-    ended = {event.path for event in events if event.kind in ENDS and event.body["outcome"]["status"] != "cancelled"}
+    ended = {
+        event.path
+        for event in events
+        if event.kind in ENDS and event.body["outcome"]["status"] != "cancelled"
+    }
     done = {event.path for event in events if event.kind == "result" and event.body["status"] == "done"}
     answered = {event.path for event in events if event.kind == "answered"}
     kept: list[Event] = []
@@ -99,7 +103,12 @@ class Copier:
         """Give the body of the event by which the new run takes over a finished one."""
         if event.kind == "imported":
             return {**event.body, "body": self._body(event.body["body"], run)}
-        return {"from": event.stream, "event": event.seq, "kind": event.kind, "body": self._body(event.body, run)}
+        return {
+            "from": event.stream,
+            "event": event.seq,
+            "kind": event.kind,
+            "body": self._body(event.body, run),
+        }
 
     def _body(self, body: Mapping[str, Any], run: str) -> dict[str, Json]:
         copied: dict[str, Json] = {}

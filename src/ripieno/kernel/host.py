@@ -16,7 +16,7 @@ from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import outcome_from
-from ripieno.model.errors import RipienoError, StoreError
+from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, canonical
 from ripieno.model.ids import new_id
 from ripieno.model.outcome import Outcome
@@ -146,7 +146,9 @@ class Host:
         if created.lease is not None:
             first = Event(run, 1, GENESIS, at, created.lease.epoch, "run.started", "", body)
             given = Value(commitment.hex(), data)
-            execution = Execution(self.store, self.clock, definition, created.lease, created.row, [first], fresh=given)
+            execution = Execution(
+                self.store, self.clock, definition, created.lease, created.row, events=[first], fresh=given
+            )
             self._serve(run, execution)
         return created
 
@@ -181,7 +183,7 @@ class Host:
             detail = f"no process serves version {taken.row.version[:12]} of {taken.row.workflow}"
             await self.store.release(taken.lease, "needs_version", detail)
             return None
-        return Execution(self.store, self.clock, definition, taken.lease, taken.row, taken.events)
+        return Execution(self.store, self.clock, definition, taken.lease, taken.row, events=taken.events)
 
     def _overdue(self, run: str) -> bool:
         """Tell whether a run that this process cannot serve was left to others for long enough."""

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["ask", "wait_until"]
 
 
+Asked = tuple[Literal["task", "uncertain", "timer"], str | None, object]
+"""Kind, role and content of a question."""
+
+
+def question_id(scope: Scope, path: str) -> str:
+    """Give the id of the question asked at a path."""
+    return f"{scope.execution.lease.run}/{path}"
+
+
 async def ask(scope: Scope, question: Question, path: str, branch: Branch | None = None) -> Answer:
     """Put a question to people and give what came back; asked once, however often the run is replayed."""
     content = {
@@ -26,7 +35,9 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         "about": question.about,
         "evidence": [asdict(item) for item in question.evidence],
     }
-    event = await _wait(scope, path, branch or scope.branch, (question.kind, question.role, content), question.due)
+    event = await _wait(
+        scope, path, branch or scope.branch, (question.kind, question.role, content), question.due
+    )
     if event.body["what"] == "timer":
         return Answer(expired=True)
     said = scope.execution.stored(event.body["content"]).decode()
@@ -42,13 +53,13 @@ async def _wait(
     scope: Scope,
     path: str,
     branch: Branch,
-    asked: tuple[Literal["task", "uncertain", "timer"], str | None, object],
+    asked: Asked,
     due: float | None,
 ) -> Event:
     execution = scope.execution
-    question = f"{execution.lease.run}/{path}"
+    question = question_id(scope, path)
     if not scope.take(path, frozenset({"asked"})):
-        await _put(scope, path, branch, question, asked, due)
+        await _put(scope, path, branch, asked, due)
     event = execution.recording.answer(question)
     if event is not None:
         await execution.turnstile.recorded(branch, event.seq)
@@ -67,12 +78,12 @@ async def _put(
     scope: Scope,
     path: str,
     branch: Branch,
-    question: str,
-    asked: tuple[Literal["task", "uncertain", "timer"], str | None, object],
+    asked: Asked,
     due: float | None,
 ) -> None:
     execution = scope.execution
     kind, role, content = asked
+    question = question_id(scope, path)
     now = execution.clock.now()
     due_at = None if due is None else now + int(due * MICROSECONDS)
     payloads: list[tuple[bytes, bytes]] = []

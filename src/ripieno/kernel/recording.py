@@ -60,7 +60,8 @@ class Recording:
             return []
         for event in events:
             if event.kind not in kinds:
-                msg = f"{path}: the code asks for {' or '.join(sorted(kinds))}, recorded is {event.kind} (event {event.seq})"
+                asked = " or ".join(sorted(kinds))
+                msg = f"{path}: the code asks for {asked}, recorded is {event.kind} (event {event.seq})"
                 raise MismatchError(msg)
         self._reached.add(path)
         return events

@@ -1,7 +1,8 @@
-"""Replaying a run under other code without doing anything: would it go on, and from where?"""
+"""Replaying a run under other code without doing anything, to see whether it would go on."""
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 from ripieno.journal.records import Lease
@@ -44,8 +45,8 @@ async def rehearse(store: Store, clock: Clock, definition: Definition, run: str)
         msg = f"run {run[-6:]} has ended ({row.status}); there is nothing to go on with"
         raise RefusedError(msg)
     lease = Lease(run, bytes.fromhex(run), row.epoch, store.key(run), row.head_seq, row.head_hash)
-    still = type(row)(**{**{name: getattr(row, name) for name in row.__slots__}, "seen": row.wanted})
-    execution = RehearsedExecution(store, clock, definition, lease, still, await store.replayable(run))
+    still = dataclasses.replace(row, seen=row.wanted)  # what waits in the inbox stays there
+    execution = RehearsedExecution(store, clock, definition, lease, still, events=await store.replayable(run))
     rest = await execution.advance()
     if rest == "blocked":
         return Rehearsal(fits=False, detail=execution.detail or "")

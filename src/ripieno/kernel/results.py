@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
@@ -26,11 +26,18 @@ def recorded(execution: Execution, outcome: Outcome) -> Outcome:
     if isinstance(reason, str):
         reason = execution.value(reason)
     return Outcome(
-        outcome.status, output, confidence=outcome.confidence, evidence=evidence, reason=reason, seq=outcome.seq
+        outcome.status,
+        output,
+        confidence=outcome.confidence,
+        evidence=evidence,
+        reason=reason,
+        seq=outcome.seq,
     )
 
 
-def outcome_body(execution: Execution, outcome: Outcome, payloads: list[tuple[bytes, bytes]]) -> dict[str, Json]:
+def outcome_body(
+    execution: Execution, outcome: Outcome, payloads: list[tuple[bytes, bytes]]
+) -> dict[str, Json]:
     """Give a recorded outcome for an envelope; values not yet stored go to `payloads`."""
     body: dict[str, Json] = {"status": outcome.status}
     for name, value in zip(("output", "evidence", "reason"), outcome.parts, strict=True):
@@ -46,7 +53,7 @@ def outcome_from(body: Mapping[str, Any], seq: int, stored: Callable[[str], Valu
     """Give an outcome from an event's body, its values by the function `stored`."""
     confidence = body.get("confidence")
     return Outcome(
-        cast("Any", body["status"]),
+        body["status"],
         stored(body["output"]) if "output" in body else None,
         confidence=None if confidence is None else Confidence(float(confidence), body["method"]),
         evidence=stored(body["evidence"]) if "evidence" in body else (),

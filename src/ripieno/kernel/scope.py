@@ -222,7 +222,9 @@ class Scope:
         self._one_act_at_a_time()
         await wait_until(self, self.next("sleep"), duration)
 
-    async def choose(self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]) -> str:
+    async def choose(
+        self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]
+    ) -> str:
         """Record a choice; on replay the recorded one is given back."""
         self._one_act_at_a_time()
         path = self.next("choice")

@@ -37,7 +37,14 @@ class Uncertain:
     """One claim whose call may or may not have taken effect."""
 
     def __init__(
-        self, scope: Scope, branch: Branch, tool: ToolLike, claim: Claim, arguments: Value, error: str | None
+        self,
+        scope: Scope,
+        branch: Branch,
+        tool: ToolLike,
+        claim: Claim,
+        *,
+        arguments: Value,
+        error: str | None,
     ) -> None:
         self._scope = scope
         self._execution = scope.execution

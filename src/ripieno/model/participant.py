@@ -190,9 +190,9 @@ class Context(Protocol):
         ...
 
     async def call(
-        self, participant: Participant, task: Task, *, key: str | None = None, timeout: float | None = None
+        self, participant: Participant, task: Task, *, key: str | None = None
     ) -> Outcome:
-        """Let a participant work within this scope. `key` names a dynamic child; `timeout` in seconds."""
+        """Let a participant work within this scope. `key` names a dynamic child."""
         ...
 
     def branches(self) -> AbstractAsyncContextManager[Branches]:

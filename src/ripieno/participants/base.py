@@ -28,7 +28,8 @@ class BaseParticipant(ABC):
 
     def __init__(self, name: str) -> None:
         if not NAME.fullmatch(name):
-            msg = f"{self.kind} name {name!r} must be a letter, then up to 63 letters, digits, `_`, `+`, `.` or `-`"
+            rule = "a letter, then up to 63 letters, digits, `_`, `+`, `.` or `-`"
+            msg = f"{self.kind} name {name!r} must be {rule}"
             raise DefinitionError(msg)
         self.name = name
 
@@ -74,7 +75,7 @@ class BaseParticipant(ABC):
         return self._step(escalate_below=below, escalate_to=to)
 
     def retry(self, attempts: int, *, backoff: Duration = "1s") -> Step:
-        """Try again after a failure, up to `attempts` in all, waiting `backoff`, then twice that, and so on."""
+        """Try again after a failure, up to `attempts` in all, waiting `backoff`, then twice that, and on."""
         return self._step(attempts=attempts, backoff=backoff)
 
     def timeout(self, after: Duration) -> Step:

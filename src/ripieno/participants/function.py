@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, overload
 
-from ripieno.model.action import OnUncertain
+from ripieno.model.action import Effect, OnUncertain
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
@@ -101,7 +101,7 @@ class Function(BaseParticipant):
 class FunctionEffect:
     """An undeclared function seen as a tool: it writes, nobody can tell afterwards, so a person is asked."""
 
-    effect = "write"
+    effect: Effect = "write"
     on_uncertain: OnUncertain = "ask"
     settle = 0.0
     attempts = 1

@@ -45,7 +45,7 @@ class Human(BaseParticipant):
 
     kind = "human"
 
-    def __init__(  # noqa: PLR0913 - the parts of a task, all by keyword
+    def __init__(
         self,
         name: str,
         *,
@@ -121,7 +121,7 @@ class Human(BaseParticipant):
         )
 
 
-def human(  # noqa: PLR0913 - the parts of a task, all by keyword
+def human(
     name: str,
     *,
     role: str,

@@ -11,7 +11,10 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from simpleeval import EvalWithCompoundTypes, InvalidExpression
+from simpleeval import (  # pyright: ignore[reportMissingTypeStubs] - it ships none
+    EvalWithCompoundTypes,
+    InvalidExpression,
+)
 
 from ripieno.model.errors import DefinitionError, InputError, nearest
 from ripieno.model.participant import Task
@@ -47,14 +50,16 @@ class Expression:
             msg = f"an expression may have {LONGEST} characters, this one has {len(text)}"
             raise DefinitionError(msg)
         try:
-            self._parsed = EvalWithCompoundTypes.parse(text)
+            self._parsed: ast.AST = cast("Any", EvalWithCompoundTypes).parse(text)
         except (InvalidExpression, SyntaxError, ValueError) as error:
             msg = f"cannot read the expression {text!r}: {error}"
-            raise DefinitionError(msg, remedy="an expression looks like: amount > 10_000 and region == 'EU'") from error
+            raise DefinitionError(
+                msg, remedy="an expression looks like: amount > 10_000 and region == 'EU'"
+            ) from error
 
     def evaluate(self, task: Task) -> Any:
         """Give the expression's value for a task; raises `InputError` when it has none."""
-        evaluator = EvalWithCompoundTypes(names=names_of(task), functions=dict(FUNCTIONS))
+        evaluator: Any = EvalWithCompoundTypes(names=names_of(task), functions=dict(FUNCTIONS))
         try:
             return evaluator.eval(self.text, previously_parsed=self._parsed)
         except InputError:

@@ -61,12 +61,13 @@ class Map(Pattern):
 
     async def act(self, task: Task, context: Context) -> Outcome:
         """Run the items side by side; each is keyed by its index."""
-        items: Any = self.items.evaluate(task)
-        if not isinstance(items, list):
-            msg = f"{self.items.text!r} is {type(items).__name__}, expected a list to map over"
+        found: Any = self.items.evaluate(task)
+        if not isinstance(found, list):
+            msg = f"{self.items.text!r} is {type(found).__name__}, expected a list to map over"
             raise InputError(msg)
+        items = cast("list[Any]", found)
         progress = Progress(context)
-        undone = [(index, item) for index, item in enumerate(cast("list[Any]", items)) if index not in progress.found]
+        undone = [(index, item) for index, item in enumerate(items) if index not in progress.found]
         undone.reverse()
         async with context.branches() as branches:
             running: dict[str, int] = {}

@@ -38,7 +38,9 @@ class Merge(Resolver):
     def resolve(self, found: Mapping[str, Outcome]) -> Outcome:
         """Put the outputs side by side."""
         good = {name: outcome for name, outcome in found.items() if outcome.ok}
-        output: dict[str, Any] = {name: outcome.output for name, outcome in found.items() if outcome.parts[0] is not None}
+        output: dict[str, Any] = {
+            name: outcome.output for name, outcome in found.items() if outcome.parts[0] is not None
+        }
         evidence = [item for outcome in found.values() for item in outcome.evidence]
         values = [outcome.confidence.value for outcome in good.values() if outcome.confidence is not None]
         confidence = Confidence(min(values), "lowest of the branches") if values else None
@@ -50,7 +52,9 @@ class Merge(Resolver):
             if not outcome.ok
         ]
         status = "partial" if good else next(iter(found.values())).status
-        return Outcome(status, output or None, confidence=confidence, evidence=evidence, reason="; ".join(missing))
+        return Outcome(
+            status, output or None, confidence=confidence, evidence=evidence, reason="; ".join(missing)
+        )
 
 
 def merge() -> Merge:
