@@ -73,7 +73,7 @@ class Tool:
 
 
 async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call) -> Any:
-    """Call a function, in a thread unless it is a coroutine function, telling it about the call if it asks."""
+    """Call a function, in a thread unless it is a coroutine function; tell it about the call if it asks."""
     hints = typing.get_type_hints(function)
     told = {name: call for name in inspect.signature(function).parameters if hints.get(name) is Call}
     if inspect.iscoroutinefunction(function):
