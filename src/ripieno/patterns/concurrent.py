@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
+from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.base import Pattern, Stage
 from ripieno.patterns.resolvers import Resolver
 
 __all__ = ["BranchFailure", "Concurrent", "concurrent"]
 
-BranchFailure = Literal["collect", "fail_fast"]
+BranchFailure = Literal["collect", "fail_fast"] | int
+"""What a branch that does not complete does to the others; a number is how many have to complete."""
 
 
 class Concurrent(Pattern):
     """Starts all branches at once; a fast one waits for a slow one only here, at the join.
 
     `collect` waits for every branch and lets the resolver judge; `fail_fast` stops the others as
-    soon as one does not complete. A branch that has ended is never run again after a crash.
+    soon as one does not complete; a number stops them as soon as so many cannot complete any more.
+    The resolver stops them too, once what was found settles it. A branch that has ended is never
+    run again after a crash, and the claimed effects of one that is stopped are awaited first.
     """
 
     kind = "concurrent"
@@ -39,11 +43,17 @@ class Concurrent(Pattern):
         if len(set(names)) < len(names):
             msg = f"{self.name}: two branches have the same name: {', '.join(sorted(names))}"
             raise DefinitionError(msg)
-        if on_failure not in ("collect", "fail_fast"):
-            msg = f"{self.name}: on_failure must be 'collect' or 'fail_fast', got {on_failure!r}"
+        required = isinstance(on_failure, int) and 1 <= on_failure <= len(names)
+        if on_failure not in ("collect", "fail_fast") and not required:
+            wanted = f"'collect', 'fail_fast' or a number from 1 to {len(names)}"
+            msg = f"{self.name}: on_failure must be {wanted}, got {on_failure!r}"
             raise DefinitionError(msg)
         self.resolver = resolve
         self.on_branch_failure = on_failure
+
+    def children(self) -> Sequence[BaseParticipant]:
+        """Give the branches, and whom the resolver asks."""
+        return [*self.stages, *self.resolver.participants()]
 
     def settings(self) -> dict[str, Json]:
         """Give branches, resolver and what a failure does."""
@@ -62,10 +72,24 @@ class Concurrent(Pattern):
             while (ended := await branches.next()) is not None:
                 path, outcome = ended
                 found[names[path]] = outcome
-                if not outcome.ok and self.on_branch_failure == "fail_fast":
+                if self._hopeless(found) or self.resolver.enough(found):
                     break
         ordered = {stage.name: found[stage.name] for stage in self.stages if stage.name in found}
-        return self.resolver.resolve(ordered)
+        if self._hopeless(ordered):
+            failed = "; ".join(
+                f"{name}: {one.reason or one.status}" for name, one in ordered.items() if not one.ok
+            )
+            return Outcome("failed", reason=f"{self.name} cannot complete as declared: {failed}")
+        return await self.resolver.resolve(ordered, task, context)
+
+    def _hopeless(self, found: Mapping[str, Outcome]) -> bool:
+        """Tell whether more branches have failed than may."""
+        failed = sum(not outcome.ok for outcome in found.values())
+        if self.on_branch_failure == "fail_fast":
+            return failed > 0
+        if isinstance(self.on_branch_failure, int):
+            return len(self.stages) - failed < self.on_branch_failure
+        return False
 
 
 def concurrent(

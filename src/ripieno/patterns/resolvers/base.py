@@ -1,0 +1,124 @@
+"""How the results of concurrent branches become one: the rule, and the record of what it settled."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ripieno.model.event import Json
+from ripieno.model.outcome import Confidence, Evidence, Outcome
+from ripieno.model.participant import Context, Task
+from ripieno.model.value import encode
+from ripieno.participants.base import BaseParticipant
+
+__all__ = ["Resolver", "disagreement", "field_of", "missing", "settle", "unsettled"]
+
+
+class Resolver(ABC):
+    """A rule that settles what several branches found."""
+
+    kind: str = "resolver"
+
+    @abstractmethod
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+        """Give one outcome for the branches that ended, by name in order of declaration.
+
+        Branches that were stopped are not among them.
+        """
+
+    def enough(self, found: Mapping[str, Outcome]) -> bool:
+        """Tell whether what was found so far settles it, so that the other branches are stopped."""
+        del found
+        return False
+
+    def participants(self) -> Sequence[BaseParticipant]:
+        """Give the participants whom the rule asks."""
+        return ()
+
+    def settings(self) -> dict[str, Json]:
+        """Give the rule's settings as they stand in the definition."""
+        return {}
+
+    def describe(self) -> Json:
+        """Give the rule as it stands in the definition: its name, or its name with settings."""
+        settings = self.settings()
+        return {self.kind: settings} if settings else self.kind
+
+
+def field_of(outcome: Outcome, field: str | None) -> Any:
+    """Give the part of an output that is compared: the whole, or the field at a dotted path."""
+    value = outcome.output
+    for part in field.split(".") if field else ():
+        value = value.get(part) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - decoded JSON
+    return value  # pyright: ignore[reportUnknownVariableType] - decoded JSON
+
+
+def sides(found: Mapping[str, Outcome], field: str | None) -> dict[bytes, list[str]]:
+    """Give the different answers, each with the branches that gave it, in order of declaration."""
+    by_answer: dict[bytes, list[str]] = {}
+    for name, outcome in found.items():
+        if outcome.ok:
+            by_answer.setdefault(encode(field_of(outcome, field)), []).append(name)
+    return by_answer
+
+
+def disagreement(found: Mapping[str, Outcome], field: str | None) -> list[list[str]]:
+    """Give the camps, largest first; among equals the one declared first."""
+    return sorted(sides(found, field).values(), key=len, reverse=True)
+
+
+def missing(found: Mapping[str, Outcome]) -> str:
+    """Say which branches did not complete, and why."""
+    return "; ".join(
+        f"{name} {outcome.status}" + (f" ({outcome.reason})" if outcome.reason else "")
+        for name, outcome in found.items()
+        if not outcome.ok
+    )
+
+
+async def settle(
+    context: Context,
+    found: Mapping[str, Outcome],
+    winners: Sequence[str],
+    *,
+    rule: str,
+    field: str | None = None,
+    confidence: Confidence | None = None,
+) -> Outcome:
+    """Record the sides and the rule that settled them, and give the first winner's output.
+
+    Without a confidence of the rule's own it is the winners' lowest.
+    """
+    await context.choose(
+        "resolve",
+        winners[0],
+        offered=list(found),
+        because={
+            "rule": rule,
+            "winners": list(winners),
+            "sides": {
+                name: {"status": one.status, "says": field_of(one, field)} for name, one in found.items()
+            },
+        },
+    )
+    chosen = found[winners[0]]
+    given = [found[name].confidence for name in winners]
+    known = [one.value for one in given if one is not None]
+    if confidence is None and known and len(known) == len(given):
+        confidence = Confidence(min(known), "lowest of those that agreed")
+    evidence: list[Evidence] = [item for name in winners for item in found[name].evidence]
+    return Outcome("complete", chosen.parts[0], confidence=confidence, evidence=evidence)
+
+
+async def unsettled(
+    context: Context, found: Mapping[str, Outcome], *, rule: str, why: str, field: str | None = None
+) -> Outcome:
+    """Record that the rule settles nothing: a person has to."""
+    says = {name: {"status": one.status, "says": field_of(one, field)} for name, one in found.items()}
+    await context.choose(
+        "resolve", "nobody", offered=[*found, "nobody"], because={"rule": rule, "why": why, "sides": says}
+    )
+    output = {name: outcome.output for name, outcome in found.items()}
+    evidence = [item for outcome in found.values() for item in outcome.evidence]
+    return Outcome("escalated", output, evidence=evidence, reason=f"{rule}: {why}")
