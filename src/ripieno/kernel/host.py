@@ -15,7 +15,7 @@ from ripieno.journal.store import Created, Store
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
-from ripieno.kernel.results import outcome_from
+from ripieno.kernel.results import held, outcome_from
 from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, canonical
 from ripieno.model.ids import new_id
@@ -225,11 +225,11 @@ class Host:
         while run in self._serving:
             execution = await self._departure(run)
             if execution is not None and execution.outcome is not None:
-                return execution.outcome
+                return held(execution.outcome)
         row = await self.rest(run, ended=True)
         last = (await self.store.events(run, after=row.head_seq - 1))[-1]
 
-        def stored(ref: str) -> Value:  # loaded at once: the outcome outlives the store
+        def stored(ref: str) -> Value:  # loaded at once, as above
             return Value(ref, self.store.payload(run, ref))
 
         return outcome_from(last.body["outcome"], last.seq, stored)

@@ -13,7 +13,7 @@ from ripieno.model.value import Value
 if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
 
-__all__ = ["outcome_body", "outcome_from", "recorded"]
+__all__ = ["held", "outcome_body", "outcome_from", "recorded"]
 
 
 def recorded(execution: Execution, outcome: Outcome) -> Outcome:
@@ -60,3 +60,11 @@ def outcome_from(body: Mapping[str, Any], seq: int, stored: Callable[[str], Valu
         reason=stored(body["reason"]) if "reason" in body else None,
         seq=seq,
     )
+
+
+def held(outcome: Outcome) -> Outcome:
+    """Give the same outcome with every value in memory, so that it outlives its store."""
+    for part in outcome.parts:
+        if isinstance(part, Value):
+            _ = part.data  # reading it loads it
+    return outcome
