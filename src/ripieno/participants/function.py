@@ -88,7 +88,7 @@ class Function(BaseParticipant):
             result = await self._call(task, context)
         else:
             recorded = await context.use(FunctionEffect(self, task, context), **self.reads(task))
-            result = Outcome.read(recorded["outcome"]) if "outcome" in recorded else recorded["value"]
+            result = given(recorded)
         return result if isinstance(result, Outcome) else Outcome("complete", result)
 
     async def _call(self, task: Task, context: Context) -> Any:
@@ -96,6 +96,17 @@ class Function(BaseParticipant):
         if self._async:
             return await self.function(**arguments)
         return await asyncio.to_thread(self.function, **arguments)
+
+
+def given(recorded: Any) -> Any:
+    """Give what the function gave: as it was recorded, or as a person found who looked afterwards."""
+    match recorded:
+        case {"outcome": document} if len(recorded) == 1:
+            return Outcome.read(document)
+        case {"value": value} if len(recorded) == 1:
+            return value
+        case _:
+            return recorded
 
 
 class FunctionEffect:
