@@ -64,7 +64,8 @@ class Execution:
         """Why it is blocked."""
         self.outcome: Outcome | None = None
         self._root: Branch | None = None
-        self._fold_lock = asyncio.Lock()  # keeps messages in the order in which they were folded
+        self._fold_lock = asyncio.Lock()
+        """Keeps messages in the order in which they were folded, and none is folded while the run parks."""
         self._settling: set[asyncio.Task[None]] = set()
         self._cancelled = False
 
@@ -277,9 +278,10 @@ class Execution:
         """Park, unless a message came in meanwhile; then go round again."""
         while self.turnstile.active == 0 and self.rest is None:
             await self.fold()
-            if (
-                self.turnstile.active == 0
-                and self.rest is None
-                and await self.store.park(self.lease, self.seen)
-            ):
-                self.stop("parked")
+            async with self._fold_lock:  # nothing may be folded once nobody owns the run
+                if (
+                    self.turnstile.active == 0
+                    and self.rest is None
+                    and await self.store.park(self.lease, self.seen)
+                ):
+                    self.stop("parked")
