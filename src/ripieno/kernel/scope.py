@@ -170,7 +170,9 @@ class Scope:
             "outcome": outcome_body(execution, outcome, payloads),
             "started": started,
         }
-        self.execution.keep(task.input, payloads)
+        execution.keep(task.input, payloads)
+        if task.turn is not None:
+            execution.keep(task.turn, payloads)
         kind: Kind = "scope" if scope.items or outcome.status == "cancelled" else "step"
         change = CloseChange(scope.path) if outcome.status == "cancelled" else None
         turnstile = execution.turnstile

@@ -36,6 +36,9 @@ class Task:
     previous: str | None = None
     """Name of the stage before, whose output a parameter called `previous` receives."""
 
+    turn: Value | None = None
+    """What the pattern tells this participant about its turn; a parameter called `turn` receives it."""
+
     def after(self, name: str, outcome: Outcome) -> Task:
         """Give the task as the next stage sees it, `outcome` added under its participant's name."""
         return Task(self.input, {**self.state, name: outcome}, name)

@@ -27,7 +27,7 @@ class Parameter:
     """One parameter: what it is called, what it receives, what it must be."""
 
     name: str
-    """`input`, `previous`, or the name of a participant."""
+    """`input`, `previous`, `turn`, or the name of a participant."""
     annotation: Any
 
     @cached_property
@@ -74,11 +74,13 @@ class Binding:
                 self.parameters.append(Parameter(parameter.name, annotation))
 
     def names(self, known: frozenset[str]) -> list[str]:
-        """Give the parameters that are neither `input`, `previous`, the first, nor a known participant."""
+        """Give the parameters that nothing is known to be given for: a participant's name misspelt."""
         return [
             parameter.name
             for index, parameter in enumerate(self.parameters)
-            if index > 0 and parameter.name not in known and parameter.name not in ("input", "previous")
+            if index > 0
+            and parameter.name not in known
+            and parameter.name not in ("input", "previous", "turn")
         ]
 
     def find(self, parameter: Parameter, task: Task) -> Value | None:
@@ -90,6 +92,8 @@ class Binding:
             return output_of(task, name)
         if name == "previous" and task.previous is not None:
             return output_of(task, task.previous)
+        if name == "turn":
+            return task.turn
         return task.input if parameter is self.parameters[0] else None
 
     def reads(self, task: Task) -> Mapping[str, str]:

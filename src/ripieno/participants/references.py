@@ -31,6 +31,9 @@ def load(text: str) -> Any:
         raise DefinitionError(
             msg, remedy="is its folder on the Python path, and the package installed?"
         ) from error
+    except (Exception, SystemExit) as error:
+        msg = f"importing {module_name!r} raised {type(error).__name__}: {error}"
+        raise DefinitionError(msg) from error
     for part in attribute.split("."):
         if not hasattr(found, part):
             msg = f"{module_name!r} has no {attribute!r}{nearest(part, dir(found))}"

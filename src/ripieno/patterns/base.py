@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
@@ -14,7 +14,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
 
-__all__ = ["Pattern", "Stage", "as_participant", "run_stage"]
+__all__ = ["Pattern", "Stage", "as_participant", "flow", "named", "run_stage"]
 
 Stage = BaseParticipant | Callable[..., Any]
 """What a pattern takes: a participant, or a function that is made one (and is then an effect)."""
@@ -86,8 +86,8 @@ def flow(stage: BaseParticipant) -> Json:
         inner = stage.participant
         document = stage.describe()
         to = stage.settings.escalate_to
-        if isinstance(to, Pattern | Step):
-            document["escalate"] = {**escalation(document), "to": flow(to)}
+        if to is not None:
+            document["escalate"] = {**cast("Mapping[str, Json]", document["escalate"]), "to": named(to)}
         if isinstance(inner, Pattern):
             document = {
                 **inner.describe(),
@@ -97,8 +97,6 @@ def flow(stage: BaseParticipant) -> Json:
     return stage.describe() if isinstance(stage, Pattern) else {"step": stage.name}
 
 
-def escalation(document: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Give the escalation of a step's document."""
-    found = document["escalate"]
-    assert isinstance(found, Mapping), "a step describes its escalation as an object"
-    return found
+def named(stage: BaseParticipant) -> Json:
+    """Give a stage as it stands beside a flow: by name, or whole when it is more than a name."""
+    return flow(stage) if isinstance(stage, Pattern | Step) else stage.name

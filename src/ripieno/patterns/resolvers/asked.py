@@ -8,6 +8,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
+from ripieno.patterns.base import named
 from ripieno.patterns.resolvers.base import Resolver, disagreement
 
 __all__ = ["Judge", "judge"]
@@ -33,7 +34,7 @@ class Judge(Resolver):
 
     def settings(self) -> dict[str, Json]:
         """Give who judges, and when."""
-        settings: dict[str, Json] = {"step": self.participant.name}
+        settings: dict[str, Json] = {"step": named(self.participant)}
         if self.on is not None:
             settings["on"] = self.on
         if self.always:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
@@ -110,8 +111,8 @@ class WeightedVote(Vote):
 
     def settings(self) -> dict[str, Json]:
         """Give weights, threshold and field."""
-        weights = {name: f"{weight:g}" for name, weight in self.weights.items()}
-        return {"weights": weights, "above": f"{self.above:g}", **super().settings()}
+        weights = {name: decimal(weight) for name, weight in self.weights.items()}
+        return {"weights": weights, "above": decimal(self.above), **super().settings()}
 
     def _weight(self, camp: Sequence[str]) -> float:
         return sum(self.weights.get(name, 0.0) for name in camp)
