@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ ambient: ContextVar[Host | None] = ContextVar("ripieno_host", default=None)
 
 
 @asynccontextmanager
-async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> AsyncIterator[Host]:
+async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> AsyncGenerator[Host]:
     """Serve workflows from this program until the block is left; runs started within share it.
 
     `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
@@ -61,7 +61,7 @@ class Handle:
 
 
 @asynccontextmanager
-async def current_host() -> AsyncIterator[Host]:
+async def current_host() -> AsyncGenerator[Host]:
     host = ambient.get()
     if host is not None:
         yield host

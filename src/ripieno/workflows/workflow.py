@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ripieno.model.decimals import decimal
 from ripieno.model.durations import seconds
-from ripieno.model.errors import DefinitionError, InputError, nearest
+from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json, digest
 from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
@@ -19,11 +20,15 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow
-from ripieno.workflows import embedded
+from ripieno.patterns.deadline import Deadline
+from ripieno.workflows.inputs import InputCheck, InputRule
 
-__all__ = ["Data", "Replaces", "Risk", "Workflow"]
+if TYPE_CHECKING:
+    from ripieno.workflows.embedded import Handle
 
-NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
+__all__ = ["Data", "NameProblem", "Replaces", "Risk", "Workflow", "name_problems"]
+
+NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 Risk = Literal["low", "medium", "high"]
 
 
@@ -51,15 +56,24 @@ class Replaces:
 
     def document(self) -> dict[str, Json]:
         """Give what is declared."""
-        minutes = None if self.minutes is None else f"{self.minutes:g}"
+        minutes = None if self.minutes is None else decimal(self.minutes)
         settings: dict[str, Json] = {"minutes": minutes, "touchpoints": self.touchpoints, "value": self.value}
         return {name: value for name, value in settings.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What a workflow's runs are pinned to, computed once."""
+
+    definition: str
+    pins: Mapping[str, Any]
+    version: str
 
 
 class Workflow:
     """What can be run: the same whether it was written in Python or in YAML."""
 
-    def __init__(  # noqa: PLR0913 - what a workflow declares, all by keyword
+    def __init__(
         self,
         name: str,
         root: Stage,
@@ -71,24 +85,33 @@ class Workflow:
         policy: str | None = None,
         limits: Limits | None = None,
         replaces: Replaces | None = None,
-        check_input: Any = None,
+        check_input: InputRule | None = None,
         source: str | None = None,
     ) -> None:
         if not NAME.fullmatch(name):
             msg = f"workflow name {name!r} must be lower-case letters, digits and `-`, starting with a letter"
             raise DefinitionError(msg)
         self.name = name
-        self.root: BaseParticipant = as_participant(root)
+        self.top = as_participant(root)
+        """The participant that is the whole, without the workflow's own limits."""
         self.owner, self.purpose, self.risk, self.policy = owner, purpose, risk, policy
         self.data = tuple(sorted(class_of_data(item) for item in data))
         self.limits = limits or Limits()
         self.replaces = replaces or Replaces()
-        self._check_input = check_input
+        self.input = None if check_input is None else InputCheck(check_input, name)
         self.source = source or ""
+        if self.limits.active is not None:
+            msg = f"{name}: limit 'active' is not enforced, hence refused; known here: deadline"
+            raise DefinitionError(msg)
+        within = self.deadline
+        self.root: BaseParticipant = self.top if within is None else Deadline(self.top, within)
+        """What the kernel runs: the whole within its deadline."""
         if risk not in ("low", "medium", "high"):
             msg = f"{name}: risk must be 'low', 'medium' or 'high', got {risk!r}"
             raise DefinitionError(msg)
-        check_names(self)
+        for problem in name_problems(self.top):
+            msg = f"{name}: {problem.message}"
+            raise DefinitionError(msg, remedy=problem.remedy)
 
     def document(self) -> dict[str, Json]:
         """Give the whole definition under the envelope rule: what the digest covers."""
@@ -99,48 +122,49 @@ class Workflow:
             "data": [str(item) for item in self.data],
             "limits": self.limits.document(),
             "replaces": self.replaces.document(),
+            "input": None if self.input is None else self.input.describe(),
         }
         return {
             "workflow": self.name,
             "risk": self.risk,
             **{name: value for name, value in optional.items() if value},
             "participants": {leaf.name: leaf.describe() for leaf in self.leaves()},
-            "flow": flow(self.root),
+            "flow": flow(self.top),
         }
 
     def leaves(self) -> list[BaseParticipant]:
         """Give the participants that are neither patterns nor qualified steps, each once."""
         found: dict[str, BaseParticipant] = {}
-        for participant in self.root.everyone():
+        for participant in self.top.everyone():
             if not isinstance(participant, Pattern | Step):
                 found.setdefault(participant.name, participant)
         return list(found.values())
 
-    @cached_property
+    @property
     def digest(self) -> str:
         """SHA-256 of the definition."""
-        return digest(self.document())
+        return self._pinned.definition
 
-    @cached_property
+    @property
     def pins(self) -> Mapping[str, Any]:
         """The definition's digest, and each participant's declared version and source digest."""
-        return {"definition": self.digest, "code": {leaf.name: leaf.identity() for leaf in self.leaves()}}
+        return self._pinned.pins
 
-    @cached_property
+    @property
     def version(self) -> str:
         """SHA-256 over definition and code: what a run is pinned to."""
-        return digest(self.pins)
+        return self._pinned.version
+
+    @cached_property
+    def _pinned(self) -> Pinned:
+        definition = digest(self.document())
+        pins = {"definition": definition, "code": {leaf.name: leaf.identity() for leaf in self.leaves()}}
+        return Pinned(definition, pins, digest(pins))
 
     def check_input(self, value: object) -> None:
         """Raise `InputError` when a run cannot start with this input."""
-        if self._check_input is not None:
-            try:
-                self._check_input(value)
-            except InputError:
-                raise
-            except (ValueError, TypeError) as error:
-                msg = f"the input does not fit {self.name}: {error}"
-                raise InputError(msg) from error
+        if self.input is not None:
+            self.input(value)
 
     @property
     def deadline(self) -> float | None:
@@ -155,12 +179,16 @@ class Workflow:
         With a business `key`, a second call gives the outcome of the first's run. `principal` is the
         operator of this machine unless given.
         """
+        from ripieno.workflows import embedded  # noqa: PLC0415 - the kernel is needed to run, not to define
+
         return await embedded.run(self, value, key=key, principal=principal)
 
     async def start(
         self, value: object, *, key: str | None = None, principal: Principal | None = None
-    ) -> embedded.Handle:
+    ) -> Handle:
         """Start a run and come back for its outcome later; idempotent by business `key`."""
+        from ripieno.workflows import embedded  # noqa: PLC0415 - the kernel is needed to run, not to define
+
         return await embedded.start(self, value, key=key, principal=principal)
 
     def __repr__(self) -> str:
@@ -172,25 +200,37 @@ def class_of_data(item: Data | str) -> Data:
     try:
         return Data(item)
     except ValueError:
-        msg = f"unknown class of data {item!r}{nearest(str(item), list(Data))}; expected one of {', '.join(Data)}"
+        known = f"expected one of {', '.join(Data)}"
+        msg = f"unknown class of data {item!r}{nearest(str(item), list(Data))}; {known}"
         raise DefinitionError(msg) from None
 
 
-def check_names(workflow: Workflow) -> None:
-    """Refuse two participants of one name, and functions that ask for a name nobody has."""
+@dataclass(frozen=True, slots=True)
+class NameProblem:
+    """A name that cannot stand."""
+
+    participant: BaseParticipant
+    message: str
+    remedy: str | None = None
+
+
+def name_problems(root: BaseParticipant) -> Iterator[NameProblem]:
+    """Give each two participants of one name, and each function that asks for a name nobody has."""
     by_name: dict[str, BaseParticipant] = {}
-    for participant in workflow.root.everyone():
+    refused: set[int] = set()
+    for participant in root.everyone():
         known = participant.participant if isinstance(participant, Step) else participant
         other = by_name.setdefault(known.name, known)
-        if other is not known:
-            msg = f"{workflow.name}: two participants are called {known.name!r}"
-            raise DefinitionError(msg, remedy="names must be unique within a workflow; give one of them name=...")
+        if other is not known and id(known) not in refused:
+            refused.add(id(known))
+            message = f"two participants are called {known.name!r}"
+            yield NameProblem(
+                known, message, "names must be unique within a workflow; give one of them a name of its own"
+            )
     known_names = frozenset(by_name)
     for participant in by_name.values():
         if isinstance(participant, Function):
             for unknown in participant.binding.names(known_names):
-                msg = (
-                    f"{workflow.name}: {participant.name} takes {unknown!r},"
-                    f" which no participant is called{nearest(unknown, known_names)}"
-                )
-                raise DefinitionError(msg)
+                hint = nearest(unknown, known_names)
+                message = f"{participant.name} takes {unknown!r}, which no participant is called{hint}"
+                yield NameProblem(participant, message)

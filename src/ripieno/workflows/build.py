@@ -1,0 +1,213 @@
+"""A workflow from its document: the same objects that Python makes, so the same digest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from ripieno.model.errors import DefinitionError, Place, nearest
+from ripieno.model.limits import Limits
+from ripieno.participants.base import BaseParticipant
+from ripieno.participants.step import Step
+from ripieno.patterns.branch import Branch, When, when
+from ripieno.patterns.concurrent import Concurrent
+from ripieno.patterns.loop import Loop
+from ripieno.patterns.map import Map
+from ripieno.patterns.sequential import Sequential
+from ripieno.workflows import document as doc
+from ripieno.workflows.declared import input_rule, participant
+from ripieno.workflows.fields import Import
+from ripieno.workflows.objects import import_from
+from ripieno.workflows.places import Places
+from ripieno.workflows.problems import WorkflowFileError
+from ripieno.workflows.rules import RuleSettings, resolver
+from ripieno.workflows.text import At, Text
+from ripieno.workflows.workflow import Replaces, Workflow, name_problems
+
+__all__ = ["Builder"]
+
+Built = TypeVar("Built")
+
+
+class Builder:
+    """Builds one workflow, collecting every problem on the way; what could not be built is None."""
+
+    def __init__(self, document: doc.WorkflowDocument, text: Text, folder: Path) -> None:
+        self._document = document
+        self._text = text
+        self._folder = folder
+        self._problems: list[DefinitionError] = []
+        self._participants: dict[str, BaseParticipant | None] = {}
+        self._places: dict[BaseParticipant, Place] = {}
+
+    def build(self, source: str) -> tuple[Workflow, Places]:
+        """Give the workflow and the places of its parts; raises `WorkflowFileError`."""
+        for name, entry in self._document.participants.items():
+            at = ("participants", name)
+            built = self._attempt(at, participant, name, entry, self._folder)
+            self._participants[name] = built
+            if built is not None:
+                self._places[built] = self._text.place(at)
+        root = self._stage(self._document.flow, ("flow",))
+        for problem in name_problems(root) if root is not None else ():
+            place = self._places.get(problem.participant, self._text.place(("flow",)))
+            self._problems.append(DefinitionError(problem.message, place=place, remedy=problem.remedy))
+        workflow = None if root is None or self._problems else self._workflow(root, source)
+        if workflow is None or self._problems:
+            raise WorkflowFileError(self._problems)
+        return workflow, self._found_places()
+
+    def _workflow(self, root: BaseParticipant, source: str) -> Workflow | None:
+        document = self._document
+        rule = None
+        if document.input is not None:
+            rule = self._attempt(("input",), input_rule, document.input, self._folder)
+        replaces = document.replaces
+
+        def make() -> Workflow:
+            return Workflow(
+                document.workflow,
+                root,
+                owner=document.owner,
+                purpose=document.purpose,
+                risk=document.risk,
+                data=document.data,
+                policy=document.policy,
+                limits=Limits(deadline=document.limits.deadline),
+                replaces=Replaces(replaces.minutes, replaces.touchpoints, replaces.value),
+                check_input=rule,
+                source=source,
+            )
+
+        return self._attempt((), make)
+
+    def _found_places(self) -> Places:
+        text = self._text
+        return Places(
+            Place(text.file),
+            self._places,
+            {name: text.place(("participants", name)) for name in self._document.participants},
+            {str(name): text.place((name,)) for name in text.data},
+        )
+
+    def _attempt(self, at: At, make: Callable[..., Built], *arguments: Any) -> Built | None:
+        """Give what `make` makes; when it refuses, note the problem with its place."""
+        try:
+            return make(*arguments)
+        except DefinitionError as error:
+            place = error.place or self._text.place(at)
+            self._problems.append(DefinitionError(error.message, place=place, remedy=error.remedy))
+            return None
+
+    # -- the flow -------------------------------------------------------------------------------------
+
+    def _stage(self, stage: Any, at: At) -> BaseParticipant | None:
+        if isinstance(stage, str):
+            return self._named(stage, at)
+        if isinstance(stage, doc.StepStage):
+            built = self._named(stage.step, (*at, "step"))
+        else:
+            built = self._pattern(stage, at)
+            if built is not None:
+                self._places[built] = self._text.place(at)
+        qualified = self._qualified(stage, built, at)
+        if qualified is not None and qualified is not built:
+            self._places[qualified] = self._text.place(at)
+        return qualified
+
+    def _named(self, name: str, at: At) -> BaseParticipant | None:
+        if name not in self._participants:
+            known = ", ".join(self._participants) or "none"
+            msg = f"no participant is called {name!r}{nearest(name, self._participants)}; declared: {known}"
+            self._problems.append(DefinitionError(msg, place=self._text.place(at)))
+            return None
+        return self._participants[name]
+
+    def _pattern(self, stage: Any, at: At) -> BaseParticipant | None:
+        if isinstance(stage, doc.SequentialStage):
+            return self._sequential(stage, at)
+        if isinstance(stage, doc.ConcurrentStage):
+            return self._concurrent(stage.concurrent, (*at, "concurrent"))
+        if isinstance(stage, doc.BranchStage):
+            return self._branch(stage.branch, (*at, "branch"))
+        if isinstance(stage, doc.MapStage):
+            settings, at = stage.map, (*at, "map")
+            step = self._stage(settings.step, (*at, "step"))
+            return step and self._attempt(at, Map, settings.name, settings.over, step, settings.width)
+        assert isinstance(stage, doc.LoopStage), "the document knows no other kinds"
+        settings, at = stage.loop, (*at, "loop")
+        step = self._stage(settings.step, (*at, "step"))
+        until = self._condition(settings.until, (*at, "until"))
+        return step and until and self._attempt(at, Loop, settings.name, step, until, settings.rounds)
+
+    def _stages(self, stages: list[Any], at: At) -> list[BaseParticipant] | None:
+        built = [self._stage(stage, (*at, index)) for index, stage in enumerate(stages)]
+        found = [stage for stage in built if stage is not None]
+        return found if len(found) == len(built) else None
+
+    def _sequential(self, stage: doc.SequentialStage, at: At) -> BaseParticipant | None:
+        settings = stage.sequential
+        name, steps = (None, settings) if isinstance(settings, list) else (settings.name, settings.steps)
+        stages = self._stages(steps, (*at, "sequential", "steps"))
+        return self._attempt(at, Sequential, name, stages) if stages else None
+
+    def _concurrent(self, settings: doc.ConcurrentSettings, at: At) -> BaseParticipant | None:
+        stages = self._stages(settings.steps, (*at, "steps"))
+        rule, judge = settings.resolve, None
+        if isinstance(rule, RuleSettings) and rule.judge is not None:
+            judge = self._stage(rule.judge.step, (*at, "resolve", "judge", "step"))
+            if judge is None:
+                return None
+        resolve = self._attempt((*at, "resolve"), resolver, rule, judge)
+        if stages is None or resolve is None:
+            return None
+
+        def make() -> Concurrent:
+            return Concurrent(settings.name, stages, resolve=resolve, on_failure=settings.on_failure)
+
+        return self._attempt(at, make)
+
+    def _branch(self, settings: doc.BranchSettings, at: At) -> BaseParticipant | None:
+        cases: dict[When, BaseParticipant] = {}
+        for index, case in enumerate(settings.cases):
+            condition = self._condition(case.when, (*at, "cases", index, "when"))
+            then = self._stage(case.then, (*at, "cases", index, "then"))
+            if condition is not None and then is not None:
+                cases[condition] = then
+        otherwise = None
+        if settings.otherwise is not None:
+            otherwise = self._stage(settings.otherwise, (*at, "otherwise"))
+        if len(cases) < len(settings.cases) or (otherwise is None) != (settings.otherwise is None):
+            return None
+        return self._attempt(at, Branch, settings.name, cases, otherwise)
+
+    def _condition(self, condition: str | Import, at: At) -> When | None:
+        if isinstance(condition, str):
+            return self._attempt(at, when, condition)
+        return self._attempt(at, self._condition_function, condition.object)
+
+    def _condition_function(self, reference: str) -> When:
+        found: Any = import_from(self._folder, reference)
+        if callable(found):
+            return when(cast("Callable[[Mapping[str, Any]], bool]", found))
+        msg = f"expected a function at {reference!r}, found {type(found).__name__}"
+        raise DefinitionError(msg)
+
+    def _qualified(
+        self, stage: doc.Qualified, built: BaseParticipant | None, at: At
+    ) -> BaseParticipant | None:
+        settings: dict[str, Any] = {}
+        if stage.escalate is not None:
+            to = self._stage(stage.escalate.to, (*at, "escalate", "to"))
+            built = built if to is not None else None
+            settings |= {"escalate_below": stage.escalate.below, "escalate_to": to}
+        if stage.retry is not None:
+            settings |= {"attempts": stage.retry.attempts, "backoff": stage.retry.backoff}
+        if stage.timeout is not None:
+            settings["timeout"] = stage.timeout
+        if stage.on_failure != "stop":
+            settings["on_failure"] = stage.on_failure
+        if built is None or not settings:
+            return built
+        return self._attempt(at, lambda: Step(built, **settings))

@@ -1,0 +1,318 @@
+"""A workflow file as Pydantic models: what may stand where. They read files and give the JSON Schema.
+
+Unions are told apart by the key that names the kind; tags are in angle brackets, so that no key of
+a file is ever taken for one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key
+from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
+
+__all__ = [
+    "FLOW_KINDS",
+    "PARTICIPANT_KINDS",
+    "BranchStage",
+    "ConcurrentStage",
+    "Escalation",
+    "FunctionEntry",
+    "HumanEntry",
+    "ImportEntry",
+    "LoopStage",
+    "MapStage",
+    "Qualified",
+    "Retry",
+    "SchemaText",
+    "SequentialStage",
+    "Stage",
+    "StepStage",
+    "WorkflowDocument",
+]
+
+# -- schemas of what people answer and of what a run takes ---------------------------------------------
+
+
+class SchemaText(Document):
+    """A JSON Schema (2020-12), in a file or as it stands."""
+
+    text: str | dict[str, Any] = Field(
+        alias="schema", description="a file beside this one, or the JSON Schema itself"
+    )
+
+
+def schema_shape(value: Any) -> str:
+    """Tell the three ways of giving a schema apart."""
+    keys: set[str] = set(value) if isinstance(value, dict) else set()  # pyright: ignore[reportUnknownArgumentType] - keys are strings
+    return "<import>" if keys == {"import"} else "<schema>" if keys == {"schema"} else "<inline>"
+
+
+Schema = Annotated[
+    Annotated[SchemaText, Tag("<schema>")]
+    | Annotated[Import, Tag("<import>")]
+    | Annotated[dict[str, Any], Tag("<inline>")],
+    Discriminator(schema_shape),
+]
+
+# -- participants ----------------------------------------------------------------------------------------
+
+
+class FunctionSettings(Document):
+    """Plain automation: a Python function."""
+
+    object: Reference = Field(alias="import", description="`module:attribute` of the function")
+    pure: bool | None = Field(
+        default=None,
+        description="true when it changes nothing and may be called again; otherwise it is an effect",
+    )
+    version: str | None = Field(default=None, description="declared version, beside the digest of its source")
+    timeout: Time | None = Field(default=None, description="longest time of one call of an effect; 60 s")
+
+
+class FunctionEntry(Document):
+    """A function."""
+
+    function: FunctionSettings
+
+
+class Then(Document):
+    """Who is asked when nobody answered in time."""
+
+    role: str = Field(min_length=1, description="the role that may answer")
+    due: Time | None = Field(default=None, description="time to answer in; for ever when left out")
+
+
+class HumanSettings(Document):
+    """A person, asked by role."""
+
+    role: str = Field(min_length=1, description="the role that may answer")
+    form: Schema | None = Field(
+        default=None,
+        description="JSON Schema of the answer, or a Pydantic model; yes or no with a note when left out",
+    )
+    title: str | None = Field(default=None, description="what is asked, in one line")
+    due: Time | None = Field(default=None, description="time to answer in; for ever when left out")
+    then: Then | None = Field(default=None, description="who is asked when nobody answered in time")
+
+
+class HumanEntry(Document):
+    """A person."""
+
+    human: HumanSettings
+
+
+class ImportEntry(Import):
+    """A participant that is declared in Python, taken as it is."""
+
+
+PARTICIPANT_KINDS: Final = {"function": "<function>", "human": "<human>", "import": "<import participant>"}
+
+ParticipantEntry = Annotated[
+    Annotated[FunctionEntry, Tag("<function>")]
+    | Annotated[HumanEntry, Tag("<human>")]
+    | Annotated[ImportEntry, Tag("<import participant>")],
+    Discriminator(by_key(PARTICIPANT_KINDS)),
+]
+
+# -- the flow --------------------------------------------------------------------------------------------
+
+
+class Escalation(Document):
+    """Hand the case to somebody when it is not certain enough, or not complete."""
+
+    below: Decimal = Field(gt=0, le=1, description="confidence under which it is handed over")
+    to: Stage = Field(description="a participant's name, or a stage")
+
+
+class Retry(Document):
+    """Try again after a failure."""
+
+    attempts: int = Field(ge=1, le=LARGEST, description="how often it is tried in all")
+    backoff: Time = Field(default="1s", description="wait before the second attempt; doubled each time")
+
+
+class Qualified(Document):
+    """What can be said of any stage in its place."""
+
+    escalate: Escalation | None = Field(
+        default=None, description="hand the case on under a confidence, or when it is not complete"
+    )
+    retry: Retry | None = Field(default=None, description="try again after a failure")
+    timeout: Time | None = Field(default=None, description="longest time, waits included; then it has failed")
+    on_failure: Literal["stop", "continue"] = Field(
+        default="stop", description="what a sequence does when this does not complete"
+    )
+
+
+class StepStage(Qualified):
+    """A participant, by name."""
+
+    step: str = Field(description="name of a participant")
+
+
+def list_or_settings(value: Any) -> str:
+    """Tell a bare list of stages from settings."""
+    return "<list>" if isinstance(value, list) else "<settings>"
+
+
+class SequentialSettings(Document):
+    """Stages one after another."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    steps: list[Stage] = Field(min_length=1, description="the stages in order")
+
+
+class SequentialStage(Qualified):
+    """One after another, each seeing what those before it found."""
+
+    sequential: Annotated[
+        Annotated[list[Stage], Field(min_length=1), Tag("<list>")]
+        | Annotated[SequentialSettings, Tag("<settings>")],
+        Discriminator(list_or_settings),
+    ]
+
+
+class ConcurrentSettings(Document):
+    """Stages side by side."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    steps: list[Stage] = Field(min_length=1, description="the branches")
+    resolve: Rule = Field(description="the rule that makes one result of theirs")
+    on_failure: Literal["collect", "fail_fast"] | Annotated[int, Field(ge=1, le=LARGEST)] = Field(
+        default="collect",
+        description="wait for every branch, stop the others when one does not complete, or how many have to",
+    )
+
+
+class ConcurrentStage(Qualified):
+    """Side by side, joined by a rule."""
+
+    concurrent: ConcurrentSettings
+
+
+Condition = Annotated[
+    Annotated[str, Tag("<name>")] | Annotated[Import, Tag("<import>")],
+    Discriminator(by_key({"import": "<import>"})),
+]
+
+
+class Case(Document):
+    """A condition and what is done when it holds."""
+
+    when: Condition = Field(description="an expression, or a Python function of the names it would see")
+    then: Stage
+
+
+class BranchSettings(Document):
+    """The first case that holds."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    cases: list[Case] = Field(min_length=1, description="tried in order")
+    otherwise: Stage | None = Field(default=None, description="when no case holds; nothing when left out")
+
+
+class BranchStage(Qualified):
+    """The first case whose condition holds."""
+
+    branch: BranchSettings
+
+
+class MapSettings(Document):
+    """The same for every item."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    over: str = Field(min_length=1, description="an expression that gives a list")
+    step: Stage = Field(description="what is done for each item")
+    width: int = Field(default=10, ge=1, le=LARGEST, description="how many at a time")
+
+
+class MapStage(Qualified):
+    """The same stage for every item of a list."""
+
+    map: MapSettings
+
+
+class LoopSettings(Document):
+    """Again and again."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    step: Stage = Field(description="what is repeated")
+    until: Condition = Field(description="an expression, or a Python function of the names it would see")
+    rounds: int = Field(ge=1, le=LARGEST, description="how often at most")
+
+
+class LoopStage(Qualified):
+    """The same stage again, until a condition holds."""
+
+    loop: LoopSettings
+
+
+FLOW_KINDS: Final = {
+    kind: f"<{kind}>" for kind in ("step", "sequential", "concurrent", "branch", "map", "loop")
+}
+
+type_of_stage = by_key(FLOW_KINDS)
+
+Stage = Annotated[
+    Annotated[str, Tag("<name>")]
+    | Annotated[StepStage, Tag("<step>")]
+    | Annotated[SequentialStage, Tag("<sequential>")]
+    | Annotated[ConcurrentStage, Tag("<concurrent>")]
+    | Annotated[BranchStage, Tag("<branch>")]
+    | Annotated[MapStage, Tag("<map>")]
+    | Annotated[LoopStage, Tag("<loop>")],
+    Discriminator(type_of_stage),
+]
+"""A stage of a flow: a participant's name, a step with settings, or a pattern."""
+
+# -- the whole -------------------------------------------------------------------------------------------
+
+
+class LimitsDocument(Document):
+    """How far a run may go."""
+
+    deadline: Time | None = Field(default=None, description="from a run's start to its end, waits included")
+
+
+class ReplacesDocument(Document):
+    """What the workflow takes over."""
+
+    minutes: Decimal | None = Field(default=None, ge=0, description="manual work per case")
+    touchpoints: int | None = Field(
+        default=None, ge=0, le=LARGEST, description="hand-overs between people per case"
+    )
+    value: str | None = Field(default=None, description="what a case is worth, such as `35 USD`")
+
+
+DataClass = Literal["public", "internal", "personal", "phi", "financial", "secret"]
+
+
+class WorkflowDocument(Document):
+    """A workflow."""
+
+    workflow: str = Field(
+        pattern=r"^[a-z][a-z0-9\-]{0,63}$", description="its name: lower-case letters, digits and `-`"
+    )
+    owner: str | None = Field(default=None, description="the team that answers for it")
+    purpose: str | None = Field(default=None, description="what it is for, in one sentence")
+    risk: Literal["low", "medium", "high"] = Field(default="medium", description="how much harm it can do")
+    data: list[DataClass] = Field(
+        default_factory=list[DataClass], description="the classes of data it touches"
+    )
+    policy: str | None = Field(default=None, description="the policy pack it runs under")
+    limits: LimitsDocument = Field(default_factory=LimitsDocument, description="how far a run may go")
+    replaces: ReplacesDocument = Field(
+        default_factory=ReplacesDocument, description="what it takes over, so that its impact can be computed"
+    )
+    input: Schema | None = Field(default=None, description="what a run's input has to be")
+    participants: dict[Name, ParticipantEntry] = Field(
+        default_factory=dict[str, ParticipantEntry], description="who acts, by name"
+    )
+    flow: Stage = Field(description="how they work together")
+
+
+for _model in (JudgeSettings, RuleSettings, ConcurrentSettings, Escalation, WorkflowDocument):
+    _model.model_rebuild(force=True, _types_namespace={**globals(), "JudgeSettings": JudgeSettings})

@@ -1,0 +1,79 @@
+"""What a run's input has to be: a JSON Schema, a Pydantic model or a function that raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from ripieno.model.errors import DefinitionError, InputError
+from ripieno.model.event import Json
+from ripieno.participants.binding import first_problem
+from ripieno.participants.references import reference
+from ripieno.participants.schemas import check_schema, enveloped, validator
+
+__all__ = ["InputCheck", "InputRule"]
+
+InputRule = Callable[[Any], Any] | type[BaseModel] | Mapping[str, Any]
+"""What a workflow takes as `check_input`. A function raises `InputError`, `ValueError` or `TypeError`."""
+
+
+class InputCheck:
+    """Checks the input of a run before it starts, so that none is left half-made."""
+
+    def __init__(self, rule: InputRule, whose: str) -> None:
+        self._whose = whose
+        self._document: Json
+        self._check: Callable[[Any], Any]
+        anything: object = rule
+        if isinstance(rule, Mapping):
+            schema = dict(cast("Mapping[str, Any]", rule))
+            check_schema(schema, f"{whose}: the input's schema")
+            self._document = {"schema": enveloped(schema)}
+            self._check = by_schema(schema)
+        elif isinstance(rule, type) and issubclass(rule, BaseModel):
+            self._document = {"import": reference(rule)}
+            self._check = rule.model_validate
+        else:
+            self._check = checked(anything, whose)
+            self._document = {"import": reference(rule)}
+
+    def describe(self) -> Json:
+        """Give the rule as it stands in the definition."""
+        return self._document
+
+    def __call__(self, value: object) -> None:
+        """Raise `InputError` when a run cannot start with this input."""
+        try:
+            self._check(value)
+        except InputError:
+            raise
+        except ValidationError as error:
+            msg = f"the input does not fit {self._whose}: {first_problem(error)}"
+            raise InputError(msg) from error
+        except (ValueError, TypeError) as error:
+            msg = f"the input does not fit {self._whose}: {error}"
+            raise InputError(msg) from error
+
+
+def checked(rule: object, whose: str) -> Callable[[Any], Any]:
+    """Give a function that checks; raises `DefinitionError` for anything else."""
+    if callable(rule):
+        return rule
+    known = "a JSON Schema, a Pydantic model or a function"
+    msg = f"{whose}: the input is checked by {known}, got {rule!r}"
+    raise DefinitionError(msg)
+
+
+def by_schema(schema: dict[str, Any]) -> Callable[[Any], None]:
+    """Give a check by a JSON Schema, which raises `ValueError` naming the field."""
+    checked = validator(schema)
+
+    def check(value: Any) -> None:
+        for error in checked.iter_errors(value):  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
+            at = ".".join(str(part) for part in error.absolute_path)
+            msg = f"{at}: {error.message}" if at else error.message
+            raise ValueError(msg)
+
+    return check
