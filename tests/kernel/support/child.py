@@ -1,0 +1,145 @@
+"""The life of a process that runs one run: until the run ends, or until the process is made to die.
+
+    python -m tests.kernel.support.child MODULE:SCENARIO < orders
+
+It forks a child for each order, before any thread or event loop exists in it. Orders and replies are
+lines of JSON; see `crash.Children`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from tests.kernel.support.boundaries import Boundaries
+from tests.kernel.support.scenario import Scenario, load
+from tests.kernel.support.watched_commits import watch_calls, watch_commits
+
+from ripieno.identity.local import local_operator
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.kernel.commands import answer, asked_for
+from ripieno.kernel.host import Host
+from ripieno.model.errors import RefusedError
+from ripieno.model.outcome import Outcome
+
+HOUR = 3_600_000_000
+OPERATOR = local_operator({"RIPIENO_PRINCIPAL": "ada"})
+
+
+class LaterClock:
+    """The machine's clock, some hours later: what a process that is started again finds."""
+
+    def __init__(self, hours: int) -> None:
+        self._shift = hours * HOUR
+
+    def now(self) -> int:
+        """Give microseconds since 1970-01-01 UTC."""
+        return time.time_ns() // 1000 + self._shift
+
+
+async def answer_everything(store: SqliteStore, clock: LaterClock, scenario: Scenario, home: Path) -> None:
+    """Be the people: answer each question as soon as it is asked."""
+    rung = asyncio.Event()
+    store.on_change(rung.set)
+    while True:
+        for row in await store.questions():
+            asked = asked_for(store, row)
+            with suppress(RefusedError):
+                await answer(store, clock, row, by=OPERATOR, value=scenario.answer(asked, home))
+        await rung.wait()
+        rung.clear()
+
+
+async def live(scenario: Scenario, order: Mapping[str, Any]) -> list[Outcome]:
+    """Start or go on with the runs of these keys, and give their outcomes."""
+    home = Path(order["home"])
+    clock = LaterClock(order["hours"])
+    store = SqliteStore(home)
+    await store.open()
+    try:
+        async with Host(store, clock=clock) as host, asyncio.TaskGroup() as group:
+            people = None
+            if order["people"]:
+                people = group.create_task(answer_everything(store, clock, scenario, home))
+            given = scenario.given()
+            created = [
+                await host.start(scenario.workflow, given, principal=OPERATOR, key=key)
+                for key in order["keys"]
+            ]
+            outcomes = [await host.outcome(one.row.id) for one in created]
+            if people is not None:
+                people.cancel()
+        return outcomes
+    finally:
+        await store.close()
+
+
+def serve(scenario: Scenario, order: Mapping[str, Any]) -> None:
+    """Carry out one order in this process, and leave a report of it."""
+    boundaries = Boundaries(order["fatal"], order["signal"])
+    home = Path(order["home"])
+    scenario.settle(home)
+    watch_calls(boundaries)
+    watch_commits(boundaries, grouped=order["grouped"])
+    outcomes = asyncio.run(live(scenario, order))
+    report = {"outcomes": [outcome.document() for outcome in outcomes], "passed": boundaries.passed}
+    (home / order["report"]).write_text(json.dumps(report), encoding="utf-8")
+
+
+def forked(scenario: Scenario, order: Mapping[str, Any]) -> int:
+    """Carry out an order in a child and give its process id."""
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        serve(scenario, order)
+        status = 0
+    except BaseException:  # noqa: BLE001 - the child must not go on as its parent
+        traceback.print_exc()
+        sys.stderr.flush()
+    os._exit(status)
+
+
+def main() -> None:
+    """Carry out orders until there are no more."""
+    scenario = load(sys.argv[1])
+    assert scenario.workflow.version, "reading it here spares every child the work"
+    gc.freeze()  # what is there already is shared with every child
+    alive: set[int] = set()
+    for line in sys.stdin:
+        order: dict[str, Any] = json.loads(line)
+        if order["do"] == "start":
+            child = forked(scenario, order)
+            alive.add(child)
+            reply = {"child": child}
+        else:
+            _, status = os.waitpid(order["child"], os.WUNTRACED)
+            if not os.WIFSTOPPED(status):
+                alive.discard(order["child"])
+            reply = {"signal": death(status), "stopped": os.WIFSTOPPED(status), "status": status}
+        sys.stdout.write(json.dumps(reply) + "\n")
+        sys.stdout.flush()
+    for child in alive:
+        os.kill(child, signal.SIGKILL)
+
+
+def death(status: int) -> int:
+    """Give the signal that ended or stopped a child; 0 when it ended by itself."""
+    if os.WIFSTOPPED(status):
+        return os.WSTOPSIG(status)
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+
+
+if __name__ == "__main__":
+    main()

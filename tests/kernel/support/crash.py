@@ -1,0 +1,105 @@
+"""Runs a scenario in processes of its own, kills them where it is told, and compares what comes out."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.kernel.support.scenario import Scenario, load
+
+from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.verify import verify
+
+__all__ = ["Children", "Ended", "Order", "children_of", "ended"]
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a child is to do."""
+
+    home: str
+    """The data folder, in which the scenario's systems are kept as well."""
+    fatal: str | int | None = None
+    """The boundary at which it sends itself `signal`."""
+    signal: int = signal.SIGKILL
+    hours: int = 0
+    """By how much its clock is ahead."""
+    grouped: bool = False
+    """Commits as they come; otherwise each event is a commit of its own."""
+    people: bool = True
+    """Answers questions itself."""
+    keys: Sequence[str] = ("case",)
+    """Business keys of the runs that it starts or goes on with."""
+    report: str = "report.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is left when a run has ended: equal for runs that came to the same."""
+
+    outcomes: Sequence[Mapping[str, Any]]
+    effects: Sequence[str]
+    passed: Sequence[str] = field(default=(), compare=False)
+
+
+class Children:
+    """Processes forked from one that is warmed up and has no threads."""
+
+    def __init__(self, server: subprocess.Popen[str], reference: str) -> None:
+        self._server = server
+        self.reference = reference
+        self.scenario: Scenario = load(reference)
+
+    def _ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        assert self._server.stdin is not None, "opened with pipes"
+        assert self._server.stdout is not None, "opened with pipes"
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        reply = self._server.stdout.readline()
+        assert reply, "the server of children has died"
+        return json.loads(reply)
+
+    def start(self, order: Order) -> int:
+        """Start a child and give its process id."""
+        return self._ask({"do": "start", **asdict(order)})["child"]
+
+    def wait(self, child: int) -> int:
+        """Wait until a child has ended or stopped; give the signal that did it, 0 for none."""
+        reply = self._ask({"do": "wait", "child": child})
+        assert reply["signal"] or reply["status"] == 0, "a child failed; its error stands above"
+        return reply["signal"]
+
+    def run(self, order: Order) -> int:
+        """Start a child and wait for it."""
+        return self.wait(self.start(order))
+
+
+@contextmanager
+def children_of(reference: str) -> Generator[Children]:
+    """Serve children for the scenario at `module:attribute`."""
+    command = [sys.executable, "-m", "tests.kernel.support.child", reference]
+    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as server:
+        yield Children(server, reference)
+        assert server.stdin is not None, "opened with pipes"
+        server.stdin.close()
+
+
+def ended(scenario: Scenario, home: Path, report: str = "report.json") -> Ended:
+    """Give what is left in a data folder whose run has ended, once its log is found sound."""
+    found = json.loads((home / report).read_text("utf-8"))
+    with SqliteAudit(home) as audit:
+        whole = verify(audit)
+    assert whole.sound, str(whole)
+    outcomes = [scenario.comparable(outcome) for outcome in found["outcomes"]]
+    return Ended(outcomes, scenario.effects(home), found["passed"])

@@ -1,0 +1,56 @@
+"""Dies at one boundary after another of a scenario, and tells where a run did not come to the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import signal
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import mkdtemp
+
+from tests.kernel.support.crash import Children, Ended, Order, ended
+
+__all__ = ["Survey", "share"]
+
+
+class Survey:
+    """One scenario: how it ends undisturbed, and how it ends when its process dies."""
+
+    def __init__(self, children: Children, folder: Path) -> None:
+        self._children = children
+        self._folder = folder
+        undisturbed = self.ending(Order(""))
+        assert undisturbed is not None, "nothing kills it"
+        self.undisturbed = undisturbed
+        """What every other run is compared with."""
+
+    def ending(self, order: Order, *fatal: str | int) -> Ended | None:
+        """Die at each of the `fatal` boundaries in turn, each time an hour later, then run to the end.
+
+        Gives None when the run ended before it came to the last of them.
+        """
+        home = Path(mkdtemp(dir=self._folder))
+        for hour, place in enumerate(fatal):
+            died = self._children.run(dataclasses.replace(order, home=str(home), fatal=place, hours=hour))
+            if died != signal.SIGKILL:
+                return None
+        last = self._children.run(dataclasses.replace(order, home=str(home), hours=len(fatal)))
+        assert last == 0, f"the last child died of signal {last}"
+        return ended(self._children.scenario, home)
+
+    def compare(self, found: Ended | None, place: object) -> Iterable[str]:
+        """Say in what a run that died at a place came to something else."""
+        wanted = self.undisturbed
+        if found is None:
+            yield f"{place}: was not reached"
+        elif found.outcomes != wanted.outcomes:
+            yield f"{place}: ended as {json.dumps(found.outcomes)}"
+        elif found.effects != wanted.effects:
+            yield f"{place}: did {found.effects} to the world"
+
+
+def share(places: Iterable[str], part: int, parts: int) -> list[str]:
+    """Give one of several parts of the places, the same in every process."""
+    return [place for place in places if zlib.crc32(place.encode()) % parts == part]
