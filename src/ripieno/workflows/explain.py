@@ -20,6 +20,7 @@ from ripieno.workflows.document import (
     Stage,
     WorkflowDocument,
 )
+from ripieno.workflows.rules import Rule
 from ripieno.workflows.text import Text
 
 __all__ = ["explained"]
@@ -68,10 +69,9 @@ def unknown_value(details: ErrorDetails, context: Mapping[str, Any]) -> str:
 
 SAID: Final[Mapping[str, Callable[[ErrorDetails, Mapping[str, Any]], str]]] = {
     "missing": lambda details, _: f"{str(details['loc'][-1])!r} is missing",
-    "extra_forbidden": lambda details, _: unknown_field(
-        str(details["loc"][-1]), model_at(details["loc"][:-1])
-    ),
+    "extra_forbidden": lambda details, _: unknown_field(details["loc"]),
     "union_tag_not_found": lambda details, _: unknown_kind(details["loc"], details["input"]),
+    "union_tag_invalid": lambda details, _: unknown_kind(details["loc"], details["input"]),
     "literal_error": unknown_value,
     "string_pattern_mismatch": lambda details, context: (
         f"{shown(details['input'])} does not match {context['pattern']}"
@@ -81,8 +81,9 @@ SAID: Final[Mapping[str, Callable[[ErrorDetails, Mapping[str, Any]], str]]] = {
 }
 
 
-def unknown_field(name: str, model: type[BaseModel]) -> str:
+def unknown_field(at: tuple[str | int, ...]) -> str:
     """Say that a field is not known, and which are."""
+    name, model = str(at[-1]), model_at(at[:-1])
     known = names_of(model)
     listed = f"known here: {', '.join(known)}"
     if issubclass(model, LimitsDocument):
@@ -154,7 +155,7 @@ def tagged(*unions: Any) -> Iterator[tuple[str, type[BaseModel]]]:
                         yield note.tag, of
 
 
-TAGGED: Final = {**dict(tagged(Stage, ParticipantEntry, Schema)), "<settings>": SequentialSettings}
+TAGGED: Final = {**dict(tagged(Stage, ParticipantEntry, Schema, Rule)), "<settings>": SequentialSettings}
 """The models by the tags that stand in the place of a finding."""
 
 

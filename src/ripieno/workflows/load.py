@@ -122,14 +122,16 @@ def from_module(module: str, attribute: str) -> tuple[object, str]:
 
 
 def installed(module: str) -> bool:
-    """Tell whether a module can be imported from any folder."""
+    """Tell whether a module can be imported whatever folder one is in."""
+    top = module.partition(".")[0]
     try:
-        spec = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return False
-    return spec is not None and not (
-        spec.origin is not None and spec.origin != "built-in" and Path.cwd() in Path(spec.origin).parents
-    )
+    if spec is None or spec.origin is None:
+        return spec is not None
+    here = Path.cwd()
+    return Path(spec.origin) not in (here / f"{top}.py", here / top / "__init__.py")
 
 
 def in_python(found: object, source: str) -> Loaded:

@@ -233,13 +233,13 @@ class Reader:
 
     def _key(self, node: Node, at: At) -> str:
         if isinstance(node, ScalarNode):
-            return str(node.value)
+            return self._written(node, at)
         self._problem(node, at, "a key must be a plain name")
         return f"line {line(node)}"
 
     def _scalar(self, node: Node, at: At) -> Any:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        text = str(node.value)
+        text = self._written(node, at)
         if kind == "str":
             return text
         pattern = KINDS_OF_SCALAR.get(node.tag)
@@ -250,6 +250,15 @@ class Reader:
             self._problem(node, at, f"a number of {len(text)} characters")
             return None
         return scalar(kind, text)
+
+    def _written(self, node: Node, at: At) -> str:
+        """Give a scalar's text, pairs of escaped surrogates joined as JSON means them."""
+        text = str(node.value)
+        try:
+            return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            self._problem(node, at, f"expected text, found half a character in {text!r}")
+            return ""
 
     def _tagged(self, node: Node, at: At, usual: str) -> None:
         if node.tag != usual:

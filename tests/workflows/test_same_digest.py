@@ -1,0 +1,286 @@
+"""A workflow in Python and the same in YAML are the same workflow: same document, digest and version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from workflow_parts import (
+    FORM,
+    Order,
+    Verdict,
+    check,
+    chief,
+    file,
+    intake,
+    is_large,
+    post,
+    read,
+    refuse_odd,
+    weigh,
+)
+
+from ripieno import (
+    Data,
+    Function,
+    Limits,
+    Replaces,
+    Workflow,
+    branch,
+    concurrent,
+    human,
+    loop,
+    map_over,
+    merge,
+    role,
+    sequential,
+    when,
+)
+from ripieno.participants.base import BaseParticipant
+from ripieno.patterns import resolvers
+from ripieno.workflows.load import load, load_text
+from ripieno.workflows.text import dump
+
+HERE = Path(__file__).parent
+
+# -- workflows of every shape --------------------------------------------------------------------------
+
+durations = st.one_of(
+    st.sampled_from(["90s", "30m", "1h30m", "2d", "3w", "250ms"]),
+    st.floats(min_value=0.001, max_value=1e9),
+    st.integers(min_value=1, max_value=10**7),
+)
+text = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=30)
+numbers = st.one_of(st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False))
+
+
+def bounded(least: float, default: object) -> dict[str, Any]:
+    return {"type": "number", "minimum": least, "default": default, "title": "1e3"}
+
+
+forms: st.SearchStrategy[Any] = st.one_of(
+    st.sampled_from([FORM, Verdict]),
+    st.builds(bounded, numbers, st.one_of(numbers, text, st.booleans(), st.none())),
+)
+
+
+class Names:
+    """Names that are unique within a workflow."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}-{self.count}"
+
+
+def leaves(draw: st.DrawFn, name: Names) -> BaseParticipant:
+    if draw(st.booleans()):
+        form, due = draw(forms), draw(durations)
+        then = draw(st.sampled_from([None, role("chief"), role("chief", due=due)]))
+        return human(name("human"), role="clerk", form=form, title=draw(st.none() | text), due=due, then=then)
+    target: Callable[..., Any] = draw(st.sampled_from([read, post]))
+    version, timeout = draw(st.none() | text), draw(durations)
+    return Function(target, name=name("function"), pure=draw(st.booleans()), version=version, timeout=timeout)
+
+
+def qualified(draw: st.DrawFn, name: Names, stage: BaseParticipant, depth: int) -> BaseParticipant:
+    if draw(st.booleans()):
+        below = draw(st.floats(min_value=0, max_value=1, exclude_min=True))
+        stage = stage.escalate(below=below, to=stages(draw, name, depth - 2))
+    if draw(st.booleans()):
+        stage = stage.retry(draw(st.integers(1, 9)), backoff=draw(durations))
+    if draw(st.booleans()):
+        stage = stage.timeout(draw(durations))
+    return stage.on_failure("continue") if draw(st.booleans()) else stage
+
+
+def rules(draw: st.DrawFn, name: Names, branches: list[str], depth: int) -> resolvers.Resolver:
+    share = draw(st.floats(min_value=0, max_value=1))
+    on = draw(st.none() | text)
+    return draw(
+        st.sampled_from(
+            [
+                merge(),
+                resolvers.unanimous(on),
+                resolvers.majority(on),
+                resolvers.quorum(2, on),
+                resolvers.weighted(dict.fromkeys(branches, share + 0.1), on, above=share),
+                resolvers.priority(*branches),
+                resolvers.highest_confidence(),
+                resolvers.median(on),
+                resolvers.first(2),
+                resolvers.judge(stages(draw, name, depth - 2), on=on, always=share > 0.5),
+            ]
+        )
+    )
+
+
+def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:
+    inner = [stages(draw, name, depth - 1) for _ in range(draw(st.integers(1, 3)))]
+    condition: Any = draw(st.sampled_from(["amount > 10_000", "previous.ok == True", is_large]))
+    kind = draw(st.sampled_from(["sequential", "concurrent", "branch", "map", "loop"]))
+    named = name(kind)
+    if kind == "sequential":
+        return sequential(*inner, name=named)
+    if kind == "concurrent":
+        rule = rules(draw, name, [stage.name for stage in inner], depth)
+        failure: Any = draw(st.sampled_from(["collect", "fail_fast", 1]))
+        return concurrent(*inner, resolve=rule, name=named, on_failure=failure)
+    if kind == "branch":
+        otherwise = draw(st.sampled_from([None, stages(draw, name, depth - 2)]))
+        return branch({when(condition): stage for stage in inner}, otherwise=otherwise, name=named)
+    if kind == "map":
+        return map_over("items", inner[0], width=draw(st.integers(1, 50)), name=named)
+    return loop(inner[0], until=condition, rounds=draw(st.integers(1, 50)), name=named)
+
+
+def stages(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:
+    made = patterns(draw, name, depth) if depth > 0 and draw(st.booleans()) else leaves(draw, name)
+    return qualified(draw, name, made, depth) if depth > 0 and draw(st.booleans()) else made
+
+
+@st.composite
+def workflows(draw: st.DrawFn) -> Workflow:
+    return Workflow(
+        "generated",
+        stages(draw, Names(), 3),
+        owner=draw(st.none() | text),
+        purpose=draw(st.none() | text),
+        risk=draw(st.sampled_from(["low", "medium", "high"])),
+        data=draw(st.lists(st.sampled_from(list(Data)), unique=True)),
+        policy=draw(st.none() | text),
+        limits=Limits(deadline=draw(st.none() | durations)),
+        replaces=Replaces(
+            draw(st.none() | st.floats(min_value=0, max_value=1e6)),
+            draw(st.none() | st.integers(0, 99)),
+            draw(st.none() | text),
+        ),
+        check_input=draw(st.sampled_from([None, Order, refuse_odd, FORM])),
+    )
+
+
+@given(workflows())
+@settings(deadline=None, max_examples=150)
+def test_a_workflow_s_document_printed_as_yaml_loads_as_the_same_workflow(workflow: Workflow) -> None:
+    again = load_text(dump(workflow.document()), folder=HERE).workflow
+    assert again.document() == workflow.document()
+    assert (again.digest, again.version) == (workflow.digest, workflow.version)
+
+
+@given(workflows())
+@settings(deadline=None, max_examples=50)
+def test_a_workflow_s_document_is_yaml_in_json_too(workflow: Workflow) -> None:
+    assert load_text(json.dumps(workflow.document()), folder=HERE).workflow.version == workflow.version
+
+
+# -- as people write them --------------------------------------------------------------------------------
+
+WRITTEN = """
+# yaml-language-server: $schema=ripieno.schema.json
+workflow: orders
+owner: sales
+purpose: orders are checked and filed
+risk: high
+data: [personal, financial]
+policy: sales
+limits: {deadline: 2w}
+replaces: {minutes: 12.5, touchpoints: 3, value: 35 USD}
+input: {import: "workflow_parts:Order"}
+participants:
+  read: {function: {import: "workflow_parts:read", pure: true}}
+  check: {function: {import: "workflow_parts:check", pure: true, timeout: 2m}}
+  weigh: {function: {import: "workflow_parts:weigh", pure: true, version: "2"}}
+  weigh-again: {function: {import: "workflow_parts:weigh"}}
+  file: {function: {import: "workflow_parts:file"}}
+  chief: {import: "workflow_parts:chief"}
+  clerk:
+    human:
+      role: clerk
+      form: {schema: form.json}
+      title: Is it right?
+      due: 90m
+      then: {role: chief, due: 1d}
+flow:
+  sequential:
+    - read
+    - step: check
+      escalate: {below: 0.85, to: clerk}
+      retry: {attempts: 3}
+      timeout: 1h
+    - concurrent:
+        steps: [weigh, {step: weigh-again, on_failure: continue}]
+        resolve: {quorum: {k: 2, on: total.net}}
+        on_failure: 1
+    - branch:
+        cases:
+          - {when: amount > 10_000, then: chief}
+          - {when: {import: "workflow_parts:is_large"}, then: {step: clerk, timeout: 2d}}
+        otherwise: {loop: {step: file, until: previous.done, rounds: 3}}
+"""
+
+
+def written_in_python() -> Workflow:
+    clerk = human(
+        "clerk", role="clerk", form=FORM, title="Is it right?", due="90m", then=role("chief", due="1d")
+    )
+    checked = Function(check, pure=True, timeout="2m")
+    again = Function(weigh.function, name="weigh-again", pure=True, version="2", timeout="5s")
+    both = resolvers.quorum(2, on="total.net")
+    return Workflow(
+        "orders",
+        sequential(
+            Function(read, pure=True),
+            checked.escalate(below=0.85, to=clerk).retry(3).timeout("1h"),
+            concurrent(weigh, again.on_failure("continue"), resolve=both, on_failure=1),
+            branch(
+                {when("amount > 10_000"): chief, when(is_large): clerk.timeout("2d")},
+                otherwise=loop(file, until="previous.done", rounds=3),
+            ),
+        ),
+        owner="sales",
+        purpose="orders are checked and filed",
+        risk="high",
+        data=[Data.FINANCIAL, Data.PERSONAL],
+        policy="sales",
+        limits=Limits(deadline="14d"),
+        replaces=Replaces(minutes=12.5, touchpoints=3, value="35 USD"),
+        check_input=Order,
+    )
+
+
+def test_a_file_as_people_write_it_is_the_same_workflow_as_in_python(tmp_path: Path) -> None:
+    (tmp_path / "form.json").write_text(json.dumps(FORM))
+    (tmp_path / "orders.yaml").write_text(WRITTEN)
+    loaded = load(str(tmp_path / "orders.yaml")).workflow
+    in_python = written_in_python()
+    assert loaded.document() == in_python.document()
+    assert loaded.version == in_python.version
+
+
+def test_a_pattern_declared_in_python_can_be_a_participant_of_a_file() -> None:
+    text = "workflow: orders\nparticipants: {intake: {import: 'workflow_parts:intake'}}\nflow: intake\n"
+    assert load_text(text, folder=HERE).workflow.digest == Workflow("orders", intake).digest
+
+
+def test_anchors_and_merge_keys_stand_for_what_they_name() -> None:
+    text = (
+        "workflow: orders\nparticipants:\n"
+        "  a: {function: &plain {import: 'workflow_parts:read', pure: true}}\n"
+        "  b: {function: {<<: *plain, pure: false}}\n"
+        "flow: {sequential: [a, b]}\n"
+    )
+    stages = [Function(read, name="a", pure=True), Function(read, name="b")]
+    assert load_text(text, folder=HERE).workflow.digest == Workflow("orders", sequential(*stages)).digest
+
+
+def test_settings_that_differ_give_another_digest() -> None:
+    some = [Function(read, name="a", timeout=f"{seconds}s") for seconds in (1_000_000, 1_000_001)]
+    some_steps = [Function(read, name="a").escalate(below=below, to=chief) for below in (0.8500001, 0.85)]
+    digests = {Workflow("orders", stage).digest for stage in (*some, *some_steps)}
+    assert len(digests) == 4

@@ -1,0 +1,71 @@
+"""Python objects that the workflow files of these tests name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from ripieno import function, human, sequential, tool
+
+
+def read(input: Any) -> Any:  # noqa: A002 - the name by which a participant receives its input
+    return input
+
+
+def check(read: Any) -> Any:
+    return read
+
+
+def file(check: Any) -> Any:
+    return check
+
+
+def post(input: Any) -> Any:  # noqa: A002
+    return input
+
+
+@function(pure=True, version="2", timeout="5s")
+def weigh(input: Any) -> Any:  # noqa: A002
+    return input
+
+
+@function(name="otherwise-named")
+def another(input: Any) -> Any:  # noqa: A002
+    return input
+
+
+def asks_for(nobody: Any, nowhere: Any) -> Any:
+    return nobody, nowhere
+
+
+@tool(effect="read")
+def look_up(key: str) -> str:
+    return key
+
+
+class Verdict(BaseModel):
+    approved: bool
+    share: float = 0.5
+
+
+class Order(BaseModel):
+    amount: int
+
+
+def refuse_odd(value: Any) -> None:
+    if value % 2:
+        msg = "odd"
+        raise ValueError(msg)
+
+
+def is_large(names: Mapping[str, Any]) -> bool:
+    return names["amount"] > 100
+
+
+FORM: dict[str, Any] = {"type": "object", "properties": {"ok": {"type": "boolean"}}}
+
+chief = human("chief", role="chief")
+intake = sequential(read, check, name="intake")
+NUMBER = 3
