@@ -6,11 +6,13 @@ the run's secret: destroy the secret and neither the values nor their commitment
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
 from pathlib import Path
+from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,11 +21,14 @@ from ripieno.model.errors import StoreError
 
 __all__ = ["MasterKey", "StreamKey"]
 
-SECRET_BYTES = 32
-NONCE_BYTES = 12
-BLOCK_BYTES = 64
-INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
-OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
+SECRET_BYTES: Final = 32
+NONCE_BYTES: Final = 12
+BLOCK_BYTES: Final = 64
+INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+
+RESTORE: Final = "restore it from a backup; without it no recorded value can be read"
+OTHER: Final = "the master key is another one, or the wrapped key was changed"
 
 
 class Hmac:
@@ -99,19 +104,21 @@ class MasterKey:
     @classmethod
     def at(cls, path: Path) -> MasterKey:
         """Read the key file, making it with a random key when there is none."""
+        if not path.exists():
+            make(path)
+        return cls.read(path)
+
+    @classmethod
+    def read(cls, path: Path) -> MasterKey:
+        """Read a key file that has to be there; raises `StoreError` when it is not, or is no key."""
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(SECRET_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-        key = path.read_bytes()
+            key = path.read_bytes()
+        except OSError as error:
+            msg = f"cannot read the key file {path}: {error.strerror}"
+            raise StoreError(msg, remedy=RESTORE) from error
         if len(key) != SECRET_BYTES:
             msg = f"the key file {path} holds {len(key)} bytes, expected {SECRET_BYTES}"
-            raise StoreError(msg, remedy="restore it from a backup; without it no recorded value can be read")
+            raise StoreError(msg, remedy=RESTORE)
         return cls(key)
 
     def new(self, stream: bytes) -> bytes:
@@ -120,10 +127,30 @@ class MasterKey:
         return nonce + self._cipher.encrypt(nonce, secrets.token_bytes(SECRET_BYTES), stream)
 
     def unwrap(self, stream: bytes, wrapped: bytes) -> StreamKey:
-        """Give the key of `stream`; raises `StoreError` when this is not the master key it was wrapped with."""
+        """Give the key of `stream`; raises `StoreError` when it was wrapped with another master key."""
         try:
             secret = self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], stream)
         except (InvalidTag, ValueError) as error:
             msg = f"the key of {stream.hex()} cannot be unwrapped"
-            raise StoreError(msg, remedy="the master key is another one, or the wrapped key was changed") from error
+            raise StoreError(msg, remedy=OTHER) from error
         return StreamKey(stream, secret)
+
+
+def make(path: Path) -> None:
+    """Write a random key, whole or not at all; of several processes that try, one wins."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(SECRET_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with contextlib.suppress(FileExistsError):
+            path.hardlink_to(draft)
+    finally:
+        draft.unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Literal
 
 from ripieno.journal.keys import StreamKey
-from ripieno.model.event import Json, Kind
+from ripieno.model.errors import StoreError
+from ripieno.model.event import Body, Json, Kind
 
 __all__ = [
     "ENDED",
@@ -62,7 +63,9 @@ class Lease:
     head_hash: str
     """Hash of that event; only the store's writer touches it."""
     lost: bool = False
-    """True once an append was refused: another owner took over, or the store failed."""
+    """True once it was given up, or an append refused: another owner took over, or the store failed."""
+    failure: StoreError | None = None
+    """How the store failed, where that is why the lease was lost."""
     asked: bool = True
     """False while the run is known to have asked nothing."""
     stored: set[bytes] = field(default_factory=set[bytes])
@@ -116,20 +119,30 @@ Change = QuestionChange | CloseChange | ClaimChange | SegmentChange | EndChange
 
 @dataclass(slots=True, eq=False)
 class Draft:
-    """An event on its way to disk. The writer gives it its place in the chain."""
+    """An event on its way to disk. The writer gives it its place in the chain.
+
+    Raises `TypeError` or `UnicodeError` when its body or path breaks the envelope rule: whoever made
+    it hears of it at once, and no other run suffers from it.
+    """
 
     lease: Lease
     at: int
     kind: Kind
     path: str
-    body: Mapping[str, Json]
+    body: InitVar[Mapping[str, Json]]
     payloads: tuple[tuple[bytes, bytes], ...] = ()
     """Pairs of commitment and encoded value that go to disk with it."""
     change: Change | None = None
     if_seen: int | None = None
     """For claims: written only while the inbox holds nothing beyond this count."""
     seq: int = 0
+    """Its place in the chain, known once it is written."""
     state: DraftState = "pending"
+    encoded: Body = field(init=False)
+
+    def __post_init__(self, body: Mapping[str, Json]) -> None:
+        self.encoded = Body(body)
+        self.path.encode()
 
 
 @dataclass(frozen=True, slots=True)

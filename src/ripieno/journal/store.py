@@ -106,7 +106,11 @@ class Store(ABC):
 
     @abstractmethod
     async def acquire(self, run: str) -> Replayable | None:
-        """Become the owner of a run that has none alive; None when it has one or has ended."""
+        """Become the owner of a run that has none alive; None when it has one or has ended.
+
+        A process may take over from itself: after its store failed, what it owned is read anew. A run
+        whose events cannot be read is left `blocked`, and `StoreError` says what is wrong.
+        """
 
     @abstractmethod
     async def fold(self, lease: Lease) -> tuple[Sequence[Message], int]:
@@ -114,7 +118,10 @@ class Store(ABC):
 
     @abstractmethod
     async def park(self, lease: Lease, seen: int) -> bool:
-        """Give up a waiting run unless the inbox holds more than `seen`; tell whether it was done."""
+        """Give up a waiting run unless the inbox holds more than `seen`; tell whether it was done.
+
+        Once it was done the lease is lost, and nothing more is appended under it.
+        """
 
     @abstractmethod
     async def release(self, lease: Lease, status: RunStatus, detail: str | None = None) -> None:
@@ -127,7 +134,9 @@ class Store(ABC):
     # -- the inbox --------------------------------------------------------------------------------
 
     @abstractmethod
-    async def send(self, message: Message, payloads: Payloads = (), *, closes: QuestionState | None = None) -> None:
+    async def send(
+        self, message: Message, payloads: Payloads = (), *, closes: QuestionState | None = None
+    ) -> None:
         """Put a message into a run's inbox, closing its question in the same commit.
 
         Raises `RefusedError` when the run has ended or the question is no longer open.
@@ -149,11 +158,18 @@ class Store(ABC):
 
     @abstractmethod
     async def find(self, tenant: str, text: str) -> RunRow:
-        """Give the run with this id, end of id or business key; raises `NotFoundError` or `InputError`."""
+        """Give the run with this id, business key, or end of id of at least four digits.
+
+        Raises `NotFoundError`, or `InputError` when several fit and none has this very id.
+        """
 
     @abstractmethod
     async def runs(self, wanted: RunFilter) -> Sequence[RunRow]:
         """List runs, newest first."""
+
+    @abstractmethod
+    async def tenant_stream(self, tenant: str) -> str:
+        """Give the id of a tenant's own stream; raises `NotFoundError` while nothing is recorded in it."""
 
     @abstractmethod
     async def events(self, run: str, *, after: int = 0, limit: int | None = None) -> Sequence[Event]:

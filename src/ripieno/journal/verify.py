@@ -1,26 +1,30 @@
 """Is the log whole? Reads everything as stored and names each place that was changed.
 
 This shows that chains, values and derived tables agree with each other. It cannot show that nobody
-with the keys rewrote all of them: that takes a checkpoint held elsewhere.
+with the keys rewrote all of them, nor that nobody took away the newest run with every trace of it:
+that takes a checkpoint held elsewhere.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Final, Generic, TypeVar
 
-from ripieno.journal.records import ENDED, RunRow
+from ripieno.journal.chain import Chain, references
+from ripieno.journal.stored import StoredEvent, StoredStream, Verifiable
 from ripieno.model.errors import StoreError
-from ripieno.model.event import GENESIS, Event, canonical
+from ripieno.model.event import Event
 
-__all__ = ["Finding", "Heads", "Report", "Verifiable", "verify"]
+__all__ = ["Finding", "Report", "verify"]
 
-REFERENCES = frozenset(
-    {"input", "output", "evidence", "reason", "content", "because", "error", "arguments", "label"}
-)
-"""Fields of a body that hold the commitment of a value."""
+Item = TypeVar("Item")
+
+MOST: Final = 1000
+"""How many findings are kept in words; the rest are counted."""
+
+COMMITMENT: Final = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,62 +47,59 @@ class Report:
     runs: int = 0
     values: int = 0
     findings: list[Finding] = field(default_factory=list[Finding])
+    """At most 1,000."""
+    more: int = 0
+    """How many were found beyond these."""
 
     @property
     def sound(self) -> bool:
         """True when nothing was found."""
         return not self.findings
 
+    def found(self, place: str, problem: str) -> None:
+        """Add a finding."""
+        if len(self.findings) < MOST:
+            self.findings.append(Finding(place, problem))
+        else:
+            self.more += 1
+
     def __str__(self) -> str:
         counted = f"{self.events:,} events, {self.runs:,} runs, {self.values:,} values"
         if self.sound:
             return f"{counted}: sound"
-        return "\n".join([f"{counted}: {len(self.findings)} found", *(f"  {found}" for found in self.findings)])
-
-
-@dataclass(slots=True)
-class Heads:
-    """How far a stream was followed."""
-
-    seq: int = 0
-    hash: str = GENESIS
-    epoch: int = 0
-    kind: str = ""
-    status: str = ""
-    broken: bool = False
-
-
-class Verifiable(Protocol):
-    """What a store shows to a verification."""
-
-    def stored_events(self) -> Iterator[tuple[int, str, int, str, bytes]]:
-        """Give position, stream, seq, kind and envelope of every event, as stored, by position."""
-        ...
-
-    def stored_heads(self) -> Mapping[str, tuple[str, int, str]]:
-        """Give, by stream, what it is called, and the last seq and hash that its own row names."""
-        ...
-
-    def stored_rows(self) -> Iterator[RunRow]:
-        """Give the derived row of every run."""
-        ...
-
-    def stored_values(self, stream: str) -> Mapping[str, bytes]:
-        """Give the sealed values of a stream by commitment."""
-        ...
-
-    def open_value(self, stream: str, commitment: str, sealed: bytes) -> bytes:
-        """Decrypt a value; raises `StoreError` when it was changed."""
-        ...
-
-    def highest_position(self) -> int:
-        """Give the highest position that was ever given to an event."""
-        ...
+        lines = [f"{counted}: {len(self.findings) + self.more:,} found"]
+        lines.extend(f"  {finding}" for finding in self.findings)
+        if self.more:
+            lines.append(f"  and {self.more:,} more")
+        return "\n".join(lines)
 
 
 def verify(store: Verifiable) -> Report:
-    """Follow every chain, open every value, compare the derived tables; never stops at the first finding."""
+    """Follow every chain, open every value, compare the derived rows; never stops at the first finding.
+
+    Takes one stream after the other, so that a log of any length is verified in the same memory.
+    """
     return Verification(store).report()
+
+
+class Ahead(Generic[Item]):
+    """An iterator of which the next item can be seen, with the stream that it belongs to."""
+
+    def __init__(self, items: Iterator[Item], stream: Callable[[Item], str]) -> None:
+        self._items = items
+        self._stream = stream
+        self._next = next(items, None)
+
+    @property
+    def stream(self) -> str | None:
+        """The stream of the next item; None at the end."""
+        return None if self._next is None else self._stream(self._next)
+
+    def take(self) -> Item:
+        """Give the next item."""
+        assert self._next is not None, "there is one as long as it has a stream"
+        taken, self._next = self._next, next(self._items, None)
+        return taken
 
 
 class Verification:
@@ -107,116 +108,90 @@ class Verification:
     def __init__(self, store: Verifiable) -> None:
         self._store = store
         self._report = Report()
-        self._heads: dict[str, Heads] = {}
-        self._named = store.stored_heads()
-        self._references: dict[str, dict[str, str]] = {}
+        self._at = "log"
+        """How far the reading has come, for when it breaks off."""
 
     def report(self) -> Report:
-        """Do all of it."""
-        expected = 1
-        for position, stream, seq, kind, envelope in self._store.stored_events():
-            if position != expected:
-                gone = f"{expected}" if position == expected + 1 else f"{expected} to {position - 1}"
-                self._found("log", f"nothing stands at position {gone}: events were deleted")
-            expected = position + 1
-            self._event(stream, seq, kind, envelope)
-        highest = self._store.highest_position()
-        if expected <= highest:
-            self._found("log", f"nothing stands at position {expected} to {highest}: events were deleted")
-        self._ends()
-        self._values()
-        self._rows()
+        """Do all of it; what cannot be read is a finding, and the next part goes on."""
+        for part in (self._damage, self._gaps, self._streams, self._strays):
+            try:
+                part()
+            except StoreError as error:
+                self._report.found(self._at, f"cannot be read on from here: {error.message}")
         return self._report
 
-    def _found(self, place: str, problem: str) -> None:
-        self._report.findings.append(Finding(place, problem))
+    def _damage(self) -> None:
+        for problem in self._store.damage():
+            self._report.found("database file", problem)
 
-    def _place(self, stream: str, seq: int | None = None) -> str:
-        name = self._named.get(stream, (f"stream {stream}", 0, ""))[0]
-        return name if seq is None else f"{name}, event {seq}"
+    def _gaps(self) -> None:
+        for gap in self._store.gaps():
+            positions = f"{gap[0]}" if len(gap) == 1 else f"{gap[0]} to {gap[-1]}"
+            self._report.found("log", f"nothing stands at position {positions}: events were deleted")
 
-    def _event(self, stream: str, seq: int, kind: str, envelope: bytes) -> None:
-        self._report.events += 1
-        head = self._heads.setdefault(stream, Heads())
-        place = self._place(stream, seq)
-        if seq != head.seq + 1:
-            self._found(place, f"expected event {head.seq + 1}: events are missing or out of order")
-        head.seq = seq
-        digest = hashlib.sha256(envelope).hexdigest()
-        previous, head.hash = head.hash, digest
+    def _strays(self) -> None:
+        for stream in self._store.strays():
+            self._report.found(f"stream {stream}", "has values, but its row is gone")
+
+    def _streams(self) -> None:
+        """Go through rows and events side by side, both by stream."""
+        rows = Ahead(self._store.streams(), lambda row: row.id)
+        events = Ahead(self._store.events(), lambda event: event.stream)
+        while streams := [stream for stream in (rows.stream, events.stream) if stream is not None]:
+            stream = min(streams)
+            self._stream(stream, rows.take() if rows.stream == stream else None, events)
+
+    def _stream(self, stream: str, row: StoredStream | None, events: Ahead[StoredEvent]) -> None:
+        name = f"stream {stream}" if row is None else row.name
+        self._report.runs += row is not None and row.row is not None
+        chain = Chain(row, name, self._report.found)
+        missing: set[str] = set()
+        while events.stream == stream:
+            stored = events.take()
+            self._at = f"{name}, event {stored.seq}"
+            self._report.events += 1
+            event = chain.follow(stored)
+            if event is not None and row is not None:
+                self._held(stream, event, missing)
+        chain.end()
+        self._at = name
+        if row is not None:
+            self._values(stream, name)
+
+    def _held(self, stream: str, event: Event, missing: set[str]) -> None:
+        for field_name, ref in references(event.body):
+            if not COMMITMENT.fullmatch(ref):
+                self._report.found(f"{self._at} ({field_name})", "is not the commitment of a value")
+            elif ref not in missing and not self._store.holds(stream, ref):
+                missing.add(ref)
+                self._report.found(f"{self._at} ({field_name})", f"value {ref[:12]} is not in the store")
+
+    def _values(self, stream: str, name: str) -> None:
         try:
-            event = Event.read(envelope)
-        except (ValueError, TypeError) as error:
-            self._found(place, f"cannot be read: {error}")
+            key = self._store.key(stream)
+        except StoreError as error:
+            self._report.found(name, f"none of its values can be read: {error.message}")
             return
-        if event.prev != previous:
-            self._found(place, "does not follow from the event before: this event or the one before was changed")
-        for name, stored, written in (
-            ("stream", stream, event.stream),
-            ("seq", seq, event.seq),
-            ("kind", kind, event.kind),
-        ):
-            if stored != written:
-                self._found(place, f"stored under {name} {stored!r}, written as {written!r}")
-        self._content(head, event, envelope, place)
-
-    def _content(self, head: Heads, event: Event, envelope: bytes, place: str) -> None:
-        fields = {name: getattr(event, name) for name in event.__slots__}
-        if canonical({"v": 1, **fields}) != envelope:
-            self._found(place, "is not in canonical form: it was rewritten")
-        if event.epoch < head.epoch:
-            self._found(place, f"written under epoch {event.epoch} after epoch {head.epoch}")
-        head.epoch, head.kind = event.epoch, event.kind
-        if event.kind == "run.ended":
-            head.status = event.body["outcome"]["status"]
-        known = self._references.setdefault(event.stream, {})
-        for name, ref in references(event.body):
-            known.setdefault(ref, f"{place} ({name})")
-
-    def _ends(self) -> None:
-        for stream, (_, seq, last) in self._named.items():
-            head = self._heads.get(stream, Heads())
-            if head.seq != seq:
-                self._found(self._place(stream), f"ends at event {head.seq}, its row says {seq}: events are missing")
-            elif head.hash != last:
-                self._found(self._place(stream, seq), "is not the last event that was written: it was changed")
-        for stream in self._heads.keys() - self._named.keys():
-            self._found(self._place(stream), "has events, but its row is gone")
-
-    def _values(self) -> None:
-        for stream, wanted in self._references.items():
-            found = self._store.stored_values(stream)
-            for ref, place in wanted.items():
-                sealed = found.get(ref)
-                if sealed is None:
-                    self._found(place, f"value {ref[:12]} is not in the store")
-                    continue
-                self._report.values += 1
-                try:
-                    self._store.open_value(stream, ref, sealed)
-                except StoreError as error:
-                    self._found(place, error.message)
-
-    def _rows(self) -> None:
-        for row in self._store.stored_rows():
-            self._report.runs += 1
-            head = self._heads.get(row.id)
-            if head is None:
-                continue
-            ended = row.status in ENDED
-            if ended != bool(head.status) or (ended and row.status != head.status):
-                says = head.status or "not ended"
-                self._found(self._place(row.id), f"its row says {row.status}, its events say {says}")
-
-
-def references(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give the commitments in a body, with the field that holds each."""
-    for name, value in body.items():
-        if isinstance(value, dict):
-            inner: dict[str, Any] = value
-            if name == "inputs":
-                yield from inner.items()
+        changed: dict[str, str] = {}
+        for commitment, sealed in self._store.values(stream):
+            try:
+                key.open(bytes.fromhex(commitment), sealed)
+            except StoreError as error:
+                changed[commitment] = error.message
             else:
-                yield from references(inner)
-        elif name in REFERENCES and isinstance(value, str):
-            yield name, value
+                self._report.values += 1
+        if changed:
+            self._name(stream, name, changed)
+
+    def _name(self, stream: str, name: str, changed: dict[str, str]) -> None:
+        """Say for each changed value which event holds it first."""
+        for stored in self._store.events(stream):
+            try:
+                event = Event.read(stored.envelope)
+            except ValueError:
+                continue
+            for field_name, ref in references(event.body):
+                if ref in changed:
+                    self._report.found(f"{name}, event {stored.seq} ({field_name})", changed.pop(ref))
+        for problem in changed.values():
+            self._report.found(name, f"{problem}; no event holds it")

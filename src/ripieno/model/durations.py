@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Final
 
 from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError
@@ -13,8 +14,8 @@ __all__ = ["Duration", "in_seconds", "seconds"]
 Duration = str | float | timedelta
 """A duration as accepted by every option that takes one."""
 
-UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)", re.ASCII)
 
 
 def seconds(duration: Duration) -> float:
@@ -27,7 +28,10 @@ def seconds(duration: Duration) -> float:
     elif isinstance(duration, str):
         value = parse(duration)
     else:
-        value = float(duration)
+        try:
+            value = float(duration)
+        except (TypeError, ValueError, OverflowError):  # from a file, it may be anything
+            value = 0.0
     if not 0 < value < float("inf"):
         msg = f"expected a positive duration such as '30m' or '1h30m', got {duration!r}"
         raise DefinitionError(msg)
@@ -40,6 +44,7 @@ def in_seconds(duration: Duration) -> str:
 
 
 def parse(text: str) -> float:
+    """Give the seconds that a text such as `1h30m` says."""
     parts = PART.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text:
         msg = f"expected a duration such as '90s', '30m', '4h', '2d' or '1h30m', got {text!r}"

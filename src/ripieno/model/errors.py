@@ -96,7 +96,7 @@ class StoreError(RipienoError):
 
 
 class ToolError(RipienoError):
-    """Raised by a tool to say that its call definitely had no effect; any other error leaves a write uncertain."""
+    """Raised by a tool to say that its call had no effect; any other error leaves a write uncertain."""
 
     code = "tool"
 

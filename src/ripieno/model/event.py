@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import orjson
 
-__all__ = ["FORMAT", "GENESIS", "KINDS", "Event", "Json", "Kind", "canonical", "digest"]
+__all__ = ["FORMAT", "GENESIS", "KINDS", "Body", "Event", "Json", "Kind", "canonical", "digest"]
 
 FORMAT: Final = 1
 """Version of the envelope; a reader refuses one it does not know."""
@@ -51,6 +51,18 @@ Kind = Literal[
 ]
 KINDS: Final = frozenset(get_args(Kind))
 
+TYPES: Final[dict[str, type[Any]]] = {
+    "stream": str,
+    "seq": int,
+    "prev": str,
+    "at": int,
+    "epoch": int,
+    "kind": str,
+    "path": str,
+    "body": dict,
+}
+"""What an envelope holds beside its format, each of exactly this type."""
+
 OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 
 
@@ -62,6 +74,18 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 def digest(value: Mapping[str, Any]) -> str:
     """Give the SHA-256 of a document's canonical bytes, in hexadecimal."""
     return hashlib.sha256(canonical(value)).hexdigest()
+
+
+class Body:
+    """The body of an event to be: encoded when it is handed over, so that nobody can change it after.
+
+    Raises `TypeError` when it breaks the envelope rule in a way that the encoder sees.
+    """
+
+    __slots__ = ("fragment",)
+
+    def __init__(self, body: Mapping[str, Json]) -> None:
+        self.fragment = orjson.Fragment(canonical(body))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +108,20 @@ class Event:
     body: Mapping[str, Any]
 
     @classmethod
-    def seal(cls, stream: str, seq: int, prev: str, draft: tuple[int, int, Kind, str, Mapping[str, Json]]) -> bytes:
-        """Give the envelope's bytes for a draft of `(at, epoch, kind, path, body)`."""
-        at, epoch, kind, path, body = draft
-        return canonical(
+    def seal(
+        cls,
+        *,
+        stream: str,
+        seq: int,
+        prev: str,
+        at: int,
+        epoch: int,
+        kind: Kind,
+        path: str,
+        body: Body,
+    ) -> bytes:
+        """Give the envelope's bytes."""
+        return orjson.dumps(
             {
                 "v": FORMAT,
                 "stream": stream,
@@ -97,22 +131,25 @@ class Event:
                 "epoch": epoch,
                 "kind": kind,
                 "path": path,
-                "body": body,
-            }
+                "body": body.fragment,
+            },
+            option=OPTIONS,
         )
 
     @classmethod
     def read(cls, envelope: bytes) -> Event:
         """Read an envelope; raises `ValueError`, naming what is wrong, when it is not one."""
         found: Any = orjson.loads(envelope)
-        if not isinstance(found, dict):
-            msg = f"expected an object, found {type(found).__name__}"
-            raise TypeError(msg)
-        fields = cast("dict[str, Any]", found)
+        fields = cast("dict[str, Any]", found) if isinstance(found, dict) else {}
         if fields.pop("v", None) != FORMAT:
-            msg = f"expected envelope format {FORMAT}"
+            msg = f"expected an envelope of format {FORMAT}"
             raise ValueError(msg)
-        if fields.get("kind") not in KINDS:
-            msg = f"unknown kind of event {fields.get('kind')!r}"
+        types: dict[str, type[Any]] = {name: type(value) for name, value in fields.items()}
+        if types != TYPES:
+            wrong = sorted(name for name in types | TYPES if types.get(name) is not TYPES.get(name))
+            msg = f"{', '.join(wrong)}: missing, unknown or of another type"
+            raise ValueError(msg)
+        if fields["kind"] not in KINDS:
+            msg = f"unknown kind of event {fields['kind']!r}"
             raise ValueError(msg)
         return cls(**fields)

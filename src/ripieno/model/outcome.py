@@ -53,7 +53,7 @@ class Outcome:
 
     __slots__ = ("_evidence", "_output", "_reason", "confidence", "seq", "status")
 
-    def __init__(  # noqa: PLR0913 - the six parts of an outcome, all but the status by keyword
+    def __init__(
         self,
         status: Status,
         output: Any = None,

@@ -192,9 +192,7 @@ class Context(Protocol):
         """For whom the run acts; its roles are not recorded and hence empty."""
         ...
 
-    async def call(
-        self, participant: Participant, task: Task, *, key: str | None = None
-    ) -> Outcome:
+    async def call(self, participant: Participant, task: Task, *, key: str | None = None) -> Outcome:
         """Let a participant work within this scope. `key` names a dynamic child."""
         ...
 
@@ -214,7 +212,9 @@ class Context(Protocol):
         """Wait for `duration` seconds, across restarts."""
         ...
 
-    async def choose(self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]) -> str:
+    async def choose(
+        self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]
+    ) -> str:
         """Record a choice, what was offered and why; on replay the recorded choice is given back."""
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from ripieno.model.errors import InputError
 
@@ -12,7 +12,7 @@ __all__ = ["Principal", "PrincipalKind"]
 
 PrincipalKind = Literal["person", "agent", "service", "system"]
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ class Principal:
     def __post_init__(self) -> None:
         for what, value in (("principal", self.name), ("tenant", self.tenant)):
             if not NAME.fullmatch(value):
-                msg = f"{what} name {value!r} must be 1 to 128 of A-Z a-z 0-9 . _ @ + -, starting with a letter or digit"
+                msg = (
+                    f"{what} name {value!r} must be 1 to 128 of A-Z a-z 0-9 . _ @ + -,"
+                    " starting with a letter or digit"
+                )
                 raise InputError(msg)
 
     @property

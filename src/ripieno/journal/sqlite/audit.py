@@ -1,41 +1,74 @@
 """The embedded store as a verification sees it: opened read-only, needing no owner and no loop."""
 
+# ruff: noqa: S608 - only our own column names are put into statements
+
 from __future__ import annotations
 
+import heapq
+import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-from ripieno.journal.keys import MasterKey
+from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import RunRow
+from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
+from ripieno.journal.sqlite.schema import FORMAT
+from ripieno.journal.stored import StoredEvent, StoredStream
 from ripieno.model.errors import NotFoundError, StoreError
+from ripieno.model.ids import short
 
 __all__ = ["SqliteAudit"]
 
+GAPS = """
+SELECT before + 1, position - 1 FROM (
+    SELECT position, lag(position, 1, 0) OVER (ORDER BY position) AS before FROM events
+    UNION ALL SELECT (SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'events') + 1,
+                     (SELECT coalesce(max(position), 0) FROM events)
+) WHERE position > before + 1 ORDER BY 1
+"""
+
 
 class SqliteAudit:
-    """A consistent snapshot of one data folder; nothing is written."""
+    """A consistent snapshot of one data folder, as a context manager; nothing is written to it.
+
+    Raises `NotFoundError` where there is no log, and `StoreError` where it cannot be read.
+    """
 
     def __init__(self, home: Path) -> None:
-        path = home / "journal.sqlite"
-        if not path.exists():
-            msg = f"no log at {path}"
+        self._path = home / "journal.sqlite"
+        if not self._path.exists():
+            msg = f"no log at {self._path}"
             raise NotFoundError(msg, remedy="give the data folder with --home or RIPIENO_HOME")
-        self._path = path
-        self._master = MasterKey.at(home / "master.key")
-        self._connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        self._master = MasterKey.read(home / "master.key")
+        self._connection = self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the file; where SQLite could not write its index of the log's tail, there must be no tail."""
+        tail = self._path.with_name(f"{self._path.name}-wal")
+        sealed = not os.access(self._path.parent, os.W_OK) and not tail.exists()
+        options = "mode=ro&immutable=1" if sealed else "mode=ro"
+        try:
+            return sqlite3.connect(
+                f"{self._path.absolute().as_uri()}?{options}", uri=True, isolation_level=None
+            )
+        except sqlite3.Error as error:
+            raise reading(self._path, error) from error
 
     def __enter__(self) -> Self:
         try:
-            self._connection.execute("BEGIN")
-            self._connection.execute("SELECT 1 FROM events LIMIT 1")
-        except sqlite3.DatabaseError as error:
+            self._rows("BEGIN")
+            (found,) = next(self._rows("PRAGMA user_version"))
+        except StoreError:
             self._connection.close()
-            msg = f"cannot read {self._path}: {error}"
-            raise StoreError(msg, remedy="the file itself is damaged; restore it from a backup") from error
+            raise
+        if found != FORMAT:
+            self._connection.close()
+            msg = f"{self._path} has format {found}, this version of Ripieno reads format {FORMAT}"
+            raise StoreError(msg, remedy="use the version of Ripieno that wrote it")
         return self
 
     def __exit__(
@@ -43,46 +76,88 @@ class SqliteAudit:
     ) -> None:
         self._connection.close()
 
-    def stored_events(self) -> Iterator[tuple[int, str, int, str, bytes]]:
-        """Give every event as stored, by position."""
-        rows = self._connection.execute("SELECT position, stream, seq, kind, envelope FROM events ORDER BY position")
-        for position, stream, seq, kind, envelope in rows:
-            yield position, stream.hex(), seq, kind, envelope
+    def damage(self) -> Iterator[str]:
+        """Give what SQLite finds wrong with its own file."""
+        for (problem,) in self._rows("PRAGMA integrity_check(20)"):
+            if problem != "ok":
+                yield str(problem)
 
-    def stored_heads(self) -> Mapping[str, tuple[str, int, str]]:
-        """Give, by stream, what it is called, and the last seq and hash that its own row names."""
-        heads = {
-            run: (f"run {run[-6:]}", seq, last)
-            for run, seq, last in self._connection.execute("SELECT id, head_seq, head_hash FROM runs")
-        }
-        for name, stream, seq, last in self._connection.execute(
-            "SELECT name, stream, head_seq, head_hash FROM tenants"
-        ):
-            heads[stream.hex()] = (f"tenant {name}", seq, last)
-        return heads
+    def gaps(self) -> Iterator[range]:
+        """Give the positions at which an event once stood and none does now."""
+        for first, last in self._rows(GAPS):
+            yield range(first, last + 1)
 
-    def stored_rows(self) -> Iterator[RunRow]:
-        """Give the derived row of every run."""
-        for row in self._connection.execute(f"SELECT {COLUMNS} FROM runs"):
-            yield RunRow(*row)
-
-    def stored_values(self, stream: str) -> Mapping[str, bytes]:
-        """Give the sealed values of a stream by commitment."""
-        rows = self._connection.execute(
-            "SELECT commitment, sealed FROM payloads WHERE stream = ?", (bytes.fromhex(stream),)
+    def streams(self) -> Iterator[StoredStream]:
+        """Give every run and tenant, by id of their streams."""
+        runs = (
+            StoredStream(row.id, f"run {short(row.id)}", row.head_seq, row.head_hash, row)
+            for row in (RunRow(*row) for row in self._rows(f"SELECT {COLUMNS} FROM runs ORDER BY id"))
         )
-        return {commitment.hex(): sealed for commitment, sealed in rows}
+        tenants = (
+            StoredStream(stream.hex(), f"tenant {name}", seq, last, None)
+            for name, stream, seq, last in self._rows(
+                "SELECT name, stream, head_seq, head_hash FROM tenants ORDER BY stream"
+            )
+        )
+        return heapq.merge(runs, tenants, key=lambda stream: stream.id)
 
-    def open_value(self, stream: str, commitment: str, sealed: bytes) -> bytes:
-        """Decrypt a value; raises `StoreError` when it was changed."""
-        row = self._connection.execute("SELECT wrapped FROM runs WHERE id = ?", (stream,)).fetchone()
-        if row is None:
-            msg = f"the key of {stream} is gone"
-            raise StoreError(msg)
+    def events(self, stream: str | None = None) -> Iterator[StoredEvent]:
+        """Give the events of one stream or of all, by stream and seq."""
+        rows = self._rows(
+            "SELECT position, stream, seq, kind, envelope FROM events"
+            f" {'' if stream is None else 'WHERE stream = ?'} ORDER BY stream, seq",
+            *([] if stream is None else [bytes.fromhex(stream)]),
+        )
+        for position, raw, seq, kind, envelope in rows:
+            yield StoredEvent(position, raw.hex(), seq, kind, envelope)
+
+    def values(self, stream: str) -> Iterator[tuple[str, bytes]]:
+        """Give commitment and sealed bytes of every value of a stream."""
+        rows = self._rows("SELECT commitment, sealed FROM payloads WHERE stream = ?", bytes.fromhex(stream))
+        for commitment, sealed in rows:
+            yield commitment.hex(), sealed
+
+    def strays(self) -> Iterator[str]:
+        """Give the streams that have values but neither run nor tenant."""
+        rows = self._rows(
+            "SELECT DISTINCT stream FROM payloads WHERE lower(hex(stream)) NOT IN (SELECT id FROM runs)"
+            " AND stream NOT IN (SELECT stream FROM tenants)"
+        )
+        for (stream,) in rows:
+            yield stream.hex()
+
+    def holds(self, stream: str, commitment: str) -> bool:
+        """Tell whether a value is there."""
+        rows = self._rows(
+            "SELECT 1 FROM payloads WHERE stream = ? AND commitment = ?",
+            bytes.fromhex(stream),
+            bytes.fromhex(commitment),
+        )
+        return next(rows, None) is not None
+
+    def key(self, stream: str) -> StreamKey:
+        """Give the key of a stream; raises `StoreError` when it is gone or was changed."""
         raw = bytes.fromhex(stream)
-        return self._master.unwrap(raw, row[0]).open(bytes.fromhex(commitment), sealed)
+        row = next(
+            self._rows(
+                "SELECT wrapped FROM runs WHERE id = ?"
+                " UNION ALL SELECT wrapped FROM tenants WHERE stream = ?",
+                stream,
+                raw,
+            )
+        )
+        return self._master.unwrap(raw, row[0])
 
-    def highest_position(self) -> int:
-        """Give the highest position that was ever given to an event."""
-        row = self._connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-        return 0 if row is None else row[0]
+    def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
+        """Run a statement at once, and give its rows as they are read."""
+        try:
+            cursor = self._connection.execute(statement, values)
+        except sqlite3.Error as error:
+            raise reading(self._path, error) from error
+        return self._fetch(cursor)
+
+    def _fetch(self, cursor: sqlite3.Cursor) -> Iterator[Any]:
+        try:
+            yield from cursor
+        except sqlite3.Error as error:
+            raise reading(self._path, error) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections.abc import Callable
+from typing import NamedTuple
 
 from ripieno.journal.records import (
     ClaimChange,
@@ -15,9 +17,20 @@ from ripieno.journal.records import (
     QuestionChange,
     SegmentChange,
 )
+from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 
-__all__ = ["Batch"]
+__all__ = ["Batch", "Head"]
+
+
+class Head(NamedTuple):
+    """The last event of a run, as this transaction will leave it."""
+
+    lease: Lease
+    seq: int
+    hash: str
+    at: int | None
+    """When it was written; None while this transaction has added nothing."""
 
 
 class Batch:
@@ -27,28 +40,51 @@ class Batch:
     has overtaken is bounced without harm to its run.
     """
 
-    __slots__ = ("_events", "_heads", "_payloads", "bounced", "connection", "fenced")
+    __slots__ = ("_events", "_gone", "_heads", "_payloads", "_undo", "bounced", "connection")
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.bounced: set[Draft] = set()
-        self.fenced: set[Lease] = set()
-        self._heads: dict[Lease, tuple[int, str, int]] = {}
+        self._gone: set[Lease] = set()
+        self._heads: dict[str, Head] = {}
         self._events: list[tuple[bytes, int, str, bytes]] = []
         self._payloads: list[tuple[bytes, bytes, bytes]] = []
+        self._undo: list[Callable[[], object]] | None = None
+
+    # -- ownership --------------------------------------------------------------------------------
 
     def owns(self, lease: Lease) -> bool:
         """Tell whether the lease still stands; asks the table once per transaction."""
-        if lease in self._heads:
-            return True
-        if lease.lost or lease in self.fenced:
+        if lease.lost or lease in self._gone:
             return False
-        row = self.connection.execute("SELECT epoch FROM runs WHERE id = ?", (lease.run,)).fetchone()
-        if row is None or row[0] != lease.epoch:
-            self.fenced.add(lease)
+        head = self._heads.get(lease.run)
+        if head is not None:
+            return head.lease is lease
+        row = self.connection.execute(
+            "SELECT epoch, head_seq FROM runs WHERE id = ? AND owner IS NOT NULL", (lease.run,)
+        ).fetchone()
+        if row != (lease.epoch, lease.head_seq):
+            self.give_up(lease)
             return False
-        self._heads[lease] = (lease.head_seq, lease.head_hash, 0)
+        self.lead(lease)
         return True
+
+    def lead(self, lease: Lease) -> None:
+        """Take a lease's head as given, for a run whose row this transaction has just read or made."""
+        self._put(Head(lease, lease.head_seq, lease.head_hash, None))
+
+    def head(self, run: str) -> Head | None:
+        """Give a run's head where this transaction knows better than the table."""
+        return self._heads.get(run)
+
+    def give_up(self, lease: Lease) -> None:
+        """Let nothing more be appended under this lease; what it has appended stays."""
+        if lease not in self._gone:
+            self._gone.add(lease)
+            if self._undo is not None:
+                self._undo.append(lambda: self._gone.discard(lease))
+
+    # -- events -----------------------------------------------------------------------------------
 
     def append(self, draft: Draft) -> None:
         """Give a draft its place in the chain, unless its owner was fenced or its claim bounces."""
@@ -56,37 +92,65 @@ class Batch:
         if not self.owns(lease):
             return
         if draft.if_seen is not None and self._wanted(lease.run) != draft.if_seen:
+            # its values are kept: the owner counts them as stored from the moment it handed them over
+            self.keep(lease, draft.payloads)
             self.bounced.add(draft)
             return
-        if isinstance(draft.change, ClaimChange) and not self._claim(draft, draft.change):
-            self.fenced.add(lease)
-            del self._heads[lease]
+        if not self._entered(draft):
+            lease.failure = StoreError(f"{draft.path}: {draft.kind} is in the log already")
+            self.give_up(lease)
             return
-        seq, head = self.chain(lease, draft)
-        draft.seq = seq
-        self._heads[lease] = (seq, head, draft.at)
-        if draft.change is not None:
-            self._apply(draft)
-
-    def chain(self, lease: Lease, draft: Draft) -> tuple[int, str]:
-        """Seal a draft behind the stream's head and give the new head."""
-        head_seq, head_hash, _ = self._heads[lease]
-        seq = head_seq + 1
+        head = self._heads[lease.run]
         envelope = Event.seal(
-            lease.run, seq, head_hash, (draft.at, lease.epoch, draft.kind, draft.path, draft.body)
+            stream=lease.run,
+            seq=head.seq + 1,
+            prev=head.hash,
+            at=draft.at,
+            epoch=lease.epoch,
+            kind=draft.kind,
+            path=draft.path,
+            body=draft.encoded,
         )
-        self._events.append((lease.stream, seq, draft.kind, envelope))
+        draft.seq = head.seq + 1
+        self._events.append((lease.stream, draft.seq, draft.kind, envelope))
         self.keep(lease, draft.payloads)
-        return seq, hashlib.sha256(envelope).hexdigest()
+        self._put(Head(lease, draft.seq, hashlib.sha256(envelope).hexdigest(), draft.at))
+        self._apply(draft)
 
     def keep(self, lease: Lease, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
         """Encrypt values and keep them beside the events."""
         for commitment, data in payloads:
             self._payloads.append((lease.stream, commitment, lease.key.seal(commitment, data)))
 
-    def lead(self, lease: Lease) -> None:
-        """Take a lease's head as given, for a stream whose row this transaction has just read or made."""
-        self._heads[lease] = (lease.head_seq, lease.head_hash, 0)
+    def _put(self, head: Head) -> None:
+        run = head.lease.run
+        if self._undo is not None:
+            before = self._heads.get(run)
+            if before is None:
+                self._undo.append(lambda: self._heads.pop(run))
+            else:
+                self._undo.append(lambda: self._heads.update({run: before}))
+        self._heads[run] = head
+
+    # -- the transaction --------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin an operation, which can be undone alone."""
+        self.connection.execute("SAVEPOINT operation")
+        events, payloads = len(self._events), len(self._payloads)
+        self._undo = [
+            lambda: self._events.__delitem__(slice(events, None)),
+            lambda: self._payloads.__delitem__(slice(payloads, None)),
+        ]
+
+    def end(self, *, undo: bool = False) -> None:
+        """End an operation, keeping all or nothing of what it did."""
+        steps, self._undo = self._undo, None
+        if undo:
+            self.connection.execute("ROLLBACK TO operation")
+            for step in reversed(steps or ()):
+                step()
+        self.connection.execute("RELEASE operation")
 
     def write(self) -> None:
         """Write everything collected; the caller commits."""
@@ -96,48 +160,43 @@ class Batch:
             "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)", self._payloads
         )
         heads = [
-            (seq, head, at, lease.run)
-            for lease, (seq, head, at) in self._heads.items()
-            if seq != lease.head_seq
+            (head.seq, head.hash, head.at, run) for run, head in self._heads.items() if head.at is not None
         ]
         execute_many("UPDATE runs SET head_seq = ?, head_hash = ?, updated_at = ? WHERE id = ?", heads)
 
     def settle(self) -> None:
-        """After the commit: move the leases' heads on, and mark those that were fenced."""
-        for lease, (seq, head, _) in self._heads.items():
-            lease.head_seq, lease.head_hash = seq, head
-        for lease in self.fenced:
+        """After the commit: move the leases' heads on, and mark those that were given up."""
+        for head in self._heads.values():
+            head.lease.head_seq, head.lease.head_hash = head.seq, head.hash
+        for lease in self._gone:
             lease.lost = True
+
+    # -- what goes with an event ------------------------------------------------------------------
 
     def _wanted(self, run: str) -> int:
         return int(self.connection.execute("SELECT wanted FROM runs WHERE id = ?", (run,)).fetchone()[0])
 
-    def _claim(self, draft: Draft, claim: ClaimChange) -> bool:
-        cursor = self.connection.execute(
-            "INSERT OR IGNORE INTO claims (run, path, attempt, epoch) VALUES (?, ?, ?, ?)",
-            (draft.lease.run, draft.path, claim.attempt, draft.lease.epoch),
-        )
-        return cursor.rowcount == 1
+    def _entered(self, draft: Draft) -> bool:
+        """Enter what may be there only once; False when it was there."""
+        match draft.change:
+            case ClaimChange(attempt):
+                statement = "INSERT OR IGNORE INTO claims (run, path, attempt, epoch) VALUES (?, ?, ?, ?)"
+                values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch)
+            case QuestionChange(question, kind, role, content, asked_at, due_at):
+                draft.lease.asked = True
+                statement = (
+                    "INSERT OR IGNORE INTO questions"
+                    " (id, run, path, kind, role, content, asked_at, due_at, state)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')"
+                )
+                values = (question, draft.lease.run, draft.path, kind, role, content, asked_at, due_at)
+            case _:
+                return True
+        return self.connection.execute(statement, values).rowcount == 1
 
     def _apply(self, draft: Draft) -> None:
         run, execute = draft.lease.run, self.connection.execute
         match draft.change:
-            case QuestionChange() as asked:
-                draft.lease.asked = True
-                execute(
-                    "INSERT INTO questions (id, run, path, kind, role, content, asked_at, due_at, state)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')",
-                    (
-                        asked.id,
-                        run,
-                        draft.path,
-                        asked.kind,
-                        asked.role,
-                        asked.content,
-                        asked.asked_at,
-                        asked.due_at,
-                    ),
-                )
             case CloseChange(prefix):
                 execute(
                     "UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'"
@@ -156,5 +215,6 @@ class Batch:
                 )
                 if draft.lease.asked:
                     execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
+                self.give_up(draft.lease)
             case _:
                 pass

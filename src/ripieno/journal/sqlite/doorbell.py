@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ripieno.journal.sqlite.owners import Owners
+
 __all__ = ["Doorbell"]
 
 LOOK_SECONDS: Final = 0.25
@@ -22,10 +24,11 @@ LOOK_SECONDS: Final = 0.25
 class Doorbell:
     """Rings the listeners of this process and of all others that share the data folder."""
 
-    def __init__(self, folder: Path, token: str, reader: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, owners: Owners, reader: sqlite3.Connection) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
-        self._own = folder / token
+        self._owners = owners
+        self._own = folder / owners.token
         self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[], None]] = []
@@ -45,16 +48,14 @@ class Doorbell:
     def ring(self) -> None:
         """Tell everyone, here and elsewhere, that something was committed."""
         self._tell()
-        with os.scandir(self._folder) as entries:
-            others = [entry.path for entry in entries if entry.path != str(self._own)]
-        for path in others:
-            self._press(path)
+        for pipe in self._folder.iterdir():
+            if pipe != self._own:
+                self._press(pipe)
 
     def close(self) -> None:
         """Stop listening."""
-        if self._timer is not None:
+        if self._pipe is not None and self._timer is not None:
             self._timer.cancel()
-        if self._pipe is not None:
             self._loop.remove_reader(self._pipe)
             os.close(self._pipe)
             self._own.unlink(missing_ok=True)
@@ -71,25 +72,26 @@ class Doorbell:
         self._tell()
 
     def _look(self) -> None:
-        version = self._data_version()
-        if version != self._version:
-            self._version = version
-            self._tell()
+        with contextlib.suppress(sqlite3.Error):  # whoever reads next hears of it; looking goes on
+            version = self._data_version()
+            if version != self._version:
+                self._version = version
+                self._tell()
         self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def _data_version(self) -> int:
         return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
 
-    @staticmethod
-    def _press(path: str) -> None:
+    def _press(self, pipe: Path) -> None:
+        """Write a byte into another's pipe; where it cannot be heard, its own look notices the commit."""
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
         except OSError:
-            # nobody reads: its process has died
-            Path(path).unlink(missing_ok=True)
+            if not self._owners.alive(pipe.name):
+                pipe.unlink(missing_ok=True)
             return
         try:
-            with contextlib.suppress(BlockingIOError):  # a full pipe rings as well as one more byte
+            with contextlib.suppress(BlockingIOError, BrokenPipeError):  # full or just closed
                 os.write(descriptor, b"!")
         finally:
             os.close(descriptor)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import Draft, Lease, Message, QuestionState
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.ownership import now, read_row
 from ripieno.model.errors import RefusedError
-from ripieno.model.event import Json
+from ripieno.model.event import Json, Kind
+from ripieno.model.ids import short
 
 __all__ = ["fire", "fold", "send"]
 
-TIMERS_AT_ONCE = 1000
+TIMERS_AT_ONCE: Final = 1000
+"""How many fire in one commit; the next look takes the rest."""
 
 
 def send(
@@ -30,7 +32,7 @@ def send(
         return
     row = read_row(batch.connection, message.run)
     if row.ended:
-        msg = f"run {message.run[-6:]} has ended ({row.status}); it takes no more messages"
+        msg = f"run {short(message.run)} has ended ({row.status}); it takes no more messages"
         raise RefusedError(msg)
     if closes is not None:
         close(batch, message, closes)
@@ -72,13 +74,15 @@ def put(batch: Batch, message: Message) -> None:
 def close(batch: Batch, message: Message, state: QuestionState) -> None:
     """Close a question, or say who was first."""
     cursor = batch.connection.execute(
-        "UPDATE questions SET state = ?, answered_by = ?, answered_at = ? WHERE id = ? AND state = 'open'",
-        (state, message.by, message.at, message.question),
+        "UPDATE questions SET state = ?, answered_by = ?, answered_at = ?"
+        " WHERE id = ? AND run = ? AND state = 'open'",
+        (state, message.by, message.at, message.question, message.run),
     )
     if cursor.rowcount == 1:
         return
     row = batch.connection.execute(
-        "SELECT number, state, answered_by FROM questions WHERE id = ?", (message.question,)
+        "SELECT number, state, answered_by FROM questions WHERE id = ? AND run = ?",
+        (message.question, message.run),
     ).fetchone()
     if row is None:
         msg = f"no question {message.question!r}"
@@ -105,7 +109,10 @@ def fire(batch: Batch, at: int) -> None:
 
 
 def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
-    """Write an inbox's messages into the chain and mark them as folded."""
+    """Write an inbox's messages into the chain and mark them as folded.
+
+    The count that comes with them is -1 when the lease is lost.
+    """
     if not batch.owns(lease):
         return [], -1
     execute = batch.connection.execute
@@ -117,18 +124,14 @@ def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
     folded: list[Message] = []
     for *fields, position in rows:
         message = Message(*fields)
-        draft = Draft(lease, now(), kind_of(message), message.path, body(message))
+        kind: Kind = "message" if message.question is None else "answered"
+        draft = Draft(lease, now(), kind, message.path, body(message))
         batch.append(draft)
         execute("UPDATE inbox SET folded = ? WHERE position = ?", (draft.seq, position))
         folded.append(dataclasses.replace(message, seq=draft.seq))
     wanted = execute("SELECT wanted FROM runs WHERE id = ?", (lease.run,)).fetchone()[0]
     execute("UPDATE runs SET seen = ? WHERE id = ?", (wanted, lease.run))
     return folded, int(wanted)
-
-
-def kind_of(message: Message) -> Any:
-    """Give the kind of event that a message becomes."""
-    return "answered" if message.question is not None else "message"
 
 
 def body(message: Message) -> dict[str, Json]:

@@ -18,40 +18,62 @@ __all__ = ["Owners"]
 
 
 class Owners:
-    """This process's own lock, and a way to ask whether another's still stands."""
+    """The lock of this process, and a way to ask whether another's still stands.
+
+    `flock` and not `lockf`: two stores within one process have to see each other's locks. A child
+    that was forked without `exec` holds its parent's lock too, and so keeps it alive.
+    """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
-        self.token = new_id()
-        self._descriptor = os.open(folder / self.token, os.O_RDWR | os.O_CREAT, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        self._descriptor: int | None = None
+        while self._descriptor is None:
+            self.token = new_id()
+            self._descriptor = locked(folder / self.token)
         self._sweep()
 
     def alive(self, token: str) -> bool:
         """Tell whether the process with this token still runs."""
-        if token == self.token:
-            return True
-        try:
-            descriptor = os.open(self._folder / token, os.O_RDWR)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(descriptor)
+        return token == self.token or not self._dead(token, remove=False)
 
     def close(self) -> None:
         """Give up the lock: whatever this process still owns can be taken over."""
-        with contextlib.suppress(FileNotFoundError):
-            (self._folder / self.token).unlink()
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            (self._folder / self.token).unlink(missing_ok=True)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _dead(self, token: str, *, remove: bool) -> bool:
+        path = self._folder / token
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        try:
+            # shared, so that two who ask at once do not take each other for the owner
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if remove:  # while it is locked: its owner may be just about to lock it for the first time
+                path.unlink(missing_ok=True)
+        except BlockingIOError:
+            return False
+        else:
+            return True
+        finally:
+            os.close(descriptor)
 
     def _sweep(self) -> None:
         for file in self._folder.iterdir():
-            if not self.alive(file.name):
-                file.unlink(missing_ok=True)
+            if file.name != self.token:
+                self._dead(file.name, remove=True)
+
+
+def locked(path: Path) -> int | None:
+    """Create and lock a file; None when someone swept it away before it was locked."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    os.close(descriptor)
+    return None

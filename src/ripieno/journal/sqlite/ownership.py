@@ -1,12 +1,15 @@
 """Operations on a run's row: creation, takeover, parking, release. Each runs inside the group commit."""
 
+# ruff: noqa: S608 - only our own column names are put into statements
+
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import Draft, Lease, NewRun, RunRow, RunStatus
@@ -15,13 +18,26 @@ from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.store import Created
 from ripieno.model.errors import NotFoundError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
+from ripieno.model.ids import short
 
-__all__ = ["COLUMNS", "acquire", "create", "park", "read_row", "release", "repin"]
+__all__ = ["COLUMNS", "Taken", "acquire", "create", "now", "park", "read_row", "release", "repin"]
 
 COLUMNS = (
     "id, tenant, workflow, version, principal, key, status, parent, requested_at, updated_at, ended_at,"
     " owner, epoch, wanted, seen, head_seq, head_hash, detail"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A run taken over: its row as it was, and which events replay reads."""
+
+    lease: Lease
+    row: RunRow
+    after: int
+    """Every event after this one."""
+    needed: tuple[int, ...]
+    """And of those before it, these."""
 
 
 def read_row(connection: sqlite3.Connection, run: str) -> RunRow:
@@ -39,13 +55,15 @@ def create(
     keys: tuple[bytes, StreamKey],
     started: Sequence[tuple[Kind, str, Mapping[str, Json]]],
     payloads: tuple[tuple[bytes, bytes], ...],
+    *,
     owner: str | None,
 ) -> Created:
     """Insert a run and its first events, unless its business key is taken."""
     execute = batch.connection.execute
     if new.key is not None:
         taken = execute(
-            "SELECT id FROM runs WHERE tenant = ? AND workflow = ? AND key = ?", (new.tenant, new.workflow, new.key)
+            "SELECT id FROM runs WHERE tenant = ? AND workflow = ? AND key = ?",
+            (new.tenant, new.workflow, new.key),
         ).fetchone()
         if taken is not None:
             return Created(read_row(batch.connection, taken[0]), None, existed=True)
@@ -75,38 +93,24 @@ def create(
     batch.keep(lease, payloads)
     for kind, path, body in started:
         batch.append(Draft(lease, now(), kind, path, body))
-    row = RunRow(
-        id=new.id,
-        tenant=new.tenant,
-        workflow=new.workflow,
-        version=new.version,
-        principal=new.principal,
-        key=new.key,
-        status="running",
-        parent=new.parent,
-        requested_at=new.requested_at,
-        updated_at=new.requested_at,
-        ended_at=None,
-        owner=owner,
-        epoch=1,
-        wanted=0,
-        seen=0,
-        head_seq=len(started),
-        head_hash="",
-        detail=None,
-    )
+    row = current(batch, new.id)
     return Created(row, lease if owner else None, existed=False)
 
 
-def acquire(
-    batch: Batch, run: str, owners: Owners, master: MasterKey
-) -> tuple[Lease, RunRow, int, tuple[int, ...]] | None:
+def current(batch: Batch, run: str) -> RunRow:
+    """Give a run's row as this transaction will leave it."""
+    row = read_row(batch.connection, run)
+    head = batch.head(run)
+    return row if head is None else dataclasses.replace(row, head_seq=head.seq, head_hash=head.hash)
+
+
+def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey) -> Taken | None:
     """Take a run over under a new epoch, unless it has ended or another owner of it lives.
 
     A process may take over from itself: after its store failed, what it owned has to be read anew.
     """
     execute = batch.connection.execute
-    row = read_row(batch.connection, run)
+    row = current(batch, run)
     if row.ended or (row.owner not in (None, owners.token) and owners.alive(str(row.owner))):
         return None
     wrapped, after, needed = execute(
@@ -118,7 +122,8 @@ def acquire(
         "UPDATE runs SET owner = ?, epoch = ?, status = 'running', detail = NULL WHERE id = ?",
         (owners.token, lease.epoch, run),
     )
-    return lease, row, after, tuple(json.loads(needed))
+    batch.lead(lease)
+    return Taken(lease, row, after, tuple(json.loads(needed)))
 
 
 def park(batch: Batch, lease: Lease, seen: int) -> bool:
@@ -126,34 +131,39 @@ def park(batch: Batch, lease: Lease, seen: int) -> bool:
     if not batch.owns(lease):
         return False
     cursor = batch.connection.execute(
-        "UPDATE runs SET status = 'waiting', owner = NULL, seen = ?"
-        " WHERE id = ? AND epoch = ? AND wanted = ?",
-        (seen, lease.run, lease.epoch, seen),
+        "UPDATE runs SET status = 'waiting', owner = NULL WHERE id = ? AND wanted = ?", (lease.run, seen)
     )
-    return cursor.rowcount == 1
+    if cursor.rowcount == 0:
+        return False
+    batch.give_up(lease)
+    return True
 
 
 def release(batch: Batch, lease: Lease, status: RunStatus, detail: str | None) -> None:
-    """Give up ownership, leaving the run to be taken up by whoever can."""
+    """Give up ownership, leaving the run to be taken up by whoever can.
+
+    Also for a lease that was lost because the store failed; nothing happens when the run was parked,
+    has ended, or is another owner's.
+    """
     batch.connection.execute(
-        "UPDATE runs SET status = ?, detail = ?, owner = NULL WHERE id = ? AND epoch = ?",
+        "UPDATE runs SET status = ?, detail = ?, owner = NULL"
+        " WHERE id = ? AND epoch = ? AND owner IS NOT NULL",
         (status, detail, lease.run, lease.epoch),
     )
+    batch.give_up(lease)
 
 
-def repin(batch: Batch, run: str, version: str, by: str, owners: Owners, master: MasterKey) -> None:
+def repin(batch: Batch, run: str, version: str, *, by: str, owners: Owners, master: MasterKey) -> None:
     """Write `run.migrated` under an epoch of its own and let the run be taken up again."""
-    taken: Any = acquire(batch, run, owners, master)
+    owner = read_row(batch.connection, run).owner
+    taken = None if owner == owners.token else acquire(batch, run, owners, master)
     if taken is None:
-        msg = f"run {run} has ended, or a process is running it"
+        msg = f"run {short(run)} has ended, or a process is running it"
         raise RefusedError(msg, remedy="wait until it has parked, or end the process that runs it")
-    lease, row, _, _ = taken
-    batch.append(
-        Draft(lease, now(), "run.migrated", "", {"from": row.version, "to": version, "by": by})
-    )
-    batch.connection.execute(
-        "UPDATE runs SET version = ?, status = 'running', owner = NULL WHERE id = ?", (version, run)
-    )
+    body: dict[str, Json] = {"from": taken.row.version, "to": version, "by": by}
+    batch.append(Draft(taken.lease, now(), "run.migrated", "", body))
+    batch.connection.execute("UPDATE runs SET version = ? WHERE id = ?", (version, run))
+    release(batch, taken.lease, "running", None)
 
 
 def now() -> int:

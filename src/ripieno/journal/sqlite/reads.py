@@ -1,24 +1,33 @@
 """Reads of what is committed."""
 
+# ruff: noqa: S608 - only our own column names and placeholders are put into statements
+
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import QuestionRow, QuestionState, RunFilter, RunRow, VersionRow
-from ripieno.journal.sqlite.ownership import COLUMNS, read_row
 from ripieno.journal.sqlite.owners import Owners
+from ripieno.journal.sqlite.ownership import COLUMNS
+from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.store import Store
 from ripieno.model.errors import InputError, NotFoundError, StoreError, nearest
 from ripieno.model.event import Event
+from ripieno.model.ids import short
 
 __all__ = ["SqliteReads"]
 
-QUESTION = (
+SHORTEST_END: Final = 4
+"""How many digits of an id's end one has to give."""
+
+AMBIGUOUS: Final = 4
+"""How many runs an ambiguous text shows."""
+
+QUESTION: Final = (
     "q.number, q.id, q.run, q.path, q.kind, q.role, q.content, q.asked_at, q.due_at, q.state, q.answered_by,"
     " q.answered_at"
 )
@@ -28,49 +37,64 @@ class SqliteReads(Store):
     """The reading half of the embedded store."""
 
     path: Path
-    _reader: sqlite3.Connection
+    _reader: Reader
     _master: MasterKey
     _owners: Owners
 
     async def ready(self, versions: Sequence[str], limit: int) -> Sequence[str]:
         """Give runs that could go on and that this process does not own, oldest first."""
         marks = ", ".join("?" * len(versions))
-        rows = self._reader.execute(
+        rows = self._reader.all(
             "SELECT id FROM runs WHERE status = 'running' AND owner IS NOT ?"
             " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
-            f" UNION ALL SELECT id FROM runs WHERE status = 'needs_version' AND version IN ({marks})"
+            " UNION ALL SELECT id FROM runs r WHERE status = 'needs_version'"
+            f" AND (version IN ({marks}) OR EXISTS (SELECT 1 FROM compatible c"
+            f" WHERE c.tenant = r.tenant AND c.old = r.version AND c.new IN ({marks})))"
             " ORDER BY id LIMIT ?",
-            (self._owners.token, *versions, limit),
-        ).fetchall()
+            self._owners.token,
+            *versions,
+            *versions,
+            limit,
+        )
         return [row[0] for row in rows]
 
     async def run(self, run: str) -> RunRow:
         """Give a run; raises `NotFoundError`."""
-        return read_row(self._reader, run)
+        row = self._reader.one(f"SELECT {COLUMNS} FROM runs WHERE id = ?", run)
+        if row is None:
+            raise unknown(run)
+        return RunRow(*row)
 
     async def find(self, tenant: str, text: str) -> RunRow:
-        """Give the run with this id, end of id or business key."""
-        rows = self._reader.execute(
+        """Give the run with this id, business key, or end of id."""
+        rows = self._reader.all(
             f"SELECT {COLUMNS} FROM runs WHERE tenant = ? AND (id = ? OR key = ? OR substr(id, -?) = ?)"
-            " ORDER BY id DESC LIMIT 5",
-            (tenant, text, text, max(len(text), 4), text),
-        ).fetchall()
+            " ORDER BY id = ? DESC, id DESC LIMIT ?",
+            tenant,
+            text,
+            text,
+            max(len(text), SHORTEST_END),
+            text,
+            text,
+            AMBIGUOUS + 1,
+        )
         if not rows:
-            recent = [row.id[-6:] for row in await self.runs(RunFilter(tenant=tenant))]
+            recent = [short(row.id) for row in await self.runs(RunFilter(tenant=tenant))]
             msg = f"no run {text!r}{nearest(text, recent)}"
             raise NotFoundError(msg, remedy="ripieno runs list shows the runs there are")
-        if len(rows) > 1:
-            msg = f"{text!r} fits {len(rows)} runs: {', '.join(row[0] for row in rows)}"
+        if len(rows) > 1 and rows[0][0] != text:
+            more = " and more" if len(rows) > AMBIGUOUS else ""
+            msg = f"{text!r} fits several runs: {', '.join(row[0] for row in rows[:AMBIGUOUS])}{more}"
             raise InputError(msg, remedy="give the whole id")
         return RunRow(*rows[0])
 
     async def runs(self, wanted: RunFilter) -> Sequence[RunRow]:
         """List runs, newest first."""
-        conditions, values = ["tenant = ?"], [wanted.tenant]
-        arguments: list[Any] = values
+        conditions = ["tenant = ?"]
+        values: list[Any] = [wanted.tenant]
         if wanted.statuses:
             conditions.append(f"status IN ({', '.join('?' * len(wanted.statuses))})")
-            arguments.extend(wanted.statuses)
+            values.extend(wanted.statuses)
         for condition, value in (
             ("workflow = ?", wanted.workflow),
             ("key = ?", wanted.key),
@@ -80,24 +104,33 @@ class SqliteReads(Store):
         ):
             if value is not None:
                 conditions.append(condition)
-                arguments.append(value)
-        rows = self._reader.execute(
-            f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?",
-            (*arguments, wanted.limit),
-        ).fetchall()
-        return [RunRow(*row) for row in rows]
+                values.append(value)
+        statement = f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
+        return [RunRow(*row) for row in self._reader.all(statement, *values, wanted.limit)]
+
+    async def tenant_stream(self, tenant: str) -> str:
+        """Give the id of a tenant's own stream; raises `NotFoundError` while nothing is recorded in it."""
+        row = self._reader.one("SELECT stream FROM tenants WHERE name = ?", tenant)
+        if row is None:
+            msg = f"nothing is recorded of tenant {tenant!r}"
+            raise NotFoundError(msg)
+        return row[0].hex()
 
     async def events(self, run: str, *, after: int = 0, limit: int | None = None) -> Sequence[Event]:
         """Give committed events of a run or tenant stream, in order."""
-        rows = self._reader.execute(
+        rows = self._reader.all(
             "SELECT envelope FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (bytes.fromhex(run), after, -1 if limit is None else limit),
-        ).fetchall()
+            stream_of(run),
+            after,
+            -1 if limit is None else limit,
+        )
         return [self._read(run, row[0]) for row in rows]
 
     async def replayable(self, run: str) -> Sequence[Event]:
         """Give the events that a replay of the run would read, without taking it over."""
-        row = self._reader.execute("SELECT replay_after, replay_needed FROM runs WHERE id = ?", (run,)).fetchone()
+        row = self._reader.one("SELECT replay_after, replay_needed FROM runs WHERE id = ?", run)
+        if row is None:
+            raise unknown(run)
         return self._replayed(run, row[0], json.loads(row[1]))
 
     def payload(self, run: str, commitment: str) -> bytes:
@@ -106,27 +139,29 @@ class SqliteReads(Store):
 
     def sealed(self, run: str, commitment: str) -> bytes:
         """Give a value as stored, encrypted; raises `StoreError` when it is gone."""
-        stream, raw = bytes.fromhex(run), bytes.fromhex(commitment)
-        row = self._reader.execute(
-            "SELECT sealed FROM payloads WHERE stream = ? AND commitment = ?", (stream, raw)
-        ).fetchone()
+        row = self._reader.one(
+            "SELECT sealed FROM payloads WHERE stream = ? AND commitment = ?",
+            stream_of(run),
+            bytes.fromhex(commitment),
+        )
         if row is None:
-            msg = f"value {commitment[:12]} of run {run[-6:]} is not in the store"
+            msg = f"value {commitment[:12]} of run {short(run)} is not in the store"
             raise StoreError(msg, remedy="it was erased, or the file was damaged: ripieno audit verify tells")
         return row[0]
 
     def key(self, run: str) -> StreamKey:
         """Give the key of a run, for reading values and committing to new ones."""
-        row = self._reader.execute("SELECT wrapped FROM runs WHERE id = ?", (run,)).fetchone()
+        row = self._reader.one("SELECT wrapped FROM runs WHERE id = ?", run)
         if row is None:
-            msg = f"no run {run!r}"
-            raise NotFoundError(msg)
+            raise unknown(run)
         return self._master.unwrap(bytes.fromhex(run), row[0])
 
     async def question(self, number: int) -> QuestionRow:
         """Give a question by its number; raises `NotFoundError`."""
-        row = self._reader.execute(f"SELECT {QUESTION} FROM questions q WHERE number = ?", (number,)).fetchone()
-        if row is None or row[4] == "timer":
+        row = self._reader.one(
+            f"SELECT {QUESTION} FROM questions q WHERE number = ? AND kind <> 'timer'", number
+        )
+        if row is None:
             msg = f"no task t-{number}"
             raise NotFoundError(msg, remedy="ripieno inbox list shows the tasks there are")
         return QuestionRow(*row)
@@ -135,67 +170,80 @@ class SqliteReads(Store):
         self, *, run: str | None = None, state: QuestionState | None = "open", tenant: str = "default"
     ) -> Sequence[QuestionRow]:
         """List questions to people, due first."""
-        conditions, arguments = ["q.kind <> 'timer'", "r.tenant = ?"], [tenant]
+        conditions, values = ["q.kind <> 'timer'", "r.tenant = ?"], [tenant]
         if run is not None:
             conditions.append("q.run = ?")
-            arguments.append(run)
+            values.append(run)
         if state is not None:
             conditions.append("q.state = ?")
-            arguments.append(state)
-        rows = self._reader.execute(
+            values.append(state)
+        rows = self._reader.all(
             f"SELECT {QUESTION} FROM questions q JOIN runs r ON r.id = q.run WHERE {' AND '.join(conditions)}"
             " ORDER BY q.due_at IS NULL, q.due_at, q.number",
-            arguments,
-        ).fetchall()
+            *values,
+        )
         return [QuestionRow(*row) for row in rows]
 
     async def unfolded(self) -> Sequence[str]:
         """Give the runs of this process whose inbox holds messages not yet folded."""
-        rows = self._reader.execute(
-            "SELECT DISTINCT i.run FROM inbox i JOIN runs r ON r.id = i.run WHERE i.folded IS NULL AND r.owner = ?",
-            (self._owners.token,),
-        ).fetchall()
+        rows = self._reader.all(
+            "SELECT DISTINCT i.run FROM inbox i JOIN runs r ON r.id = i.run"
+            " WHERE i.folded IS NULL AND r.owner = ?",
+            self._owners.token,
+        )
         return [row[0] for row in rows]
 
     def next_timer(self) -> int | None:
         """Give the time at which the next timer is due."""
-        row = self._reader.execute(
+        return self._reader.one(
             "SELECT min(due_at) FROM questions WHERE state = 'open' AND due_at IS NOT NULL"
-        ).fetchone()
-        return row[0]
+        )[0]
 
     async def versions(self, tenant: str, workflow: str | None = None) -> Sequence[VersionRow]:
         """List registered versions, newest first."""
-        rows = self._reader.execute(
+        rows = self._reader.all(
             "SELECT version, tenant, workflow, source, pins, registered_at FROM versions"
-            " WHERE tenant = ? AND (? IS NULL OR workflow = ?) ORDER BY registered_at DESC",
-            (tenant, workflow, workflow),
-        ).fetchall()
+            " WHERE tenant = ? AND (? IS NULL OR workflow = ?) ORDER BY registered_at DESC, rowid DESC",
+            tenant,
+            workflow,
+            workflow,
+        )
         return [VersionRow(*row) for row in rows]
 
     async def compatible(self, tenant: str, old: str) -> Sequence[str]:
         """Give the versions declared able to serve runs of `old`."""
-        rows = self._reader.execute("SELECT new FROM compatible WHERE tenant = ? AND old = ?", (tenant, old))
+        rows = self._reader.all("SELECT new FROM compatible WHERE tenant = ? AND old = ?", tenant, old)
         return [row[0] for row in rows]
 
     def _replayed(self, run: str, after: int, needed: Sequence[int]) -> list[Event]:
-        stream = bytes.fromhex(run)
+        stream = stream_of(run)
         early: list[Any] = []
         for seq in needed:
             early.extend(
-                self._reader.execute(
-                    "SELECT envelope FROM events WHERE stream = ? AND seq = ?", (stream, seq)
-                ).fetchall()
+                self._reader.all("SELECT envelope FROM events WHERE stream = ? AND seq = ?", stream, seq)
             )
-        late = self._reader.execute(
-            "SELECT envelope FROM events WHERE stream = ? AND seq > ? ORDER BY seq", (stream, after)
-        ).fetchall()
+        late = self._reader.all(
+            "SELECT envelope FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, after
+        )
         return [self._read(run, row[0]) for row in (*early, *late)]
 
     @staticmethod
     def _read(run: str, envelope: bytes) -> Event:
         try:
             return Event.read(envelope)
-        except (ValueError, TypeError) as error:
-            msg = f"an event of run {run[-6:]} is damaged: {error}"
+        except ValueError as error:
+            msg = f"an event of run {short(run)} is damaged: {error}"
             raise StoreError(msg, remedy="ripieno audit verify names the place") from error
+
+
+def stream_of(run: str) -> bytes:
+    """Give a stream's id as the events hold it; raises `NotFoundError` for what is no id."""
+    try:
+        return bytes.fromhex(run)
+    except ValueError as error:
+        raise unknown(run) from error
+
+
+def unknown(run: str) -> NotFoundError:
+    """Give the error for a run that is not there."""
+    return NotFoundError(f"no run {run!r}", remedy="ripieno runs list shows the runs there are")

@@ -8,12 +8,22 @@ from typing import Final
 
 from ripieno.model.errors import StoreError
 
-__all__ = ["FORMAT", "connect", "create"]
+__all__ = ["BUSY_SECONDS", "FORMAT", "connect", "create"]
 
 FORMAT: Final = 1
 """Kept in `PRAGMA user_version`."""
 
 BUSY_SECONDS: Final = 10.0
+"""How long a write waits for another process's, unless told otherwise."""
+
+PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "fullfsync = ON",  # macOS: an ordinary sync there leaves data in the disk's own cache
+    "temp_store = MEMORY",
+    "cache_size = -16384",
+    "wal_autocheckpoint = 4000",
+)
 
 TABLES: Final = """
 CREATE TABLE events (
@@ -127,33 +137,44 @@ CREATE TABLE compatible (
 """
 
 
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
     """Open a connection with our settings, in autocommit mode: transactions are begun by hand."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "temp_store = MEMORY",
-        "cache_size = -16384",
-        "wal_autocheckpoint = 4000",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    if mode != "wal":
+        connection.close()
+        msg = f"{path}: its file system takes no write-ahead log (journal mode {mode!r})"
+        raise StoreError(msg, remedy="keep the data folder on a local disk")
     return connection
 
 
 def create(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables where there are none; raises `StoreError` for a file of another format."""
+    """Create the tables where there are none, whole or not at all.
+
+    Raises `StoreError` for a file of another format, or of another program.
+    """
     connection.execute("BEGIN IMMEDIATE")
     try:
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if found == 0 and tables == 0:
             for statement in TABLES.split(";"):
-                if statement.strip():
-                    connection.execute(statement)
+                connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {FORMAT}")
-    finally:
+            found = FORMAT
         connection.execute("COMMIT")
-    if found not in (0, FORMAT):
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+    if found == 0:
+        msg = f"{path} is a database of another program"
+        raise StoreError(msg, remedy="use another data folder")
+    if found != FORMAT:
         msg = f"{path} has format {found}, this version of Ripieno reads format {FORMAT}"
         raise StoreError(msg, remedy="use the version of Ripieno that wrote it, or another data folder")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ripieno.journal.keys import MasterKey, StreamKey
@@ -19,11 +20,15 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.sqlite import inbox, ownership, tenants
 from ripieno.journal.sqlite.doorbell import Doorbell
+from ripieno.journal.sqlite.failures import opening
 from ripieno.journal.sqlite.owners import Owners
+from ripieno.journal.sqlite.ownership import Taken
+from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.reads import SqliteReads
-from ripieno.journal.sqlite.schema import connect, create
-from ripieno.journal.sqlite.writer import Writer, store_error
+from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
+from ripieno.journal.sqlite.writer import Writer
 from ripieno.journal.store import Created, Payloads, Replayable
+from ripieno.model.errors import StoreError
 from ripieno.model.event import Json, Kind
 
 __all__ = ["SqliteStore"]
@@ -36,36 +41,49 @@ class SqliteStore(SqliteReads):
     through one thread.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        """`busy_seconds`: how long a write waits for another process's before it fails."""
         self.home = home
         self.path = home / "journal.sqlite"
-        self._master = MasterKey.at(home / "master.key")
+        self._busy_seconds = busy_seconds
+        key = home / "master.key"
+        self._master = MasterKey.read(key) if self.path.exists() else MasterKey.at(key)
+        self._owned = AsyncExitStack()
 
     async def open(self) -> None:
-        """Open the file, creating it when it is not there."""
-        await asyncio.to_thread(self._create)
-        self._reader = connect(self.path)
-        self._owners = Owners(self.home / "owners")
-        self._doorbell = Doorbell(self.home / "doorbells", self._owners.token, self._reader)
-        self._writer = Writer(self.path, self._doorbell.ring)
+        """Open the file, creating it when it is not there; whatever fails leaves nothing open."""
+        async with AsyncExitStack() as owned:
+            connection = await asyncio.to_thread(self._prepare)
+            owned.callback(connection.close)
+            self._owners = Owners(self.home / "owners")
+            owned.callback(self._owners.close)
+            self._reader = Reader(self.path, self._busy_seconds)
+            owned.callback(self._reader.close)
+            self._doorbell = Doorbell(self.home / "doorbells", self._owners, self._reader.connection)
+            owned.callback(self._doorbell.close)
+            self._writer = Writer(connection, self.path, self._doorbell.ring)
+            owned.push_async_callback(self._writer.close)
+            self._owned = owned.pop_all()
 
-    def _create(self) -> None:
-        connection: sqlite3.Connection | None = None
+    def _prepare(self) -> sqlite3.Connection:
+        """Give the writer's connection to a file of our format, written under our key."""
         try:
-            connection = connect(self.path)
-            create(connection, self.path)
-        except sqlite3.Error as error:
-            raise store_error(error, self.path) from error
-        finally:
-            if connection is not None:
+            connection = connect(self.path, self._busy_seconds)
+            try:
+                create(connection, self.path)
+                row = connection.execute("SELECT id, wrapped FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+                if row is not None:
+                    self._master.unwrap(bytes.fromhex(row[0]), row[1])
+            except BaseException:
                 connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise opening(self.path, error) from error
+        return connection
 
     async def close(self) -> None:
         """Commit what is queued, close the file and give up ownership."""
-        await self._writer.close()
-        self._doorbell.close()
-        self._reader.close()
-        self._owners.close()
+        await self._owned.aclose()
 
     def on_change(self, ring: Callable[[], None]) -> None:
         """Ring on every commit, in this process or another."""
@@ -83,7 +101,9 @@ class SqliteStore(SqliteReads):
 
     async def record(self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "") -> None:
         """Append an event to the tenant's own stream."""
-        await self._writer.perform(lambda batch: tenants.record(batch, self._master, tenant, (kind, path, body)))
+        await self._writer.perform(
+            lambda batch: tenants.record(batch, self._master, tenant, (kind, path, body))
+        )
 
     # -- runs and their owners --------------------------------------------------------------------
 
@@ -104,16 +124,22 @@ class SqliteStore(SqliteReads):
         """Create a run with its first events, or give the one that has its business key."""
         owner = self._owners.token if own else None
         return await self._writer.perform(
-            lambda batch: ownership.create(batch, new, keys, started, tuple(payloads), owner)
+            lambda batch: ownership.create(batch, new, keys, started, tuple(payloads), owner=owner)
         )
 
     async def acquire(self, run: str) -> Replayable | None:
         """Become the owner of a run that has none alive; None when it has one or has ended."""
-        taken = await self._writer.perform(lambda batch: ownership.acquire(batch, run, self._owners, self._master))
+        taken: Taken | None = await self._writer.perform(
+            lambda batch: ownership.acquire(batch, run, self._owners, self._master)
+        )
         if taken is None:
             return None
-        lease, row, after, needed = taken
-        return Replayable(lease, row, self._replayed(run, after, needed), row.epoch)
+        try:
+            events = self._replayed(run, taken.after, taken.needed)
+        except StoreError as error:  # nobody would run it, and nobody else could take it over
+            await self.release(taken.lease, "blocked", error.message)
+            raise
+        return Replayable(taken.lease, taken.row, events, taken.row.epoch)
 
     async def fold(self, lease: Lease) -> tuple[Sequence[Message], int]:
         """Take the inbox into the chain, in order."""
@@ -130,7 +156,9 @@ class SqliteStore(SqliteReads):
     async def repin(self, run: str, version: str, by: str) -> None:
         """Record that a run goes on under another version of its workflow."""
         await self._writer.perform(
-            lambda batch: ownership.repin(batch, run, version, by, self._owners, self._master)
+            lambda batch: ownership.repin(
+                batch, run, version, by=by, owners=self._owners, master=self._master
+            )
         )
 
     # -- the inbox --------------------------------------------------------------------------------
@@ -145,7 +173,8 @@ class SqliteStore(SqliteReads):
 
     async def fire_timers(self, now: int) -> int | None:
         """Send the messages of all timers that are due; give the time of the next, if any."""
-        if self.next_timer() is not None:
+        due = self.next_timer()
+        if due is not None and due <= now:
             await self._writer.perform(lambda batch: inbox.fire(batch, now))
         return self.next_timer()
 

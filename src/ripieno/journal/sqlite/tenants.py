@@ -9,15 +9,13 @@ from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.ownership import now
-from ripieno.model.event import GENESIS, Event, Json, Kind
+from ripieno.model.event import GENESIS, Body, Event, Json, Kind
 from ripieno.model.ids import new_id
 
 __all__ = ["declare_compatible", "record", "register"]
 
 
-def record(
-    batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str, Mapping[str, Json]]
-) -> None:
+def record(batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str, Mapping[str, Json]]) -> None:
     """Append an event to a tenant's stream, creating the stream at its first event.
 
     A tenant's stream has no owner: the transaction that appends is alone with the database.
@@ -41,10 +39,13 @@ def append(
     """Seal one event behind the head, insert it, and give the new head."""
     stream, seq, prev = head
     kind, path, body = event
-    envelope = Event.seal(stream.hex(), seq + 1, prev, (now(), 0, kind, path, body))
+    envelope = Event.seal(
+        stream=stream.hex(), seq=seq + 1, prev=prev, at=now(), epoch=0, kind=kind, path=path, body=Body(body)
+    )
     new = (stream, seq + 1, hashlib.sha256(envelope).hexdigest())
     batch.connection.execute(
-        "INSERT INTO events (stream, seq, kind, envelope) VALUES (?, ?, ?, ?)", (stream, new[1], kind, envelope)
+        "INSERT INTO events (stream, seq, kind, envelope) VALUES (?, ?, ?, ?)",
+        (stream, new[1], kind, envelope),
     )
     batch.connection.execute(
         "UPDATE tenants SET head_seq = ?, head_hash = ? WHERE name = ?", (new[1], new[2], tenant)
@@ -57,7 +58,14 @@ def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> b
     cursor = batch.connection.execute(
         "INSERT OR IGNORE INTO versions (version, tenant, workflow, source, pins, registered_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (version.version, version.tenant, version.workflow, version.source, version.pins, version.registered_at),
+        (
+            version.version,
+            version.tenant,
+            version.workflow,
+            version.source,
+            version.pins,
+            version.registered_at,
+        ),
     )
     if cursor.rowcount == 0:
         return False

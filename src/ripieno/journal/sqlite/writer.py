@@ -3,45 +3,89 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Final
 
 from ripieno.journal.records import Draft
 from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.schema import connect
-from ripieno.model.errors import RipienoError, StoreError
+from ripieno.journal.sqlite.failures import writing
+from ripieno.model.errors import InputError, RipienoError, StoreError
 
-__all__ = ["Operation", "Writer", "store_error"]
+__all__ = ["Operation", "Writer"]
 
-LARGEST_BATCH = 4000
+LARGEST_BATCH: Final = 4000
 
 Operation = Callable[[Batch], Any]
-"""Work inside the shared transaction. It checks first and writes then: an error it raises undoes it alone."""
+"""Work inside the shared transaction; an error that it raises undoes it alone."""
 
-Finished = tuple[asyncio.Future[Any], Any, Exception | None]
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """An operation and whoever waits for it."""
+
+    operation: Operation
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: Exception | None = None
+
+    def settle(self) -> None:
+        """Tell the result to whoever waits, if anyone still does."""
+        if self.future.cancelled():
+            return
+        if self.error is None:
+            self.future.set_result(self.result)
+        else:
+            self.future.set_exception(self.error)
+            self.future.exception()  # heard, also where nobody waits any more
+
+
+@dataclass(slots=True)
+class Commit:
+    """What one transaction took on, in order, and what became of it."""
+
+    drafts: list[Draft] = field(default_factory=list[Draft])
+    requests: list[Request] = field(default_factory=list[Request])
+    items: list[Draft | Request] = field(default_factory=list["Draft | Request"])
+    bounced: set[Draft] = field(default_factory=set[Draft])
+    failure: StoreError | None = None
+    changed: bool = False
+
+    def add(self, item: Draft | Request) -> None:
+        """Take on one thing more."""
+        self.items.append(item)
+        if isinstance(item, Draft):
+            self.drafts.append(item)
+        else:
+            self.requests.append(item)
 
 
 class Writer:
     """Group commit: no artificial delay, and nobody waits for more than the commit under way and the next."""
 
-    def __init__(self, path: Path, committed: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, committed: Callable[[], None]) -> None:
+        self._connection = connection
         self._path = path
         self._committed = committed
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[Draft | tuple[Operation, asyncio.Future[Any]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Draft | Request | None] = SimpleQueue()
         self._waiters: dict[Draft, asyncio.Future[None]] = {}
+        self._closed = False
         self._thread = threading.Thread(target=self._work, name="ripieno-writer", daemon=True)
-        self.failure: StoreError | None = None
-        """Why the last commit failed; None while the store works."""
         self._thread.start()
 
     def append(self, draft: Draft) -> None:
-        """Queue an event."""
-        self._queue.put(draft)
+        """Queue an event; it is lost when the store is closed."""
+        if self._closed:
+            draft.lease.lost = True
+            draft.state = "lost"
+        else:
+            self._queue.put(draft)
 
     async def durable(self, draft: Draft) -> None:
         """Wait until a queued event was committed, bounced or lost."""
@@ -53,117 +97,104 @@ class Writer:
 
     async def perform(self, operation: Operation) -> Any:
         """Run an operation in the next transaction and give its result once it is on disk."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-        self._queue.put((operation, future))
-        return await asyncio.shield(future)
+        if self._closed:
+            msg = f"the store at {self._path} is closed"
+            raise StoreError(msg)
+        request = Request(operation, self._loop.create_future())
+        self._queue.put(request)
+        return await asyncio.shield(request.future)
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
-        self._queue.put(None)
+        if not self._closed:
+            self._closed = True
+            self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     # -- in the thread ----------------------------------------------------------------------------
 
     def _work(self) -> None:
-        connection = connect(self._path)
-        try:
-            while self._take(connection):
+        with contextlib.closing(self._connection), contextlib.suppress(RuntimeError):
+            # RuntimeError: the loop was closed before the store, and nobody is left to report to
+            while self._take():
                 pass
-        finally:
-            connection.close()
 
-    def _take(self, connection: sqlite3.Connection) -> bool:
-        drafts: list[Draft] = []
-        operations: list[tuple[Operation, asyncio.Future[Any]]] = []
-        items: list[Draft | tuple[Operation, asyncio.Future[Any]]] = []
+    def _take(self) -> bool:
+        commit = Commit()
         item = self._queue.get()
         while item is not None:
-            items.append(item)
-            (drafts if isinstance(item, Draft) else operations).append(item)  # pyright: ignore[reportArgumentType] - sorted by type
-            if len(items) >= LARGEST_BATCH:
+            commit.add(item)
+            if len(commit.items) >= LARGEST_BATCH:
                 break
             try:
                 item = self._queue.get_nowait()
             except Empty:
                 break
-        if items:
-            self._commit(connection, items, drafts)
+        if commit.items:
+            self._commit(commit)
+            self._loop.call_soon_threadsafe(self._report, commit)
         return item is not None
 
-    def _commit(
-        self,
-        connection: sqlite3.Connection,
-        items: list[Draft | tuple[Operation, asyncio.Future[Any]]],
-        drafts: list[Draft],
-    ) -> None:
-        batch = Batch(connection)
-        finished: list[Finished] = []
-        failure: StoreError | None = None
+    def _commit(self, commit: Commit) -> None:
+        batch = Batch(self._connection)
+        before = self._connection.total_changes
         try:
-            connection.execute("BEGIN IMMEDIATE")
-            for item in items:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for item in commit.items:
                 if isinstance(item, Draft):
                     batch.append(item)
                 else:
-                    finished.append(self._perform(batch, *item))
+                    self._perform(batch, item)
             batch.write()
-            connection.execute("COMMIT")
-            batch.settle()
+            self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever went wrong, every waiter must hear of it
-            failure = store_error(error, self._path)
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            for draft in drafts:
-                draft.lease.lost = True
-            finished = [(item[1], None, failure) for item in items if not isinstance(item, Draft)]
-        self._loop.call_soon_threadsafe(self._report, batch, drafts, finished, failure)
+            self._fail(commit, writing(self._path, error))
+            return
+        batch.settle()
+        commit.bounced = batch.bounced
+        commit.changed = self._connection.total_changes != before
 
-    @staticmethod
-    def _perform(batch: Batch, operation: Operation, future: asyncio.Future[Any]) -> Finished:
-        batch.connection.execute("SAVEPOINT operation")
+    def _fail(self, commit: Commit, failure: StoreError) -> None:
+        with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
+            self._connection.execute("ROLLBACK")
+        commit.failure = failure
+        for draft in commit.drafts:
+            draft.seq = 0
+            draft.lease.lost = True
+            draft.lease.failure = draft.lease.failure or failure
+        for request in commit.requests:
+            request.result, request.error = None, failure
+
+    def _perform(self, batch: Batch, request: Request) -> None:
+        batch.begin()
         try:
-            result = operation(batch)
+            request.result = request.operation(batch)
         except RipienoError as error:
-            batch.connection.execute("ROLLBACK TO operation")
-            return future, None, error
-        finally:
-            batch.connection.execute("RELEASE operation")
-        return future, result, None
+            request.error = error
+        except sqlite3.IntegrityError as error:
+            request.error = writing(self._path, error)
+        except sqlite3.Error:
+            raise  # full, locked or damaged: nothing of this transaction can be kept
+        except (UnicodeError, OverflowError) as error:
+            request.error = InputError(f"cannot be recorded: {error}")
+        except Exception as error:  # noqa: BLE001 - a defect in one operation must not harm the others
+            request.error = writing(self._path, error)
+        batch.end(undo=request.error is not None)
 
     # -- on the loop ------------------------------------------------------------------------------
 
-    def _report(
-        self, batch: Batch, drafts: list[Draft], finished: list[Finished], failure: StoreError | None
-    ) -> None:
-        self.failure = failure
-        for draft in drafts:
-            if draft in batch.bounced:
+    def _report(self, commit: Commit) -> None:
+        for draft in commit.drafts:
+            if commit.failure is not None:
+                draft.state = "lost"
+            elif draft in commit.bounced:
                 draft.state = "bounced"
             else:
-                draft.state = "lost" if draft.lease.lost else "written"
+                draft.state = "written" if draft.seq else "lost"
             waiter = self._waiters.pop(draft, None)
             if waiter is not None:
                 waiter.set_result(None)
-        for future, result, error in finished:
-            if future.cancelled():
-                continue
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-        if failure is None:
+        for request in commit.requests:
+            request.settle()
+        if commit.changed:
             self._committed()
-
-
-def store_error(error: Exception, path: Path) -> StoreError:
-    """Give a failure of SQLite in words that say what to do."""
-    text = str(error)
-    if "full" in text:
-        remedy = "free some space and resume; whatever was not recorded did not happen"
-    elif "locked" in text or "busy" in text:
-        remedy = "another process holds the database; end it or try again"
-    elif "malformed" in text or "not a database" in text:
-        remedy = "restore the file from a backup"
-    else:
-        remedy = "see the error above; nothing of this write was kept"
-    return StoreError(f"cannot write to {path}: {text}", remedy=remedy)

@@ -1,0 +1,70 @@
+"""What a store shows to a verification: everything as stored, in bounded pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from ripieno.journal.keys import StreamKey
+from ripieno.journal.records import RunRow
+
+__all__ = ["StoredEvent", "StoredStream", "Verifiable"]
+
+
+class StoredEvent(NamedTuple):
+    """An event with the columns that stand beside its envelope."""
+
+    position: int
+    """Place in the whole log."""
+    stream: str
+    seq: int
+    kind: str
+    envelope: bytes
+
+
+class StoredStream(NamedTuple):
+    """The row of a run or tenant, as far as it speaks of its events."""
+
+    id: str
+    name: str
+    """What it is called: `run 4c1e07`, `tenant default`."""
+    head_seq: int
+    head_hash: str
+    row: RunRow | None
+    """None for a tenant."""
+
+
+class Verifiable(Protocol):
+    """A snapshot of a store. Any method may raise `StoreError` where the store cannot be read."""
+
+    def damage(self) -> Iterator[str]:
+        """Give what the database itself finds wrong with its file."""
+        ...
+
+    def gaps(self) -> Iterator[range]:
+        """Give the positions at which an event once stood and none does now."""
+        ...
+
+    def streams(self) -> Iterator[StoredStream]:
+        """Give every run and tenant, by id of their streams."""
+        ...
+
+    def events(self, stream: str | None = None) -> Iterator[StoredEvent]:
+        """Give the events of one stream or of all, by stream and seq."""
+        ...
+
+    def values(self, stream: str) -> Iterator[tuple[str, bytes]]:
+        """Give commitment and sealed bytes of every value of a stream."""
+        ...
+
+    def strays(self) -> Iterator[str]:
+        """Give the streams that have values but neither run nor tenant."""
+        ...
+
+    def holds(self, stream: str, commitment: str) -> bool:
+        """Tell whether a value is there."""
+        ...
+
+    def key(self, stream: str) -> StreamKey:
+        """Give the key of a stream; raises `StoreError` when it is gone or was changed."""
+        ...
