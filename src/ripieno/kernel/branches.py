@@ -95,19 +95,26 @@ class Group:
         """Cancel the branches still at work; claimed effects are awaited and recorded first."""
         if not self._running:
             return
-        if self._scope.execution.rest is None:
-            await self._turnstile.live(self._scope.branch, urgent=True)
-        for branch in list(self._running):
-            self._turnstile.cancel(branch)
         cancelled = False
+        try:
+            if self._scope.execution.rest is None:
+                await self._turnstile.live(self._scope.branch, urgent=True)
+        except asyncio.CancelledError:
+            cancelled = True
+        self._cancel()
         while self._running:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
                 await self._turnstile.wait(self._scope.branch, self._waiter)
             except asyncio.CancelledError:
                 cancelled = True  # what is claimed is still awaited; then the cancellation goes on
+                self._cancel()  # once more: a branch that had reason to stay may have none left
         if cancelled:
             raise asyncio.CancelledError
+
+    def _cancel(self) -> None:
+        for branch in list(self._running):
+            self._turnstile.cancel(branch)
 
     async def _run(self, branch: Branch, participant: Participant, task: Task, path: str) -> None:
         scope = self._scope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Literal
 
 from ripieno.journal.records import Change, Draft, EndChange, Lease, Message, RunRow
@@ -67,7 +68,10 @@ class Execution:
         self._fold_lock = asyncio.Lock()
         """Keeps messages in the order in which they were folded, and none is folded while the run parks."""
         self._settling: set[asyncio.Task[None]] = set()
-        self._cancelled = False
+        self._cancelled: str | None = None
+        """By whom and why the run was cancelled."""
+        self._ending = False
+        """True once nothing is left to cancel."""
 
     # -- values -----------------------------------------------------------------------------------
 
@@ -133,7 +137,7 @@ class Execution:
 
     def stop(self, rest: Rest, detail: str | None = None) -> None:
         """Let every branch unwind without a trace; effects under way are still awaited and recorded."""
-        if self.rest is None:
+        if self.rest is None or rest == "lost":
             self.rest = rest
             self.detail = detail
         if self._root is not None and self._root.task is not None:
@@ -171,19 +175,22 @@ class Execution:
         try:
             outcome = await root.call(self.definition.root, task)
         except asyncio.CancelledError:
-            if not self._cancelled or self.rest is not None:
+            if self._cancelled is None or self.rest is not None:
                 raise
             asyncio.current_task().uncancel()  # pyright: ignore[reportOptionalMemberAccess] - we are in a task
-            outcome = Outcome("cancelled", reason=self.detail)
-            self.detail = None
+            outcome = Outcome("cancelled")
+        self._ending = True
         await self._end(branch, outcome)
 
     async def _end(self, branch: Branch, outcome: Outcome) -> None:
+        """Record the end; with a cancellation folded before it, that is `cancelled`, after a crash too."""
         await self.turnstile.live(branch, urgent=True)
         if self.under_way:  # a participant ended without awaiting what it had begun
             await asyncio.wait(self.under_way)
         while True:
             payloads: list[tuple[bytes, bytes]] = []
+            if self._cancelled is not None:
+                outcome = Outcome("cancelled", reason=self._cancelled)
             outcome = recorded(self, outcome)
             body = outcome_body(self, outcome, payloads)
             draft = self.append(
@@ -194,9 +201,13 @@ class Execution:
                 change=EndChange(outcome.status),
                 if_seen=self.seen,
             )
-            await self.store.durable(draft)
+            while draft.state == "pending":
+                with suppress(asyncio.CancelledError):  # what is on its way to disk cannot be called back
+                    await self.store.durable(draft)
             if draft.state != "bounced":
                 break
+            if self.rest is not None:
+                raise asyncio.CancelledError
             await self.fold()
         if draft.state == "lost":
             self.rest = "lost"
@@ -244,26 +255,35 @@ class Execution:
             self.turnstile.resume(*waiting, event)
 
     def _command(self, event: Event) -> None:
-        if event.body["what"] != "cancel" or self._cancelled or self._root is None:
+        if event.body["what"] != "cancel" or self._cancelled is not None:
             return
-        self._cancelled = True
         reason = self.stored(event.body["content"]).decode() if event.body.get("content") else None
-        self.detail = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
-        self._spawn(self._cancel_when_live(self._root))
+        self._cancelled = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
+        if self.turnstile.replaying:
+            self._spawn(self._cancel_when_live())
+        else:
+            self._cancel()
 
-    async def _cancel_when_live(self, root: Branch) -> None:
+    async def _cancel_when_live(self) -> None:
         await self.turnstile.live(self.turnstile.begin(), urgent=True)
-        self.turnstile.cancel(root)
+        self._cancel()
         self.turnstile.end()
+
+    def _cancel(self) -> None:
+        assert self._root is not None, "messages are folded while the run is advanced"
+        if not self._ending:
+            self.turnstile.cancel(self._root)
 
     # -- coming to rest ---------------------------------------------------------------------------
 
-    def _check_reached(self) -> None:
+    def _check_reached(self) -> bool:
+        """Tell whether the run may go on, now that everything recorded was let out."""
         missed = self.recording.unreached()
         if missed is not None:
             self.stop(
                 "blocked", f"{missed.path}: recorded as event {missed.seq}, but the code no longer reaches it"
             )
+        return self.rest is None
 
     def _on_quiet(self) -> None:
         if self.rest is None:

@@ -27,9 +27,10 @@ class Rehearsal:
 class RehearsedExecution(Execution):
     """Stops when everything recorded was let out, before anything new is done."""
 
-    def _check_reached(self) -> None:
+    def _check_reached(self) -> bool:
         super()._check_reached()
         self.stop("closed")
+        return False
 
     def _on_quiet(self) -> None:
         self.stop("closed")

@@ -19,11 +19,13 @@ __all__ = ["Branch", "Turnstile"]
 class Branch:
     """One line of work within a run."""
 
-    __slots__ = ("blocked", "task")
+    __slots__ = ("blocked", "cancelled", "task")
 
     def __init__(self) -> None:
         self.task: asyncio.Task[Any] | None = None
         self.blocked = False
+        self.cancelled = False
+        """True from the moment at which it was cancelled, though it may not have heard of it yet."""
 
 
 class Turnstile:
@@ -31,7 +33,7 @@ class Turnstile:
 
     __slots__ = ("_entries", "_live", "_on_live", "_on_quiet", "_recorded", "active", "replaying")
 
-    def __init__(self, *, replaying: bool, on_live: Callable[[], None], on_quiet: Callable[[], None]) -> None:
+    def __init__(self, *, replaying: bool, on_live: Callable[[], bool], on_quiet: Callable[[], None]) -> None:
         self.active = 0
         self.replaying = replaying
         self._on_live = on_live
@@ -78,6 +80,7 @@ class Turnstile:
         """Cancel a branch's task; it counts as at work until it has unwound."""
         if branch.task is None or branch.task.done():
             return
+        branch.cancelled = True
         if branch.blocked:
             branch.blocked = False
             self.active += 1
@@ -110,8 +113,9 @@ class Turnstile:
                 self.resume(branch, future)
                 return
         if self.replaying:
+            if not self._on_live():
+                return
             self.replaying = False
-            self._on_live()
             for branch, future in self._live:
                 self.resume(branch, future)
             self._live.clear()
