@@ -7,8 +7,20 @@ from pathlib import Path
 
 import pytest
 from scenarios.hand_clock import HandClock
-from scenarios.house import ADA, OPERATOR, asked, begin, cancel, counted, ended, events, opened, parked
-from scenarios.house import reply, serving
+from scenarios.house import (
+    ADA,
+    OPERATOR,
+    asked,
+    begin,
+    cancel,
+    counted,
+    ended,
+    events,
+    opened,
+    parked,
+    reply,
+    serving,
+)
 
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands

@@ -34,6 +34,7 @@ class Naps(BaseParticipant):
         return {"times": self.times}
 
     async def act(self, task: Task, context: Context) -> Outcome:
+        del task
         slept: list[float] = []
         for _ in range(self.times):
             before = await context.now()
@@ -67,7 +68,7 @@ async def test_a_timer_that_is_not_due_waits_on_across_restarts(tmp_path: Path) 
             asked_now = 1 if minutes == 59 else 2
 
             async def asked_so_often(times: int = asked_now) -> bool | None:
-                return len(await events(host, run, "asked")) == times or None  # noqa: B023 - awaited in this round
+                return len(await events(host, run, "asked")) == times or None
 
             await until(asked_so_often)
             await parked(host, run)

@@ -15,8 +15,9 @@ from ripieno.model.value import Value
 
 __all__ = ["Claim", "Ending"]
 
-Status = Literal["done", "failed", "unsent", "again"]
-"""`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key."""
+Status = Literal["done", "failed", "unsent", "again", "uncertain"]
+"""`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key.
+`uncertain`: it ended in an error that leaves open whether it took effect; another result follows."""
 
 How = Literal["called", "verified", "person", "deadline", "withdrawn", "key"]
 """By what it is known."""
@@ -97,6 +98,11 @@ class Ending:
         if self.retry_at is not None:
             body["retry_at"] = self.retry_at
         return body
+
+    @property
+    def known(self) -> bool:
+        """True when the other system or a person told it, and not merely that nothing was sent this time."""
+        return self.status in ("done", "failed") or self.how in ("verified", "person")
 
     @classmethod
     def read(cls, result: Event, stored: Callable[[str], Value]) -> Ending:

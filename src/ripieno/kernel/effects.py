@@ -44,8 +44,10 @@ class Effect:
         self.arguments = scope.execution.value(dict(arguments))
         self._branch = scope.branch
         self._withdrawn = False
-        self._open = False
+        self._claimed = False
         """True from a claim to its result."""
+        self._owed = False
+        """True from a call in doubt that is to be repeated until it is known what became of it."""
 
     async def result(self) -> Any:
         """Carry it out and give what the tool gave; raises `ToolError` when it definitely failed.
@@ -63,8 +65,8 @@ class Effect:
         """Begin nothing new; what is claimed is awaited, waits and pauses are given up."""
         self._withdrawn = True
         rest = self.execution.rest
-        calling = self._open and not (self._branch.blocked and rest is not None)
-        if rest == "lost" or not calling:
+        waiting = self._branch.blocked and rest is not None
+        if rest == "lost" or waiting or not (self._claimed or self._owed):
             self.execution.turnstile.cancel(self._branch)
 
     async def _work(self, branch: Branch) -> Ending:
@@ -79,22 +81,25 @@ class Effect:
         claim: Claim | None = None
         ending: Ending | None = None
         attempt = 0
-        while ending is None or self._goes_on(ending, attempt):
-            if ending is not None:
-                await self._pause(ending, attempt)
+        while ending is None or attempt + 1 in intents or self._goes_on(ending, attempt):
             attempt += 1
             if attempt in intents:
                 claim = await self._read(intents[attempt])
                 ending = await self._past(claim, results.get(attempt))
             else:
+                if ending is not None:
+                    await self._pause(ending, attempt - 1)
                 claim = await self._claim(attempt, claim, ending)
                 ending = await self._send(claim)
+            self._owed = ending.status == "again" or (self._owed and not ending.known)
         return ending
 
     def _goes_on(self, ending: Ending, attempt: int) -> bool:
-        if ending.status == "done" or self._withdrawn:
+        if ending.status == "done" or self.execution.rest is not None:
             return False
-        return ending.status != "failed" or attempt < self.tool.attempts
+        if self._owed:  # also when it is withdrawn: no run ends without knowing what it did
+            return True
+        return not self._withdrawn and (ending.status != "failed" or attempt < self.tool.attempts)
 
     # -- what was recorded ------------------------------------------------------------------------
 
@@ -108,24 +113,38 @@ class Effect:
         return claim
 
     async def _past(self, claim: Claim, result: Event | None) -> Ending:
+        self._claimed = True
+        since, error = claim.deadline, None
         if result is not None:
             await self.execution.turnstile.recorded(self._branch, result.seq)
-            return Ending.read(result, self.execution.stored)
-        self._open = True
+            ending = Ending.read(result, self.execution.stored)
+            if ending.status != "uncertain":
+                self._claimed = False
+                return ending
+            since, error = result.at, ending.reason()
         await self.execution.turnstile.live(self._branch)
-        not_before = claim.deadline + int(self.tool.settle * MICROSECONDS)
-        return await self._record(claim, await self._uncertain(claim, None).resolve(not_before))
+        return await self._find_out(claim, since, error)
 
-    def _uncertain(self, claim: Claim, error: str | None) -> Uncertain:
-        return Uncertain(self.scope, self._branch, self.tool, claim, arguments=self.arguments, error=error)
+    async def _find_out(self, claim: Claim, since: int, error: str | None) -> Ending:
+        """Settle a claim that is in doubt since a time, by an error or by a crash."""
+        uncertain = Uncertain(
+            self.scope, self._branch, self.tool, claim, arguments=self.arguments, error=error
+        )
+        not_before = since + int(self.tool.settle * MICROSECONDS)
+        return self._record(claim, await uncertain.resolve(not_before))
 
     # -- what is new ------------------------------------------------------------------------------
 
     async def _claim(self, attempt: int, before: Claim | None, ending: Ending | None) -> Claim:
-        """Write the intent, after folding in whatever came in before it."""
+        """Write the intent, after folding in whatever came in before it.
+
+        Where that was a cancellation, or one is on its way here, nothing is claimed.
+        """
         execution = self.execution
         while True:
             await execution.turnstile.live(self._branch)
+            if execution.rest is not None or (self.scope.cancelled_above and not self._owed):
+                raise asyncio.CancelledError
             now = execution.clock.now()
             if before is None or (ending is not None and ending.status == "failed"):
                 key, first_at = (
@@ -146,21 +165,21 @@ class Effect:
                 change=ClaimChange(attempt),
                 if_seen=execution.seen,
             )
-            self._open = True
+            self._claimed = True
             self.scope.items.append(draft)  # before it is durable: a segment may be written meanwhile
             await execution.durable(draft)
             if draft.state == "written":
                 return claim
-            self._open = False
+            self._claimed = False
             await execution.fold()
 
     async def _send(self, claim: Claim) -> Ending:
         execution = self.execution
-        if self._withdrawn:
-            return await self._record(claim, Ending("unsent", "withdrawn"))
+        if execution.rest is not None or (self._withdrawn and not self._owed):
+            return self._record(claim, Ending("unsent", "withdrawn"))
         left = (claim.deadline - execution.clock.now()) / MICROSECONDS
         if left <= 0:
-            return await self._record(claim, Ending("unsent", "deadline"))
+            return self._record(claim, Ending("unsent", "deadline"))
         try:
             async with asyncio.timeout(left):
                 output = await self.tool.call(self.arguments.decode(), claim.call(execution.lease.run))
@@ -171,22 +190,26 @@ class Effect:
             if self.tool.effect == "read":
                 ending = Ending("failed", "called", error=execution.value(text))
             else:
-                not_before = execution.clock.now() + int(self.tool.settle * MICROSECONDS)
-                ending = await self._uncertain(claim, text).resolve(not_before)
+                since = execution.clock.now()
+                self._append(claim, Ending("uncertain", "called", error=execution.value(text)))
+                return await self._find_out(claim, since, text)
         else:
             ending = Ending("done", "called", output=execution.value(output))
-        return await self._record(claim, ending)
+        return self._record(claim, ending)
 
-    async def _record(self, claim: Claim, ending: Ending) -> Ending:
+    def _record(self, claim: Claim, ending: Ending) -> Ending:
         execution = self.execution
         if ending.status == "failed" and claim.attempt < self.tool.attempts:
             wait = min(BACKOFF_SECONDS * 2 ** (claim.attempt - 1), LONGEST_BACKOFF_SECONDS)
             ending = ending.later(execution.clock.now() + int(wait * MICROSECONDS))
-        payloads: list[tuple[bytes, bytes]] = []
-        body = ending.body(claim.attempt, lambda value: execution.keep(value, payloads))
-        self.scope.items.append(execution.append("result", self.path, body, payloads=payloads))
-        self._open = False
+        self._append(claim, ending)
+        self._claimed = False
         return ending
+
+    def _append(self, claim: Claim, ending: Ending) -> None:
+        payloads: list[tuple[bytes, bytes]] = []
+        body = ending.body(claim.attempt, lambda value: self.execution.keep(value, payloads))
+        self.scope.items.append(self.execution.append("result", self.path, body, payloads=payloads))
 
     async def _pause(self, ending: Ending, attempt: int) -> None:
         if ending.retry_at is None:

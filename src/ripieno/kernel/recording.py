@@ -66,6 +66,10 @@ class Recording:
         self._reached.add(path)
         return events
 
+    def has(self, path: str) -> bool:
+        """Tell whether anything was recorded at `path`."""
+        return path in self._by_path
+
     def learn(self, event: Event) -> None:
         """Add an answer that was folded in just now."""
         self._answers[event.body["question"]] = event

@@ -72,6 +72,16 @@ class Scope:
         """Give a random generator that is the same on every replay."""
         return Random(self.execution.lease.key.derive(self.next("random")))  # noqa: S311 - not for secrets
 
+    @property
+    def cancelled_above(self) -> bool:
+        """True when this visit or one around it is cancelled, though it may not have heard of it yet."""
+        scope: Scope | None = self
+        while scope is not None:
+            if scope.branch.cancelled:
+                return True
+            scope = scope.parent
+        return False
+
     # -- paths ------------------------------------------------------------------------------------
 
     def next(self, kind: str) -> str:

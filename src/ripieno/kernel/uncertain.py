@@ -55,7 +55,9 @@ class Uncertain:
         self._error = error
 
     async def resolve(self, not_before: int) -> Ending:
-        """Find out as the tool declares, once the other system has settled."""
+        """Find out as declared, once the other system has settled; a person who was asked is waited for."""
+        if self._execution.recording.has(self._question):
+            return await self._ask()
         await self._settle(not_before)
         if self._tool.on_uncertain == "retry" and self._key_lives():
             return Ending("again", "key", error=self._reason())
@@ -64,6 +66,10 @@ class Uncertain:
             if ending is not None:
                 return ending
         return await self._ask()
+
+    @property
+    def _question(self) -> str:
+        return f"{self._claim.path}/uncertain/{self._claim.attempt}"
 
     def _key_lives(self) -> bool:
         age = (self._execution.clock.now() - self._claim.first_at) / MICROSECONDS
@@ -99,8 +105,7 @@ class Uncertain:
             about={"tool": self._tool.name, "arguments": self._arguments.decode(), "error": self._error},
             kind="uncertain",
         )
-        path = f"{self._claim.path}/uncertain/{self._claim.attempt}"
-        answer = await ask(self._scope, question, path, self._branch)
+        answer = await ask(self._scope, question, self._question, self._branch)
         if answer.value["happened"]:
             result = self._execution.value(answer.value.get("result"))
             return Ending("done", "person", output=result, by=answer.by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
 from ripieno.model.value import decode
 from ripieno.workflows.workflow import Workflow
+
+from .hand_clock import HandClock
 
 __all__ = [
     "ADA",
@@ -38,6 +40,7 @@ __all__ = [
     "resting",
     "serving",
     "snapshot",
+    "turned",
     "until",
 ]
 
@@ -51,7 +54,7 @@ LOOK_SECONDS = 0.003
 
 
 @asynccontextmanager
-async def opened(home: Path, kind: Callable[[Path], S]) -> AsyncIterator[S]:
+async def opened(home: Path, kind: Callable[[Path], S]) -> AsyncGenerator[S]:
     store = kind(data_folder(home))
     await store.open()
     try:
@@ -63,10 +66,13 @@ async def opened(home: Path, kind: Callable[[Path], S]) -> AsyncIterator[S]:
 @asynccontextmanager
 async def serving(
     home: Path, *workflows: Workflow, clock: Clock | None = None, store: SqliteStore | None = None
-) -> AsyncIterator[Host]:
+) -> AsyncGenerator[Host]:
     """Open the store, unless one is given, and serve the workflows until the block is left."""
     if store is None:
-        async with opened(home, SqliteStore) as own, serving(home, *workflows, clock=clock, store=own) as host:
+        async with (
+            opened(home, SqliteStore) as own,
+            serving(home, *workflows, clock=clock, store=own) as host,
+        ):
             yield host
         return
     async with Host(store, clock=clock) as host:
@@ -82,7 +88,7 @@ async def begin(host: Host, workflow: Workflow, value: object = None, *, by: Pri
 async def until(look: Callable[[], Awaitable[T | None]]) -> T:
     """Look until there is something, for as long as the slowest machine may need."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while (found := await look()) is None:
+        while (found := await look()) is None:  # noqa: ASYNC110 - what is looked for is on disk
             await asyncio.sleep(LOOK_SECONDS)
     return found
 
@@ -102,6 +108,19 @@ async def parked(host: Host, run: str) -> RunRow:
     row = await resting(host, run)
     assert row.status == "waiting", (row.status, row.detail)
     return row
+
+
+async def turned(host: Host, clock: HandClock, run: str, seconds: float) -> RunRow:
+    """Turn the clock while a run waits for it, and wait until the run was woken and rests again."""
+    before = await parked(host, run)
+    clock.turn(seconds)
+    host.ring()
+
+    async def woken() -> bool | None:
+        return (await host.store.run(run)).epoch > before.epoch or None
+
+    await until(woken)
+    return await resting(host, run)
 
 
 async def asked(host: Host, run: str, part: str = "") -> QuestionRow:
