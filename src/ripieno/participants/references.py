@@ -15,7 +15,11 @@ __all__ = ["load", "reference", "source_digest"]
 
 def reference(obj: Any) -> str:
     """Give the `module:attribute` by which an object can be imported."""
-    return f"{obj.__module__}:{obj.__qualname__}"
+    try:
+        return f"{obj.__module__}:{obj.__qualname__}"
+    except AttributeError:
+        msg = f"{obj!r} has no name to import it by"
+        raise DefinitionError(msg, remedy="define a function at the top of a module, and use that") from None
 
 
 def load(text: str) -> Any:

@@ -30,6 +30,16 @@ class When:
         assert self._function is not None, "a condition is an expression or a function"
         return bool(self._function(names_of(task)))
 
+    @property
+    def reads(self) -> frozenset[str] | None:
+        """The names that an expression mentions; None for a function, of which it cannot be told."""
+        return None if self._expression is None else self._expression.reads
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The function by its name; nothing for an expression."""
+        return () if self._function is None else (reference(self._function),)
+
     def __str__(self) -> str:
         if self._expression is not None:
             return self._expression.text

@@ -1,0 +1,44 @@
+"""All kinds of findings, errors first."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ripieno.workflows.findings.base import FindingKind
+from ripieno.workflows.findings.constant_condition import ConstantCondition
+from ripieno.workflows.findings.endless_wait import EndlessWait
+from ripieno.workflows.findings.escalation_to_itself import EscalationToItself
+from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
+from ripieno.workflows.findings.independent_stages import IndependentStages
+from ripieno.workflows.findings.no_otherwise import NoOtherwise
+from ripieno.workflows.findings.not_importable import NotImportable
+from ripieno.workflows.findings.pattern_of_one import PatternOfOne
+from ripieno.workflows.findings.repeated_effect import RepeatedEffect
+from ripieno.workflows.findings.role_missing import RoleMissing
+from ripieno.workflows.findings.rule_cannot_settle import RuleCannotSettle
+from ripieno.workflows.findings.same_function_twice import SameFunctionTwice
+from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
+from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
+from ripieno.workflows.findings.unused_participant import UnusedParticipant
+
+__all__ = ["CATALOGUE"]
+
+CATALOGUE: Final[tuple[FindingKind, ...]] = (
+    ConstantCondition(),
+    EscalationToItself(),
+    RoleMissing(),
+    NotImportable(),
+    RepeatedEffect(),
+    RuleCannotSettle(),
+    EndlessWait(),
+    HighRiskAlone(),
+    IndependentStages(),
+    NoDeadline(),
+    NoOtherwise(),
+    NoOwner(),
+    NoPurpose(),
+    PatternOfOne(),
+    SameFunctionTwice(),
+    UnheededFailureRule(),
+    UnusedParticipant(),
+)

@@ -1,0 +1,198 @@
+"""`check` says what will fail and what could be simpler: place, reason and fix, and nothing besides."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from workflow_parts import check as check_order
+from workflow_parts import chief, is_large, post, read, weigh
+
+from ripieno import (
+    Function,
+    Limits,
+    Workflow,
+    branch,
+    concurrent,
+    human,
+    loop,
+    map_over,
+    merge,
+    role,
+    sequential,
+    when,
+)
+from ripieno.participants.base import BaseParticipant
+from ripieno.patterns import resolvers
+from ripieno.workflows.check import check
+from ripieno.workflows.findings.catalogue import CATALOGUE
+from ripieno.workflows.load import load, load_text
+
+DOCS = Path(__file__).parents[2] / "docs" / "findings"
+CODES = [kind.code for kind in CATALOGUE]
+
+pure_read = Function(read, pure=True)
+pure_check = Function(check_order, pure=True)
+pure_post = Function(post, pure=True)
+again = Function(weigh.function, name="again", pure=True)
+clerk = human("clerk", role="clerk", due="1h", then=role("chief"))
+side = concurrent(pure_read, pure_post, resolve=merge(), name="side")
+
+
+def workflow(flow: BaseParticipant, **settings: object) -> Workflow:
+    """Give a workflow with nothing else to find in it."""
+    said = {"owner": "sales", "purpose": "orders are filed", "limits": Limits(deadline="1d"), **settings}
+    return Workflow("orders", flow, **said)  # pyright: ignore[reportArgumentType] - the settings of a workflow
+
+
+def local() -> Function:
+    def within(input: object) -> object:  # noqa: A002 - the name by which it receives its input
+        return input
+
+    return Function(within, pure=True)
+
+
+FOUND = {
+    "constant-condition": [
+        workflow(loop(pure_read, until="done", rounds=3)),
+        workflow(loop(side, until="len(items) > 3", rounds=3)),
+    ],
+    "escalation-to-itself": [workflow(clerk.escalate(below=0.5, to=clerk))],
+    "role-missing": [workflow(human("clerk", role=" "))],
+    "not-importable": [
+        workflow(local()),
+        workflow(loop(pure_read, until=lambda names: names["done"], rounds=2)),
+        workflow(branch({when(lambda names: names["done"]): pure_read}, otherwise=pure_post)),
+    ],
+    "repeated-effect": [
+        workflow(Function(read).retry(3)),
+        workflow(sequential(pure_read, Function(check_order)).retry(2)),
+    ],
+    "rule-cannot-settle": [
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.quorum(3))),
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.first(3))),
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.priority("raed"))),
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.weighted({"raed": 1}))),
+    ],
+    "endless-wait": [workflow(chief, limits=Limits())],
+    "high-risk-alone": [workflow(pure_read, risk="high")],
+    "independent-stages": [
+        workflow(sequential(pure_read, pure_post)),
+        workflow(sequential(Function(read), pure_post)),
+        workflow(sequential(weigh, side)),
+    ],
+    "no-deadline": [workflow(pure_read, limits=Limits())],
+    "no-otherwise": [workflow(branch({when("amount > 3"): pure_read}))],
+    "no-owner": [workflow(pure_read, owner=None)],
+    "no-purpose": [workflow(pure_read, purpose="")],
+    "pattern-of-one": [
+        workflow(sequential(pure_read)),
+        workflow(concurrent(pure_read, resolve=merge())),
+    ],
+    "same-function-twice": [workflow(concurrent(weigh, again, resolve=merge()))],
+    "unheeded-failure-rule": [
+        workflow(pure_read.on_failure("continue")),
+        workflow(map_over("items", pure_read.on_failure("continue"))),
+    ],
+}
+"""Workflows in Python in which one finding is made, by its code."""
+
+SOUND = {
+    "a step": workflow(pure_read),
+    "stages that read each other": workflow(sequential(pure_read, pure_check)),
+    "an effect after what it does not read": workflow(sequential(pure_read, Function(post))),
+    "a stage after a person": workflow(sequential(clerk, pure_read)),
+    "a loop that looks at its rounds": workflow(loop(pure_read, until="read.done", rounds=3)),
+    "a loop that looks at the round before": workflow(loop(pure_read, until="previous.done", rounds=3)),
+    "a loop with a function": workflow(loop(pure_read, until=is_large, rounds=3)),
+    "a retry of what is pure": workflow(pure_read.retry(3)),
+    "a stage that may fail": workflow(sequential(pure_read.on_failure("continue"), pure_check)),
+    "a quorum that fits": workflow(concurrent(pure_read, pure_post, resolve=resolvers.quorum(2))),
+    "high risk with a person": workflow(pure_read.escalate(below=0.5, to=clerk), risk="high"),
+    "a person with a last resort": workflow(clerk),
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "found"), [(code, found) for code, every in FOUND.items() for found in every]
+)
+def test_a_finding_is_made_once_and_nothing_else_is(code: str, found: Workflow) -> None:
+    codes = {finding.code for finding in check(found)}
+    assert codes - {"no-deadline"} == {code} - {"no-deadline"}
+    assert code in codes
+
+
+@pytest.mark.parametrize("sound", SOUND.values(), ids=SOUND)
+def test_nothing_is_found_in_a_sound_workflow(sound: Workflow) -> None:
+    assert check(sound) == []
+
+
+def test_participants_that_take_no_part_are_found_with_their_line() -> None:
+    text = (
+        "workflow: orders\nowner: a\npurpose: b\nlimits: {deadline: 1d}\nparticipants:\n"
+        "  read: {function: {import: 'workflow_parts:read'}}\n"
+        "  post: {function: {import: 'workflow_parts:post'}}\nflow: read\n"
+    )
+    loaded = load_text(text, folder=Path(__file__).parent, file="orders.yaml")
+    [finding] = check(loaded.workflow, loaded.places)
+    assert finding.code == "unused-participant"
+    assert str(finding) == (
+        "orders.yaml:7 (participants.post): warning: 'post' is declared, and takes no part in the flow"
+        " [unused-participant]\n  use it in the flow, or leave it out"
+    )
+
+
+def test_a_finding_points_at_the_stage_in_the_file() -> None:
+    text = (
+        "workflow: orders\nparticipants:\n  read: {function: {import: 'workflow_parts:read'}}\n"
+        "flow:\n  step: read\n  retry: {attempts: 3}\n"
+    )
+    loaded = load_text(text, folder=Path(__file__).parent, file="orders.yaml")
+    first, *_ = check(loaded.workflow, loaded.places)
+    assert (first.code, first.place.line) == ("repeated-effect", 4)
+
+
+def test_a_finding_in_python_points_at_the_function() -> None:
+    first, *_ = check(workflow(local()))
+    assert first.place.file == __file__
+    assert first.place.field == "within"
+
+
+def test_errors_come_before_warnings() -> None:
+    found = check(Workflow("orders", human("clerk", role="")))
+    assert [finding.severity for finding in found] == sorted(finding.severity for finding in found)
+    assert found[0].severity == "error"
+
+
+def test_the_blueprints_have_no_errors() -> None:
+    loaded = load("hospital-discharge")
+    assert [finding for finding in check(loaded.workflow, loaded.places) if finding.severity == "error"] == []
+
+
+# -- the catalogue and its pages -----------------------------------------------------------------------
+
+
+def test_every_kind_of_finding_is_shown_by_a_test() -> None:
+    assert set(CODES) == {*FOUND, "unused-participant"}
+    assert len(CODES) == len(set(CODES))
+
+
+@pytest.mark.parametrize("kind", CATALOGUE, ids=CODES)
+def test_every_kind_of_finding_has_a_page(kind: object) -> None:
+    code, title = getattr(kind, "code", ""), getattr(kind, "title", "")
+    page = (DOCS / f"{code}.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {code}\n")
+    assert title in page
+    assert f"({code}.md)" in (DOCS / "index.md").read_text(encoding="utf-8")
+
+
+def test_every_page_belongs_to_a_kind_of_finding() -> None:
+    assert {page.stem for page in DOCS.glob("*.md")} == {*CODES, "index"}
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
+def test_the_examples_of_a_page_are_yaml(page: Path) -> None:
+    for example in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        assert isinstance(yaml.safe_load(example), dict)
