@@ -1,0 +1,45 @@
+"""`ripieno audit verify`: is the log whole?"""
+
+from __future__ import annotations
+
+import sys
+
+from rich.text import Text
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, console, note, write
+
+__all__ = ["verify"]
+
+
+def verify(*, options: Options = DEFAULTS) -> int:
+    """Follow every chain, open every value, and name each place that was changed.
+
+    This shows that chains, values and tables agree. It cannot show that nobody who has the keys
+    rewrote all of them.
+    """
+    from ripieno.journal.sqlite.audit import SqliteAudit  # noqa: PLC0415 - only here
+    from ripieno.journal.verify import verify as verify_log  # noqa: PLC0415 - only here
+
+    settings = options.settle()
+    with SqliteAudit(settings.home) as log:
+        report = verify_log(log)
+    document = {
+        "sound": report.sound,
+        "events": report.events,
+        "runs": report.runs,
+        "values": report.values,
+        "findings": [{"place": found.place, "problem": found.problem} for found in report.findings],
+    }
+    if settings.output != "table":
+        write(settings.output, document, None)
+        return Exit.OK if report.sound else Exit.FAILED
+    screen = console(sys.stdout)
+    first, *found = str(report).splitlines()
+    screen.print(clean(first, style="bold green" if report.sound else "bold red"), soft_wrap=True)
+    for line in found:
+        screen.print(Text.assemble("  ", clean(line.strip())), soft_wrap=True)
+    if not report.sound:
+        note(f"{settings.home} does not hold together: compare with a backup before anything else is run on it")
+    return Exit.OK if report.sound else Exit.FAILED

@@ -1,0 +1,102 @@
+"""How runs look while one follows them: a live table in a terminal, a line per change anywhere else."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self, TextIO
+
+from rich.console import Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ripieno.cli.following import Followed
+from ripieno.cli.output import clean, console, duration, listing, mark
+from ripieno.model.ids import short
+
+__all__ = ["Board", "table_of"]
+
+MARGIN: Final = 4
+"""Lines of the terminal that are left free."""
+
+NAME_WIDTH: Final = 28
+
+
+def table_of(cases: Sequence[Followed], *, headings: bool = False) -> Table:
+    """Give runs as a table, one line each."""
+    columns = ("", "run", "input", "status", "steps", "time", "") if headings else ("",) * 7
+    table = listing(*columns)
+    for case in cases:
+        table.add_row(
+            mark(case.status),
+            Text("" if case.row is None else short(case.row.id), style="bold"),
+            clean(case.name, limit=NAME_WIDTH),
+            Text(case.status, style="" if case.settled else "dim"),
+            Text(f"{case.steps} step{'' if case.steps == 1 else 's'}" if case.row else "", style="dim"),
+            Text(duration(case.seconds) if case.row else "", style="dim"),
+            clean(case.why(), style="" if case.settled or case.asked else "dim"),
+        )
+    return table
+
+
+class Board:
+    """What is shown of a number of runs while they go on; on stderr unless told otherwise."""
+
+    def __init__(self, cases: Sequence[Followed], *, hint: str = "", stream: TextIO | None = None) -> None:
+        self._cases = cases
+        self._hint = hint
+        self._console = console(stream or sys.stderr)
+        self._live: Live | None = None
+        self._told: dict[int, str] = {}
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def look(self) -> None:
+        """Show how things stand."""
+        if self._live is not None:
+            self._live.update(self._picture(), refresh=True)
+            return
+        for case in self._cases:
+            if case.status not in ("queued", "running", self._told.get(id(case))) and not case.going:
+                self._told[id(case)] = case.status
+                self._console.print(line_of(case), soft_wrap=True)
+
+    def _picture(self) -> Group:
+        room = max(5, self._console.height - MARGIN)
+        shown = self._cases
+        if len(shown) > room:
+            # what goes on matters most, then what waits, then what was last settled
+            order = {"running": 0, "waiting": 1, "queued": 3}
+            shown = sorted(self._cases, key=lambda case: order.get(case.status, 2))[: room - 1]
+        parts: list[Table | Text] = [table_of(shown)]
+        done = sum(case.settled for case in self._cases)
+        if len(shown) < len(self._cases):
+            parts.append(Text(f"… {len(self._cases) - len(shown)} more; {done} of {len(self._cases)} at rest", "dim"))
+        waiting = sum(bool(case.asked) for case in self._cases)
+        if self._hint and waiting and not any(case.going or case.row is None for case in self._cases):
+            parts.append(Text(f"{waiting} wait{'s' if waiting == 1 else ''} for a person: {self._hint}", "yellow"))
+        return Group(*parts)
+
+
+def line_of(case: Followed) -> Text:
+    """Give a run on one line, for where no table can be kept up to date."""
+    line = Text.assemble(
+        mark(case.status),
+        f" {short(case.row.id) if case.row else '------'}  ",
+        clean(case.name, limit=NAME_WIDTH),
+        f"  {case.status}  {case.steps} steps  {duration(case.seconds)}",
+    )
+    why = case.why()
+    return Text.assemble(line, "  ", clean(why)) if why else line

@@ -1,0 +1,88 @@
+"""Every command: its name, what it is for, where it is found. Both the help and the parser read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["COMMANDS", "GROUPS", "Entry"]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command, or a noun with commands of its own."""
+
+    name: str
+    about: str
+    """One line, in the imperative."""
+    target: str = ""
+    """`module:function` under `ripieno.cli`; empty for a noun."""
+    children: tuple[Entry, ...] = ()
+    group: str = ""
+
+
+GROUPS: Final = ("Begin", "Run", "Look", "Define", "Trust and care")
+
+COMMANDS: Final = (
+    Entry(
+        "demo", "Show it all in under a minute: no key, no service, no question.", "demo.story:demo", group="Begin"
+    ),
+    Entry("init", "Write a small workflow of your own that runs.", "init:init", group="Begin"),
+    Entry("run", "Run a workflow for a file, or for every file of a folder.", "run:run", group="Run"),
+    Entry("worker", "Serve the runs of the data folder until interrupted.", "worker:worker", group="Run"),
+    Entry(
+        "inbox",
+        "What waits for a person.",
+        children=(
+            Entry("list", "List the tasks that wait.", "inbox:list_tasks"),
+            Entry("show", "Show a task with its evidence and form.", "inbox:show_task"),
+            Entry("answer", "Answer a task by its form.", "inbox:answer_task"),
+            Entry("approve", "Let the work go on.", "inbox:approve_task"),
+            Entry("reject", "Decline; the run ends as escalated.", "inbox:reject_task"),
+        ),
+        group="Run",
+    ),
+    Entry(
+        "runs",
+        "What ran, what runs, and what became of it.",
+        children=(
+            Entry("list", "List runs, newest first.", "runs.listing:list_runs"),
+            Entry("show", "Show a run: outcome, steps, choices, effects, questions.", "runs.show:show_run"),
+            Entry("events", "Show the log of a run.", "runs.events:show_events"),
+            Entry("watch", "Follow a run until it ends.", "runs.watch:watch_run"),
+            Entry("cancel", "End a run; what it has begun is recorded first.", "runs.control:cancel_run"),
+            Entry("resume", "Take up what was interrupted or blocked.", "runs.control:resume_run"),
+            Entry("fork", "Start a new run from what another has found.", "runs.versions:fork_run"),
+            Entry("migrate", "Let a run go on under the workflow as it is now.", "runs.versions:migrate_run"),
+        ),
+        group="Look",
+    ),
+    Entry(
+        "workflows",
+        "The registered versions of workflows.",
+        children=(
+            Entry("list", "List workflows and their versions.", "workflows:list_workflows"),
+            Entry("show", "Show a workflow as it is defined.", "workflows:show_workflow"),
+            Entry("register", "Enter a workflow as it is now.", "workflows:register_workflow"),
+            Entry(
+                "compatible", "Let runs of an old version go on with a new one.", "workflows:declare_compatible"
+            ),
+        ),
+        group="Define",
+    ),
+    Entry("check", "Look for known failure modes in a workflow.", "check:check", group="Define"),
+    Entry("schema", "Give the JSON Schema of workflow files, for editors.", "schema:schema", group="Define"),
+    Entry(
+        "audit",
+        "Is the log whole?",
+        children=(Entry("verify", "Follow every chain and open every value.", "audit:verify"),),
+        group="Trust and care",
+    ),
+    Entry("doctor", "Check this machine and the data folder.", "doctor:doctor", group="Trust and care"),
+    Entry(
+        "config",
+        "Settings and where each comes from.",
+        children=(Entry("view", "Show every setting with its origin.", "config:view"),),
+        group="Trust and care",
+    ),
+)

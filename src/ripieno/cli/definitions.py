@@ -1,0 +1,32 @@
+"""From what people call a workflow to the workflow, and from a registered version to its code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ripieno.journal.records import VersionRow
+from ripieno.workflows.load import BLUEPRINTS, load_workflow
+from ripieno.workflows.workflow import Workflow
+
+__all__ = ["BLUEPRINTS", "find_workflow", "load_version"]
+
+
+def find_workflow(text: str) -> Workflow:
+    """Give the workflow that people mean by `text`; raises `NotFoundError` when there is none.
+
+    A file (`discharge.yaml`, or `discharge` for short), a Python object (`package.module:workflow`), or
+    the name of a workflow that ships with Ripieno.
+    """
+    if text not in BLUEPRINTS and not Path(text).is_file():
+        for ending in (".yaml", ".yml"):
+            if Path(text + ending).is_file():
+                return load_workflow(text + ending)
+    return load_workflow(text)
+
+
+def load_version(row: VersionRow) -> Workflow | None:
+    """Load a registered version from where it came; None when the code there has changed since."""
+    if not row.source:
+        return None
+    workflow = find_workflow(row.source)
+    return workflow if workflow.version == row.version else None

@@ -1,0 +1,112 @@
+"""The demonstration: four chapters on the sample patients, each of which really happens."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from ripieno.blueprints.hospital_discharge import workflow
+from ripieno.blueprints.hospital_discharge.sample_patients import SAMPLES, sample
+from ripieno.cli.board import Board, table_of
+from ripieno.cli.demo.chapters import Stage, byte_changed, clinician_decides, nearby, worker_killed
+from ripieno.cli.exits import Exit
+from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import duration, listing, write
+from ripieno.cli.session import opened, serving
+from ripieno.cli.settings import Settings
+from ripieno.journal.records import RunRow
+from ripieno.kernel.host import Host
+
+__all__ = ["demo"]
+
+SHOWN: Final = "interaction"
+"""The patient whose question the clinician answers."""
+
+
+def demo(*, options: Options = DEFAULTS) -> int:
+    """Show a hospital discharge: patients side by side, a clinician asked, a worker killed, the log tampered with.
+
+    No key, no service, no question; under a minute. Everything stays in the data folder, and it can be
+    shown again as often as one likes.
+    """
+    settings = options.settle()
+    stage = Stage(settings)
+    try:
+        followed = asyncio.run(tell(stage))
+    except KeyboardInterrupt:
+        stage.say("\ninterrupted; what was begun can go on: ripieno runs resume --all")
+        return Exit.INTERRUPTED
+    if settings.output != "table":
+        write(settings.output, followed, None)
+    return Exit.OK
+
+
+async def tell(stage: Stage) -> list[dict[str, object]]:
+    """Tell the story; give the runs as programs read them."""
+    began = time.monotonic()
+    stage.title("Ripieno: hospital discharge, six synthetic patients")
+    stage.say(
+        "Rules over the record do the work here, no model: no key is needed and nothing leaves this machine."
+        f"\nData folder: {nearby(stage.settings.home)}"
+    )
+    cases = await side_by_side(stage)
+    asked = next(case for case in cases if case.name == SHOWN)
+    await clinician_decides(stage, asked)
+    killed = await worker_killed(stage)
+    byte_changed(stage, asked)
+    async with opened(stage.settings) as store:
+        for case in cases:
+            await case.refresh(store)
+        documents = [document_of(case, case.name) for case in (*cases, killed)]
+    outcomes(stage, [*cases, killed], time.monotonic() - began)
+    return documents
+
+
+async def side_by_side(stage: Stage) -> list[Followed]:
+    """Chapter 1: all patients at once."""
+    stage.chapter("1", "Six patients go through side by side")
+    async with serving(stage.settings) as host:
+        cases = [Followed(name, lambda name=name: begin(stage.settings, host, name)) for name in SAMPLES]
+        with Board(cases, stream=stage.stream) as board:
+            await follow(host.store, cases, wait_people=False, look=board.look)
+    if stage.screen.is_terminal:
+        stage.show(table_of(cases))
+    return cases
+
+
+async def begin(settings: Settings, host: Host, name: str) -> RunRow:
+    """Start the run of a sample patient."""
+    created = await host.start(workflow, sample(name), principal=settings.principal)
+    return created.row
+
+
+def outcomes(stage: Stage, cases: list[Followed], took: float) -> None:
+    """The end: what became of everyone, where it is, what to try."""
+    stage.chapter(" ", "What became of them")
+    stage.show(table_of(cases, headings=True))
+    home = stage.settings.home
+    stage.say(f"\nAll of it took {duration(took)}. What you saw is in {nearby(home)}:", strong=True)
+    table = listing("", "")
+    table.add_row("journal.sqlite", "the log: state, audit trail and trace of every run")
+    table.add_row("hospital.sqlite", "the hospital's scheduling and billing systems")
+    stage.show(table)
+    waiting = [case for case in cases if case.asked]
+    stage.say("\nTry next", strong=True)
+    table = listing("", "")
+    if waiting:
+        task = waiting[0].asked[0].id
+        table.add_row(stage.command("inbox list"), f"{len(waiting)} patients still wait: for you, this time")
+        table.add_row(stage.command(f"inbox show {task}"), "the evidence")
+        table.add_row(stage.command(f'inbox approve {task} --reason "..."'), "the run goes on at once")
+    table.add_row(stage.command(f"runs show {run_of(cases)}"), "steps, choices, effects, who answered")
+    table.add_row(stage.command("audit verify"), "is the log whole?")
+    table.add_row(stage.command("init"), "a workflow of your own")
+    stage.show(table)
+
+
+def run_of(cases: list[Followed]) -> str:
+    """Give the short id of the run most worth looking at."""
+    case = next(case for case in cases if case.name == SHOWN)
+    return "" if case.row is None else case.row.id[-6:]

@@ -1,0 +1,88 @@
+"""From arguments to a command, and from whatever goes wrong to a message and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from cyclopts import App, CycloptsError
+
+from ripieno.cli.catalogue import COMMANDS, Entry
+from ripieno.cli.exits import Exit, exit_of
+from ripieno.model.errors import RipienoError
+
+__all__ = ["dispatch"]
+
+
+def application() -> App:
+    """Build the parser; commands are imported when they are called."""
+    app = App(
+        name="ripieno",
+        help="Governed orchestration of agents, people and plain automation.",
+        version=version("ripieno"),
+        help_format="plaintext",
+        result_action="return_value",
+    )
+    for entry in COMMANDS:
+        add(app, entry)
+    app.register_install_completion_command()
+    return app
+
+
+def add(app: App, entry: Entry) -> None:
+    """Add a command, or a noun with its commands."""
+    if not entry.children:
+        app.command(f"ripieno.cli.{entry.target}", name=entry.name, help=entry.about)
+        return
+    noun = App(name=entry.name, help=entry.about)
+    for child in entry.children:
+        add(noun, child)
+    app.command(noun)
+
+
+def dispatch(arguments: Sequence[str]) -> int:
+    """Run a command and give its exit code; every error becomes a message on stderr."""
+    try:
+        result = application()(arguments, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        say(f"{error}\n  ripieno --help lists the commands; every command has --help")
+        return Exit.USAGE
+    except RipienoError as error:
+        say(str(error))
+        return exit_of(error)
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except Exception as error:  # noqa: BLE001 - the last place where one can still be told plainly
+        if "--debug" in arguments or os.environ.get("RIPIENO_DEBUG"):
+            traceback.print_exc()
+        else:
+            say(f"unexpected {type(error).__name__}: {error}\n  the traceback is in {keep(error)}; --debug shows it")
+        return Exit.FAILED
+    return result if isinstance(result, int) else Exit.OK
+
+
+def say(text: str) -> None:
+    """Write a message to stderr, without the control characters that data may hold."""
+    clean = "".join(letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    sys.stderr.write(f"ripieno: {clean}\n")
+
+
+def keep(error: Exception) -> Path:
+    """Write a traceback where only its owner can read it, and give the file."""
+    home = os.environ.get("RIPIENO_HOME")
+    folder = Path(home) / "crashes" if home and Path(home).is_dir() else Path(tempfile.mkdtemp(prefix="ripieno-"))
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
+    file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    return file

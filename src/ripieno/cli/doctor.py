@@ -1,0 +1,171 @@
+"""`ripieno doctor`: is this machine, and this data folder, fit to answer for runs?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from rich.text import Text
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, duration, listing, write
+from ripieno.cli.session import opened
+from ripieno.cli.settings import Settings
+from ripieno.journal.records import RunFilter
+from ripieno.journal.sqlite.schema import FORMAT
+from ripieno.kernel.clock import MICROSECONDS, SystemClock
+from ripieno.model.errors import RipienoError
+from ripieno.model.ids import short
+
+__all__ = ["Check", "doctor"]
+
+Verdict = Literal["well", "warning", "wrong"]
+
+OLDEST_SQLITE: Final = (3, 37, 0)
+"""STRICT tables."""
+LITTLE_SPACE: Final = 500_000_000
+STUCK_SECONDS: Final = 300
+SLOW_FSYNC_SECONDS: Final = 0.05
+FSYNCS: Final = 5
+SIGNS: Final = {"well": ("✓", "green"), "warning": ("!", "yellow"), "wrong": ("✗", "red")}
+MEMORY_FILESYSTEMS: Final = ("tmpfs", "ramfs")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    verdict: Verdict
+    found: str
+    remedy: str = ""
+
+
+def doctor(*, options: Options = DEFAULTS) -> int:
+    """Check this machine and the data folder; say what to do where something is wrong.
+
+    Exit code 1 when something is wrong, 0 when all is well or only noteworthy.
+    """
+    settings = options.settle()
+    checks = [python(), sqlite(), *folder(settings.home)]
+    if (settings.home / "journal.sqlite").exists():
+        checks += asyncio.run(runs(settings))
+    table = listing("", "", "", "")
+    for check in checks:
+        sign, style = SIGNS[check.verdict]
+        table.add_row(Text(sign, style=style), check.name, clean(check.found), clean(check.remedy, style="yellow"))
+    documents = [
+        {"check": item.name, "verdict": item.verdict, "found": item.found, "remedy": item.remedy} for item in checks
+    ]
+    write(settings.output, documents, table)
+    return Exit.FAILED if any(check.verdict == "wrong" for check in checks) else Exit.OK
+
+
+def python() -> Check:
+    """Look at the interpreter."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Check("Python", "well", f"{version} at {sys.executable}")
+
+
+def sqlite() -> Check:
+    """Look at the SQLite that Python was built with."""
+    found = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        return Check("SQLite", "wrong", found, "a Python with SQLite 3.37 or newer is needed")
+    threads = {0: "single-threaded", 1: "multi-threaded", 3: "serialised"}[sqlite3.threadsafety]
+    return Check("SQLite", "well", f"{found}, {threads}")
+
+
+def folder(home: Path) -> Iterator[Check]:
+    """Look at the data folder: who may read it, how much room there is, whether a write is kept."""
+    if not home.is_dir():
+        yield Check("data folder", "well", f"{home}: not there yet, the first run makes it")
+        return
+    mode = stat.S_IMODE(home.stat().st_mode)
+    if mode & 0o077:
+        yield Check("data folder", "warning", f"{home}: others may look in ({mode:04o})", f"chmod 700 {home}")
+    else:
+        yield Check("data folder", "well", f"{home}, yours alone")
+    key = home / "master.key"
+    if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
+        yield Check("master key", "wrong", "others may read it", f"chmod 600 {key}")
+    elif key.exists():
+        yield Check("master key", "well", "yours alone; without it nothing can be read: keep a copy elsewhere")
+    free = shutil.disk_usage(home).free
+    room = f"{free / 1e9:.1f} GB free"
+    if free < LITTLE_SPACE:
+        yield Check("disk space", "wrong", room, "make room: a run that cannot be recorded does not go on")
+    else:
+        yield Check("disk space", "well", room)
+    yield durability(home)
+
+
+def durability(home: Path) -> Check:
+    """Look at what a durable write costs here; hardly anything means that it is not durable."""
+    kind = filesystem(home)
+    probe = home / f".probe-{os.getpid()}"
+    try:
+        with probe.open("wb") as file:
+            began = time.perf_counter()
+            for _ in range(FSYNCS):
+                file.write(b"x" * 4096)
+                file.flush()
+                os.fsync(file.fileno())
+            each = (time.perf_counter() - began) / FSYNCS
+    except OSError as error:
+        return Check("durability", "wrong", f"cannot write: {error.strerror}", "make the folder writable")
+    finally:
+        probe.unlink(missing_ok=True)
+    found = f"synchronous=FULL, fsync {each * 1000:.1f} ms" + (f" on {kind}" if kind else "")
+    if kind in MEMORY_FILESYSTEMS:
+        return Check("durability", "warning", found, "the folder is in memory: set RIPIENO_HOME to a disk")
+    if each > SLOW_FSYNC_SECONDS:
+        return Check("durability", "warning", found, "slow: every durable step waits for it")
+    return Check("durability", "well", found)
+
+
+def filesystem(home: Path) -> str:
+    """Give the kind of filesystem a folder is on, where the system tells."""
+    try:
+        mounts = [line.split() for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return ""
+    resolved = home.resolve()
+    fitting = [(mount[1], mount[2]) for mount in mounts if resolved.is_relative_to(mount[1].replace("\\040", " "))]
+    return max(fitting, key=lambda mount: len(mount[0]), default=("", ""))[1]
+
+
+async def runs(settings: Settings) -> list[Check]:
+    """Look at the store, and for runs that do not go on by themselves."""
+    checks: list[Check] = []
+    try:
+        async with opened(settings) as store:
+            checks.append(Check("store", "well", f"format {FORMAT}, {store.path.stat().st_size / 1e6:.1f} MB"))
+            tenant, now = settings.principal.tenant, SystemClock().now()
+            going = await store.runs(RunFilter(tenant=tenant, statuses=("running",), limit=1000))
+            stuck = [row for row in going if now - row.updated_at > STUCK_SECONDS * MICROSECONDS]
+            for row in stuck:
+                idle = duration((now - row.updated_at) / MICROSECONDS)
+                found = f"{short(row.id)} {row.workflow}: nothing happened for {idle}"
+                checks.append(Check("run", "warning", found, f"ripieno runs resume {short(row.id)}"))
+            for row in await store.runs(RunFilter(tenant=tenant, statuses=("blocked", "needs_version"), limit=20)):
+                found = f"{short(row.id)} {row.workflow} {row.status}: {row.detail or ''}"
+                remedy = f"ripieno runs migrate {short(row.id)} --dry-run"
+                checks.append(Check("run", "warning", found, remedy))
+            if len(checks) == 1:
+                waiting = len(await store.questions(tenant=tenant))
+                people = f", {waiting} wait for a person" if waiting else ""
+                checks.append(Check("runs", "well", f"{len(going)} going, none stuck or blocked{people}"))
+    except RipienoError as error:
+        checks.append(Check("store", "wrong", error.message, error.remedy or ""))
+    return checks

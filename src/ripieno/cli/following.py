@@ -1,0 +1,189 @@
+"""Following runs as their log grows, until each has come to rest."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ripieno.journal.records import RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.commands import AskedFor, asked_for
+from ripieno.kernel.results import outcome_from
+from ripieno.model.ids import short
+from ripieno.model.outcome import Outcome
+from ripieno.model.value import Value
+
+__all__ = ["Followed", "document_of", "follow", "outcome_of"]
+
+LOOK_SECONDS: Final = 0.5
+"""How often one looks without being told, so that times go on."""
+
+COALESCE_SECONDS: Final = 0.05
+STOPPED: Final = ("blocked", "needs_version")
+
+
+@dataclass(slots=True, eq=False)
+class Followed:
+    """A run, or one that is about to be started, as far as it is known."""
+
+    name: str
+    """What people call it: the input's name."""
+    start: Callable[[], Awaitable[RunRow]] | None = None
+    """How it is started; None when it runs already."""
+    row: RunRow | None = None
+    steps: int = 0
+    doing: str = ""
+    """The tool that is being called, or the step that was last done."""
+    asked: Sequence[AskedFor] = ()
+    outcome: Outcome | None = None
+    settled: bool = False
+    began: float = field(default_factory=time.monotonic)
+    _seen: int = 0
+
+    @property
+    def status(self) -> str:
+        """The run's status, or `queued`."""
+        return "queued" if self.row is None else self.row.status
+
+    @property
+    def going(self) -> bool:
+        """True while somebody is, or should be, at work on it."""
+        return self.row is not None and (self.row.status == "running" or self.row.wanted != self.row.seen)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds from its request to its end, or to now."""
+        if self.row is None:
+            return 0.0
+        until = self.row.ended_at or time.time_ns() // 1000
+        return max(0, until - self.row.requested_at) / MICROSECONDS
+
+    def why(self) -> str:
+        """Say in a line what it waits for, or why it ended as it did."""
+        if self.asked:
+            return "; ".join(f"{asked.row.role}: {asked.title}" for asked in self.asked)
+        if self.outcome is not None:
+            return "" if self.outcome.ok else self.outcome.reason or ""
+        if self.row is not None and self.row.detail:
+            return self.row.detail
+        return self.doing if self.status == "running" else ""
+
+    async def refresh(self, store: Store) -> None:
+        """Read what was committed since the last look."""
+        assert self.row is not None, "only what was started is looked at"
+        self.row = await store.run(self.row.id)
+        if self.row.head_seq > self._seen:
+            for event in await store.events(self.row.id, after=self._seen):
+                self._seen = event.seq
+                self._take(event.kind, event.path, event.body)
+        waits = self.row.status == "waiting"
+        rows = await store.questions(run=self.row.id, tenant=self.row.tenant) if waits else ()
+        if [row.id for row in rows] != [asked.row.id for asked in self.asked]:
+            self.asked = [asked_for(store, row) for row in rows]
+        if self.row.ended and self.outcome is None:
+            self.outcome = await outcome_of(store, self.row)
+
+    def _take(self, kind: str, path: str, body: Any) -> None:
+        if kind in ("step", "scope") and body["participant"] not in PATTERNS:
+            self.steps += 1
+            self.doing = f"{step_name(path)} done"
+        elif kind == "intent":
+            self.doing = f"{body['tool']} …"
+
+
+PATTERNS: Final = frozenset({"sequential", "concurrent", "branch", "map", "loop", "step", "timer"})
+
+
+def step_name(path: str) -> str:
+    """Give the name of the step at a path, without its visit."""
+    last = path.rsplit("/", 1)[-1]
+    name, _, visit = last.partition("@")
+    return name if visit in ("", "1") else f"{name} ({visit})"
+
+
+async def outcome_of(store: Store, row: RunRow) -> Outcome:
+    """Give the outcome of a run that has ended, its values read at once: the store may be closed later."""
+    last = (await store.events(row.id, after=row.head_seq - 1))[-1]
+    return outcome_from(last.body["outcome"], last.seq, lambda ref: Value(ref, store.payload(row.id, ref)))
+
+
+def document_of(followed: Followed, source: str) -> dict[str, Any]:
+    """Give a run as programs read it."""
+    row, outcome = followed.row, followed.outcome
+    assert row is not None, "it was started"
+    confidence = outcome.confidence if outcome else None
+    return {
+        "run_id": row.id,
+        "short_id": short(row.id),
+        "workflow": row.workflow,
+        "version": row.version,
+        "key": row.key,
+        "input": source,
+        "status": row.status,
+        "output": outcome.output if outcome else None,
+        "reason": (outcome.reason if outcome else row.detail) or None,
+        "confidence": None if confidence is None else {"value": confidence.value, "method": confidence.method},
+        "waiting_for": [
+            {"task": asked.id, "role": asked.row.role, "title": asked.title} for asked in followed.asked
+        ],
+        "seconds": round(followed.seconds, 3),
+    }
+
+
+async def follow(
+    store: Store,
+    cases: Sequence[Followed],
+    *,
+    wait_people: bool = True,
+    at_once: int = 16,
+    look: Callable[[], None] = lambda: None,
+    settled: Callable[[Followed], None] = lambda _: None,
+) -> None:
+    """Start what is to be started, `at_once` side by side, and return when all have come to rest.
+
+    A run rests when it has ended, is blocked, or needs a version that nobody here has; and, unless
+    `wait_people`, when it waits for a person. `look` is called whenever something may have changed.
+    """
+    bell = asyncio.Event()
+    store.on_change(bell.set)
+    pending = [case for case in cases if case.row is None]
+    while True:
+        bell.clear()
+        await begin(pending, at_once - sum(case.going for case in cases))
+        for case in cases:
+            if case.row is not None and not case.settled:
+                await case.refresh(store)
+                case.settled = rests(case, wait_people=wait_people)
+                if case.settled:
+                    settled(case)
+        look()
+        if all(case.settled for case in cases):
+            return
+        if pending and sum(case.going for case in cases) < at_once:
+            continue
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await bell.wait()
+        except TimeoutError:
+            pass
+        await asyncio.sleep(COALESCE_SECONDS)
+
+
+async def begin(pending: list[Followed], free: int) -> None:
+    """Start as many of those that wait to be started as there is room for."""
+    for case in pending[: max(0, free)]:
+        assert case.start is not None, "only those that can be started are pending"
+        case.row = await case.start()
+    del pending[: max(0, free)]
+
+
+def rests(case: Followed, *, wait_people: bool) -> bool:
+    """Tell whether nothing more is to be expected of a run."""
+    assert case.row is not None, "it was started"
+    if case.row.ended or case.row.status in STOPPED:
+        return True
+    return bool(case.asked) and not case.going and not wait_people

@@ -1,0 +1,146 @@
+"""`ripieno run`: a workflow for one input or for many, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ripieno.cli.board import Board, table_of
+from ripieno.cli.definitions import find_workflow
+from ripieno.cli.exits import Exit, exit_of_statuses
+from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.inputs import Case, cases_in, check_cases
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import note, write
+from ripieno.cli.session import serving, unserved
+from ripieno.cli.settings import Settings
+from ripieno.cli.worker import start_worker
+from ripieno.journal.records import RunRow
+from ripieno.kernel.host import Host
+from ripieno.workflows.workflow import Workflow
+
+__all__ = ["run"]
+
+
+def run(  # noqa: PLR0913 - the options of the command
+    workflow: str,
+    /,
+    *,
+    input: Annotated[str, Parameter(name=("--input", "-i"))],  # noqa: A002 - the option's name
+    key: str | None = None,
+    detach: bool = False,
+    wait_people: bool = True,
+    at_once: int | None = None,
+    input_limit: str | None = None,
+    options: Options = DEFAULTS,
+) -> int:
+    """Run a workflow for a file, for every *.json of a folder, or for what comes in by stdin.
+
+    Every input is checked before the first run is started. Ctrl-C leaves all runs resumable.
+
+    Parameters
+    ----------
+    workflow
+        A YAML file, `package.module:workflow`, or the name of a workflow that ships with Ripieno.
+    input
+        A JSON file, a folder of them, or `-`.
+    key
+        Business key: the same key is the same run, however often it is asked for. With a folder, each
+        run has KEY/NAME.
+    detach
+        Start and return; a process of its own serves the runs.
+    wait_people
+        Stay until people have answered, too; else return once every run has ended or waits for a person.
+    at_once
+        How many runs go side by side.
+    input_limit
+        The largest input that is read, such as 64MB.
+    """
+    settings = options.settle(at_once=at_once, input_limit=input_limit)
+    definition = find_workflow(workflow)
+    cases = cases_in(input, settings.input_limit)
+    list(check_cases(cases, definition.check_input))
+    plan = Plan(settings, definition, cases, key)
+    if detach:
+        return asyncio.run(plan.detach())
+    return interruptible(plan, wait_people=wait_people)
+
+
+def interruptible(plan: Plan, *, wait_people: bool) -> int:
+    """Follow the runs; Ctrl-C stops following and says how they go on."""
+    try:
+        return asyncio.run(plan.follow(wait_people=wait_people))
+    except KeyboardInterrupt:
+        open_runs = [case for case in plan.followed if case.row is not None and not case.settled]
+        note(
+            f"\ninterrupted: {len(open_runs)} run{'' if len(open_runs) == 1 else 's'} can go on from where it stood"
+            "\n  ripieno runs resume --all    goes on here"
+            "\n  ripieno worker               serves the data folder until interrupted"
+        )
+        return Exit.INTERRUPTED
+
+
+class Plan:
+    """What was asked for: a workflow, its inputs, under which keys."""
+
+    def __init__(self, settings: Settings, workflow: Workflow, cases: Sequence[Case], key: str | None) -> None:
+        self.settings = settings
+        self.workflow = workflow
+        self.cases = cases
+        self.key = key
+        self.followed: list[Followed] = []
+
+    async def start(self, host: Host, case: Case, *, detach: bool = False) -> RunRow:
+        """Start the run of a case, or give the one that has its key."""
+        value = await asyncio.to_thread(case.value)
+        key = self.key if self.key is None or len(self.cases) == 1 else f"{self.key}/{case.name}"
+        created = await host.start(
+            self.workflow, value, principal=self.settings.principal, key=key, detach=detach
+        )
+        if created.existed:
+            note(f"{case.name}: key {key!r} is taken; this is the run that has it")
+        return created.row
+
+    async def follow(self, *, wait_people: bool) -> int:
+        """Run all side by side and show what became of them."""
+        kind = self.settings.output
+
+        def ended(case: Followed) -> None:
+            if kind == "jsonl":
+                write(kind, document_of(case, sources[case.name]), None)
+
+        sources = {case.name: case.source for case in self.cases}
+        async with serving(self.settings) as host:
+            self.followed = [Followed(case.name, lambda case=case: self.start(host, case)) for case in self.cases]
+            with Board(self.followed, hint="ripieno inbox list (Ctrl-C leaves them waiting)") as board:
+                await follow(
+                    host.store,
+                    self.followed,
+                    wait_people=wait_people,
+                    at_once=self.settings.at_once,
+                    look=board.look,
+                    settled=ended,
+                )
+            if kind != "jsonl":
+                documents = [document_of(case, sources[case.name]) for case in self.followed]
+                write(kind, documents, table_of(self.followed))
+        waiting = sum(bool(case.asked) for case in self.followed)
+        if waiting:
+            note(f"{waiting} wait{'s' if waiting == 1 else ''} for a person: ripieno inbox list")
+        return exit_of_statuses([case.status for case in self.followed])
+
+    async def detach(self) -> int:
+        """Start all without serving them, and a process that does."""
+        async with unserved(self.settings) as host:
+            self.followed = [
+                Followed(case.name, row=await self.start(host, case, detach=True)) for case in self.cases
+            ]
+        log = start_worker(self.settings)
+        sources = {case.name: case.source for case in self.cases}
+        documents = [document_of(case, sources[case.name]) for case in self.followed]
+        write(self.settings.output, documents, table_of(self.followed))
+        note(f"a process of its own serves them, its log is {log}\n  ripieno runs watch RUN follows one")
+        return Exit.OK

@@ -1,0 +1,140 @@
+"""`ripieno runs list`."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.following import outcome_of
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, duration, listing, mark, note, write
+from ripieno.cli.session import opened
+from ripieno.cli.settings import Settings
+from ripieno.journal.records import RunFilter, RunRow, RunStatus
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
+from ripieno.model.durations import seconds
+from ripieno.model.errors import DefinitionError, InputError, NotFoundError
+from ripieno.model.ids import short
+
+__all__ = ["list_runs", "run_document", "when"]
+
+AGO: Final = re.compile(r"\d+(?:\.\d+)?(?:s|m|h|d|w)")
+
+
+def list_runs(  # noqa: PLR0913 - the filters of the command
+    *,
+    status: Annotated[list[RunStatus] | None, Parameter(name=("--status", "-s"), negative="")] = None,
+    workflow: str | None = None,
+    key: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    limit: int = 50,
+    options: Options = DEFAULTS,
+) -> int:
+    """List runs, newest first.
+
+    Parameters
+    ----------
+    status
+        Only runs in this status; may be given several times.
+    workflow
+        Only runs of this workflow.
+    key
+        Only the run with this business key.
+    since
+        Requested at or after: a time such as 2026-11-22T17:00, or as long ago as 2h.
+    until
+        Requested before.
+    limit
+        How many at most.
+    """
+    settings = options.settle()
+    wanted = RunFilter(
+        tenant=settings.principal.tenant,
+        statuses=tuple(status or ()),
+        workflow=workflow,
+        key=key,
+        since=None if since is None else when(since),
+        until=None if until is None else when(until),
+        limit=limit,
+    )
+    return asyncio.run(_list(settings, wanted))
+
+
+async def _list(settings: Settings, wanted: RunFilter) -> int:
+    try:
+        async with opened(settings) as store:
+            rows = await store.runs(wanted)
+            documents = [] if settings.output == "table" else [await run_document(store, row) for row in rows]
+            waiting = await store.questions(tenant=wanted.tenant)
+    except NotFoundError as error:
+        rows, documents, waiting = [], [], []
+        note(str(error))
+    write(settings.output, documents, table(rows) if rows else None)
+    if waiting:
+        note(f"{len(waiting)} wait{'s' if len(waiting) == 1 else ''} for a person: ripieno inbox list")
+    return Exit.OK
+
+
+def table(rows: Sequence[RunRow]) -> Any:
+    """Give runs as a table."""
+    shown = listing("", "run", "workflow", "key", "status", "requested", "took", "")
+    now = SystemClock().now()
+    for row in rows:
+        until = row.ended_at or now
+        took = duration((until - row.requested_at) / MICROSECONDS)
+        shown.add_row(
+            mark(row.status),
+            Text(short(row.id), style="bold"),
+            row.workflow,
+            clean(row.key or "", limit=24),
+            row.status,
+            f"{moment(row.requested_at).astimezone():%Y-%m-%d %H:%M:%S}",
+            Text(took, style="" if row.ended else "dim"),
+            clean(row.detail or ""),
+        )
+    return shown
+
+
+async def run_document(store: Store, row: RunRow) -> dict[str, Any]:
+    """Give a run as programs read it."""
+    outcome = await outcome_of(store, row) if row.ended else None
+    started = (await store.events(row.id, limit=1))[0]
+    confidence = outcome.confidence if outcome else None
+    return {
+        "run_id": row.id,
+        "short_id": short(row.id),
+        "workflow": row.workflow,
+        "version": row.version,
+        "key": row.key,
+        "input": started.body["input"],
+        "status": row.status,
+        "output": outcome.output if outcome else None,
+        "reason": (outcome.reason if outcome else row.detail) or None,
+        "confidence": None if confidence is None else {"value": confidence.value, "method": confidence.method},
+        "principal": row.principal,
+        "parent": row.parent,
+        "requested_at": moment(row.requested_at).isoformat(),
+        "ended_at": None if row.ended_at is None else moment(row.ended_at).isoformat(),
+        "events": row.head_seq,
+    }
+
+
+def when(text: str) -> int:
+    """Read a time as microseconds: ISO 8601, in local time unless it says otherwise, or as long ago as `2h`."""
+    try:
+        if AGO.fullmatch(text):
+            return SystemClock().now() - int(seconds(text) * MICROSECONDS)
+        at = datetime.fromisoformat(text)
+    except (ValueError, DefinitionError):
+        msg = f"expected a time such as '2026-11-22T17:00' or '2h' (ago), got {text!r}"
+        raise InputError(msg) from None
+    return int(at.astimezone(UTC).timestamp() * MICROSECONDS)

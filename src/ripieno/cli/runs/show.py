@@ -1,0 +1,171 @@
+"""`ripieno runs show`: what became of a run first, then how it came to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.text import Text
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, console, duration, listing, mark, to_json, write
+from ripieno.cli.runs.listing import run_document
+from ripieno.cli.runs.story import Effect, Posed, Story, tell
+from ripieno.cli.session import opened
+from ripieno.cli.settings import Settings
+from ripieno.kernel.clock import MICROSECONDS, moment
+from ripieno.model.value import decode
+
+__all__ = ["show_run"]
+
+LIMIT: Final = 110
+KEY_SHOWN: Final = 8
+
+
+def show_run(
+    run: str,
+    /,
+    *,
+    values: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Show a run: its outcome, its steps, choices, effects and questions.
+
+    Parameters
+    ----------
+    run
+        The run's id, its short end, or its business key.
+    values
+        Show input and output in full.
+    """
+    return asyncio.run(_show(options.settle(), run, values=values))
+
+
+async def _show(settings: Settings, text: str, *, values: bool) -> int:
+    async with opened(settings) as store:
+        row = await store.find(settings.principal.tenant, text)
+        document = await run_document(store, row)
+        story = await tell(store, row.id)
+        tasks = {question.path: f"t-{question.number}" for question in await store.questions(run=row.id)}
+        given = decode(store.payload(row.id, document["input"])) if values else None
+    if settings.output != "table":
+        more = {"input_value": given} if values else {}
+        write(settings.output, {**document, **more, **story.document()}, None)
+        return Exit.OK
+    screen = console(sys.stdout)
+    head(screen, document, (row.ended_at or row.updated_at) - row.requested_at)
+    parts(screen, story, tasks)
+    if values:
+        for title, value in (("Input", given), ("Output", document["output"])):
+            screen.print(Text(f"\n{title}", style="bold"))
+            screen.print(Text(to_json(value, indent=2)), soft_wrap=True)
+    return Exit.OK
+
+
+def head(screen: Console, document: dict[str, Any], took: int) -> None:
+    """Show what became of it."""
+    confidence = document["confidence"]
+    sure = f", confidence {confidence['value']:.2f} ({confidence['method']})" if confidence else ""
+    ended = f" in {duration(took / MICROSECONDS)}" if document["ended_at"] else ""
+    screen.print(
+        Text.assemble(
+            mark(document["status"]),
+            (f" {document['short_id']}", "bold"),
+            f"  {document['workflow']}  ",
+            (document["status"], "bold"),
+            f"{ended}{sure}",
+        ),
+        soft_wrap=True,
+    )
+    if document["reason"]:
+        screen.print(clean(document["reason"]), soft_wrap=True)
+    key = f", key {document['key']}" if document["key"] else ""
+    parent = f", forked from {document['parent'][-6:]}" if document["parent"] else ""
+    screen.print(
+        Text(
+            f"{document['run_id']}{key}{parent}, version {document['version'][:12]},"
+            f" for {document['principal']}, {document['events']} events",
+            style="dim",
+        ),
+        soft_wrap=True,
+    )
+
+
+def parts(screen: Console, story: Story, tasks: dict[str, str]) -> None:
+    """Show how it came to it."""
+    if story.steps:
+        table = listing("", "step", "", "confidence", "started", "took", "")
+        for step in story.steps:
+            sure = "" if step.confidence is None else f"{step.confidence:.2f} {step.method or ''}"
+            table.add_row(
+                mark(step.status),
+                "  " * step.depth + step.name,
+                Text(step.participant + (", imported" if step.imported else ""), style="dim"),
+                clean(sure, limit=34),
+                Text(f"{moment(step.started).astimezone():%H:%M:%S}", style="dim"),
+                Text(duration(step.seconds), style="dim"),
+                clean(step.reason or "", limit=LIMIT),
+            )
+        section(screen, "Steps", table)
+    if story.choices:
+        table = listing("", "")
+        for choice in story.choices:
+            others = [name for name in choice.offered if name != choice.chosen]
+            why = ", ".join(f"{name} {value}" for name, value in (choice.because or {}).items())
+            table.add_row(
+                Text.assemble(f"{choice.what}: ", (choice.chosen, "bold")),
+                clean(f"not {', '.join(others)}; {why}" if others else why, style="dim"),
+            )
+        section(screen, "Choices", table)
+    if story.effects:
+        table = listing("", "tool", "attempts", "known by", "result")
+        for effect in story.effects:
+            add_effect(table, effect)
+        section(screen, "Effects", table)
+    if story.questions:
+        table = listing("", "", "")
+        for posed in story.questions:
+            add_question(table, posed, tasks)
+        section(screen, "Questions", table)
+    for message in story.messages:
+        screen.print(clean(f"{message['what']} by {message['by']}: {message['content'] or ''}"))
+
+
+def section(screen: Console, title: str, body: Any) -> None:
+    """Show one part under its heading."""
+    screen.print(Text(f"\n{title}", style="bold"))
+    screen.print(body)
+
+
+def add_effect(table: Any, effect: Effect) -> None:
+    """Add a call: how often it was tried, and how it is known what became of it."""
+    status = {"done": "complete", "under way": "running"}.get(effect.status, "failed")
+    result = effect.error or brief(effect.result)
+    known = effect.how + (f" ({effect.by})" if effect.by else "")
+    table.add_row(mark(status), effect.tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT))
+
+
+def add_question(table: Any, posed: Posed, tasks: dict[str, str]) -> None:
+    """Add a question: who answered, and after how long."""
+    task = tasks.get(posed.path, "")
+    if posed.answered_by is None:
+        table.add_row(mark("waiting"), clean(f"{posed.role}: {posed.title}", limit=LIMIT), f"open, {task}")
+        return
+    said = brief(posed.answer)
+    why = f': "{posed.reason}"' if posed.reason else ""
+    after = f"after {duration(posed.seconds or 0)}"
+    answer = f"nobody, {after}" if posed.answer is None else f"{posed.answered_by} {after}: {said}{why}"
+    table.add_row(mark("complete"), clean(f"{posed.role}: {posed.title}", limit=LIMIT), clean(answer))
+
+
+def brief(value: Any) -> str:
+    """Give a value in a few words: its short fields."""
+    if isinstance(value, dict):
+        items: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType] - any JSON
+        short = {name: item for name, item in items.items() if isinstance(item, str | int | float | bool) and item != ""}
+        return ", ".join(f"{name} {item}" for name, item in short.items() if name not in ("key", "patient"))
+    return "" if value is None else str(value)

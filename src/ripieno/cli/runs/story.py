@@ -1,0 +1,189 @@
+"""A run's log as people tell it: steps, choices, effects, questions, each with when and how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ripieno.cli.following import PATTERNS, step_name
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import MICROSECONDS
+from ripieno.model.event import Event
+from ripieno.model.value import decode
+
+__all__ = ["Chosen", "Effect", "Posed", "Step", "Story", "tell"]
+
+
+@dataclass(slots=True)
+class Step:
+    """A participant's visit."""
+
+    path: str
+    name: str
+    participant: str
+    status: str
+    confidence: float | None
+    method: str | None
+    reason: str | None
+    started: int
+    seconds: float
+    depth: int
+    imported: bool = False
+    """True for what a fork took over from another run."""
+
+
+@dataclass(slots=True)
+class Chosen:
+    """A choice, and what else was offered."""
+
+    path: str
+    what: str
+    chosen: str
+    offered: list[str]
+    because: Any
+
+
+@dataclass(slots=True)
+class Effect:
+    """A call of a tool, in all its attempts."""
+
+    path: str
+    tool: str
+    effect: str
+    key: str
+    attempts: int = 0
+    status: str = "under way"
+    how: str = ""
+    result: Any = None
+    error: str | None = None
+    by: str | None = None
+    arguments: Any = None
+
+
+@dataclass(slots=True)
+class Posed:
+    """A question to people."""
+
+    path: str
+    kind: str
+    role: str | None
+    title: str
+    asked: int
+    answered_by: str | None = None
+    answer: Any = None
+    reason: str | None = None
+    seconds: float | None = None
+    """From the question to the answer; None while it is open."""
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything worth telling of a run."""
+
+    steps: list[Step] = field(default_factory=list[Step])
+    choices: list[Chosen] = field(default_factory=list[Chosen])
+    effects: list[Effect] = field(default_factory=list[Effect])
+    questions: list[Posed] = field(default_factory=list[Posed])
+    messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def document(self) -> dict[str, Any]:
+        """Give it as programs read it."""
+        return asdict(self)
+
+
+async def tell(store: Store, run: str) -> Story:
+    """Read a run's whole log."""
+    return Teller(store, run).tell(await store.events(run))
+
+
+class Teller:
+    """Reads events in order and fills a story."""
+
+    def __init__(self, store: Store, run: str) -> None:
+        self._store = store
+        self._run = run
+        self._story = Story()
+        self._effects: dict[str, Effect] = {}
+        self._questions: dict[str, Posed] = {}
+
+    def tell(self, events: Iterable[Event]) -> Story:
+        """Give the story of these events."""
+        for event in events:
+            kind, body, imported = event.kind, event.body, False
+            if kind == "imported":
+                kind, body, imported = event.body["kind"], event.body["body"], True
+            self._take(kind, event, body, imported=imported)
+        self._story.steps.sort(key=lambda step: step.started)
+        return self._story
+
+    def _take(self, kind: str, event: Event, body: Mapping[str, Any], *, imported: bool) -> None:
+        if kind in ("step", "scope"):
+            self._step(event, body, imported=imported)
+        elif kind == "choice":
+            because = self._value(body.get("because"))
+            self._story.choices.append(
+                Chosen(event.path, body["what"], body["chosen"], list(body["offered"]), because)
+            )
+        elif kind == "intent":
+            self._intent(event, body)
+        elif kind == "result" and event.path in self._effects:
+            self._result(event, body)
+        elif kind == "asked" and body["what"] != "timer":
+            self._asked(event, body)
+        elif kind == "answered" and body["question"] in self._questions:
+            self._answered(event, body)
+        elif kind == "message":
+            said = {"what": body["what"], "by": body["by"], "content": self._value(body.get("content"))}
+            self._story.messages.append(said)
+
+    def _value(self, ref: str | None) -> Any:
+        return None if ref is None else decode(self._store.payload(self._run, ref))
+
+    def _step(self, event: Event, body: Mapping[str, Any], *, imported: bool) -> None:
+        outcome = body["outcome"]
+        confidence = outcome.get("confidence")
+        if body["participant"] in PATTERNS and body["participant"] != "map":
+            return
+        self._story.steps.append(
+            Step(
+                path=event.path,
+                name=step_name(event.path),
+                participant=body["participant"],
+                status=outcome["status"],
+                confidence=None if confidence is None else float(confidence),
+                method=outcome.get("method"),
+                reason=self._value(outcome.get("reason")),
+                started=body["started"],
+                seconds=max(0, event.at - body["started"]) / MICROSECONDS,
+                depth=max(0, event.path.count("/") - 1),
+                imported=imported,
+            )
+        )
+
+    def _intent(self, event: Event, body: Mapping[str, Any]) -> None:
+        effect = self._effects.get(event.path)
+        if effect is None:
+            arguments = self._value(body["arguments"])
+            effect = Effect(event.path, body["tool"], body["effect"], body["key"], arguments=arguments)
+            self._effects[event.path] = effect
+            self._story.effects.append(effect)
+        effect.attempts, effect.key, effect.status = body["attempt"], body["key"], "under way"
+
+    def _result(self, event: Event, body: Mapping[str, Any]) -> None:
+        effect = self._effects[event.path]
+        effect.status, effect.how, effect.by = body["status"], body["how"], body.get("by")
+        effect.result, effect.error = self._value(body.get("output")), self._value(body.get("error"))
+
+    def _asked(self, event: Event, body: Mapping[str, Any]) -> None:
+        title = self._value(body["content"])["title"]
+        posed = Posed(event.path, body["what"], body.get("role"), title, event.at)
+        self._questions[body["question"]] = posed
+        self._story.questions.append(posed)
+
+    def _answered(self, event: Event, body: Mapping[str, Any]) -> None:
+        posed = self._questions[body["question"]]
+        sent = int(body.get("sent", event.at))
+        posed.answered_by, posed.seconds = body["by"], max(0, sent - posed.asked) / MICROSECONDS
+        said = self._value(body.get("content")) or {}
+        posed.answer, posed.reason = said.get("value"), said.get("reason")

@@ -1,0 +1,43 @@
+"""`ripieno runs watch`: follow a run, whoever runs it, until it ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ripieno.cli.board import Board, table_of
+from ripieno.cli.exits import Exit, exit_of_statuses
+from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import note, write
+from ripieno.cli.session import opened
+from ripieno.cli.settings import Settings
+
+__all__ = ["watch_run"]
+
+
+def watch_run(run: str, /, *, wait_people: bool = True, options: Options = DEFAULTS) -> int:
+    """Follow a run until it ends. Exit code 5 when it does not end as complete, 3 when it was cancelled.
+
+    Parameters
+    ----------
+    run
+        The run's id, its short end, or its business key.
+    wait_people
+        Stay while it waits for a person, too.
+    """
+    settings = options.settle()
+    try:
+        return asyncio.run(_watch(settings, run, wait_people=wait_people))
+    except KeyboardInterrupt:
+        note("\nno longer watched; the run itself was not touched")
+        return Exit.INTERRUPTED
+
+
+async def _watch(settings: Settings, text: str, *, wait_people: bool) -> int:
+    async with opened(settings) as store:
+        row = await store.find(settings.principal.tenant, text)
+        followed = Followed(row.key or row.workflow, row=row)
+        with Board([followed], hint="ripieno inbox list") as board:
+            await follow(store, [followed], wait_people=wait_people, look=board.look)
+        write(settings.output, document_of(followed, row.key or ""), table_of([followed]))
+    return exit_of_statuses([followed.status], failed=Exit.WATCHED_FAILED)

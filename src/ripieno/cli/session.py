@@ -1,0 +1,77 @@
+"""Opening the data folder: to read it, or to serve its runs as well."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import structlog
+
+from ripieno.cli.definitions import load_version
+from ripieno.cli.output import note
+from ripieno.cli.settings import Settings
+from ripieno.journal.records import RunRow
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.kernel.home import data_folder
+from ripieno.kernel.host import Host
+from ripieno.model.errors import NotFoundError, RipienoError
+from ripieno.workflows.embedded import open_host
+
+__all__ = ["opened", "quiet", "serve_version", "serving", "unserved"]
+
+
+def quiet() -> None:
+    """Let only warnings through: commands say themselves what people need to know."""
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(40),
+        logger_factory=structlog.WriteLoggerFactory(),
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
+    """Open the data folder without serving anything; raises `NotFoundError` where there is none."""
+    if not (settings.home / "journal.sqlite").exists():
+        msg = f"nothing has run in {settings.home} yet"
+        raise NotFoundError(msg, remedy="ripieno demo or ripieno run begins; --home names another data folder")
+    store = SqliteStore(data_folder(settings.home))
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncGenerator[Host]:
+    """Open the data folder and serve its runs until the block is left."""
+    quiet()
+    async with open_host(settings.home) as host:
+        yield host
+
+
+@asynccontextmanager
+async def unserved(settings: Settings) -> AsyncGenerator[Host]:
+    """Open the data folder to start runs that another process is to serve."""
+    store = SqliteStore(data_folder(settings.home))
+    await store.open()
+    try:
+        yield Host(store)
+    finally:
+        await store.close()
+
+
+async def serve_version(host: Host, row: RunRow) -> bool:
+    """Let this process serve the version that a run is pinned to; tell whether it has that code."""
+    versions = await host.store.versions(row.tenant, row.workflow)
+    for version in versions:
+        if version.version == row.version:
+            try:
+                definition = load_version(version)
+            except RipienoError as error:
+                note(f"cannot load {row.workflow}: {error}")
+                return False
+            if definition is not None:
+                host.register(definition)
+            return definition is not None
+    return False

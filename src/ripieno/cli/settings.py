@@ -1,0 +1,183 @@
+"""Settings: flags over `RIPIENO_*` over the project's `ripieno.toml` over defaults, each with its origin."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from ripieno.identity.local import local_operator
+from ripieno.kernel.home import find_data_folder
+from ripieno.model.errors import InputError, Place, SettingsError, nearest
+from ripieno.model.principal import Principal
+
+__all__ = ["KNOWN", "Origin", "OutputKind", "Settings", "project_file", "size"]
+
+OutputKind = Literal["table", "json", "jsonl"]
+PROJECT_FILE: Final = "ripieno.toml"
+
+SIZE: Final = re.compile(r"(\d+)\s*(B|KB|MB|GB)?", re.IGNORECASE)
+UNITS: Final = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
+
+
+def size(text: str) -> int:
+    """Read a size in bytes, such as `64MB`."""
+    found = SIZE.fullmatch(text.strip())
+    if found is None or int(found[1]) == 0:
+        msg = f"expected a size such as '64MB', got {text!r}"
+        raise ValueError(msg)
+    return int(found[1]) * UNITS[(found[2] or "B").upper()]
+
+
+def count(text: str) -> int:
+    """Read a number from 1 on."""
+    if not text.strip().isdigit() or int(text) == 0:
+        msg = f"expected a number from 1 on, got {text!r}"
+        raise ValueError(msg)
+    return int(text)
+
+
+def kind(text: str) -> OutputKind:
+    """Read a kind of output."""
+    for known in ("table", "json", "jsonl"):
+        if text == known:
+            return known
+    msg = f"expected table, json or jsonl, got {text!r}"
+    raise ValueError(msg)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A setting that there is."""
+
+    name: str
+    about: str
+    default: str
+    read: Callable[[str], Any] = str
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return f"RIPIENO_{self.name.upper()}"
+
+
+KNOWN: Final = (
+    Known("home", "the data folder", "", Path),
+    Known("output", "how results are written: table, json, jsonl", "table", kind),
+    Known("input_limit", "the largest input that is read", "64MB", size),
+    Known("at_once", "how many runs of one `run` go side by side", "16", count),
+    Known("principal", "who commands are given as", ""),
+    Known("tenant", "whose runs and workflows are meant", "default"),
+    Known("roles", "the roles one holds, separated by commas; none given: every one", ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A setting's value, and where it comes from."""
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, read and checked."""
+
+    home: Path
+    output: OutputKind
+    input_limit: int
+    at_once: int
+    principal: Principal
+    origins: Mapping[str, Origin]
+
+    @classmethod
+    def settle(
+        cls, flags: Mapping[str, object], environment: Mapping[str, str] | None = None, start: Path | None = None
+    ) -> Settings:
+        """Settle every setting; raises `SettingsError`, naming the origin, for a value that cannot be used."""
+        variables = os.environ if environment is None else environment
+        here = start or Path.cwd()
+        origins = {known.name: origin(known, flags, variables, here) for known in KNOWN}
+        values = {known.name: read(known, origins[known.name]) for known in KNOWN}
+        operator = {f"RIPIENO_{name.upper()}": values[name] for name in ("principal", "tenant", "roles")}
+        try:
+            principal = local_operator(operator)
+        except InputError as error:
+            raise SettingsError(error.message, remedy="ripieno config view shows where it is set") from error
+        return cls(
+            home=values["home"],
+            output=values["output"],
+            input_limit=values["input_limit"],
+            at_once=values["at_once"],
+            principal=principal,
+            origins={**origins, "principal": Origin(principal.id, origins["principal"].source)},
+        )
+
+
+def read(known: Known, found: Origin) -> Any:
+    """Read a value as what the setting is."""
+    try:
+        return known.read(found.value)
+    except ValueError as error:
+        msg = f"{known.name} ({found.source}): {error}"
+        raise SettingsError(msg, remedy="ripieno config view shows every setting with its origin") from None
+
+
+def origin(known: Known, flags: Mapping[str, object], variables: Mapping[str, str], here: Path) -> Origin:
+    """Find where a setting comes from: the first of flag, variable, project file and default."""
+    flag = flags.get(known.name)
+    if flag is not None:
+        value = Path(str(flag)).expanduser().absolute() if known.name == "home" else flag
+        return Origin(str(value), f"--{known.name.replace('_', '-')}")
+    if variables.get(known.variable):
+        value = variables[known.variable]
+        return Origin(
+            str(Path(value).expanduser().absolute()) if known.name == "home" else value, known.variable
+        )
+    file = project_file(here)
+    if file is not None:
+        project = load(file)
+        if known.name in project:
+            value = project[known.name]
+            return Origin(str(file.parent / value) if known.name == "home" else value, str(file))
+    if known.name == "home":
+        folder = find_data_folder({}, here)
+        return Origin(str(folder), "the nearest upwards" if folder.is_dir() else "default: here")
+    return Origin(known.default, "the operating system's user" if known.name == "principal" else "default")
+
+
+def project_file(here: Path) -> Path | None:
+    """Give the nearest `ripieno.toml` upwards."""
+    here = here.absolute()
+    return next((file for folder in (here, *here.parents) if (file := folder / PROJECT_FILE).is_file()), None)
+
+
+def load(file: Path) -> dict[str, str]:
+    """Read a project file; raises `SettingsError` for one that cannot be read or holds unknown settings."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        found = tomllib.loads(text)
+    except (OSError, ValueError) as error:
+        msg = f"cannot be read: {error}"
+        raise SettingsError(msg, place=Place(str(file))) from error
+    names = [known.name for known in KNOWN]
+    for name, value in found.items():
+        place = Place(str(file), line_of(text, name), name)
+        if name not in names:
+            msg = f"no setting is called {name!r}{nearest(name, names)}"
+            raise SettingsError(msg, place=place, remedy=f"there are {', '.join(names)}")
+        if not isinstance(value, str | int | list):
+            msg = f"expected text, got {value!r}"
+            raise SettingsError(msg, place=place)
+    return {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in found.items()}
+
+
+def line_of(text: str, name: str) -> int | None:
+    """Give the line on which a file sets `name`."""
+    pattern = re.compile(rf"\s*\[?\s*\"?{re.escape(name)}\b")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line)), None)

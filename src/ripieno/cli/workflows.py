@@ -1,0 +1,194 @@
+"""`ripieno workflows`: the versions that are registered, and declaring two of them compatible."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+from rich.console import Console
+from rich.text import Text
+
+from ripieno.cli.definitions import BLUEPRINTS, find_workflow, load_version
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, console, listing, note, to_json, write
+from ripieno.cli.session import opened, unserved
+from ripieno.cli.settings import Settings
+from ripieno.journal.records import VersionRow
+from ripieno.kernel.clock import moment
+from ripieno.model.errors import InputError, NotFoundError, RipienoError, nearest
+from ripieno.workflows.workflow import Workflow
+
+__all__ = ["declare_compatible", "list_workflows", "register_workflow", "show_workflow"]
+
+LENGTH: Final = 12
+"""Digits of a version that people see."""
+
+
+def list_workflows(*, options: Options = DEFAULTS) -> int:
+    """List the registered versions of workflows, newest first, and whether their code is still here."""
+    return asyncio.run(_list(options.settle()))
+
+
+async def _list(settings: Settings) -> int:
+    try:
+        async with opened(settings) as store:
+            rows = await store.versions(settings.principal.tenant)
+    except NotFoundError:
+        rows = []
+    table = listing("workflow", "version", "registered", "code", "from")
+    documents: list[dict[str, Any]] = []
+    for row in rows:
+        state = code_of(row)
+        at = moment(row.registered_at)
+        table.add_row(
+            clean(row.workflow, style="bold"),
+            row.version[:LENGTH],
+            f"{at.astimezone():%Y-%m-%d %H:%M}",
+            Text(state, style="green" if state == "here" else "yellow"),
+            clean(row.source),
+        )
+        documents.append(
+            {
+                "workflow": row.workflow,
+                "version": row.version,
+                "registered_at": at.isoformat(),
+                "code": state,
+                "source": row.source,
+            }
+        )
+    write(settings.output, documents, table if rows else None)
+    shipped = [name for name in BLUEPRINTS if name not in {row.workflow for row in rows}]
+    if shipped:
+        note(f"ships with Ripieno: {', '.join(shipped)}")
+    return Exit.OK
+
+
+def code_of(row: VersionRow) -> str:
+    """Tell whether the code of a version is `here`, has `changed`, or is `gone`."""
+    try:
+        return "here" if load_version(row) is not None else "changed"
+    except RipienoError:
+        return "gone"
+
+
+def show_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
+    """Show a workflow: who answers for it, what it touches, and how its steps follow each other.
+
+    Parameters
+    ----------
+    workflow
+        A YAML file, `package.module:workflow`, or a name.
+    """
+    settings = options.settle()
+    found = find_workflow(workflow)
+    if settings.output != "table":
+        write(settings.output, {"version": found.version, "digest": found.digest, **found.document()}, None)
+        return Exit.OK
+    screen = console(sys.stdout)
+    screen.print(Text.assemble((found.name, "bold"), f"  version {found.version[:LENGTH]}"))
+    if found.purpose:
+        screen.print(clean(found.purpose), soft_wrap=True)
+    show_document(screen, found)
+    return Exit.OK
+
+
+def show_document(screen: Console, workflow: Workflow) -> None:
+    """Show what a workflow declares, and its participants and flow."""
+    document = workflow.document()
+    table = listing("", "")
+    for name in ("owner", "risk", "data", "policy", "limits", "replaces"):
+        if name in document:
+            value = document[name]
+            table.add_row(Text(name, style="dim"), clean(value if isinstance(value, str) else plain(value)))
+    screen.print(table)
+    screen.print(Text("\nParticipants", style="bold"))
+    table = listing("", "", "")
+    for leaf in workflow.leaves():
+        version = leaf.identity().get("version") or str(leaf.identity().get("source", ""))[:LENGTH]
+        table.add_row(leaf.name, Text(leaf.kind, style="dim"), clean(version, style="dim"))
+    screen.print(table)
+    screen.print(Text("\nFlow", style="bold"))
+    screen.print(Text(yaml_of(document["flow"])), soft_wrap=True)
+
+
+def plain(value: object) -> str:
+    """Give a small value on one line."""
+    text = json.dumps(value)
+    return text.strip("[]{}").replace('"', "")
+
+
+def yaml_of(flow: object) -> str:
+    """Give a flow as it would stand in a workflow file."""
+    import yaml  # noqa: PLC0415 - only here
+
+    return yaml.safe_dump(json.loads(to_json(flow)), sort_keys=False).rstrip()
+
+
+def register_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
+    """Enter a workflow as it is now, so that workers serve it.
+
+    Parameters
+    ----------
+    workflow
+        A YAML file, `package.module:workflow`, or a name.
+    """
+    return asyncio.run(_register(options.settle(), find_workflow(workflow)))
+
+
+async def _register(settings: Settings, workflow: Workflow) -> int:
+    async with unserved(settings) as host:
+        known = {row.version for row in await host.store.versions(settings.principal.tenant, workflow.name)}
+        await host.enter(workflow, settings.principal)
+    document = {"workflow": workflow.name, "version": workflow.version, "new": workflow.version not in known}
+    table = listing("", "")
+    table.add_row(clean(workflow.name, style="bold"), workflow.version[:LENGTH])
+    write(settings.output, document, table)
+    note("registered" if document["new"] else "this version was registered already")
+    return Exit.OK
+
+
+def declare_compatible(old: str, new: str, /, *, options: Options = DEFAULTS) -> int:
+    """Let runs of an old version go on with the code of a new one.
+
+    Only declare what was tried: ripieno runs migrate RUN --dry-run replays a run under the new code.
+
+    Parameters
+    ----------
+    old
+        The version that runs are pinned to, or the beginning of it.
+    new
+        The version whose code may serve them.
+    """
+    return asyncio.run(_compatible(options.settle(), old, new))
+
+
+async def _compatible(settings: Settings, old: str, new: str) -> int:
+    tenant = settings.principal.tenant
+    async with opened(settings) as store:
+        rows = await store.versions(tenant)
+        before, after = version_of(rows, old), version_of(rows, new)
+        if before.workflow != after.workflow:
+            msg = f"{old} is a version of {before.workflow}, {new} one of {after.workflow}"
+            raise InputError(msg)
+        await store.declare_compatible(tenant, before.version, after.version, settings.principal.id)
+    document = {"workflow": before.workflow, "old": before.version, "new": after.version}
+    table = listing("", "", "")
+    table.add_row(before.workflow, before.version[:LENGTH], f"may go on with {after.version[:LENGTH]}")
+    write(settings.output, document, table)
+    return Exit.OK
+
+
+def version_of(rows: Sequence[VersionRow], text: str) -> VersionRow:
+    """Give the version that begins with `text`; raises `NotFoundError` or `InputError`."""
+    found = [row for row in rows if row.version.startswith(text)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        msg = f"no version {text!r}{nearest(text, [row.version[:LENGTH] for row in rows])}"
+        raise NotFoundError(msg, remedy="ripieno workflows list shows the versions there are")
+    msg = f"{text!r} fits {len(found)} versions"
+    raise InputError(msg, remedy="give more of it")
