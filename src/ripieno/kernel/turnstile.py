@@ -105,6 +105,8 @@ class Turnstile:
         else:
             self._live.append((branch, future))
         await self.wait(branch, future)
+        if not urgent:
+            await asyncio.sleep(0)  # the last to block is let out without a pause, before those it let out
 
     def _idle(self) -> None:
         while self._recorded:
