@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Final
 
@@ -16,8 +17,10 @@ FORMAT: Final = 1
 BUSY_SECONDS: Final = 10.0
 """How long a write waits for another process's, unless told otherwise."""
 
+LOOK_SECONDS: Final = 0.01
+"""How often it is tried to switch a file to the write-ahead log that another process is making."""
+
 PRAGMAS: Final = (
-    "journal_mode = WAL",
     "synchronous = FULL",
     "fullfsync = ON",  # macOS: an ordinary sync there leaves data in the disk's own cache
     "temp_store = MEMORY",
@@ -66,7 +69,8 @@ CREATE TABLE runs (
     replay_needed TEXT    NOT NULL DEFAULT '[]'
 ) STRICT;
 CREATE UNIQUE INDEX runs_key ON runs (tenant, workflow, key) WHERE key IS NOT NULL;
-CREATE INDEX runs_going ON runs (status, id) WHERE status IN ('running', 'needs_version');
+CREATE INDEX runs_running ON runs (id) WHERE status = 'running';
+CREATE INDEX runs_unserved ON runs (id) WHERE status = 'needs_version';
 CREATE INDEX runs_wanted ON runs (id) WHERE status = 'waiting' AND wanted > seen;
 CREATE INDEX runs_listed ON runs (tenant, status, id);
 
@@ -141,9 +145,9 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
     """Open a connection with our settings, in autocommit mode: transactions are begun by hand."""
     connection = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
+        mode = write_ahead(connection, busy_seconds)
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     except BaseException:
         connection.close()
         raise
@@ -152,6 +156,23 @@ def connect(path: Path, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connectio
         msg = f"{path}: its file system takes no write-ahead log (journal mode {mode!r})"
         raise StoreError(msg, remedy="keep the data folder on a local disk")
     return connection
+
+
+def write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> str:
+    """Switch to the write-ahead log and give the mode that the file is in then.
+
+    Of two processes that make a file at once SQLite lets one fail here without any wait; so we wait.
+    """
+    deadline = time.monotonic() + busy_seconds
+    while True:
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
+        else:
+            return mode
 
 
 def create(connection: sqlite3.Connection, path: Path) -> None:
