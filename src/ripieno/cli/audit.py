@@ -1,4 +1,4 @@
-"""`ripieno audit verify`: is the log whole?"""
+"""`ripieno audit verify`: whether the log is whole."""
 
 from __future__ import annotations
 
@@ -41,5 +41,7 @@ def verify(*, options: Options = DEFAULTS) -> int:
     for line in found:
         screen.print(Text.assemble("  ", clean(line.strip())), soft_wrap=True)
     if not report.sound:
-        note(f"{settings.home} does not hold together: compare with a backup before anything else is run on it")
+        note(
+            f"{settings.home} does not hold together: compare with a backup before anything else is run on it"
+        )
     return Exit.OK if report.sound else Exit.FAILED

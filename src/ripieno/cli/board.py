@@ -83,10 +83,14 @@ class Board:
         parts: list[Table | Text] = [table_of(shown)]
         done = sum(case.settled for case in self._cases)
         if len(shown) < len(self._cases):
-            parts.append(Text(f"… {len(self._cases) - len(shown)} more; {done} of {len(self._cases)} at rest", "dim"))
+            parts.append(
+                Text(f"… {len(self._cases) - len(shown)} more; {done} of {len(self._cases)} at rest", "dim")
+            )
         waiting = sum(bool(case.asked) for case in self._cases)
         if self._hint and waiting and not any(case.going or case.row is None for case in self._cases):
-            parts.append(Text(f"{waiting} wait{'s' if waiting == 1 else ''} for a person: {self._hint}", "yellow"))
+            parts.append(
+                Text(f"{waiting} wait{'s' if waiting == 1 else ''} for a person: {self._hint}", "yellow")
+            )
         return Group(*parts)
 
 

@@ -25,7 +25,10 @@ GROUPS: Final = ("Begin", "Run", "Look", "Define", "Trust and care")
 
 COMMANDS: Final = (
     Entry(
-        "demo", "Show it all in under a minute: no key, no service, no question.", "demo.story:demo", group="Begin"
+        "demo",
+        "Show it all in under a minute: no key, no service, no question.",
+        "demo.story:demo",
+        group="Begin",
     ),
     Entry("init", "Write a small workflow of your own that runs.", "init:init", group="Begin"),
     Entry("run", "Run a workflow for a file, or for every file of a folder.", "run:run", group="Run"),
@@ -65,7 +68,9 @@ COMMANDS: Final = (
             Entry("show", "Show a workflow as it is defined.", "workflows:show_workflow"),
             Entry("register", "Enter a workflow as it is now.", "workflows:register_workflow"),
             Entry(
-                "compatible", "Let runs of an old version go on with a new one.", "workflows:declare_compatible"
+                "compatible",
+                "Let runs of an old version go on with a new one.",
+                "workflows:declare_compatible",
             ),
         ),
         group="Define",

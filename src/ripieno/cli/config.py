@@ -22,7 +22,12 @@ def view(*, options: Options = DEFAULTS) -> int:
     for known in KNOWN:
         found = settings.origins[known.name]
         about = f"{known.about} ({known.variable})"
-        table.add_row(clean(known.name, style="bold"), clean(found.value), clean(found.source), clean(about, style="dim"))
+        table.add_row(
+            clean(known.name, style="bold"),
+            clean(found.value),
+            clean(found.source),
+            clean(about, style="dim"),
+        )
         documents.append(
             {"setting": known.name, "value": found.value, "from": found.source, "variable": known.variable}
         )

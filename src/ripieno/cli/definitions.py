@@ -5,23 +5,28 @@ from __future__ import annotations
 from pathlib import Path
 
 from ripieno.journal.records import VersionRow
-from ripieno.workflows.load import BLUEPRINTS, load_workflow
+from ripieno.workflows.load import BLUEPRINTS, Loaded, load
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BLUEPRINTS", "find_workflow", "load_version"]
+__all__ = ["BLUEPRINTS", "find_loaded", "find_workflow", "load_version"]
 
 
-def find_workflow(text: str) -> Workflow:
-    """Give the workflow that people mean by `text`; raises `NotFoundError` when there is none.
+def find_loaded(text: str) -> Loaded:
+    """Give the workflow that people mean by `text`, with the places of its parts.
 
     A file (`discharge.yaml`, or `discharge` for short), a Python object (`package.module:workflow`), or
-    the name of a workflow that ships with Ripieno.
+    the name of a workflow that ships with Ripieno. Raises `NotFoundError` when there is none.
     """
     if text not in BLUEPRINTS and not Path(text).is_file():
         for ending in (".yaml", ".yml"):
             if Path(text + ending).is_file():
-                return load_workflow(text + ending)
-    return load_workflow(text)
+                return load(text + ending)
+    return load(text)
+
+
+def find_workflow(text: str) -> Workflow:
+    """Give the workflow that people mean by `text`; see `find_loaded`."""
+    return find_loaded(text).workflow
 
 
 def load_version(row: VersionRow) -> Workflow | None:

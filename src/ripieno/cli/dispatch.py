@@ -32,7 +32,7 @@ def application() -> App:
     )
     for entry in COMMANDS:
         add(app, entry)
-    app.register_install_completion_command()
+    app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType] - cyclopts leaves it open
     return app
 
 
@@ -67,21 +67,27 @@ def dispatch(arguments: Sequence[str]) -> int:
         if "--debug" in arguments or os.environ.get("RIPIENO_DEBUG"):
             traceback.print_exc()
         else:
-            say(f"unexpected {type(error).__name__}: {error}\n  the traceback is in {keep(error)}; --debug shows it")
+            first = error.__cause__ or error
+            where = f"the traceback is in {keep(error)}; --debug shows it"
+            say(f"unexpected {type(first).__name__}: {first}\n  {where}")
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.OK
 
 
 def say(text: str) -> None:
     """Write a message to stderr, without the control characters that data may hold."""
-    clean = "".join(letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    clean = "".join(
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
     sys.stderr.write(f"ripieno: {clean}\n")
 
 
 def keep(error: Exception) -> Path:
     """Write a traceback where only its owner can read it, and give the file."""
     home = os.environ.get("RIPIENO_HOME")
-    folder = Path(home) / "crashes" if home and Path(home).is_dir() else Path(tempfile.mkdtemp(prefix="ripieno-"))
+    folder = (
+        Path(home) / "crashes" if home and Path(home).is_dir() else Path(tempfile.mkdtemp(prefix="ripieno-"))
+    )
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
     file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")

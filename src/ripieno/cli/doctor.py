@@ -1,4 +1,4 @@
-"""`ripieno doctor`: is this machine, and this data folder, fit to answer for runs?"""
+"""`ripieno doctor`: whether this machine and this data folder are fit to answer for runs."""
 
 from __future__ import annotations
 
@@ -63,9 +63,12 @@ def doctor(*, options: Options = DEFAULTS) -> int:
     table = listing("", "", "", "")
     for check in checks:
         sign, style = SIGNS[check.verdict]
-        table.add_row(Text(sign, style=style), check.name, clean(check.found), clean(check.remedy, style="yellow"))
+        table.add_row(
+            Text(sign, style=style), check.name, clean(check.found), clean(check.remedy, style="yellow")
+        )
     documents = [
-        {"check": item.name, "verdict": item.verdict, "found": item.found, "remedy": item.remedy} for item in checks
+        {"check": item.name, "verdict": item.verdict, "found": item.found, "remedy": item.remedy}
+        for item in checks
     ]
     write(settings.output, documents, table)
     return Exit.FAILED if any(check.verdict == "wrong" for check in checks) else Exit.OK
@@ -100,7 +103,9 @@ def folder(home: Path) -> Iterator[Check]:
     if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
         yield Check("master key", "wrong", "others may read it", f"chmod 600 {key}")
     elif key.exists():
-        yield Check("master key", "well", "yours alone; without it nothing can be read: keep a copy elsewhere")
+        yield Check(
+            "master key", "well", "yours alone; without it nothing can be read: keep a copy elsewhere"
+        )
     free = shutil.disk_usage(home).free
     room = f"{free / 1e9:.1f} GB free"
     if free < LITTLE_SPACE:
@@ -141,7 +146,9 @@ def filesystem(home: Path) -> str:
     except OSError:
         return ""
     resolved = home.resolve()
-    fitting = [(mount[1], mount[2]) for mount in mounts if resolved.is_relative_to(mount[1].replace("\\040", " "))]
+    fitting = [
+        (mount[1], mount[2]) for mount in mounts if resolved.is_relative_to(mount[1].replace("\\040", " "))
+    ]
     return max(fitting, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
@@ -150,7 +157,9 @@ async def runs(settings: Settings) -> list[Check]:
     checks: list[Check] = []
     try:
         async with opened(settings) as store:
-            checks.append(Check("store", "well", f"format {FORMAT}, {store.path.stat().st_size / 1e6:.1f} MB"))
+            checks.append(
+                Check("store", "well", f"format {FORMAT}, {store.path.stat().st_size / 1e6:.1f} MB")
+            )
             tenant, now = settings.principal.tenant, SystemClock().now()
             going = await store.runs(RunFilter(tenant=tenant, statuses=("running",), limit=1000))
             stuck = [row for row in going if now - row.updated_at > STUCK_SECONDS * MICROSECONDS]
@@ -158,7 +167,9 @@ async def runs(settings: Settings) -> list[Check]:
                 idle = duration((now - row.updated_at) / MICROSECONDS)
                 found = f"{short(row.id)} {row.workflow}: nothing happened for {idle}"
                 checks.append(Check("run", "warning", found, f"ripieno runs resume {short(row.id)}"))
-            for row in await store.runs(RunFilter(tenant=tenant, statuses=("blocked", "needs_version"), limit=20)):
+            for row in await store.runs(
+                RunFilter(tenant=tenant, statuses=("blocked", "needs_version"), limit=20)
+            ):
                 found = f"{short(row.id)} {row.workflow} {row.status}: {row.detail or ''}"
                 remedy = f"ripieno runs migrate {short(row.id)} --dry-run"
                 checks.append(Check("run", "warning", found, remedy))

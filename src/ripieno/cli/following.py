@@ -126,7 +126,9 @@ def document_of(followed: Followed, source: str) -> dict[str, Any]:
         "status": row.status,
         "output": outcome.output if outcome else None,
         "reason": (outcome.reason if outcome else row.detail) or None,
-        "confidence": None if confidence is None else {"value": confidence.value, "method": confidence.method},
+        "confidence": None
+        if confidence is None
+        else {"value": confidence.value, "method": confidence.method},
         "waiting_for": [
             {"task": asked.id, "role": asked.row.role, "title": asked.title} for asked in followed.asked
         ],

@@ -15,7 +15,10 @@ GLOBAL_WITH_VALUE: Final = ("--home", "--output")
 GLOBAL_FLAGS: Final = ("--debug",)
 
 GLOBALS: Final = (
-    ("--home FOLDER", "The data folder: else RIPIENO_HOME, else the nearest .ripieno upwards, else one here."),
+    (
+        "--home FOLDER",
+        "The data folder: else RIPIENO_HOME, else the nearest .ripieno upwards, else one here.",
+    ),
     ("--output KIND", "table, json or jsonl."),
     ("--debug", "Show the traceback of an unexpected error."),
     ("--version", "Show the version."),
@@ -75,7 +78,11 @@ def front_page() -> str:
         lines += ["", f"{strong}{group}{off}"]
         for entry in COMMANDS:
             if entry.group == group:
-                below = f" {dim}({', '.join(child.name for child in entry.children)}){off}" if entry.children else ""
+                below = (
+                    f" {dim}({', '.join(child.name for child in entry.children)}){off}"
+                    if entry.children
+                    else ""
+                )
                 lines.append(f"  {entry.name:<11}{entry.about}{below}")
     lines += ["", f"{strong}Everywhere{off}"]
     lines += [f"  {name:<22}{about}" for name, about in GLOBALS]

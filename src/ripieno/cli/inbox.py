@@ -6,24 +6,26 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
+from ripieno.cli.board import table_of
+from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, document_of, follow
 from ripieno.cli.forms import fill_in
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, note, write
-from ripieno.cli.board import table_of
-from ripieno.cli.exits import Exit
 from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import show_asked, task_document
 from ripieno.journal.records import QuestionState
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
-from ripieno.kernel.commands import AskedFor, answer, asked_for
+from ripieno.kernel.commands import AskedFor, asked_for
+from ripieno.kernel.commands import answer as send_answer
 from ripieno.model.errors import InputError
 from ripieno.model.ids import short
 
@@ -46,6 +48,7 @@ def list_tasks(
         open, answered, expired or closed.
     role
         Only tasks for this role.
+
     """
     settings = options.settle()
     return asyncio.run(_list(settings, state, role))
@@ -78,6 +81,7 @@ def show_task(task: str, /, *, options: Options = DEFAULTS) -> int:
     ----------
     task
         Such as t-58.
+
     """
     return asyncio.run(_show(options.settle(), task))
 
@@ -110,10 +114,15 @@ def answer_task(
         The answer as JSON; without it, the fields of the form are asked for one by one.
     reason
         Why, for the log.
+
     """
     settings = options.settle()
     value = None if answer is None else parsed(answer)
-    return asyncio.run(_answer(settings, task, lambda asked: fill_in(asked) if answer is None else value, reason))
+
+    def said(asked: AskedFor) -> Any:
+        return fill_in(asked) if answer is None else value
+
+    return asyncio.run(_answer(settings, task, said, reason))
 
 
 def approve_task(
@@ -134,8 +143,9 @@ def approve_task(
         Why, for the log.
     note
         What the next participant should know.
+
     """
-    return asyncio.run(_answer(options.settle(), task, lambda asked: verdict(asked, note, proceed=True), reason))
+    return asyncio.run(_answer(options.settle(), task, partial(verdict, note, proceed=True), reason))
 
 
 def reject_task(
@@ -156,14 +166,15 @@ def reject_task(
         Why, for the log.
     note
         What the next participant should know.
+
     """
-    return asyncio.run(_answer(options.settle(), task, lambda asked: verdict(asked, note, proceed=False), reason))
+    return asyncio.run(_answer(options.settle(), task, partial(verdict, note, proceed=False), reason))
 
 
-async def _answer(settings: Settings, task: str, value: Any, reason: str | None) -> int:
+async def _answer(settings: Settings, task: str, value: Callable[[AskedFor], Any], reason: str | None) -> int:
     async with opened(settings) as store:
         asked = await find_task(settings, store, task)
-        await answer(
+        await send_answer(
             store, SystemClock(), asked.row, by=settings.principal, value=value(asked), reason=reason
         )
     note(f"{asked.id} answered by {settings.principal.id}")
@@ -207,7 +218,7 @@ def parsed(text: str) -> Any:
         raise InputError(msg, remedy="""an answer looks like '{"proceed": true}'""") from error
 
 
-def verdict(asked: AskedFor, text: str | None, *, proceed: bool) -> Mapping[str, Any]:
+def verdict(text: str | None, asked: AskedFor, *, proceed: bool) -> Mapping[str, Any]:
     """Give the answer of a form that asks whether to proceed; raises `InputError` for any other."""
     fields: Mapping[str, Any] = asked.form.get("properties", {})
     name = next((name for name in ("proceed", "approved", "happened") if name in fields), None)

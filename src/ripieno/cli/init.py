@@ -19,11 +19,12 @@ __all__ = ["init"]
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 
 WORKFLOW: Final = """\
-# yaml-language-server: $schema=ripieno.schema.json
+{line}
 workflow: {name}
 owner: you
 purpose: greet people, and ask before it gets long
 risk: low
+limits: {{deadline: 7d}}
 participants:
   measure: {{function: {{import: "{module}:measure", pure: true}}}}
   greet: {{function: {{import: "{module}:greet", pure: true}}}}
@@ -62,6 +63,7 @@ def init(name: str = "greeting", /, *, options: Options = DEFAULTS) -> int:
     ----------
     name
         The workflow's name, and the folder's.
+
     """
     settings = options.settle()
     if not NAME.fullmatch(name):
@@ -82,7 +84,7 @@ def init(name: str = "greeting", /, *, options: Options = DEFAULTS) -> int:
     screen = console(sys.stdout)
     for file in files:
         screen.print(Text.assemble(("  wrote ", "dim"), str(folder / file)))
-    screen.print(Text("\nNext"), style="bold")
+    screen.print(Text("\nNext", style="bold"))
     for line in (
         f"cd {name}",
         f"ripieno run {name}.yaml --input inputs --no-wait-people",
@@ -95,11 +97,12 @@ def init(name: str = "greeting", /, *, options: Options = DEFAULTS) -> int:
 
 def contents(name: str) -> dict[str, str]:
     """Give the files of a new workflow, by path."""
-    from ripieno.cli.schema import schema_text  # noqa: PLC0415 - pulls in the workflow file's model
+    from ripieno.cli.schema import schema_text  # noqa: PLC0415 - pulls in the model of workflow files
+    from ripieno.workflows.schema import schema_line  # noqa: PLC0415 - the same
 
     module = name.replace("-", "_") + "_steps"
     return {
-        f"{name}.yaml": WORKFLOW.format(name=name, module=module),
+        f"{name}.yaml": WORKFLOW.format(name=name, module=module, line=schema_line()),
         f"{module}.py": CODE.format(name=name),
         "ripieno.schema.json": schema_text(),
         **{f"inputs/{file}": text for file, text in INPUTS.items()},

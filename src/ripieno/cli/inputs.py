@@ -42,7 +42,8 @@ class Case:
                 too_large(self.source, found, self.limit)
             return path.read_bytes()
         except OSError as error:
-            raise InputError(f"cannot be read: {error.strerror}", place=Place(self.source)) from error
+            msg = f"cannot be read: {error.strerror}"
+            raise InputError(msg, place=Place(self.source)) from error
 
 
 def cases_in(source: str, limit: int, stdin: BinaryIO | None = None) -> list[Case]:
@@ -99,11 +100,14 @@ def decode(source: str, data: bytes) -> Any:
         value = json.loads(text, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         found = "it is empty" if not text.strip() else f"{error.msg} at column {error.colno}"
-        raise InputError(f"is not JSON: {found}", place=Place(source, error.lineno)) from error
+        msg = f"is not JSON: {found}"
+        raise InputError(msg, place=Place(source, error.lineno)) from error
     except RecursionError as error:
-        raise InputError("is nested too deeply", place=Place(source)) from error
+        msg = "is nested too deeply"
+        raise InputError(msg, place=Place(source)) from error
     except ValueError as error:
-        raise InputError(f"is not JSON: {error}", place=Place(source)) from error
+        msg = f"is not JSON: {error}"
+        raise InputError(msg, place=Place(source)) from error
     for place, problem in problems_in(value):
         raise InputError(problem, place=Place(source, None, place))
     return value
@@ -137,4 +141,6 @@ def problems_in(value: object) -> Iterator[tuple[str, str]]:
 def too_large(source: str, found: int, limit: int) -> NoReturn:
     """Refuse an input over the limit."""
     msg = f"has {found:,} bytes or more, the limit is {limit:,}"
-    raise InputError(msg, place=Place(source), remedy="--input-limit, or input_limit in ripieno.toml, raises it")
+    raise InputError(
+        msg, place=Place(source), remedy="--input-limit, or input_limit in ripieno.toml, raises it"
+    )

@@ -22,13 +22,15 @@ class Options:
     """Where the data is, and how results are written."""
 
     home: Annotated[Path | None, Parameter(help="The data folder.", show_default=False)] = None
-    output: Annotated[OutputKind | None, Parameter(help="How results are written.", show_default=False)] = None
+    output: Annotated[OutputKind | None, Parameter(help="How results are written.", show_default=False)] = (
+        None
+    )
     debug: Annotated[
         bool, Parameter(help="Show the traceback of an unexpected error.", negative="", show_default=False)
     ] = False
 
     def settle(self, **more: object) -> Settings:
-        """Give all settings; processes started from here, and the workflows' own systems, share the data folder."""
+        """Give all settings; what is started from here shares the data folder."""
         settings = Settings.settle({"home": self.home, "output": self.output, **more})
         os.environ["RIPIENO_HOME"] = str(settings.home)
         return settings

@@ -61,7 +61,9 @@ def mark(status: str) -> Text:
 
 def listing(*columns: str, right: Sequence[str] = ()) -> Table:
     """Give an empty table: headings, no lines. The last column takes what is left of the width."""
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(columns))
+    table = Table(
+        box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(columns)
+    )
     for index, column in enumerate(columns):
         last = index == len(columns) - 1
         table.add_column(
@@ -89,7 +91,9 @@ def note(text: str) -> None:
     console(sys.stderr).print(Text(text), soft_wrap=True)
 
 
-def write(kind: OutputKind, documents: Sequence[Mapping[str, Any]] | Mapping[str, Any], table: Table | None) -> None:
+def write(
+    kind: OutputKind, documents: Sequence[Mapping[str, Any]] | Mapping[str, Any], table: Table | None
+) -> None:
     """Write data on stdout: the table for people, else the documents as JSON."""
     if kind == "table":
         if table is not None:

@@ -25,7 +25,7 @@ from ripieno.workflows.workflow import Workflow
 __all__ = ["run"]
 
 
-def run(  # noqa: PLR0913 - the options of the command
+def run(
     workflow: str,
     /,
     *,
@@ -58,6 +58,7 @@ def run(  # noqa: PLR0913 - the options of the command
         How many runs go side by side.
     input_limit
         The largest input that is read, such as 64MB.
+
     """
     settings = options.settle(at_once=at_once, input_limit=input_limit)
     definition = find_workflow(workflow)
@@ -76,7 +77,7 @@ def interruptible(plan: Plan, *, wait_people: bool) -> int:
     except KeyboardInterrupt:
         open_runs = [case for case in plan.followed if case.row is not None and not case.settled]
         note(
-            f"\ninterrupted: {len(open_runs)} run{'' if len(open_runs) == 1 else 's'} can go on from where it stood"
+            f"\ninterrupted; runs that can go on from where they stood: {len(open_runs)}"
             "\n  ripieno runs resume --all    goes on here"
             "\n  ripieno worker               serves the data folder until interrupted"
         )
@@ -86,7 +87,9 @@ def interruptible(plan: Plan, *, wait_people: bool) -> int:
 class Plan:
     """What was asked for: a workflow, its inputs, under which keys."""
 
-    def __init__(self, settings: Settings, workflow: Workflow, cases: Sequence[Case], key: str | None) -> None:
+    def __init__(
+        self, settings: Settings, workflow: Workflow, cases: Sequence[Case], key: str | None
+    ) -> None:
         self.settings = settings
         self.workflow = workflow
         self.cases = cases
@@ -114,7 +117,9 @@ class Plan:
 
         sources = {case.name: case.source for case in self.cases}
         async with serving(self.settings) as host:
-            self.followed = [Followed(case.name, lambda case=case: self.start(host, case)) for case in self.cases]
+            self.followed = [
+                Followed(case.name, lambda case=case: self.start(host, case)) for case in self.cases
+            ]
             with Board(self.followed, hint="ripieno inbox list (Ctrl-C leaves them waiting)") as board:
                 await follow(
                     host.store,

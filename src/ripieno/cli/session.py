@@ -33,7 +33,9 @@ async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
     """Open the data folder without serving anything; raises `NotFoundError` where there is none."""
     if not (settings.home / "journal.sqlite").exists():
         msg = f"nothing has run in {settings.home} yet"
-        raise NotFoundError(msg, remedy="ripieno demo or ripieno run begins; --home names another data folder")
+        raise NotFoundError(
+            msg, remedy="ripieno demo or ripieno run begins; --home names another data folder"
+        )
     store = SqliteStore(data_folder(settings.home))
     await store.open()
     try:

@@ -97,9 +97,12 @@ class Settings:
 
     @classmethod
     def settle(
-        cls, flags: Mapping[str, object], environment: Mapping[str, str] | None = None, start: Path | None = None
+        cls,
+        flags: Mapping[str, object],
+        environment: Mapping[str, str] | None = None,
+        start: Path | None = None,
     ) -> Settings:
-        """Settle every setting; raises `SettingsError`, naming the origin, for a value that cannot be used."""
+        """Settle every setting; raises `SettingsError`, naming the origin, for an unusable value."""
         variables = os.environ if environment is None else environment
         here = start or Path.cwd()
         origins = {known.name: origin(known, flags, variables, here) for known in KNOWN}
@@ -166,15 +169,17 @@ def load(file: Path) -> dict[str, str]:
         msg = f"cannot be read: {error}"
         raise SettingsError(msg, place=Place(str(file))) from error
     names = [known.name for known in KNOWN]
+    settings: dict[str, str] = {}
     for name, value in found.items():
         place = Place(str(file), line_of(text, name), name)
         if name not in names:
             msg = f"no setting is called {name!r}{nearest(name, names)}"
             raise SettingsError(msg, place=place, remedy=f"there are {', '.join(names)}")
-        if not isinstance(value, str | int | list):
-            msg = f"expected text, got {value!r}"
+        if not isinstance(value, str | int):
+            msg = f"expected text or a number, got {value!r}"
             raise SettingsError(msg, place=place)
-    return {name: ",".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in found.items()}
+        settings[name] = str(value)
+    return settings
 
 
 def line_of(text: str, name: str) -> int | None:

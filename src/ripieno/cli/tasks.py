@@ -78,11 +78,11 @@ def findings_in(about: Any) -> Group | None:
         if isinstance(item, Mapping) and "title" in item:
             finding: Mapping[str, Any] = item  # pyright: ignore[reportUnknownVariableType] - any JSON
             lines.append(
-                Text.assemble(clean(finding.get("severity", ""), style="yellow"), "  ", clean(finding["title"]))
+                Text.assemble(
+                    clean(finding.get("severity", ""), style="yellow"), "  ", clean(finding["title"])
+                )
             )
-            lines += [
-                clean(finding[name], style="dim") for name in ("advice", "source") if finding.get(name)
-            ]
+            lines += [clean(finding[name], style="dim") for name in ("advice", "source") if finding.get(name)]
     return Group(*lines) if lines else None
 
 
@@ -93,7 +93,9 @@ def evidence_in(asked: AskedFor) -> Any:
         detail = f" ({item.detail})" if item.detail else ""
         table.add_row(clean(f"{item.claim}{detail}", limit=90), clean(item.reference, style="dim", limit=60))
     if len(asked.evidence) > EVIDENCE_SHOWN:
-        table.add_row(Text(f"… and {len(asked.evidence) - EVIDENCE_SHOWN} more: --output json", style="dim"), "")
+        table.add_row(
+            Text(f"… and {len(asked.evidence) - EVIDENCE_SHOWN} more: --output json", style="dim"), ""
+        )
     return table
 
 

@@ -48,6 +48,7 @@ def worker(
     ----------
     until_idle
         End as soon as nothing runs and nothing is due within a minute.
+
     """
     settings = options.settle()
     try:
@@ -124,7 +125,7 @@ def start_worker(settings: Settings) -> Path:
     logs.mkdir(mode=0o700, exist_ok=True)
     log = logs / "worker.log"
     with log.open("ab") as stream:
-        subprocess.Popen(
+        subprocess.Popen(  # noqa: S603 - our own command
             worker_command(settings.home, "--until-idle"),
             stdin=subprocess.DEVNULL,
             stdout=stream,

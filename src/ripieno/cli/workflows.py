@@ -34,11 +34,12 @@ def list_workflows(*, options: Options = DEFAULTS) -> int:
 
 
 async def _list(settings: Settings) -> int:
+    rows: Sequence[VersionRow]
     try:
         async with opened(settings) as store:
             rows = await store.versions(settings.principal.tenant)
     except NotFoundError:
-        rows = []
+        rows = ()
     table = listing("workflow", "version", "registered", "code", "from")
     documents: list[dict[str, Any]] = []
     for row in rows:
@@ -82,6 +83,7 @@ def show_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
     ----------
     workflow
         A YAML file, `package.module:workflow`, or a name.
+
     """
     settings = options.settle()
     found = find_workflow(workflow)
@@ -135,6 +137,7 @@ def register_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
     ----------
     workflow
         A YAML file, `package.module:workflow`, or a name.
+
     """
     return asyncio.run(_register(options.settle(), find_workflow(workflow)))
 
@@ -162,6 +165,7 @@ def declare_compatible(old: str, new: str, /, *, options: Options = DEFAULTS) ->
         The version that runs are pinned to, or the beginning of it.
     new
         The version whose code may serve them.
+
     """
     return asyncio.run(_compatible(options.settle(), old, new))
 

@@ -10,7 +10,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import RenderableType
 from rich.rule import Rule
@@ -56,7 +56,9 @@ class Stage:
         """Begin a chapter."""
         self.screen.print()
         if self.screen.is_terminal:
-            self.screen.print(Rule(Text(f"{number}  {text}".strip(), style="bold"), align="left", style="dim"))
+            self.screen.print(
+                Rule(Text(f"{number}  {text}".strip(), style="bold"), align="left", style="dim")
+            )
         else:
             self.screen.print(Text(f"{number}  {text}".strip()))
 
@@ -89,8 +91,8 @@ async def clinician_decides(stage: Stage, case: Followed) -> None:
     tenant = stage.settings.principal.tenant
     clinician = Principal("person", "demo-clinician", tenant, frozenset({"clinician"}))
     stage.say(
-        f"\nIn the demonstration nobody is asked: it approves {asked.id} itself, as {clinician.id} with the role"
-        ' clinician,\nfor the reason "INR 2.6, stop naproxen". The run has cost nothing while it waited.\n'
+        f"\nIn the demonstration nobody is asked: it approves {asked.id} itself, as {clinician.id} with the"
+        ' role clinician,\nfor the reason "INR 2.6, stop naproxen". Waiting costs a run nothing.\n'
     )
     async with serving(stage.settings) as host:
         host.register(workflow)
@@ -108,7 +110,7 @@ async def clinician_decides(stage: Stage, case: Followed) -> None:
 
 def arranged(stage: Stage, case: Followed) -> None:
     """Say what was arranged in the hospital's systems."""
-    package = case.outcome.output if case.outcome else {}
+    package: dict[str, Any] = case.outcome.output if case.outcome else {}
     table = listing("", "", "")
     for visit in package.get("visits", ()):
         table.add_row(Text(visit["visit"], style="bold"), visit["clinic"], visit["at"].replace("T", " ")[:16])
@@ -124,7 +126,9 @@ async def worker_killed(stage: Stage) -> Followed:
     """Chapter 3: killed between the booking and its record, and started again."""
     stage.chapter("3", "A worker is killed in the middle of a booking")
     run, visit = await booked_and_killed(stage)
-    stage.say("Another worker starts. It finds the intent, waits until the call can no longer arrive, and asks.")
+    stage.say(
+        "Another worker starts. It finds the intent, waits until the call can no longer arrive, and asks."
+    )
     async with opened(stage.settings) as store:
         case = Followed(f"{PATIENT}, again", row=await store.run(run))
         worker = await started(*worker_command(stage.settings.home, "--until-idle"))
@@ -144,7 +148,9 @@ async def booked_and_killed(stage: Stage) -> tuple[str, str]:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             run = await told(doomed, "run")
-            stage.say(f"\nProcess {doomed.pid} takes up run {short(run)} and asks the scheduling system for a visit.")
+            stage.say(
+                f"\nProcess {doomed.pid} takes up run {short(run)} and asks the scheduling system to book."
+            )
             visit = await told(doomed, "booked")
     finally:
         os.kill(doomed.pid, signal.SIGKILL)
@@ -199,7 +205,9 @@ def calls_received(stage: Stage, systems: LocalSystems, run: str, visit: str) ->
         about = ""
         if call.answer == visit:
             seen += 1
-            about = "its caller was killed" if seen == 1 else "asked instead of booking again: it knows the key"
+            about = (
+                "its caller was killed" if seen == 1 else "asked instead of booking again: it knows the key"
+            )
         at = f"{call.received_at.astimezone():%H:%M:%S.%f}"[:-3]
         table.add_row(Text(at, style="dim"), call.operation, Text(call.answer, style="bold"), clean(about))
     stage.say("\nWhat the scheduling system received for this run:")
@@ -219,8 +227,8 @@ def byte_changed(stage: Stage, case: Followed) -> None:
     folder = copied(stage.settings.home)
     changed = tamper(folder, case.row.id)
     stage.say(
-        f"Event {changed.seq} of run {short(case.row.id)} says that reconciliation was {changed.before} sure;"
-        f" the copy says {changed.after},\nas if nobody had to be asked. But the event after it names its hash.\n"
+        f"Event {changed.seq} of run {short(case.row.id)} says reconciliation was {changed.before} sure;"
+        f" the copy says {changed.after},\nas if nobody had to be asked. The event after it names its hash.\n"
     )
     for home, about in ((folder, "the copy"), (stage.settings.home, "the data folder itself")):
         with SqliteAudit(home) as log:

@@ -26,7 +26,7 @@ SHOWN: Final = "interaction"
 
 
 def demo(*, options: Options = DEFAULTS) -> int:
-    """Show a hospital discharge: patients side by side, a clinician asked, a worker killed, the log tampered with.
+    """Show a hospital discharge: patients side by side, a clinician, a killed worker, a changed log.
 
     No key, no service, no question; under a minute. Everything stays in the data folder, and it can be
     shown again as often as one likes.
@@ -83,7 +83,7 @@ async def begin(settings: Settings, host: Host, name: str) -> RunRow:
 
 
 def outcomes(stage: Stage, cases: list[Followed], took: float) -> None:
-    """The end: what became of everyone, where it is, what to try."""
+    """Show the end: what became of everyone, where it is, what to try."""
     stage.chapter(" ", "What became of them")
     stage.show(table_of(cases, headings=True))
     home = stage.settings.home

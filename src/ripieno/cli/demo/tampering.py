@@ -32,9 +32,11 @@ def copied(home: Path) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
     shutil.copy2(home / "master.key", folder / "master.key")
-    with closing(sqlite3.connect(home / "journal.sqlite")) as here:
-        with closing(sqlite3.connect(folder / "journal.sqlite")) as there:
-            here.backup(there)
+    with (
+        closing(sqlite3.connect(home / "journal.sqlite")) as here,
+        closing(sqlite3.connect(folder / "journal.sqlite")) as there,
+    ):
+        here.backup(there)
     return folder
 
 
@@ -48,7 +50,9 @@ def tamper(folder: Path, run: str) -> Tampered:
             found = CONFIDENCE.search(envelope)
             if found is None or found.group(0) >= b'"confidence":"0.85"':
                 continue
-            place = found.start(1) if len(found.group(0)) == len(b'"confidence":"0.0"') else found.start(0) + 16
+            place = (
+                found.start(1) if len(found.group(0)) == len(b'"confidence":"0.0"') else found.start(0) + 16
+            )
             changed = envelope[:place] + b"9" + envelope[place + 1 :]
             connection.execute("UPDATE events SET envelope = ? WHERE position = ?", (changed, position))
             end = found.end() - 1

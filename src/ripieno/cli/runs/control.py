@@ -35,6 +35,7 @@ def cancel_run(run: str, /, *, reason: str | None = None, options: Options = DEF
         The run's id, its short end, or its business key.
     reason
         Why, for the log.
+
     """
     return asyncio.run(_cancel(options.settle(), run, reason))
 
@@ -62,6 +63,7 @@ def resume_run(
         The run's id, its short end, or its business key.
     all
         Every run that is not at rest.
+
     """
     settings = options.settle()
     if (run is None) == (not all):

@@ -38,6 +38,7 @@ def show_events(
         Every field of every event.
     after
         Only events after this one.
+
     """
     return asyncio.run(_events(options.settle(), run, full=full, after=after))
 
@@ -88,5 +89,18 @@ def line_of_event(event: Event) -> str:
         outcome = body["outcome"]
         sure = f" at {outcome['confidence']} ({outcome['method']})" if "confidence" in outcome else ""
         return f"{outcome['status']}{sure}"
-    names = ("workflow", "what", "chosen", "tool", "attempt", "status", "how", "role", "by", "round", "from", "kind")
+    names = (
+        "workflow",
+        "what",
+        "chosen",
+        "tool",
+        "attempt",
+        "status",
+        "how",
+        "role",
+        "by",
+        "round",
+        "from",
+        "kind",
+    )
     return ", ".join(f"{name} {body[name]}" for name in names if body.get(name) is not None)

@@ -17,7 +17,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, duration, listing, mark, note, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
-from ripieno.journal.records import RunFilter, RunRow, RunStatus
+from ripieno.journal.records import QuestionRow, RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.model.durations import seconds
@@ -29,7 +29,7 @@ __all__ = ["list_runs", "run_document", "when"]
 AGO: Final = re.compile(r"\d+(?:\.\d+)?(?:s|m|h|d|w)")
 
 
-def list_runs(  # noqa: PLR0913 - the filters of the command
+def list_runs(
     *,
     status: Annotated[list[RunStatus] | None, Parameter(name=("--status", "-s"), negative="")] = None,
     workflow: str | None = None,
@@ -55,6 +55,7 @@ def list_runs(  # noqa: PLR0913 - the filters of the command
         Requested before.
     limit
         How many at most.
+
     """
     settings = options.settle()
     wanted = RunFilter(
@@ -70,13 +71,15 @@ def list_runs(  # noqa: PLR0913 - the filters of the command
 
 
 async def _list(settings: Settings, wanted: RunFilter) -> int:
+    rows: Sequence[RunRow] = ()
+    waiting: Sequence[QuestionRow] = ()
+    documents: list[dict[str, Any]] = []
     try:
         async with opened(settings) as store:
             rows = await store.runs(wanted)
             documents = [] if settings.output == "table" else [await run_document(store, row) for row in rows]
             waiting = await store.questions(tenant=wanted.tenant)
     except NotFoundError as error:
-        rows, documents, waiting = [], [], []
         note(str(error))
     write(settings.output, documents, table(rows) if rows else None)
     if waiting:
@@ -119,7 +122,9 @@ async def run_document(store: Store, row: RunRow) -> dict[str, Any]:
         "status": row.status,
         "output": outcome.output if outcome else None,
         "reason": (outcome.reason if outcome else row.detail) or None,
-        "confidence": None if confidence is None else {"value": confidence.value, "method": confidence.method},
+        "confidence": None
+        if confidence is None
+        else {"value": confidence.value, "method": confidence.method},
         "principal": row.principal,
         "parent": row.parent,
         "requested_at": moment(row.requested_at).isoformat(),
@@ -129,7 +134,7 @@ async def run_document(store: Store, row: RunRow) -> dict[str, Any]:
 
 
 def when(text: str) -> int:
-    """Read a time as microseconds: ISO 8601, in local time unless it says otherwise, or as long ago as `2h`."""
+    """Read a time as microseconds: ISO 8601, local unless it says otherwise, or as long ago as `2h`."""
     try:
         if AGO.fullmatch(text):
             return SystemClock().now() - int(seconds(text) * MICROSECONDS)

@@ -14,7 +14,7 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, to_json, write
 from ripieno.cli.runs.listing import run_document
-from ripieno.cli.runs.story import Effect, Posed, Story, tell
+from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.kernel.clock import MICROSECONDS, moment
@@ -41,6 +41,7 @@ def show_run(
         The run's id, its short end, or its business key.
     values
         Show input and output in full.
+
     """
     return asyncio.run(_show(options.settle(), run, values=values))
 
@@ -115,7 +116,7 @@ def parts(screen: Console, story: Story, tasks: dict[str, str]) -> None:
         table = listing("", "")
         for choice in story.choices:
             others = [name for name in choice.offered if name != choice.chosen]
-            why = ", ".join(f"{name} {value}" for name, value in (choice.because or {}).items())
+            why = because_of(choice)
             table.add_row(
                 Text.assemble(f"{choice.what}: ", (choice.chosen, "bold")),
                 clean(f"not {', '.join(others)}; {why}" if others else why, style="dim"),
@@ -135,6 +136,12 @@ def parts(screen: Console, story: Story, tasks: dict[str, str]) -> None:
         screen.print(clean(f"{message['what']} by {message['by']}: {message['content'] or ''}"))
 
 
+def because_of(choice: Chosen) -> str:
+    """Give the reasons of a choice on one line."""
+    because: dict[str, Any] = choice.because or {}
+    return ", ".join(f"{name} {value}" for name, value in because.items())
+
+
 def section(screen: Console, title: str, body: Any) -> None:
     """Show one part under its heading."""
     screen.print(Text(f"\n{title}", style="bold"))
@@ -146,7 +153,9 @@ def add_effect(table: Any, effect: Effect) -> None:
     status = {"done": "complete", "under way": "running"}.get(effect.status, "failed")
     result = effect.error or brief(effect.result)
     known = effect.how + (f" ({effect.by})" if effect.by else "")
-    table.add_row(mark(status), effect.tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT))
+    table.add_row(
+        mark(status), effect.tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT)
+    )
 
 
 def add_question(table: Any, posed: Posed, tasks: dict[str, str]) -> None:
@@ -166,6 +175,10 @@ def brief(value: Any) -> str:
     """Give a value in a few words: its short fields."""
     if isinstance(value, dict):
         items: dict[str, Any] = value  # pyright: ignore[reportUnknownVariableType] - any JSON
-        short = {name: item for name, item in items.items() if isinstance(item, str | int | float | bool) and item != ""}
+        short = {
+            name: item
+            for name, item in items.items()
+            if isinstance(item, str | int | float | bool) and item != ""
+        }
         return ", ".join(f"{name} {item}" for name, item in short.items() if name not in ("key", "patient"))
     return "" if value is None else str(value)

@@ -185,5 +185,5 @@ class Teller:
         posed = self._questions[body["question"]]
         sent = int(body.get("sent", event.at))
         posed.answered_by, posed.seconds = body["by"], max(0, sent - posed.asked) / MICROSECONDS
-        said = self._value(body.get("content")) or {}
+        said: dict[str, Any] = self._value(body.get("content")) or {}
         posed.answer, posed.reason = said.get("value"), said.get("reason")

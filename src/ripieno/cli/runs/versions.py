@@ -47,6 +47,7 @@ def fork_run(
         Take over up to this event; by default everything.
     input
         Another input, as JSON in a file; `at` then says what still holds.
+
     """
     return asyncio.run(_fork(options.settle(), run, at, input))
 
@@ -84,6 +85,7 @@ def migrate_run(
         The workflow's file or reference; by default where the run's own version came from.
     dry_run
         Only say whether it would fit, and where it departs from the record.
+
     """
     return asyncio.run(_migrate(options.settle(), run, to, dry_run=dry_run))
 

@@ -24,6 +24,7 @@ def watch_run(run: str, /, *, wait_people: bool = True, options: Options = DEFAU
         The run's id, its short end, or its business key.
     wait_people
         Stay while it waits for a person, too.
+
     """
     settings = options.settle()
     try:
