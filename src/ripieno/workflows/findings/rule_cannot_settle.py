@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from ripieno.model.errors import nearest
 from ripieno.patterns.concurrent import Concurrent
