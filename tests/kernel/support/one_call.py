@@ -21,7 +21,7 @@ def ledger_in(home: Path) -> Ledger:
     return Ledger(home / "ledger.jsonl")
 
 
-@tool(on_uncertain="ask", timeout="150ms")
+@tool(on_uncertain="ask", timeout="1s")
 def ring(door: str, call: Call) -> str:
     ledger_in(Path(os.environ[FOLDER])).enter(f"ring at {door}", call.key)
     return "rung"
