@@ -12,6 +12,7 @@ from ripieno.journal.records import QuestionRow
 from ripieno.kernel.commands import AskedFor, answer, asked_for
 from ripieno.kernel.host import Host
 from ripieno.model.event import Event
+from ripieno.model.outcome import Status
 from ripieno.participants.base import BaseParticipant
 
 __all__ = ["OPERATOR", "Running", "gives", "outcome", "pure"]
@@ -45,7 +46,7 @@ def gives(name: str, value: object) -> Function:
 
 
 def outcome(
-    status: Any, output: object = None, *, sure: float | None = None, reason: str | None = None
+    status: Status, output: object = None, *, sure: float | None = None, reason: str | None = None
 ) -> Outcome:
     """Give an outcome in short."""
     confidence = None if sure is None else Confidence(sure, "by test")
@@ -88,7 +89,7 @@ class Running:
         await answer(self.host.store, self.host.clock, row, by=OPERATOR, value=value, reason=reason)
 
     async def later(self, run: str, seconds: float) -> None:
-        """Let time go by while a run waits, and wait until it was woken."""
+        """Let time go by while a run waits, and wait until it was woken and rests again."""
         assert await self.rests(run) == "waiting"
         before = await self.host.store.run(run)
         self.clock.turn(seconds)
@@ -96,6 +97,7 @@ class Running:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (await self.host.store.run(run)).epoch == before.epoch:  # noqa: ASYNC110 - the row is on disk
                 await asyncio.sleep(0.003)
+        await self.rests(run)
 
     async def events(self, run: str, kind: str) -> list[Event]:
         """Give a run's events of a kind."""

@@ -67,12 +67,10 @@ async def test_map_gives_the_outputs_in_the_order_of_the_items(running: Running)
 
 async def test_no_more_items_are_at_work_than_the_width_allows(running: Running) -> None:
     run = await running.begin(map_over("items", human("clerk", role="clerk"), width=2), {"items": [1, 2, 3]})
-    answered = 0
-    for open_now in (2, 2, 1):
+    for answered, open_now in enumerate((2, 2, 1), start=1):
         questions = await running.questions(run)
         assert len(questions) == open_now
         await running.reply(questions[0].row, {"proceed": True})
-        answered += 1
         while len(await running.events(run, "answered")) < answered:
             await running.rests(run)
     assert len((await running.ended(run)).output) == 3
