@@ -92,16 +92,19 @@ class Group:
         return path, outcome
 
     async def stop(self) -> None:
-        """Cancel the branches still at work; claimed effects are awaited and recorded first."""
-        if not self._running:
-            return
+        """Cancel the branches still at work; claimed effects are awaited and recorded first.
+
+        On replay, branches whose end is recorded end by themselves, each in its turn.
+        """
         cancelled = False
-        try:
-            if self._scope.execution.rest is None:
+        if self._scope.execution.rest is not None:
+            self._cancel()
+        elif not self._end_is_recorded():
+            try:
                 await self._turnstile.live(self._scope.branch, urgent=True)
-        except asyncio.CancelledError:
-            cancelled = True
-        self._cancel()
+            except asyncio.CancelledError:
+                cancelled = True
+            self._cancel()
         while self._running:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -111,6 +114,10 @@ class Group:
                 self._cancel()  # once more: a branch that had reason to stay may have none left
         if cancelled:
             raise asyncio.CancelledError
+
+    def _end_is_recorded(self) -> bool:
+        recording = self._scope.execution.recording
+        return self._turnstile.replaying and all(recording.has(path) for path, _, _ in self._running.values())
 
     def _cancel(self) -> None:
         for branch in list(self._running):
