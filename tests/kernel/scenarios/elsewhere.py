@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,8 +10,11 @@ from ripieno.connectors.tool import Tool
 from ripieno.model.action import Call
 from ripieno.model.participant import Context
 from ripieno.participants.function import Function
+from ripieno.patterns.base import Stage
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
 
-__all__ = ["Elsewhere", "cut", "nothing", "uses"]
+__all__ = ["Elsewhere", "Slow", "cut", "nested", "uses"]
 
 Act = Callable[[], Awaitable[None]]
 
@@ -60,9 +64,24 @@ def uses(tool: Tool, name: str = "desk", **arguments: Any) -> Function:
     return Function(use, name=name, pure=True)
 
 
-async def nothing() -> None: ...
-
-
 async def cut() -> None:
     msg = "the line was cut"
     raise ConnectionError(msg)
+
+
+class Slow:
+    """A call that takes until it is let go."""
+
+    def __init__(self, system: Elsewhere) -> None:
+        self.begun, self.released = asyncio.Event(), asyncio.Event()
+        system.before.append(self._wait)
+
+    async def _wait(self) -> None:
+        self.begun.set()
+        await self.released.wait()
+
+
+def nested(stage: Stage, depth: int) -> Stage:
+    for level in range(depth):
+        stage = concurrent(stage, resolve=merge(), name=f"level-{level}")
+    return stage

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from ripieno.journal.records import Draft, Lease, Message
+from ripieno.journal.records import Draft, Lease, Message, VersionRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.model.event import Event
+from ripieno.journal.store import Replayable
 
 __all__ = ["WatchedStore"]
+
+NOTHING = VersionRow("none", "default", "none", "", "{}", 0)
 
 Act = Callable[[], Awaitable[None]]
 
@@ -23,6 +26,10 @@ class WatchedStore(SqliteStore):
         """What is done at a moment such as `before park`: one act each time it comes."""
         self.replayed: list[int] = []
         """How many events each takeover of a run read."""
+        self.written_after: dict[str, Act] = {}
+        """What is done before an event of a kind is written, all before it being on disk."""
+        self._late: asyncio.Task[None] | None = None
+        self._waiting: list[Draft] | None = None
         self.hold: Callable[[Draft], Awaitable[None]] | None = None
         """Awaited before it is told that a draft is on disk."""
 
@@ -52,12 +59,30 @@ class WatchedStore(SqliteStore):
             await self._at("after unfolded")
         return found
 
+    def append(self, draft: Draft) -> None:
+        act = self.written_after.pop(draft.kind, None)
+        if act is not None:
+            self._waiting = []
+            self._late = asyncio.create_task(self._append_after(act))
+        if self._waiting is None:
+            super().append(draft)
+        else:
+            self._waiting.append(draft)
+
+    async def _append_after(self, act: Act) -> None:
+        await self.register(NOTHING, "system:test")  # on disk together with all that was handed over before
+        await act()
+        waiting, self._waiting = self._waiting, None
+        for draft in waiting or ():
+            super().append(draft)
+
     async def durable(self, draft: Draft) -> None:
         await super().durable(draft)
         if self.hold is not None:
             await self.hold(draft)
 
-    def _replayed(self, run: str, after: int, needed: Sequence[int]) -> list[Event]:
-        found = super()._replayed(run, after, needed)
-        self.replayed.append(len(found))
-        return found
+    async def acquire(self, run: str) -> Replayable | None:
+        taken = await super().acquire(run)
+        if taken is not None:
+            self.replayed.append(len(taken.events))
+        return taken
