@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, cast
 
-from tests.kernel.support.scenario import Scenario
-
+from kernel.support.scenario import Scenario
 from ripieno.blueprints.hospital_discharge import workflow
 from ripieno.blueprints.hospital_discharge.sample_patients import sample
 from ripieno.blueprints.hospital_discharge.systems import systems_at

@@ -7,8 +7,9 @@ from collections.abc import Generator
 from random import Random
 
 import pytest
-from tests.kernel.support.crash import Order, children_of
-from tests.kernel.support.survey import Survey, share
+
+from kernel.support.crash import Order, children_of
+from kernel.support.survey import Survey, share
 
 PARTS = 3
 UNREPEATABLE = re.compile(r"(writing|committed): no event")
@@ -17,7 +18,7 @@ UNREPEATABLE = re.compile(r"(writing|committed): no event")
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Generator[Survey]:
-    with children_of("tests.blueprints.discharge_scenario:SCENARIO") as children:
+    with children_of("blueprints.discharge_scenario:SCENARIO") as children:
         yield Survey(children, tmp_path_factory.mktemp("discharges"))
 
 

@@ -7,8 +7,9 @@ from collections.abc import Generator
 from random import Random
 
 import pytest
-from tests.kernel.support.crash import Order, children_of
-from tests.kernel.support.survey import Survey, share
+
+from kernel.support.crash import Order, children_of
+from kernel.support.survey import Survey, share
 
 PARTS = 8
 SECOND_DEATHS = 40
@@ -18,7 +19,7 @@ UNREPEATABLE = re.compile(r"(writing|committed): no event")
 
 @pytest.fixture(scope="module")
 def survey(tmp_path_factory: pytest.TempPathFactory) -> Generator[Survey]:
-    with children_of("tests.kernel.support.errands:SCENARIO") as children:
+    with children_of("kernel.support.errands:SCENARIO") as children:
         yield Survey(children, tmp_path_factory.mktemp("crashes"))
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from tests.kernel.support.crash import Children, Order, children_of, ended
-from tests.kernel.support.ledger import Ledger
 
+from kernel.support.crash import Children, Order, children_of, ended
+from kernel.support.ledger import Ledger
 from ripieno.identity.local import local_operator
 from ripieno.journal.records import QuestionRow, RunFilter, RunRow
 from ripieno.journal.sqlite import SqliteStore
@@ -29,13 +29,13 @@ T = TypeVar("T")
 
 @pytest.fixture(scope="module")
 def errands() -> Generator[Children]:
-    with children_of("tests.kernel.support.errands:SCENARIO") as children:
+    with children_of("kernel.support.errands:SCENARIO") as children:
         yield children
 
 
 @pytest.fixture(scope="module")
 def one_call() -> Generator[Children]:
-    with children_of("tests.kernel.support.one_call:SCENARIO") as children:
+    with children_of("kernel.support.one_call:SCENARIO") as children:
         yield children
 
 

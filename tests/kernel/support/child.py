@@ -1,6 +1,6 @@
 """The life of a process that runs one run: until the run ends, or until the process is made to die.
 
-    python -m tests.kernel.support.child MODULE:SCENARIO < orders
+    python -m kernel.support.child MODULE:SCENARIO < orders
 
 It forks a child for each order, before any thread or event loop exists in it. Orders and replies are
 lines of JSON; see `crash.Children`.
@@ -21,10 +21,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.support.boundaries import Boundaries
-from tests.kernel.support.scenario import Scenario, load
-from tests.kernel.support.watched_commits import watch_calls, watch_commits
-
+from kernel.support.boundaries import Boundaries
+from kernel.support.scenario import Scenario, load
+from kernel.support.watched_commits import watch_calls, watch_commits
 from ripieno.identity.local import local_operator
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.commands import answer, asked_for

@@ -12,14 +12,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.support.scenario import Scenario, load
-
+from kernel.support.scenario import Scenario, load
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
 
 __all__ = ["Children", "Ended", "Order", "children_of", "ended"]
 
-ROOT = Path(__file__).parents[3]
+TESTS = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +85,9 @@ class Children:
 @contextmanager
 def children_of(reference: str) -> Generator[Children]:
     """Serve children for the scenario at `module:attribute`."""
-    command = [sys.executable, "-m", "tests.kernel.support.child", reference]
+    command = [sys.executable, "-m", "kernel.support.child", reference]
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as server:
         yield Children(server, reference)
         assert server.stdin is not None, "opened with pipes"

@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from tests.kernel.support.ledger import Ledger
-from tests.kernel.support.scenario import Scenario
-
+from kernel.support.ledger import Ledger
+from kernel.support.scenario import Scenario
 from ripieno import (
     Call,
     Context,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkdtemp
 
-from tests.kernel.support.crash import Children, Ended, Order, ended
+from kernel.support.crash import Children, Ended, Order, ended
 
 __all__ = ["Survey", "share"]
 

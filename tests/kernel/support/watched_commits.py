@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from tests.kernel.support.boundaries import Boundaries
-
+from kernel.support.boundaries import Boundaries
 from ripieno.connectors.tool import Tool
 from ripieno.journal.sqlite import writer
 from ripieno.model.action import Call
