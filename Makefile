@@ -5,6 +5,7 @@
 #   make format   let ruff settle what it can
 #   make bench    measure against the peers, in an environment of its own
 #   make docs     build the documentation into build/site
+#   make picture  draw the demonstration's terminal for the README
 #   make lock     resolve the dependencies anew; UPGRADE=1 takes the newest versions
 #   make clean    remove whatever the above made, but for data folders
 
@@ -13,7 +14,7 @@ WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 PYTEST_ARGS ?=
 
-.PHONY: run test check style layout types layers sizes words pytest coverage format bench docs lock clean
+.PHONY: run test check style layout types layers sizes words pytest coverage format bench docs picture lock clean
 
 run: .venv/.run
 	@$(BIN)/ripieno demo
@@ -75,6 +76,11 @@ coverage: pytest
 	$(BIN)/python scripts/coverage_of_the_core.py build/coverage/report.json
 
 # -- the rest ---------------------------------------------------------------------------------------
+
+picture: .venv/.run
+	@mkdir -p docs/assets
+	@folder=$$(mktemp -d) && RIPIENO_HOME=$$folder/.ripieno $(BIN)/python scripts/terminal_picture.py \
+		docs/assets/demo.svg "make run" $(BIN)/ripieno demo; rm -rf "$$folder"
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
