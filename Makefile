@@ -79,8 +79,8 @@ coverage: pytest
 
 picture: .venv/.run
 	@mkdir -p docs/assets
-	@folder=$$(mktemp -d) && RIPIENO_HOME=$$folder/.ripieno $(BIN)/python scripts/terminal_picture.py \
-		docs/assets/demo.svg "make run" $(BIN)/ripieno demo; rm -rf "$$folder"
+	@folder=$$(mktemp -d) && cd $$folder && $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/terminal_picture.py \
+		$(CURDIR)/docs/assets/demo.svg "make run" $(CURDIR)/$(BIN)/ripieno demo; rm -rf "$$folder"
 
 format: .venv/.test
 	$(BIN)/ruff check --fix
