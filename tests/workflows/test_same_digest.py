@@ -9,6 +9,7 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 from workflow_parts import (
     FORM,
     Order,
@@ -43,9 +44,11 @@ from ripieno import (
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
 from ripieno.workflows.load import load, load_text
-from ripieno.workflows.text import dump
+from ripieno.workflows.schema import workflow_schema
+from ripieno.workflows.text import dump, parse
 
 HERE = Path(__file__).parent
+EDITOR = Draft202012Validator(workflow_schema())
 
 # -- workflows of every shape --------------------------------------------------------------------------
 
@@ -175,6 +178,12 @@ def test_a_workflow_s_document_printed_as_yaml_loads_as_the_same_workflow(workfl
 
 @given(workflows())
 @settings(deadline=None, max_examples=50)
+def test_editors_accept_every_workflow_s_document(workflow: Workflow) -> None:
+    assert [error.message for error in EDITOR.iter_errors(workflow.document())] == []  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
+
+
+@given(workflows())
+@settings(deadline=None, max_examples=50)
 def test_a_workflow_s_document_is_yaml_in_json_too(workflow: Workflow) -> None:
     assert load_text(json.dumps(workflow.document()), folder=HERE).workflow.version == workflow.version
 
@@ -261,6 +270,10 @@ def test_a_file_as_people_write_it_is_the_same_workflow_as_in_python(tmp_path: P
     in_python = written_in_python()
     assert loaded.document() == in_python.document()
     assert loaded.version == in_python.version
+
+
+def test_editors_accept_a_file_as_people_write_it() -> None:
+    assert [error.message for error in EDITOR.iter_errors(parse(WRITTEN, "orders.yaml").data)] == []  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
 
 
 def test_a_pattern_declared_in_python_can_be_a_participant_of_a_file() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
@@ -50,10 +50,13 @@ def schema_shape(value: Any) -> str:
     return "<import>" if keys == {"import"} else "<schema>" if keys == {"schema"} else "<inline>"
 
 
+INLINE: Final = {"type": "object", "not": {"anyOf": [{"required": ["schema"]}, {"required": ["import"]}]}}
+"""A schema as it stands, told apart for editors from the two other ways."""
+
 Schema = Annotated[
     Annotated[SchemaText, Tag("<schema>")]
     | Annotated[Import, Tag("<import>")]
-    | Annotated[dict[str, Any], Tag("<inline>")],
+    | Annotated[dict[str, Any], Tag("<inline>"), WithJsonSchema(INLINE)],
     Discriminator(schema_shape),
 ]
 
@@ -203,7 +206,7 @@ class Case(Document):
     """A condition and what is done when it holds."""
 
     when: Condition = Field(description="an expression, or a Python function of the names it would see")
-    then: Stage
+    then: Stage = Field(description="what is done")
 
 
 class BranchSettings(Document):

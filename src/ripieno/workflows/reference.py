@@ -1,0 +1,241 @@
+"""The reference page of workflow files, written from the models that read them.
+
+python -c "from ripieno.workflows.reference import render; print(render(), end='')"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from ripieno.workflows import document as doc
+from ripieno.workflows import rules
+from ripieno.workflows.schema import schema_line, workflow_schema
+
+__all__ = ["render"]
+
+EXAMPLE: Final = """\
+workflow: hospital-discharge
+owner: care-transitions
+risk: high
+data: [phi]
+limits: {deadline: 2d}
+participants:
+  summarise:  {function: {import: "discharge.summary:summarise", pure: true}}
+  reconcile:  {function: {import: "discharge.medication:reconcile", pure: true}}
+  coordinate: {function: {import: "discharge.visits:coordinate"}}
+  bill:       {function: {import: "discharge.billing:preauthorise"}}
+  clinician:  {human: {role: clinician, form: {schema: decision.json}, due: 4h, then: {role: chief-of-staff}}}
+flow:
+  sequential:
+    - step: summarise
+    - step: reconcile
+      escalate: {below: 0.85, to: clinician}
+    - concurrent: {steps: [coordinate, bill], resolve: merge}"""
+
+INTRODUCTION: Final = f"""\
+# Workflow files
+
+*Written from the models that read the files (`ripieno.workflows.reference`); not to be edited.*
+
+A workflow in YAML and the same workflow in Python are one: the same document, the same digest, the same \
+version. Python objects are named as `module:attribute`; modules beside the file are found.
+
+```yaml
+{EXAMPLE}
+```
+
+An editor that knows the YAML language server completes and checks a file whose first line is
+
+```yaml
+{schema_line()}
+```
+
+with the schema that `ripieno schema` writes. Files are read as YAML 1.2 reads plain data: `yes`, `no`, \
+`on`, `off`, dates and times are text; anchors and merge keys work; tags do not. A file may have a \
+megabyte.
+"""
+
+FLOW: Final = """\
+A stage is a participant's name, or a mapping with one of the keys below. Patterns nest to any depth.
+
+Beside its own key, any stage may have:
+"""
+
+RULES: Final = """\
+`merge`, `unanimous`, `majority`, `median`, `highest_confidence` and `first` may be given by name alone; \
+with settings a rule is a mapping of its name to them.
+"""
+
+SCHEMAS: Final = """\
+A form, or what an input has to be, is given in one of these ways:
+
+| written as | means |
+|---|---|
+| `{schema: decision.json}` | a JSON Schema (2020-12) in a file beside this one |
+| `{schema: {type: object, ...}}`, or the schema itself | a JSON Schema as it stands |
+| `{import: "module:Model"}` | a Pydantic model; for an input also a function that raises `ValueError` |
+"""
+
+TIMES: Final = """\
+A duration is a number of seconds, or text such as `90s`, `30m`, `1h30m`, `2d`, `1w`.
+
+A condition is an expression, or `{import: "module:function"}`, a function of the names that the expression \
+would see. An expression may use the fields of the input, `input`, `previous`, and the participants before it \
+by name: `amount > 10_000 and region == 'EU'`, `reconcile.findings == []`. It knows `len`, `min`, `max`, `sum` \
+and `abs`, and nothing else of Python.
+"""
+
+PATTERNS: Final[tuple[tuple[str, type[BaseModel], type[BaseModel]], ...]] = (
+    ("sequential", doc.SequentialStage, doc.SequentialSettings),
+    ("concurrent", doc.ConcurrentStage, doc.ConcurrentSettings),
+    ("branch", doc.BranchStage, doc.BranchSettings),
+    ("map", doc.MapStage, doc.MapSettings),
+    ("loop", doc.LoopStage, doc.LoopSettings),
+)
+SETTLED: Final[Mapping[str, type[BaseModel]]] = {
+    "unanimous, majority, median": rules.Compared,
+    "quorum": rules.QuorumSettings,
+    "weighted": rules.WeightedSettings,
+    "priority": rules.PrioritySettings,
+    "first": rules.FirstSettings,
+    "judge": rules.JudgeSettings,
+}
+PLAIN: Final = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "object": "mapping",
+}
+
+
+def render() -> str:
+    """Give the page."""
+    return "\n".join(line.rstrip() for line in "\n".join(sections()).splitlines()) + "\n"
+
+
+def sections() -> Iterator[str]:
+    """Give the sections in order."""
+    yield INTRODUCTION
+    yield from section("The workflow", doc.WorkflowDocument)
+    yield from section("limits", doc.LimitsDocument, level=3)
+    yield from section("replaces", doc.ReplacesDocument, level=3)
+    yield "## Participants\n\nEach has a name and one of the keys below.\n"
+    yield from section("function", doc.FunctionSettings, level=3)
+    yield from section("human", doc.HumanSettings, level=3)
+    yield from section("then", doc.Then, level=4)
+    yield from section("import", doc.ImportEntry, level=3)
+    yield f"### Forms and inputs\n\n{SCHEMAS}"
+    yield f"## The flow\n\n{FLOW}"
+    yield from table(doc.Qualified)
+    yield from section("escalate", doc.Escalation, level=3)
+    yield from section("retry", doc.Retry, level=3)
+    yield from section("step", doc.StepStage, level=3, without=doc.Qualified)
+    for kind, stage, settings in PATTERNS:
+        yield f"### {kind}\n\n{sentence(stage)}\n"
+        yield from table(settings)
+        if kind == "sequential":
+            yield "The list of its stages alone will do: `sequential: [read, check]`.\n"
+        if kind == "branch":
+            yield from section("cases", doc.Case, level=4)
+    yield f"### Durations and conditions\n\n{TIMES}"
+    yield f"## Rules that join branches\n\n{RULES}"
+    yield from table(rules.RuleSettings)
+    for name, model in SETTLED.items():
+        yield from section(name, model, level=3)
+
+
+def section(
+    title: str, model: type[BaseModel], *, level: int = 2, without: type[BaseModel] | None = None
+) -> Iterator[str]:
+    """Give a heading, what the model is for, and its fields."""
+    yield f"{'#' * level} {title}\n\n{sentence(model)}\n"
+    yield from table(model, without)
+
+
+def sentence(model: type[BaseModel]) -> str:
+    """Give a model's docstring."""
+    return (model.__doc__ or "").strip()
+
+
+def table(model: type[BaseModel], without: type[BaseModel] | None = None) -> Iterator[str]:
+    """Give a model's fields, those of `without` left out."""
+    shape = definition(model)
+    left_out = set(without.model_fields) if without is not None else set[str]()
+    rows = ["| field | value | |", "|---|---|---|"]
+    for name, field in shape["properties"].items():
+        if name not in left_out:
+            required = "**required**; " if name in shape.get("required", ()) else ""
+            words = kind_of(field).replace("|", "\\|")
+            rows.append(f"| `{name}` | {words} | {required}{field.get('description', '')}{default(field)} |")
+    yield "\n".join([*rows, ""])
+
+
+def definition(model: type[BaseModel]) -> Mapping[str, Any]:
+    """Give a model's part of the JSON Schema."""
+    whole = workflow_schema()
+    if model is doc.WorkflowDocument:
+        return whole
+    found = whole["$defs"].get(model.__name__)
+    return found if found is not None else model.model_json_schema()
+
+
+def default(field: Mapping[str, Any]) -> str:
+    """Give a field's default where it says something."""
+    value = field.get("default")
+    return (
+        "" if value is None or isinstance(value, dict | list) else f"; `{str(value).lower()}` when left out"
+    )
+
+
+def kind_of(field: Mapping[str, Any]) -> str:
+    """Say in words what a field holds."""
+    options = field.get("anyOf") or field.get("oneOf")
+    if "90s" in field.get("examples", ()):
+        return "duration"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if "$ref" in field:
+        return named(str(field["$ref"]).rpartition("/")[2])
+    return either(options) if options is not None else kind_of_type(field)
+
+
+def kind_of_type(field: Mapping[str, Any]) -> str:
+    """Say in words what a field of one type holds."""
+    if field.get("type") == "array":
+        items = kind_of(field["items"])
+        return f"list of {'stages' if items == 'stage' else items}"
+    if field.get("type") == "object" and "patternProperties" in field:
+        return "mapping of names to participants"
+    return PLAIN.get(str(field.get("type")), "anything")
+
+
+def either(options: list[Mapping[str, Any]]) -> str:
+    """Say in words what a field may hold of several things."""
+    names = [str(option.get("$ref", "")).rpartition("/")[2] for option in options]
+    if "StepStage" in names:
+        return "stage"
+    if "SchemaText" in names:
+        return "[schema](#forms-and-inputs)"
+    words = [kind_of(option) for option in options if option.get("type") != "null"]
+    if words == ["number", "text"]:
+        return "number"
+    return " or ".join(dict.fromkeys(words))
+
+
+def named(definition: str) -> str:
+    """Say in words what a definition of the schema is."""
+    links = {
+        "Escalation": "[mapping](#escalate)",
+        "Retry": "[mapping](#retry)",
+        "Then": "[mapping](#then)",
+        "LimitsDocument": "[mapping](#limits)",
+        "ReplacesDocument": "[mapping](#replaces)",
+        "RuleSettings": "[rule](#rules-that-join-branches)",
+        "Case": "[mapping](#cases)",
+        "Import": "`{import: ...}`",
+    }
+    return links.get(definition, "mapping")
