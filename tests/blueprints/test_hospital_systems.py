@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import sqlite3
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -171,10 +171,26 @@ def test_processes_that_call_at_once_never_share_a_slot_and_a_shared_key_makes_o
     assert len(systems.calls()) == 48
 
 
+def in_a_minute() -> datetime:
+    return datetime.now(UTC) + timedelta(minutes=1)
+
+
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call:
     monkeypatch.setenv("RIPIENO_HOSPITAL_SYSTEMS", str(tmp_path / "tools.sqlite"))
-    return Call(key="k" * 40, run="run", path="coordinate/tool/1", attempt=1, deadline=datetime.now(UTC))
+    return Call(key="k" * 40, run="run", path="coordinate/tool/1", attempt=1, deadline=in_a_minute())
+
+
+def test_a_call_that_comes_after_its_deadline_changes_nothing_and_may_still_ask(tmp_path: Path) -> None:
+    systems = systems_at(tmp_path / "late.sqlite")
+    late = Sender(key="k" * 40, deadline=datetime.now(UTC) - timedelta(seconds=1))
+    with pytest.raises(RefusedError, match="after its deadline"):
+        systems.scheduling.book(
+            "Patient/a", "cardiology", datetime(2026, 11, 23, 9), "follow-up", sender=late
+        )  # noqa: DTZ001 - the clinic's local time
+    assert systems.scheduling.visits() == []
+    assert systems.scheduling.find("k" * 40, sender=late) is None
+    assert [call.answer for call in systems.calls()] == ["refused: the call came after its deadline", "none"]
 
 
 def test_the_tools_book_find_and_cancel_a_visit(call: Call) -> None:

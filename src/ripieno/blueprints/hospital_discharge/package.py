@@ -27,7 +27,7 @@ class DischargePackage(Document):
     """What a reader must know about the arrangements, such as why nothing was asked of a payer."""
 
 
-def discharge_package(  # noqa: PLR0913 - the parts of the package
+def discharge_package(
     summarise: Summary,
     reconcile: Reconciliation,
     clinician: dict[str, Any] | None = None,

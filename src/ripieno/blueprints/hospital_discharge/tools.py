@@ -7,8 +7,10 @@ Each is a plain async function on JSON-able arguments. The system of record is t
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from ripieno.blueprints.hospital_discharge.systems import LocalSystems, Sender, systems_at, systems_path
 from ripieno.model.action import Call
@@ -23,6 +25,10 @@ __all__ = [
     "void_preauthorisation",
 ]
 
+T = TypeVar("T")
+
+_THREADS: Final = ThreadPoolExecutor(8, "hospital systems")
+
 
 async def book_visit(patient: str, clinic: str, at: str, reason: str, call: Call) -> dict[str, Any]:
     """Book the first free slot of a clinic at or after `at`, ISO 8601 in the clinic's local time.
@@ -36,7 +42,7 @@ async def book_visit(patient: str, clinic: str, at: str, reason: str, call: Call
         booked = _systems().scheduling.book(patient, clinic, start, reason, sender=_sender(call))
         return booked.model_dump(mode="json")
 
-    return await asyncio.to_thread(book)
+    return await _in_thread(book)
 
 
 async def find_visit(call: Call) -> dict[str, Any] | None:
@@ -46,7 +52,7 @@ async def find_visit(call: Call) -> dict[str, Any] | None:
         found = _systems().scheduling.find(call.key, sender=_sender(call))
         return found.model_dump(mode="json") if found else None
 
-    return await asyncio.to_thread(find)
+    return await _in_thread(find)
 
 
 async def cancel_visit(visit: str, call: Call) -> dict[str, Any]:
@@ -55,10 +61,10 @@ async def cancel_visit(visit: str, call: Call) -> dict[str, Any]:
     def cancel() -> dict[str, Any]:
         return _systems().scheduling.cancel(visit, sender=_sender(call)).model_dump(mode="json")
 
-    return await asyncio.to_thread(cancel)
+    return await _in_thread(cancel)
 
 
-async def request_preauthorisation(  # noqa: PLR0913, PLR0917 - the fields of one request
+async def request_preauthorisation(  # noqa: PLR0917 - the fields of one request
     patient: str, payer: str, amount: str, currency: str, services: list[str], call: Call
 ) -> dict[str, Any]:
     """Ask a payer to authorise `services`; `amount` is a decimal text.
@@ -72,7 +78,7 @@ async def request_preauthorisation(  # noqa: PLR0913, PLR0917 - the fields of on
         made = billing.request(patient, payer, amount, currency, services, sender=_sender(call))
         return made.model_dump(mode="json")
 
-    return await asyncio.to_thread(request)
+    return await _in_thread(request)
 
 
 async def find_preauthorisation(call: Call) -> dict[str, Any] | None:
@@ -82,7 +88,7 @@ async def find_preauthorisation(call: Call) -> dict[str, Any] | None:
         found = _systems().billing.find(call.key, sender=_sender(call))
         return found.model_dump(mode="json") if found else None
 
-    return await asyncio.to_thread(find)
+    return await _in_thread(find)
 
 
 async def void_preauthorisation(preauthorisation: str, call: Call) -> dict[str, Any]:
@@ -91,7 +97,12 @@ async def void_preauthorisation(preauthorisation: str, call: Call) -> dict[str, 
     def void() -> dict[str, Any]:
         return _systems().billing.void(preauthorisation, sender=_sender(call)).model_dump(mode="json")
 
-    return await asyncio.to_thread(void)
+    return await _in_thread(void)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Call a system from a thread of its own: never queued behind work that keeps the processor busy."""
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
 
 
 def _systems() -> LocalSystems:
@@ -99,7 +110,7 @@ def _systems() -> LocalSystems:
 
 
 def _sender(call: Call) -> Sender:
-    return Sender(key=call.key, run=call.run, path=call.path)
+    return Sender(key=call.key, run=call.run, path=call.path, deadline=call.deadline)
 
 
 def _local_time(at: str) -> datetime:

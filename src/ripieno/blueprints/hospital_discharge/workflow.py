@@ -52,7 +52,7 @@ async def book_visit(patient: str, clinic: str, at: str, reason: str, call: Call
 
 
 @tool(on_uncertain="retry", undo=tools.void_preauthorisation, timeout="2s", settle="500ms")
-async def request_preauthorisation(  # noqa: PLR0913, PLR0917 - the fields of one request
+async def request_preauthorisation(  # noqa: PLR0917 - the fields of one request
     patient: str, payer: str, amount: str, currency: str, services: list[str], call: Call
 ) -> dict[str, Any]:
     """Ask a payer to authorise the care after the stay. The system knows the key: repeating is safe."""

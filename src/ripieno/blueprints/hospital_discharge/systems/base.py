@@ -20,6 +20,8 @@ class Sender(Document):
     """The idempotency key, the same for every attempt that may be the same act."""
     run: str = ""
     path: str = ""
+    deadline: datetime | None = None
+    """After it nothing takes effect any more: the caller may have taken the call for lost."""
 
 
 class Appointment(Document):
@@ -90,7 +92,7 @@ class Scheduling(Protocol):
 class Billing(Protocol):
     """A billing system. It answers a repeated key with what the first call made."""
 
-    def request(  # noqa: PLR0913 - the fields of one request
+    def request(
         self, patient: str, payer: str, amount: str, currency: str, services: list[str], *, sender: Sender
     ) -> Authorisation:
         """Ask for authorisation, once per key. Raises RefusedError when a key comes with other content."""

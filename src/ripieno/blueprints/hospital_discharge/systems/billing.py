@@ -25,7 +25,7 @@ class LocalBilling:
 
     store: Store
 
-    def request(  # noqa: PLR0913 - the fields of one request
+    def request(
         self, patient: str, payer: str, amount: str, currency: str, services: list[str], *, sender: Sender
     ) -> Authorisation:
         """Ask once per key; raises RefusedError when the key came before with other content."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from ripieno.blueprints.hospital_discharge.systems.base import ReceivedCall, Sender
-from ripieno.model.errors import RipienoError, StoreError
+from ripieno.model.errors import RefusedError, RipienoError, StoreError
 
 __all__ = ["Answer", "Store"]
 
@@ -98,6 +98,7 @@ class Store:
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
+                _in_time(operation, sender)
                 yield connection, answer
             except RipienoError as error:
                 connection.execute("ROLLBACK")
@@ -137,7 +138,14 @@ class Store:
             connection.close()
 
 
-def _enter(  # noqa: PLR0913, PLR0917 - the columns of one row
+def _in_time(operation: str, sender: Sender) -> None:
+    """Refuse what would change something after its caller's deadline; asking is never too late."""
+    if operation != "find" and sender.deadline is not None and datetime.now(UTC) > sender.deadline:
+        msg = "the call came after its deadline"
+        raise RefusedError(msg)
+
+
+def _enter(  # noqa: PLR0917 - the columns of one row
     connection: sqlite3.Connection,
     system: str,
     operation: str,
