@@ -37,12 +37,14 @@ class Followed:
     row: RunRow | None = None
     steps: int = 0
     doing: str = ""
-    """The tool that is being called, or the step that was last done."""
+    """The step that was last done."""
     asked: Sequence[AskedFor] = ()
     outcome: Outcome | None = None
     settled: bool = False
     began: float = field(default_factory=time.monotonic)
     _seen: int = 0
+    _calls: dict[str, str] = field(default_factory=dict[str, str])
+    """Tools whose answer is not recorded yet, by path."""
 
     @property
     def status(self) -> str:
@@ -70,7 +72,8 @@ class Followed:
             return "" if self.outcome.ok else self.outcome.reason or ""
         if self.row is not None and self.row.detail:
             return self.row.detail
-        return self.doing if self.status == "running" else ""
+        calls = ", ".join(f"{tool} …" for tool in self._calls.values())
+        return (calls or self.doing) if self.status == "running" else ""
 
     async def refresh(self, store: Store) -> None:
         """Read what was committed since the last look."""
@@ -92,7 +95,9 @@ class Followed:
             self.steps += 1
             self.doing = f"{step_name(path)} done"
         elif kind == "intent":
-            self.doing = f"{body['tool']} …"
+            self._calls[path] = body["tool"]
+        elif kind == "result":
+            self._calls.pop(path, None)
 
 
 PATTERNS: Final = frozenset({"sequential", "concurrent", "branch", "map", "loop", "step", "timer"})

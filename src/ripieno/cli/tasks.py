@@ -6,11 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from ripieno.cli.output import clean, duration, listing
+from ripieno.cli.output import clean, duration, show
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.kernel.commands import AskedFor
 from ripieno.model.ids import short
@@ -62,10 +62,10 @@ def show_asked(screen: Console, asked: AskedFor, *, hints: bool = True) -> None:
         section(screen, "Answer", answers_to(asked))
 
 
-def section(screen: Console, title: str, body: Any) -> None:
+def section(screen: Console, title: str, body: RenderableType) -> None:
     """Show one part under its heading."""
     screen.print(Text(f"\n{title}", style="bold"))
-    screen.print(Padding(body, (0, 0, 0, 2)))
+    show(screen, Padding(body, (0, 0, 0, 2)))
 
 
 def findings_in(about: Any) -> Group | None:
@@ -86,17 +86,16 @@ def findings_in(about: Any) -> Group | None:
     return Group(*lines) if lines else None
 
 
-def evidence_in(asked: AskedFor) -> Any:
-    """Give the evidence as a table: the claim, and where it stands."""
-    table = listing("", "")
+def evidence_in(asked: AskedFor) -> Group:
+    """Give the evidence: each claim, and under it where it stands."""
+    lines: list[Text] = []
     for item in asked.evidence[:EVIDENCE_SHOWN]:
         detail = f" ({item.detail})" if item.detail else ""
-        table.add_row(clean(f"{item.claim}{detail}", limit=90), clean(item.reference, style="dim", limit=60))
+        lines.append(clean(f"{item.claim}{detail}"))
+        lines.append(Text.assemble("  ", clean(item.reference, style="dim")))
     if len(asked.evidence) > EVIDENCE_SHOWN:
-        table.add_row(
-            Text(f"… and {len(asked.evidence) - EVIDENCE_SHOWN} more: --output json", style="dim"), ""
-        )
-    return table
+        lines.append(Text(f"… and {len(asked.evidence) - EVIDENCE_SHOWN} more: --output json", style="dim"))
+    return Group(*lines)
 
 
 def answers_to(asked: AskedFor) -> Group:

@@ -14,7 +14,7 @@ from rich.text import Text
 from ripieno.cli.definitions import BLUEPRINTS, find_workflow, load_version
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import clean, console, listing, note, to_json, write
+from ripieno.cli.output import clean, console, listing, note, show, to_json, write
 from ripieno.cli.session import opened, unserved
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import VersionRow
@@ -106,13 +106,13 @@ def show_document(screen: Console, workflow: Workflow) -> None:
         if name in document:
             value = document[name]
             table.add_row(Text(name, style="dim"), clean(value if isinstance(value, str) else plain(value)))
-    screen.print(table)
+    show(screen, table)
     screen.print(Text("\nParticipants", style="bold"))
     table = listing("", "", "")
     for leaf in workflow.leaves():
         version = leaf.identity().get("version") or str(leaf.identity().get("source", ""))[:LENGTH]
         table.add_row(leaf.name, Text(leaf.kind, style="dim"), clean(version, style="dim"))
-    screen.print(table)
+    show(screen, table)
     screen.print(Text("\nFlow", style="bold"))
     screen.print(Text(yaml_of(document["flow"])), soft_wrap=True)
 

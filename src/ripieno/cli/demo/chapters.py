@@ -92,7 +92,7 @@ async def clinician_decides(stage: Stage, case: Followed) -> None:
     clinician = Principal("person", "demo-clinician", tenant, frozenset({"clinician"}))
     stage.say(
         f"\nIn the demonstration nobody is asked: it approves {asked.id} itself, as {clinician.id} with the"
-        ' role clinician,\nfor the reason "INR 2.6, stop naproxen". Waiting costs a run nothing.\n'
+        ' role clinician, for the reason "INR 2.6, stop naproxen". Waiting costs a run nothing.\n'
     )
     async with serving(stage.settings) as host:
         host.register(workflow)
@@ -228,7 +228,7 @@ def byte_changed(stage: Stage, case: Followed) -> None:
     changed = tamper(folder, case.row.id)
     stage.say(
         f"Event {changed.seq} of run {short(case.row.id)} says reconciliation was {changed.before} sure;"
-        f" the copy says {changed.after},\nas if nobody had to be asked. The event after it names its hash.\n"
+        f" the copy says {changed.after}, as if nobody had to be asked. The event after it names its hash.\n"
     )
     for home, about in ((folder, "the copy"), (stage.settings.home, "the data folder itself")):
         with SqliteAudit(home) as log:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import clean, console, listing, to_json, write
+from ripieno.cli.output import clean, console, listing, show, to_json, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.kernel.clock import moment
@@ -64,7 +64,7 @@ async def _events(settings: Settings, text: str, *, full: bool, after: int) -> i
             event.path,
             clean(line_of_event(event), style="dim"),
         )
-    screen.print(table)
+    show(screen, table)
     return Exit.OK
 
 

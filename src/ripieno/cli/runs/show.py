@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import clean, console, duration, listing, mark, to_json, write
+from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
 from ripieno.cli.runs.listing import run_document
 from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
 from ripieno.cli.session import opened
@@ -145,7 +145,7 @@ def because_of(choice: Chosen) -> str:
 def section(screen: Console, title: str, body: Any) -> None:
     """Show one part under its heading."""
     screen.print(Text(f"\n{title}", style="bold"))
-    screen.print(body)
+    show(screen, body)
 
 
 def add_effect(table: Any, effect: Effect) -> None:
