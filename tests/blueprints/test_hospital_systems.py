@@ -185,9 +185,7 @@ def test_a_call_that_comes_after_its_deadline_changes_nothing_and_may_still_ask(
     systems = systems_at(tmp_path / "late.sqlite")
     late = Sender(key="k" * 40, deadline=datetime.now(UTC) - timedelta(seconds=1))
     with pytest.raises(RefusedError, match="after its deadline"):
-        systems.scheduling.book(
-            "Patient/a", "cardiology", datetime(2026, 11, 23, 9), "follow-up", sender=late
-        )  # noqa: DTZ001 - the clinic's local time
+        systems.scheduling.book("Patient/a", "cardiology", MONDAY, "follow-up", sender=late)
     assert systems.scheduling.visits() == []
     assert systems.scheduling.find("k" * 40, sender=late) is None
     assert [call.answer for call in systems.calls()] == ["refused: the call came after its deadline", "none"]
