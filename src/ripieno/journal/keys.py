@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ripieno.model.errors import StoreError
 
-__all__ = ["MasterKey", "StreamKey"]
+__all__ = ["MasterKey", "StreamKey", "make"]
 
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12

@@ -71,7 +71,8 @@ class Batch:
 
     def lead(self, lease: Lease) -> None:
         """Take a lease's head as given, for a run whose row this transaction has just read or made."""
-        self._put(Head(lease, lease.head_seq, lease.head_hash, None))
+        before = self._heads.get(lease.run)  # of an owner who gave up in this very transaction
+        self._put(Head(lease, lease.head_seq, lease.head_hash, before.at if before else None))
 
     def head(self, run: str) -> Head | None:
         """Give a run's head where this transaction knows better than the table."""

@@ -66,7 +66,7 @@ def create(
             (new.tenant, new.workflow, new.key),
         ).fetchone()
         if taken is not None:
-            return Created(read_row(batch.connection, taken[0]), None, existed=True)
+            return Created(current(batch, taken[0]), None, existed=True)
     wrapped, key = keys
     execute(
         "INSERT INTO runs (id, tenant, workflow, version, principal, key, status, parent, requested_at,"
@@ -101,7 +101,9 @@ def current(batch: Batch, run: str) -> RunRow:
     """Give a run's row as this transaction will leave it."""
     row = read_row(batch.connection, run)
     head = batch.head(run)
-    return row if head is None else dataclasses.replace(row, head_seq=head.seq, head_hash=head.hash)
+    if head is None or head.at is None:
+        return row
+    return dataclasses.replace(row, head_seq=head.seq, head_hash=head.hash, updated_at=head.at)
 
 
 def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey) -> Taken | None:

@@ -1,0 +1,83 @@
+"""The stores that keep the contract, each over data that can be opened more than once."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.store import Store
+
+__all__ = ["BACKENDS", "Backend", "OneCommitStore"]
+
+PATIENCE_SECONDS = 10.0
+
+
+class Backend(ABC):
+    """One kind of store over one set of data."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @abstractmethod
+    def store(self) -> Store:
+        """Give another store over the same data, as another process would have it."""
+
+    @abstractmethod
+    async def together(self, store: Store, *acts: Awaitable[Any]) -> list[Any]:
+        """Do all of it in one commit, in this order; give results and errors."""
+
+    @abstractmethod
+    def on_disk(self) -> bytes:
+        """Give everything that the store has written, as bytes."""
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[Store]:
+        store = self.store()
+        await store.open()
+        try:
+            yield store
+        finally:
+            await store.close()
+
+
+class OneCommitStore(SqliteStore):
+    """The embedded store, whose writer can be made to wait until there is enough to commit."""
+
+    async def together(self, *acts: Awaitable[Any]) -> list[Any]:
+        entered, leave = threading.Event(), threading.Event()
+
+        def wait(_: Batch) -> None:
+            entered.set()
+            leave.wait(PATIENCE_SECONDS)
+
+        plug = asyncio.ensure_future(self._writer.perform(wait))
+        await asyncio.to_thread(entered.wait, PATIENCE_SECONDS)
+        under_way = [asyncio.ensure_future(act) for act in acts]
+        await asyncio.sleep(0)  # each runs to its first wait, which is for the writer
+        leave.set()
+        await plug
+        return await asyncio.gather(*under_way, return_exceptions=True)
+
+
+class SqliteBackend(Backend):
+    """`journal.sqlite` in a folder."""
+
+    def store(self) -> OneCommitStore:
+        return OneCommitStore(self.folder)
+
+    async def together(self, store: Store, *acts: Awaitable[Any]) -> list[Any]:
+        assert isinstance(store, OneCommitStore), "opened by this backend"
+        return await store.together(*acts)
+
+    def on_disk(self) -> bytes:
+        return b"".join(file.read_bytes() for file in sorted(self.folder.glob("journal.sqlite*")))
+
+
+BACKENDS: dict[str, type[Backend]] = {"sqlite": SqliteBackend}
