@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import linecache
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,7 +45,7 @@ from ripieno import (
 )
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
-from ripieno.workflows.load import load, load_text
+from ripieno.workflows.load import load, load_text, load_workflow
 from ripieno.workflows.schema import workflow_schema
 from ripieno.workflows.text import dump, parse
 
@@ -297,3 +299,20 @@ def test_settings_that_differ_give_another_digest() -> None:
     some_steps = [Function(read, name="a").escalate(below=below, to=chief) for below in (0.8500001, 0.85)]
     digests = {Workflow("orders", stage).digest for stage in (*some, *some_steps)}
     assert len(digests) == 4
+
+
+def test_another_source_of_a_condition_is_another_version_of_the_same_definition(tmp_path: Path) -> None:
+    file = tmp_path / "looping.yaml"
+    file.write_text(
+        "workflow: looping\nparticipants: {chief: {human: {role: chief}}}\n"
+        "flow: {loop: {step: chief, until: {import: 'changing_condition:done'}, rounds: 3}}\n"
+    )
+    found: list[Workflow] = []
+    for answer in ("True", "False"):
+        (tmp_path / "changing_condition.py").write_text(f"def done(names): return  {answer}\n")
+        sys.modules.pop("changing_condition", None)
+        linecache.clearcache()
+        found.append(load_workflow(str(file)))
+    before, after = found
+    assert before.digest == after.digest
+    assert before.version != after.version

@@ -9,7 +9,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.participants.references import reference
+from ripieno.participants.references import reference, source_digest
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, run_stage
 from ripieno.patterns.expressions import Expression, names_of
 
@@ -39,6 +39,13 @@ class When:
     def references(self) -> tuple[str, ...]:
         """The function by its name; nothing for an expression."""
         return () if self._function is None else (reference(self._function),)
+
+    @property
+    def identity(self) -> dict[str, Json]:
+        """The function's source digest by its name; nothing for an expression, which the definition holds."""
+        if self._function is None:
+            return {}
+        return {reference(self._function): source_digest(self._function)}
 
     def __str__(self) -> str:
         if self._expression is not None:
@@ -78,6 +85,10 @@ class Branch(Pattern):
         if self.otherwise is not None:
             settings["otherwise"] = flow(self.otherwise)
         return settings
+
+    def identity(self) -> dict[str, Json]:
+        """Give the source digests of conditions that are functions."""
+        return {name: source for condition, _ in self.cases for name, source in condition.identity.items()}
 
     async def act(self, task: Task, context: Context) -> Outcome:
         """Choose, record the choice, and run what was chosen."""

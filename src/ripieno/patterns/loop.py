@@ -32,6 +32,10 @@ class Loop(Pattern):
         """Give body, condition and limit."""
         return {"step": self.flow()[0], "until": self.until.describe(), "rounds": self.rounds}
 
+    def identity(self) -> dict[str, Json]:
+        """Give the source digest of a condition that is a function: replay evaluates it again."""
+        return self.until.identity
+
     async def act(self, task: Task, context: Context) -> Outcome:
         """Run rounds, marking their boundaries so that replay need not start at the first."""
         body = self.stages[0]

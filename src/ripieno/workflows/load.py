@@ -45,7 +45,9 @@ def load_workflow(reference: str) -> Workflow:
     Raises `WorkflowFileError` with every problem of a file, `DefinitionError` for a Python object that
     is no workflow, and `NotFoundError` when there is nothing of that name.
     """
-    return load(reference).workflow
+    workflow = load(reference).workflow
+    _ = workflow.version  # now, while the files are still those that were loaded
+    return workflow
 
 
 def load(reference: str) -> Loaded:

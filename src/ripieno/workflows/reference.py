@@ -82,10 +82,10 @@ A form, or what an input has to be, is given in one of these ways:
 TIMES: Final = """\
 A duration is a number of seconds, or text such as `90s`, `30m`, `1h30m`, `2d`, `1w`.
 
-A condition is an expression, or `{import: "module:function"}`, a function of the names that the expression \
-would see. An expression may use the fields of the input, `input`, `previous`, and the participants before it \
-by name: `amount > 10_000 and region == 'EU'`, `reconcile.findings == []`. It knows `len`, `min`, `max`, `sum` \
-and `abs`, and nothing else of Python.
+A condition is an expression, or `{import: "module:function"}`, a function of the names that the \
+expression would see. An expression may use the fields of the input, `input`, `previous`, and the \
+participants before it by name: `amount > 10_000 and region == 'EU'`, `reconcile.findings == []`. It knows \
+`len`, `min`, `max`, `sum` and `abs`, and nothing else of Python.
 """
 
 PATTERNS: Final[tuple[tuple[str, type[BaseModel], type[BaseModel]], ...]] = (

@@ -158,7 +158,11 @@ class Workflow:
     @cached_property
     def _pinned(self) -> Pinned:
         definition = digest(self.document())
-        pins = {"definition": definition, "code": {leaf.name: leaf.identity() for leaf in self.leaves()}}
+        code = {leaf.name: leaf.identity() for leaf in self.leaves()}
+        for pattern in self.top.everyone():
+            if isinstance(pattern, Pattern) and pattern.identity():
+                code[pattern.name] = pattern.identity()
+        pins = {"definition": definition, "code": code}
         return Pinned(definition, pins, digest(pins))
 
     def check_input(self, value: object) -> None:
