@@ -65,8 +65,8 @@ class Execution:
         """Why it is blocked."""
         self.outcome: Outcome | None = None
         self._root: Branch | None = None
-        self._fold_lock = asyncio.Lock()
-        """Keeps messages in the order in which they were folded, and none is folded while the run parks."""
+        self.folding = asyncio.Lock()
+        """Held while messages are folded, so that they keep their order, while parking and while marking."""
         self._settling: set[asyncio.Task[None]] = set()
         self._cancelled: str | None = None
         """By whom and why the run was cancelled."""
@@ -121,14 +121,17 @@ class Execution:
         self.committed = max(self.committed, draft.seq)
 
     def needed(self, after: int) -> tuple[int, ...]:
-        """Give the events up to `after` that replay would read now: those of scopes still open."""
+        """Give the events up to `after` that replay would read now.
+
+        Those are the ones of scopes still open, answers that their branches have yet to hear of, and
+        a cancellation that has yet to take effect.
+        """
         seqs = {1}
         for scope in self.open_scopes:
-            for item in scope.items:
-                seq = item if isinstance(item, int) else item.seq
-                if 0 < seq <= after:
-                    seqs.add(seq)
-        return tuple(sorted(seqs))
+            seqs.update(item if isinstance(item, int) else item.seq for item in scope.items)
+        answers = (self.recording.answer(question) for question in self.waits)
+        seqs.update(event.seq for event in (*answers, *self.recording.messages) if event is not None)
+        return tuple(sorted(seq for seq in seqs if 0 < seq <= after))
 
     async def halt(self, rest: Rest, detail: str | None = None) -> None:
         """Stop the run where it stands; does not return to a branch of the run."""
@@ -219,7 +222,7 @@ class Execution:
 
     async def fold(self) -> None:
         """Take the inbox into the chain and let what was waited for go on."""
-        async with self._fold_lock:
+        async with self.folding:
             if self.rest is not None:
                 return
             messages, seen = await self.store.fold(self.lease)
@@ -247,6 +250,7 @@ class Execution:
             },
         )
         if message.question is None:
+            self.recording.messages.append(event)
             self._command(event)
             return
         self.recording.learn(event)
@@ -298,7 +302,7 @@ class Execution:
         """Park, unless a message came in meanwhile; then go round again."""
         while self.turnstile.active == 0 and self.rest is None:
             await self.fold()
-            async with self._fold_lock:  # nothing may be folded once nobody owns the run
+            async with self.folding:  # nothing may be folded once nobody owns the run
                 if (
                     self.turnstile.active == 0
                     and self.rest is None

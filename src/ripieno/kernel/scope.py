@@ -297,8 +297,11 @@ class Scope:
 
     async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
         """Mark a round boundary, once enough has happened since the last."""
-        if not self.segment_due:
-            return
+        if self.segment_due:
+            async with self.execution.folding:  # whatever was folded so far is known to `needed`
+                await self._mark(round_, state, outcomes)
+
+    async def _mark(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
         execution = self.execution
         for item in reversed(self.items):
             if isinstance(item, Draft):
