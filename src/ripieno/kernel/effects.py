@@ -105,7 +105,8 @@ class Effect:
 
     async def _read(self, intent: Event) -> Claim:
         claim = Claim.read(intent)
-        if (claim.tool, claim.arguments) != (self.tool.name, self.arguments.ref):
+        imported = intent.seq in self.execution.recording.imported  # and then holds whatever the arguments
+        if claim.tool != self.tool.name or (claim.arguments != self.arguments.ref and not imported):
             was = f"{claim.tool} with {'these' if claim.tool != self.tool.name else 'other'} arguments"
             await self.execution.halt(
                 "blocked", f"{self.path}: event {intent.seq} claimed {was}, now {self.tool.name} is asked for"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.recording import ENDS
+from ripieno.kernel.recording import ENDS, origin
 from ripieno.model.errors import InputError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.ids import new_id
@@ -55,26 +55,23 @@ async def fork(
     return created.row
 
 
-def finished(events: list[Event] | Any) -> list[Event]:
-    """Give the events that stand for something complete: a visit, an effect, a choice, an answer."""
-    ended = {
-        event.path
-        for event in events
-        if event.kind in ENDS and event.body["outcome"]["status"] != "cancelled"
-    }
-    done = {event.path for event in events if event.kind == "result" and event.body["status"] == "done"}
-    answered = {event.path for event in events if event.kind == "answered"}
-    kept: list[Event] = []
-    for event in events:
-        whole = (
-            (event.kind in ENDS and event.path in ended)
-            or (event.kind in ("intent", "result") and event.path in done)
-            or (event.kind in ("asked", "answered") and event.path in answered)
-            or event.kind in ("choice", "moment")
-        )
-        if whole or event.kind == "imported":
-            kept.append(event)
-    return kept
+def finished(events: Sequence[Event]) -> list[Event]:
+    """Give the events that stand for something complete: a visit, an effect, a choice, an answer.
+
+    What the run has itself from another is judged by what it was there.
+    """
+    found = [(event, event if event.kind != "imported" else origin(event)) for event in events]
+    whole: set[tuple[str, str]] = set()
+    for _, event in found:
+        if event.kind in ENDS and event.body["outcome"]["status"] != "cancelled":
+            whole.update((kind, event.path) for kind in ENDS)
+        elif event.kind == "result" and event.body["status"] == "done":
+            whole.update((kind, event.path) for kind in ("intent", "result"))
+        elif event.kind == "answered":
+            whole.update((kind, event.path) for kind in ("asked", "answered"))
+        elif event.kind in ("choice", "moment"):
+            whole.add((event.kind, event.path))
+    return [event for event, what in found if (what.kind, what.path) in whole]
 
 
 class Copier:

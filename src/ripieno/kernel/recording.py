@@ -8,12 +8,17 @@ from typing import Final
 
 from ripieno.model.event import Event, Kind
 
-__all__ = ["ENDS", "MismatchError", "Recording"]
+__all__ = ["ENDS", "MismatchError", "Recording", "origin"]
 
 ENDS: Final[frozenset[Kind]] = frozenset({"step", "scope"})
 """Kinds that end a participant's visit."""
 
 OF_THE_RUN: Final[frozenset[Kind]] = frozenset({"run.started", "run.forked", "run.migrated", "run.ended"})
+
+
+def origin(imported: Event) -> Event:
+    """Give what an imported event was in the run that it comes from, at its place in this one."""
+    return dataclasses.replace(imported, kind=imported.body["kind"], body=imported.body["body"])
 
 
 class MismatchError(Exception):
@@ -40,7 +45,7 @@ class Recording:
     def _enter(self, event: Event) -> None:
         if event.kind == "imported":
             self.imported.add(event.seq)
-            event = dataclasses.replace(event, kind=event.body["kind"], body=event.body["body"])
+            event = origin(event)
         if event.kind == "run.started":
             self.started = event
         elif event.kind == "answered":
