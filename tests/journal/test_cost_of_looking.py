@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from ripieno.journal.sqlite import SqliteStore
-
-LOOKING = (
-    "SELECT id FROM runs WHERE status = 'running' AND owner IS NOT 'x'"
-    " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
-    " UNION ALL SELECT id FROM runs WHERE status = 'needs_version' AND version IN ('v')"
-    " ORDER BY id LIMIT 10"
-)
+from ripieno.journal.sqlite.reads import looking_for_work
 
 
-async def test_looking_for_work_reads_no_waiting_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("versions", [0, 1, 3])
+async def test_looking_for_work_reads_no_waiting_run(tmp_path: Path, versions: int) -> None:
     store = SqliteStore(tmp_path)
     await store.open()
     await store.close()
-    with sqlite3.connect(tmp_path / "journal.sqlite") as connection:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {LOOKING}")]
-    connection.close()
-    read = [step for step in plan if "runs" in step]
+    values = ["x"] * (2 * versions + 1)
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection:
+        statement = f"EXPLAIN QUERY PLAN {looking_for_work(versions)}"
+        plan = [row[3] for row in connection.execute(statement, [*values, 10])]
+    read = [step for step in plan if "INDEX runs_" in step]
     assert [step.split()[-1] for step in read] == ["runs_running", "runs_wanted", "runs_unserved"]
+    assert not {"SCAN runs", "SCAN unserved"} & set(plan)

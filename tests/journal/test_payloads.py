@@ -158,3 +158,9 @@ def test_a_key_file_that_is_missing_is_not_made_by_who_only_reads(tmp_path: Path
     with pytest.raises(StoreError, match="cannot read the key file"):
         MasterKey.read(path)
     assert not path.exists()
+
+
+def test_a_key_file_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot make the key file") as raised:
+        MasterKey.at(tmp_path / "nowhere" / "master.key")
+    assert "has to exist" in str(raised.value)

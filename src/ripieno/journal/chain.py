@@ -83,7 +83,10 @@ class Chain:
         elif self._hash == row.head_hash:
             self._resolved()
         else:
-            self._found(self._place(self._seq), "was changed, or the hash in its row")
+            self._found(
+                self._place(self._seq), f"was changed, or the hash in its row{self._also(self._doubted)}"
+            )
+            self._doubted = []
         self._unresolved()
         if row.row is not None and self._seq:
             self._compare(row.row)
@@ -115,8 +118,14 @@ class Chain:
         if changed == 0:
             self._found(self._place(1), "names an event before it: the first events are missing")
             return
-        also = f"; whether event {before[-1]} before it was cannot be told" if before and before[-1] else ""
-        self._found(self._place(changed), f"was changed: event {changed + 1} names another hash{also}")
+        self._found(
+            self._place(changed), f"was changed: event {changed + 1} names another hash{self._also(before)}"
+        )
+
+    @staticmethod
+    def _also(doubted: list[int]) -> str:
+        before = [seq for seq in doubted if seq]
+        return f"; whether event {before[-1]} before it was cannot be told" if before else ""
 
     def _unresolved(self) -> None:
         """Nobody vouches for the last event: those doubted were changed, or the event after each."""
@@ -137,7 +146,7 @@ class Chain:
             self._found(place, "is not in canonical form: it was rewritten")
         if event.epoch < self._epoch:
             self._found(place, f"written under epoch {event.epoch} after epoch {self._epoch}")
-        self._epoch = max(self._epoch, event.epoch)
+        self._epoch = event.epoch
         if "status" in self._says:
             self._found(place, "stands after the end of its run")
         self._learn(event)

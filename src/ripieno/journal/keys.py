@@ -105,7 +105,11 @@ class MasterKey:
     def at(cls, path: Path) -> MasterKey:
         """Read the key file, making it with a random key when there is none."""
         if not path.exists():
-            make(path)
+            try:
+                make(path)
+            except OSError as error:
+                msg = f"cannot make the key file {path}: {error.strerror}"
+                raise StoreError(msg, remedy="the folder has to exist and be yours to write") from error
         return cls.read(path)
 
     @classmethod

@@ -113,7 +113,13 @@ class Verification:
 
     def report(self) -> Report:
         """Do all of it; what cannot be read is a finding, and the next part goes on."""
-        for part in (self._damage, self._gaps, self._streams, self._strays):
+        for at, part in (
+            ("database file", self._damage),
+            ("log", self._gaps),
+            ("log", self._streams),
+            ("log", self._strays),
+        ):
+            self._at = at
             try:
                 part()
             except StoreError as error:

@@ -19,7 +19,7 @@ from ripieno.model.errors import InputError, NotFoundError, StoreError, nearest
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 
-__all__ = ["SqliteReads"]
+__all__ = ["SqliteReads", "looking_for_work"]
 
 SHORTEST_END: Final = 4
 """How many digits of an id's end one has to give."""
@@ -43,18 +43,8 @@ class SqliteReads(Store):
 
     async def ready(self, versions: Sequence[str], limit: int) -> Sequence[str]:
         """Give runs that could go on and that this process does not own, oldest first."""
-        marks = ", ".join("?" * len(versions))
         rows = self._reader.all(
-            "SELECT id FROM runs WHERE status = 'running' AND owner IS NOT ?"
-            " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
-            " UNION ALL SELECT id FROM runs r WHERE status = 'needs_version'"
-            f" AND (version IN ({marks}) OR EXISTS (SELECT 1 FROM compatible c"
-            f" WHERE c.tenant = r.tenant AND c.old = r.version AND c.new IN ({marks})))"
-            " ORDER BY id LIMIT ?",
-            self._owners.token,
-            *versions,
-            *versions,
-            limit,
+            looking_for_work(len(versions)), self._owners.token, *versions, *versions, limit
         )
         return [row[0] for row in rows]
 
@@ -234,6 +224,19 @@ class SqliteReads(Store):
         except ValueError as error:
             msg = f"an event of run {short(run)} is damaged: {error}"
             raise StoreError(msg, remedy="ripieno audit verify names the place") from error
+
+
+def looking_for_work(versions: int) -> str:
+    """Give the statement that finds runs which could go on, where so many versions are served."""
+    marks = ", ".join("?" * versions)
+    return (
+        "SELECT id FROM runs WHERE status = 'running' AND owner IS NOT ?"
+        " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
+        " UNION ALL SELECT id FROM runs AS unserved WHERE status = 'needs_version'"
+        f" AND (version IN ({marks}) OR EXISTS (SELECT 1 FROM compatible"
+        f" WHERE tenant = unserved.tenant AND old = unserved.version AND new IN ({marks})))"
+        " ORDER BY id LIMIT ?"
+    )
 
 
 def stream_of(run: str) -> bytes:
