@@ -21,8 +21,8 @@ from ripieno.model.errors import RipienoError
 __all__ = ["dispatch"]
 
 
-def application() -> App:
-    """Build the parser; commands are imported when they are called."""
+def application(arguments: Sequence[str] = ()) -> App:
+    """Build the parser; only the command that `arguments` name is imported, and described in full."""
     app = App(
         name="ripieno",
         help="Governed orchestration of agents, people and plain automation.",
@@ -31,26 +31,31 @@ def application() -> App:
         result_action="return_value",
     )
     for entry in COMMANDS:
-        add(app, entry)
+        add(app, entry, arguments)
     app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType] - cyclopts leaves it open
     return app
 
 
-def add(app: App, entry: Entry) -> None:
+def add(app: App, entry: Entry, arguments: Sequence[str]) -> None:
     """Add a command, or a noun with its commands."""
+    named = list(arguments[:1]) == [entry.name]
     if not entry.children:
-        app.command(f"ripieno.cli.{entry.target}", name=entry.name, help=entry.about)
+        target = f"ripieno.cli.{entry.target}"
+        if named:
+            app.command(target, name=entry.name)
+        else:
+            app.command(target, name=entry.name, help=entry.about)
         return
     noun = App(name=entry.name, help=entry.about)
     for child in entry.children:
-        add(noun, child)
+        add(noun, child, arguments[1:] if named else ())
     app.command(noun)
 
 
 def dispatch(arguments: Sequence[str]) -> int:
     """Run a command and give its exit code; every error becomes a message on stderr."""
     try:
-        result = application()(arguments, exit_on_error=False, print_error=False)
+        result = application(arguments)(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:
         say(f"{error}\n  ripieno --help lists the commands; every command has --help")
         return Exit.USAGE

@@ -75,7 +75,8 @@ def check_cases(cases: Sequence[Case], check: Any) -> Iterator[Case]:
             try:
                 check(value)
             except InputError as error:
-                error.place = error.place or Place(case.source)
+                field = None if error.place is None or error.place.field == "$" else error.place.field
+                error.place = Place(case.source, None, field)
                 raise
         except InputError as error:
             if len(cases) == 1:
@@ -106,7 +107,11 @@ def decode(source: str, data: bytes) -> Any:
         msg = "is nested too deeply"
         raise InputError(msg, place=Place(source)) from error
     except ValueError as error:
-        msg = f"is not JSON: {error}"
+        msg = (
+            "holds an integer of too many digits"
+            if "integer string" in str(error)
+            else f"is not JSON: {error}"
+        )
         raise InputError(msg, place=Place(source)) from error
     for place, problem in problems_in(value):
         raise InputError(problem, place=Place(source, None, place))

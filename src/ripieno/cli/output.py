@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TextIO, cast
@@ -16,7 +17,7 @@ from ripieno.cli.settings import OutputKind
 
 __all__ = ["MARKS", "clean", "console", "duration", "listing", "note", "show", "to_json", "write"]
 
-WIDE: Final = 160
+WIDE: Final = 1000
 """Columns where nobody looks at it in a terminal."""
 
 MARKS: Final[Mapping[str, tuple[str, str]]] = {
@@ -41,7 +42,8 @@ TENTHS_BELOW: Final = 10
 def console(stream: TextIO) -> Console:
     """Give a console that shows text as it is: no markup, no guesses at what to colour."""
     width = None if stream.isatty() else WIDE
-    return Console(file=stream, width=width, markup=False, highlight=False, emoji=False)
+    colours = None if "NO_COLOR" in os.environ else "auto"
+    return Console(file=stream, width=width, color_system=colours, markup=False, highlight=False, emoji=False)
 
 
 def clean(text: object, *, style: str = "", limit: int | None = None) -> Text:

@@ -29,7 +29,7 @@ def run(
     workflow: str,
     /,
     *,
-    input: Annotated[str, Parameter(name=("--input", "-i"))],  # noqa: A002 - the option's name
+    input: Annotated[str, Parameter(name=("--input", "-i"), allow_leading_hyphen=True)],  # noqa: A002 - the option's name
     key: str | None = None,
     detach: bool = False,
     wait_people: bool = True,

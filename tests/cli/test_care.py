@@ -1,0 +1,102 @@
+"""`audit verify`, `doctor`, `check`, `schema`, `init`, and the demonstration."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+
+import pexpect
+import pytest
+
+from conftest import Cli
+
+
+def test_a_whole_log_is_sound_and_a_changed_byte_is_named(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    assert cli.ok("audit", "verify", "--output", "json").json["sound"]
+    with closing(sqlite3.connect(cli.home / "journal.sqlite", isolation_level=None)) as connection:
+        connection.execute(
+            "UPDATE events SET envelope = CAST(replace(CAST(envelope AS TEXT), 'complete', 'completf')"
+            " AS BLOB) WHERE stream = ? AND seq = 3",
+            (bytes.fromhex(run["run_id"]),),
+        )
+    result = cli.run("audit", "verify")
+    assert result.code == 1
+    assert f"run {run['short_id']}, event 3" in result.out
+
+
+def test_a_folder_without_a_log_cannot_be_verified(cli: Cli) -> None:
+    assert cli.run("audit", "verify").code == 2
+
+
+def test_the_doctor_finds_an_open_folder_and_gives_the_remedy(cli: Cli) -> None:
+    cli.discharge("clean")
+    assert {item["verdict"] for item in cli.ok("doctor", "--output", "json").json} == {"well"}
+    cli.home.chmod(0o755)
+    (cli.home / "master.key").chmod(0o644)
+    result = cli.run("doctor")
+    assert result.code == 1
+    assert f"chmod 700 {cli.home}" in result.out
+    assert f"chmod 600 {cli.home / 'master.key'}" in result.out
+
+
+def test_a_new_workflow_runs_as_it_was_written(cli: Cli) -> None:
+    assert "ripieno run greeting.yaml" in cli.ok("init").out
+    cli.folder = cli.folder / "greeting"
+    runs = cli.ok("run", "greeting.yaml", "--input", "inputs", "--no-wait-people", "--output", "json").json
+    assert [(item["input"], item["status"]) for item in runs] == [
+        ("inputs/long.json", "waiting"),
+        ("inputs/short.json", "complete"),
+    ]
+    assert runs[1]["output"] == "Hello Ada, your name has 3 letters."
+    assert cli.run("check", "greeting.yaml").code == 0
+    assert cli.ok("workflows", "show", "greeting", "--output", "json").json["workflow"] == "greeting"
+
+
+def test_nothing_is_overwritten_by_a_new_workflow(cli: Cli) -> None:
+    cli.ok("init", "mine")
+    assert cli.run("init", "mine").code == 1
+    assert cli.run("init", "../elsewhere").code == 2
+
+
+def test_a_workflow_file_with_mistakes_is_told_line_by_line(cli: Cli) -> None:
+    cli.write("bad.yaml", "workflow: bad\nflw:\n  step: nobody\n")
+    result = cli.run("check", "bad.yaml")
+    assert result.code == 1
+    assert "bad.yaml:2" in result.out
+    assert cli.run("check", "bad.yaml", "--output", "json").json[0]["severity"] == "error"
+    assert cli.run("run", "bad.yaml", "--input", cli.patient("clean")).code == 2
+
+
+def test_the_schema_is_given_for_editors(cli: Cli) -> None:
+    assert cli.ok("schema").json["title"] == "Ripieno workflow"
+    cli.ok("schema", "--to", "ripieno.schema.json")
+    assert json.loads((cli.folder / "ripieno.schema.json").read_text(encoding="utf-8"))["$schema"]
+
+
+@pytest.mark.timeout(120)
+def test_the_demonstration_tells_its_story_twice_in_the_same_folder(cli: Cli) -> None:
+    for _ in range(2):
+        shown = cli.ok("demo").out
+        assert "no model" in shown
+        assert "waits for a clinician" in shown
+        assert "SIGKILL" in shown
+        assert "1 appointment, not two." in shown
+        assert re.search(r"run \w{6}, event 3\b", shown)
+        assert "What became of them" in shown
+    assert cli.ok("audit", "verify", "--output", "json").json["sound"]
+
+
+@pytest.mark.timeout(120)
+def test_the_demonstration_is_the_same_at_a_terminal(cli: Cli) -> None:
+    command = cli.command("demo")
+    terminal: pexpect.spawn[str] = pexpect.spawn(
+        command[0], command[1:], cwd=str(cli.folder), env=cli.environment, encoding="utf-8", timeout=60
+    )
+    terminal.expect("1 appointment, not two")
+    terminal.expect("Try next")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0

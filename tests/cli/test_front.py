@@ -1,0 +1,125 @@
+"""The front page, the parser's errors, the settings and their origins."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import Cli
+
+HELP_SECONDS = 0.2
+
+
+def test_the_front_page_names_every_command_and_loads_nothing_for_it(cli: Cli) -> None:
+    shown = cli.ok("--help").out
+    for name in ("run", "runs", "inbox", "workflows", "check", "audit", "demo", "init", "doctor", "config"):
+        assert f"\n  {name} " in shown
+    code = (
+        "import sys; from ripieno.cli.front import command; command(['--help']); print(*sorted(sys.modules))"
+    )
+    loaded = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    ).stdout
+    assert not {"cyclopts", "rich", "pydantic", "sqlite3"} & set(loaded.split())
+
+
+def test_the_front_page_comes_at_once(cli: Cli) -> None:
+    def processor_seconds() -> float:
+        before = os.times()
+        cli.ok("--help")
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    assert min(processor_seconds() for _ in range(3)) < HELP_SECONDS
+
+
+def test_every_command_has_help(cli: Cli) -> None:
+    shown = cli.ok("runs", "fork", "--help").out
+    assert "Only the original owns its effects" in shown
+    assert "--home" in shown
+    assert "migrate" in cli.ok("runs", "--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("runs", "lst"), 'Did you mean "list"'),
+        (("frobnicate",), "Unknown command"),
+        (("run",), "requires an argument"),
+        (("runs", "list", "--status", "sleeping"), "sleeping"),
+        (("runs", "resume"), "expected a run, or --all"),
+    ],
+    ids=["misspelt", "unknown", "incomplete", "bad value", "neither run nor all"],
+)
+def test_a_command_that_cannot_be_understood_is_a_usage_error(
+    cli: Cli, arguments: tuple[str, ...], said: str
+) -> None:
+    result = cli.run(*arguments)
+    assert result.code == 2
+    assert said in result.err
+    assert not result.out
+
+
+def test_flags_go_before_variables_before_the_project_file_before_defaults(cli: Cli) -> None:
+    cli.write("ripieno.toml", 'output = "json"\ninput_limit = "1MB"\nat_once = 3\n')
+    found = {item["setting"]: item for item in cli.ok("config", "view", RIPIENO_AT_ONCE="5").json}
+    assert found["output"]["from"].endswith("ripieno.toml")
+    assert found["input_limit"]["value"] == "1MB"
+    assert (found["at_once"]["value"], found["at_once"]["from"]) == ("5", "RIPIENO_AT_ONCE")
+    assert found["tenant"]["from"] == "default"
+    flagged = cli.ok("config", "view", "--output", "jsonl").out
+    assert '"from": "--output"' in flagged
+
+
+def test_options_for_everything_may_stand_before_the_command(cli: Cli) -> None:
+    found = cli.ok("--output", "json", "--home", "elsewhere", "config", "view").json
+    assert found[0] == {
+        "setting": "home",
+        "value": str(cli.folder / "elsewhere"),
+        "from": "--home",
+        "variable": "RIPIENO_HOME",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('outpt = "json"\n', "ripieno.toml:1 (outpt): no setting is called 'outpt' (did you mean 'output'?)"),
+        ('\noutput = "xml"\n', "expected table, json or jsonl, got 'xml'"),
+        ("output = \n", "ripieno.toml: cannot be read"),
+        ('input_limit = "lots"\n', "expected a size such as '64MB', got 'lots'"),
+        ('tenant = "no spaces please"\n', "must be 1 to 128"),
+    ],
+    ids=["unknown", "bad value", "not TOML", "bad size", "bad tenant"],
+)
+def test_a_project_file_with_a_mistake_is_refused_by_file_and_place(cli: Cli, text: str, said: str) -> None:
+    cli.write("ripieno.toml", text)
+    result = cli.run("runs", "list")
+    assert result.code == 2
+    assert said in result.err
+
+
+def test_nothing_is_made_by_only_looking(cli: Cli) -> None:
+    assert cli.ok("runs", "list", "--output", "json").json == []
+    assert not cli.home.exists()
+    result = cli.run("runs", "show", "abcdef")
+    assert result.code == 2
+    assert "nothing has run in" in result.err
+
+
+def test_an_unexpected_error_is_short_and_says_where_the_traceback_is(cli: Cli) -> None:
+    cli.write("broken.py", "raise ValueError('on purpose')\n")
+    result = cli.run("run", "broken:workflow", "--input", cli.patient("clean"))
+    assert result.code != 0
+    assert "on purpose" in result.err
+    assert "Traceback" not in result.err
+
+
+def test_the_version_is_told(cli: Cli) -> None:
+    began = time.monotonic()
+    assert cli.ok("--version").out.startswith("ripieno ")
+    assert time.monotonic() - began < 5

@@ -1,0 +1,208 @@
+"""`ripieno run`: inputs checked before anything starts, runs that survive whatever happens to the process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conftest import Cli
+from ripieno.blueprints.hospital_discharge.systems import systems_at
+
+
+def test_patients_of_a_folder_go_side_by_side_and_each_is_accounted_for(cli: Cli) -> None:
+    for name in ("clean", "interaction", "stay-not-ended"):
+        cli.patient(name)
+    result = cli.run(
+        "run", "hospital-discharge", "--input", "patients", "--no-wait-people", "--output", "json"
+    )
+    by_input = {item["input"]: item for item in result.json}
+    assert {name: item["status"] for name, item in by_input.items()} == {
+        "patients/clean.json": "complete",
+        "patients/interaction.json": "waiting",
+        "patients/stay-not-ended.json": "escalated",
+    }
+    clean, waiting = by_input["patients/clean.json"], by_input["patients/interaction.json"]
+    assert clean["output"]["visits"]
+    assert clean["reason"] is None
+    assert len(clean["run_id"]) == 32
+    assert waiting["waiting_for"][0]["role"] == "clinician"
+    assert "warfarin with naproxen" in waiting["waiting_for"][0]["title"]
+    assert by_input["patients/stay-not-ended.json"]["reason"].startswith("The stay has not ended")
+    assert result.code == 1, "one did not end as complete"
+    assert "1 waits for a person" in result.err
+
+
+def test_json_lines_come_one_per_run(cli: Cli) -> None:
+    cli.patient("clean")
+    cli.patient("interaction")
+    result = cli.ok("run", "hospital-discharge", "-i", "patients", "--no-wait-people", "--output", "jsonl")
+    assert sorted(json.loads(line)["status"] for line in result.out.splitlines()) == ["complete", "waiting"]
+
+
+def test_what_comes_in_by_stdin_is_run(cli: Cli) -> None:
+    text = (cli.folder / cli.patient("clean")).read_text(encoding="utf-8")
+    result = cli.run("run", "hospital-discharge", "--input", "-", "--output", "json", stdin=text)
+    assert result.json[0]["status"] == "complete"
+
+
+def test_a_business_key_is_one_run_however_often_it_is_asked_for(cli: Cli) -> None:
+    command = (
+        "run",
+        "hospital-discharge",
+        "--input",
+        cli.patient("clean"),
+        "--key",
+        "enc-1",
+        "--output",
+        "json",
+    )
+    first, second = cli.ok(*command), cli.ok(*command)
+    assert first.json[0]["run_id"] == second.json[0]["run_id"]
+    assert "is taken" in second.err
+    assert len(cli.ok("runs", "list", "--key", "enc-1", "--output", "json").json) == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"nope", "input.json:1: is not JSON"),
+        (b"", "is not JSON: it is empty"),
+        (b'{"a": NaN}', "NaN is not a number that JSON has"),
+        (b'{"a": 1e999}', "input.json (a): is a number too large to be held"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "an integer of too many digits"),
+        (b'{"a": ["\\ud800"]}', "input.json (a[0]): holds half a character"),
+        (b"\xff\xfe{}", "is not UTF-8: byte 0 is 0xff"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b"[1, 2]", "input.json: expected a FHIR R4 Bundle as a JSON object, got a list"),
+        (b'{"resourceType": "Bundle", "type": "collection", "entry": []}', "input.json (entry)"),
+        (b'{"resourceType": "Patient"}', "input.json"),
+    ],
+    ids=[
+        "not JSON",
+        "empty",
+        "NaN",
+        "infinite",
+        "huge integer",
+        "lone surrogate",
+        "not UTF-8",
+        "too deep",
+        "not an object",
+        "no patient",
+        "not a bundle",
+    ],
+)
+def test_an_input_that_cannot_be_used_is_named_and_no_run_is_made(
+    cli: Cli, content: bytes, said: str
+) -> None:
+    result = cli.run("run", "hospital-discharge", "--input", cli.write("input.json", content))
+    assert result.code == 2
+    assert said in result.err
+    assert not cli.home.exists()
+
+
+def test_an_input_over_the_limit_is_not_even_read(cli: Cli) -> None:
+    with (cli.folder / "large.json").open("wb") as file:
+        file.truncate(200_000_000)
+    result = cli.run("run", "hospital-discharge", "--input", "large.json")
+    assert result.code == 2
+    assert "200,000,000 bytes or more, the limit is 64,000,000" in result.err
+
+
+def test_one_bad_file_of_a_folder_keeps_all_from_starting(cli: Cli) -> None:
+    cli.patient("clean")
+    cli.write("patients/bad.json", "nope")
+    result = cli.run("run", "hospital-discharge", "--input", "patients")
+    assert result.code == 2
+    assert "1 of 2 inputs cannot be used" in result.err
+    assert not cli.home.exists()
+
+
+@pytest.mark.parametrize("name", ["nosuch", "hospital-discharg", "missing.yaml", "no.module:here"])
+def test_an_unknown_workflow_is_a_usage_error(cli: Cli, name: str) -> None:
+    result = cli.run("run", name, "--input", cli.patient("clean"))
+    assert result.code == 2, result
+    assert not cli.home.exists()
+
+
+def test_ctrl_c_leaves_runs_that_wait_for_people_and_says_how_they_go_on(cli: Cli) -> None:
+    process = cli.start("run", "hospital-discharge", "--input", cli.patient("interaction"))
+    assert process.stderr is not None
+    assert b"waiting" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"ripieno worker" in said
+    assert cli.ok("runs", "list", "--output", "json").json[0]["status"] == "waiting"
+
+
+def test_a_run_killed_in_the_middle_is_taken_up_where_it_stood(cli: Cli) -> None:
+    cli.write("slow.py", SLOW)
+    process = cli.start("run", "slow:workflow", "--input", cli.write("input.json", "{}"), "--output", "json")
+    marker = cli.folder / "began"
+    wait_for(marker.exists)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert cli.ok("runs", "list", "--status", "running", "--output", "json").json
+    (cli.folder / "go").touch()
+    resumed = cli.ok("runs", "resume", "--all", "--output", "json").json[0]
+    assert resumed["status"] == "complete"
+    assert resumed["output"] == 42
+    assert marker.read_text(encoding="utf-8").count("first") == 1
+
+
+def wait_for(question: Callable[[], Any]) -> None:
+    import time  # noqa: PLC0415 - only here
+
+    deadline = time.monotonic() + 20
+    while not question():
+        assert time.monotonic() < deadline, "it did not happen in time"
+
+
+SLOW = """
+import pathlib, time
+from ripieno.participants.function import function
+from ripieno.patterns.sequential import sequential
+from ripieno.workflows.workflow import Workflow
+
+@function(pure=True)
+def first(input):
+    return 41
+
+@function(pure=True)
+def second(input, first):
+    with open("began", "a") as file:
+        file.write("first" if first != 41 else "")
+    while not pathlib.Path("go").exists():
+        time.sleep(0.01)
+    return first + 1
+
+@function(pure=True)
+def note(input):
+    with open("began", "a") as file:
+        file.write("first")
+    return True
+
+workflow = Workflow("slow", sequential(note, first, second))
+"""
+
+
+def test_detached_runs_are_served_by_a_process_of_their_own(
+    cli: Cli, eventually: Callable[[Callable[[], Any]], Any]
+) -> None:
+    result = cli.ok("run", "hospital-discharge", "-i", cli.patient("clean"), "--detach", "--output", "json")
+    run = result.json[0]["run_id"]
+    assert eventually(lambda: cli.ok("runs", "show", run, "--output", "json").json["status"] == "complete")
+
+
+def test_what_was_booked_stands_in_the_hospital_s_systems_in_the_data_folder(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    systems = systems_at(cli.home / "hospital.sqlite")
+    assert {call.run for call in systems.calls()} == {run["run_id"]}
+    assert [visit.visit for visit in systems.scheduling.visits()] == [
+        visit["visit"] for visit in run["output"]["visits"]
+    ]

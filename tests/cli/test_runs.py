@@ -1,0 +1,110 @@
+"""`ripieno runs`: how runs are told, followed, ended, forked and moved to another version."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from conftest import Cli
+
+
+def test_a_run_is_told_by_outcome_steps_choices_effects_and_questions(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    shown = cli.ok("runs", "show", run["short_id"]).out
+    for part in ("complete in", "Steps", "reconcile", "Choices", "not clinician", "Effects", "book_visit"):
+        assert part in shown
+    document = cli.ok("runs", "show", run["run_id"], "--output", "json").json
+    assert [step["name"] for step in document["steps"]][:2] == ["summarise", "reconcile"]
+    assert document["effects"][0]["attempts"] == 1
+    assert document["choices"][0]["offered"] == ["go on", "clinician"]
+    assert "input_value" in cli.ok("runs", "show", run["run_id"], "--values", "--output", "json").json
+
+
+def test_events_are_listed_in_order_and_in_full(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    events = cli.ok("runs", "events", run["run_id"], "--output", "json").json
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert (events[0]["kind"], events[-1]["kind"]) == ("run.started", "run.ended")
+    assert "run.ended" in cli.ok("runs", "events", run["run_id"]).out
+    assert '"prev"' in cli.ok("runs", "events", run["run_id"], "--full", "--after", "3").out
+
+
+def test_runs_are_found_by_status_workflow_and_time(cli: Cli) -> None:
+    cli.discharge("clean")
+    cli.discharge("interaction")
+
+    def found(*filters: str) -> list[str]:
+        return [item["status"] for item in cli.ok("runs", "list", *filters, "--output", "json").json]
+
+    assert found() == ["waiting", "complete"]
+    assert found("--status", "complete") == ["complete"]
+    assert found("--workflow", "another") == []
+    assert found("--since", "1h", "--limit", "1") == ["waiting"]
+    assert found("--until", "2020-01-01") == []
+    assert cli.run("runs", "list", "--since", "yesterday").code == 2
+
+
+def test_a_cancelled_run_ends_as_cancelled_and_watching_it_says_so(cli: Cli) -> None:
+    run = cli.discharge("interaction")
+    cli.ok("runs", "cancel", run["short_id"], "--reason", "moved to another ward")
+    shown = cli.ok("runs", "show", run["run_id"], "--output", "json").json
+    assert shown["status"] == "cancelled"
+    assert "moved to another ward" in shown["reason"]
+    assert cli.run("runs", "watch", run["run_id"]).code == 3
+    assert cli.run("runs", "cancel", run["run_id"]).code == 1
+    assert cli.run("inbox", "approve", "t-1").code == 1
+
+
+@pytest.mark.parametrize(("patient", "code"), [("clean", 0), ("stay-not-ended", 5)])
+def test_watching_tells_by_its_exit_code_how_the_run_ended(cli: Cli, patient: str, code: int) -> None:
+    run = cli.discharge(patient)
+    assert cli.run("runs", "watch", run["run_id"]).code == code
+
+
+def test_a_fork_begins_with_what_was_found_and_asks_anew(cli: Cli) -> None:
+    run = cli.discharge("interaction")
+    forked = cli.ok("runs", "fork", run["run_id"], "--output", "json").json
+    assert forked["run_id"] != run["run_id"]
+    assert forked["waiting_for"][0]["role"] == "clinician"
+    shown = cli.ok("runs", "show", forked["run_id"], "--output", "json").json
+    assert shown["parent"] == run["run_id"]
+    assert all(step["imported"] for step in shown["steps"])
+
+
+def test_a_run_of_changed_code_waits_for_its_version_until_it_is_migrated(cli: Cli) -> None:
+    cli.ok("init", "greeting")
+    cli.folder = cli.folder / "greeting"
+    run = cli.ok("run", "greeting", "-i", "inputs/long.json", "--no-wait-people", "--output", "json").json[0]
+    steps = cli.folder / "greeting_steps.py"
+    steps.write_text(steps.read_text(encoding="utf-8").replace("Hello", "Good morning"), encoding="utf-8")
+    assert [item["code"] for item in cli.ok("workflows", "list", "--output", "json").json] == ["changed"]
+    rehearsed = cli.ok("runs", "migrate", run["run_id"], "--dry-run", "--output", "json").json
+    assert rehearsed["fits"]
+    cli.run("inbox", "approve", run["waiting_for"][0]["task"])
+    assert cli.ok("runs", "list", "--output", "json").json[0]["status"] == "needs_version"
+    moved = cli.ok("runs", "migrate", run["run_id"])
+    assert "fits" in moved.err
+    output = cli.ok("runs", "show", run["run_id"], "--output", "json").json["output"]
+    assert output == "Good morning Wolfeschlegelstein, your name has 18 letters."
+
+
+def test_two_versions_are_declared_compatible(cli: Cli) -> None:
+    cli.ok("init", "greeting")
+    cli.folder = cli.folder / "greeting"
+    run = cli.ok("run", "greeting", "-i", "inputs/long.json", "--no-wait-people", "--output", "json").json[0]
+    steps = cli.folder / "greeting_steps.py"
+    steps.write_text(steps.read_text(encoding="utf-8").replace("Hello", "Good day"), encoding="utf-8")
+    assert cli.ok("workflows", "register", "greeting", "--output", "json").json["new"]
+    new, old = (item["version"] for item in cli.ok("workflows", "list", "--output", "json").json)
+    cli.ok("workflows", "compatible", old[:10], new[:10])
+    cli.run("inbox", "approve", run["waiting_for"][0]["task"])
+    done = cli.ok("worker", "--until-idle")
+    assert re.search(r"serves greeting", done.err)
+    assert cli.ok("runs", "list", "--output", "json").json[0]["output"].startswith("Good day")
+
+
+def test_colours_are_left_out_where_they_are_not_wanted(cli: Cli) -> None:
+    cli.discharge("clean")
+    assert "\x1b" not in cli.ok("runs", "list").out
+    assert "\x1b" not in cli.ok("runs", "list", NO_COLOR="1", FORCE_COLOR="1").out
