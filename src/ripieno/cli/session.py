@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
-import structlog
-
-from ripieno.cli.definitions import load_version
 from ripieno.cli.output import note
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
-from ripieno.kernel.host import Host
 from ripieno.model.errors import NotFoundError, RipienoError
-from ripieno.workflows.embedded import open_host
+
+if TYPE_CHECKING:
+    from ripieno.kernel.host import Host
 
 __all__ = ["opened", "quiet", "serve_version", "serving", "unserved"]
 
 
 def quiet() -> None:
     """Let only warnings through: commands say themselves what people need to know."""
+    import structlog  # noqa: PLC0415 - only who serves logs
+
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(40),
         logger_factory=structlog.WriteLoggerFactory(),
@@ -47,6 +48,8 @@ async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncGenerator[Host]:
     """Open the data folder and serve its runs until the block is left."""
+    from ripieno.workflows.embedded import open_host  # noqa: PLC0415 - reading does without it
+
     quiet()
     async with open_host(settings.home) as host:
         yield host
@@ -55,6 +58,8 @@ async def serving(settings: Settings) -> AsyncGenerator[Host]:
 @asynccontextmanager
 async def unserved(settings: Settings) -> AsyncGenerator[Host]:
     """Open the data folder to start runs that another process is to serve."""
+    from ripieno.kernel.host import Host  # noqa: PLC0415 - reading does without it
+
     store = SqliteStore(data_folder(settings.home))
     await store.open()
     try:
@@ -65,6 +70,8 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
 
 async def serve_version(host: Host, row: RunRow) -> bool:
     """Let this process serve the version that a run is pinned to; tell whether it has that code."""
+    from ripieno.cli.definitions import load_version  # noqa: PLC0415 - reading does without workflows
+
     versions = await host.store.versions(row.tenant, row.workflow)
     for version in versions:
         if version.version == row.version:
