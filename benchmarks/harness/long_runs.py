@@ -13,7 +13,7 @@ from ripieno.patterns.loop import loop
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BENCH", "TurnedClock", "looping", "slow_steps", "sleeping_loop", "waiting"]
+__all__ = ["BENCH", "TurnedClock", "looping", "sleeping_loop", "slow_steps", "waiting"]
 
 BENCH = Principal("service", "bench", every_role=True)
 
@@ -33,8 +33,6 @@ class TurnedClock:
     def turn(self, seconds: float) -> None:
         """Turn the clock forward."""
         self.ahead += int(seconds * 1_000_000)
-
-
 
 
 def looping(rounds: int, marks: list[float]) -> Workflow:
@@ -71,4 +69,6 @@ async def moment(previous: object) -> dict[str, int]:
 
 def slow_steps(steps: int) -> Workflow:
     """Build a workflow of steps that take a fifth of a second each."""
-    return Workflow("slow", sequential(*(Function(moment, name=f"step_{n}", pure=True) for n in range(steps))))
+    return Workflow(
+        "slow", sequential(*(Function(moment, name=f"step_{n}", pure=True) for n in range(steps)))
+    )

@@ -6,13 +6,12 @@ import sqlite3
 from contextlib import asynccontextmanager, closing
 from typing import TYPE_CHECKING
 
+from harness.shape import State, Update, advance, first_state
 from ripieno.model.principal import Principal
 from ripieno.participants.function import Function
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.embedded import open_host
 from ripieno.workflows.workflow import Workflow
-
-from harness.shape import State, Update, advance, first_state
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator

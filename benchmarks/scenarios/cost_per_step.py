@@ -1,4 +1,4 @@
-"""Does the ten-thousandth step cost what the tenth did, resident and woken after each step?"""
+"""What the ten-thousandth step costs against the tenth, resident and woken after each step."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 GOAL = "at most 1.2x"
 EARLY = 250
-"""Rounds over which the cost of an early step is averaged: what happens once in so many rounds counts in both."""
+"""Rounds over which an early step's cost is averaged: what happens once in so many counts in both."""
 
 
 def bytes_of(home: Path, run: str, first: int, last: int) -> float:
@@ -45,11 +45,20 @@ async def resident(home: Path, rounds: int) -> list[Figure]:
     early = (marks[window] - marks[10]) / (window - 10)
     late = (marks[-1] - marks[-window]) / (window - 1)
     last = rounds
-    ratio = bytes_of(home, created.row.id, last - window, last) / bytes_of(home, created.row.id, 10, 10 + window)
+    ratio = bytes_of(home, created.row.id, last - window, last) / bytes_of(
+        home, created.row.id, 10, 10 + window
+    )
     return [
-        Figure(what=f"CPU per step at step {rounds:,} against step 10", value=late / early, unit="x", goal=GOAL),
+        Figure(
+            what=f"CPU per step at step {rounds:,} against step 10", value=late / early, unit="x", goal=GOAL
+        ),
         Figure(what=f"CPU per step at step {rounds:,}", value=late * 1e6, unit="us"),
-        Figure(what=f"journal bytes per step at step {rounds:,} against step 10", value=ratio, unit="x", goal=GOAL),
+        Figure(
+            what=f"journal bytes per step at step {rounds:,} against step 10",
+            value=ratio,
+            unit="x",
+            goal=GOAL,
+        ),
     ]
 
 
@@ -83,7 +92,12 @@ async def woken(home: Path, rounds: int) -> list[Figure]:
     window = min(EARLY, rounds // 4)
     early, late = sum(costs[10 : 10 + window]) / window, sum(costs[-window:]) / window
     return [
-        Figure(what=f"CPU per wake-up at step {rounds:,} against step 10", value=late / early, unit="x", goal=GOAL),
+        Figure(
+            what=f"CPU per wake-up at step {rounds:,} against step 10",
+            value=late / early,
+            unit="x",
+            goal=GOAL,
+        ),
         Figure(what=f"CPU per wake-up at step {rounds:,}", value=late * 1e6, unit="us"),
     ]
 
@@ -91,7 +105,10 @@ async def woken(home: Path, rounds: int) -> list[Figure]:
 async def measure(folder: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 - the scenario's signature
     """Measure both."""
     rounds = 600 if quick else 10_000
-    return [*await resident(folder / "resident", rounds), *await woken(folder / "woken", 120 if quick else 10_000)]
+    return [
+        *await resident(folder / "resident", rounds),
+        *await woken(folder / "woken", 120 if quick else 10_000),
+    ]
 
 
 if __name__ == "__main__":

@@ -32,7 +32,10 @@ async def park(home: Path, runs: int) -> float:
         workflow = waiting()
         for first in range(0, runs, AT_ONCE):
             created = await asyncio.gather(
-                *(host.start(workflow, {"run": n}, principal=BENCH) for n in range(first, min(first + AT_ONCE, runs)))
+                *(
+                    host.start(workflow, {"run": n}, principal=BENCH)
+                    for n in range(first, min(first + AT_ONCE, runs))
+                )
             )
             await asyncio.gather(*(host.rest(one.row.id) for one in created))
     return time.perf_counter() - started
@@ -47,7 +50,7 @@ async def wake(home: Path, numbers: list[int]) -> list[float]:
         row = await store.question(number)
         started = time.perf_counter()
         await commands.answer(store, SystemClock(), row, by=BENCH, value={"proceed": True})
-        while not (await store.run(row.run)).ended:
+        while not (await store.run(row.run)).ended:  # noqa: ASYNC110 - what another process did is looked at
             await asyncio.sleep(0.001)
         latencies.append(time.perf_counter() - started)
     await store.close()
@@ -79,9 +82,16 @@ async def measure(folder: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 - 
     return [
         Figure(what="waiting runs", value=runs, unit="runs"),
         Figure(what="started and parked per second", value=runs / parking, unit="runs/s"),
-        Figure(what="memory of the process that serves them", value=memory / 1e6, unit="MB", goal="under 200 MB"),
+        Figure(
+            what="memory of the process that serves them", value=memory / 1e6, unit="MB", goal="under 200 MB"
+        ),
         Figure(what="its CPU when idle", value=cpu * 100, unit="% of a core", goal="under 0.5 %"),
-        Figure(what="from answer to end, median", value=statistics.median(latencies) * 1e3, unit="ms", goal="50 ms"),
+        Figure(
+            what="from answer to end, median",
+            value=statistics.median(latencies) * 1e3,
+            unit="ms",
+            goal="50 ms",
+        ),
         Figure(what="from answer to end, longest of 20", value=latencies[-1] * 1e3, unit="ms"),
     ]
 
