@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.journal.support.sample import Sample, verified, write_sample
+from tests.journal.support.writing import begin
 
+from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.event import canonical
 from ripieno.model.ids import new_id, short
 
@@ -93,6 +95,14 @@ def test_several_changed_events_are_found(sample: Sample, tmp_path: Path, first:
     found = places(sample.damaged(tmp_path, *changes))
     assert sample.place(second) in found
     assert any(place == sample.place(first) for place in found) or second == first + 1
+
+
+def test_a_changed_event_before_a_missing_one_is_found(sample: Sample, tmp_path: Path) -> None:
+    envelope = sample.envelope(sample.ended, 3).replace(b'"epoch":1', b'"epoch":2')
+    deletion = ("DELETE FROM events WHERE stream = ? AND seq = 5", bytes.fromhex(sample.ended))
+    report = verified(sample.damaged(tmp_path, rewrite(sample, 3, envelope), deletion))
+    assert f"{sample.place(3)}: was changed, or the event after it" in str(report)
+    assert f"{sample.place(5)}: is missing" in str(report)
 
 
 def test_an_event_written_anew_in_another_form_is_found(sample: Sample, tmp_path: Path) -> None:
@@ -307,6 +317,17 @@ def test_a_row_that_says_otherwise_than_its_events_is_found(
     report = verified(sample.damaged(tmp_path, (statement, ROWS[column], sample.ended)))
     assert len(report.findings) == 1
     assert report.findings[0].place.startswith(sample.place())
+
+
+async def test_a_migrated_run_has_the_version_that_its_events_say(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    await store.open()
+    run = await begin(store, own=False)
+    await store.repin(run, "v2", "person:ada")
+    await store.close()
+    assert verified(tmp_path).sound
+    copy = Sample(tmp_path, run, run, run).damaged(tmp_path / "copy", ("UPDATE runs SET version = 'v1'",))
+    assert f"run {short(run)}: its row says version 'v1', its events say 'v2'" in str(verified(copy))
 
 
 @pytest.mark.parametrize("status", ["complete", "running"])

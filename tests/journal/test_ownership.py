@@ -186,6 +186,14 @@ async def test_releasing_what_was_parked_or_taken_over_changes_nothing(store: St
     assert (await store.run(fenced.run)).status == "running"
 
 
+async def test_a_release_in_the_commit_of_a_park_changes_nothing(backend: Backend, store: Store) -> None:
+    lease = await owned(store)
+    parked, _ = await backend.together(store, store.park(lease, 0), store.release(lease, "blocked"))
+    assert parked is True
+    assert (await store.run(lease.run)).status == "waiting"
+    assert lease.lost
+
+
 async def test_a_run_released_for_want_of_its_version_is_ready_where_that_is_served(store: Store) -> None:
     lease = await owned(store)
     await store.release(lease, "needs_version")

@@ -6,6 +6,7 @@ import asyncio
 import resource
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, closing, contextmanager
 from functools import partial
@@ -30,6 +31,7 @@ from ripieno.journal.records import Draft, Lease, RunFilter
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.failures import writing
+from ripieno.journal.sqlite.schema import connect, create
 from ripieno.journal.store import Created
 from ripieno.model.errors import NotFoundError, StoreError
 
@@ -192,6 +194,29 @@ async def test_opening_waits_no_longer_than_it_is_told(tmp_path: Path) -> None:
         (tmp_path / "master.key").write_bytes(bytes(32))
         with pytest.raises(StoreError, match="locked"):
             await SqliteStore(tmp_path, busy_seconds=0.05).open()
+
+
+async def test_a_new_log_that_another_process_is_making_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("BEGIN IMMEDIATE")
+    (tmp_path / "master.key").write_bytes(bytes(32))
+    monkeypatch.setattr(time, "sleep", lambda _: connection.close())  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType] - of no interest
+    async with opened(SmallStore(tmp_path)) as store:
+        await begin(store)
+
+
+def test_tables_are_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    with closing(connect(path)) as connection:
+        connection.execute("PRAGMA max_page_count = 6")
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            create(connection, path)
+        assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        connection.execute("PRAGMA max_page_count = 1000")
+        create(connection, path)
 
 
 # -- keys and formats ---------------------------------------------------------------------------------

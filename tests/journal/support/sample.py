@@ -16,6 +16,7 @@ from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.store import Store
 from ripieno.journal.verify import Report, verify
+from ripieno.model.event import Json
 from ripieno.model.ids import short
 
 __all__ = ["Sample", "verified", "write_sample"]
@@ -81,12 +82,19 @@ async def live(store: Store, lease: Lease) -> None:
     """Let a run do one of everything, and end."""
     inputs = {"input": keep(lease, "input")[0].hex()}
     claim = ClaimChange(1)
+    mark: dict[str, Json] = {"round": 1, "offered": ["a"]}
     await write(
         store,
         step(lease, "first@1", output={"found": [1, 2]}, body={"inputs": inputs}),
         step(lease, "book@1/tool/1", kind="intent", body={"attempt": 1}, output="arguments", change=claim),
         step(lease, "book@1/tool/1", kind="result", body={"attempt": 1}, output="booked"),
-        step(lease, "loop@1", kind="segment", body={"round": 1}, change=SegmentChange(4, (1,))),
+        step(
+            lease,
+            "loop@1",
+            kind="segment",
+            body=mark,
+            change=SegmentChange(4, (1,)),
+        ),
     )
     question = await ask(store, lease)
     said = keep(lease, {"value": True})

@@ -35,9 +35,7 @@ class Request:
     error: Exception | None = None
 
     def settle(self) -> None:
-        """Tell the result to whoever waits, if anyone still does."""
-        if self.future.cancelled():
-            return
+        """Tell the result to whoever waits."""
         if self.error is None:
             self.future.set_result(self.result)
         else:
@@ -106,9 +104,8 @@ class Writer:
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
-        if not self._closed:
-            self._closed = True
-            self._queue.put(None)
+        self._closed = True
+        self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 
     # -- in the thread ----------------------------------------------------------------------------
