@@ -42,14 +42,14 @@ async def test_events_are_durable_in_the_order_in_which_they_were_handed_over(st
         assert [event.seq for event in events] == list(range(2, 12))
 
 
-async def test_waiting_for_the_last_of_many_is_waiting_for_all(store: Store) -> None:
+async def test_more_than_fit_one_commit_are_written_in_order_by_several(
+    backend: Backend, store: Store
+) -> None:
     lease = await owned(store)
-    drafts = [step(lease, f"step@{number}") for number in range(5000)]
-    for draft in drafts:
-        store.append(draft)
-    await store.durable(drafts[-1])
-    assert {draft.state for draft in drafts} == {"written"}
-    assert (await store.run(lease.run)).head_seq == 5001
+    drafts = [step(lease, f"step@{number}") for number in range(4100)]
+    await backend.together(store, *(appended(store, draft) for draft in drafts))
+    assert [draft.seq for draft in drafts] == list(range(2, 4102))
+    assert (await store.run(lease.run)).head_seq == 4101
 
 
 async def test_several_may_wait_for_the_same_event_and_one_may_give_up(store: Store) -> None:
