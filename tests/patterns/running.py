@@ -13,9 +13,10 @@ from ripieno.kernel.commands import AskedFor, answer, asked_for
 from ripieno.kernel.host import Host
 from ripieno.model.event import Event
 from ripieno.model.outcome import Status
+from ripieno.model.value import decode
 from ripieno.participants.base import BaseParticipant
 
-__all__ = ["OPERATOR", "Running", "gives", "outcome", "pure"]
+__all__ = ["OPERATOR", "Choice", "Running", "gives", "outcome", "pure"]
 
 OPERATOR = Principal("person", "op", every_role=True)
 PATIENCE_SECONDS = 10.0
@@ -51,6 +52,15 @@ def outcome(
     """Give an outcome in short."""
     confidence = None if sure is None else Confidence(sure, "by test")
     return Outcome(status, output, confidence=confidence, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A choice as it is recorded."""
+
+    chosen: str
+    offered: list[str]
+    because: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +112,14 @@ class Running:
     async def events(self, run: str, kind: str) -> list[Event]:
         """Give a run's events of a kind."""
         return [event for event in await self.host.store.events(run) if event.kind == kind]
+
+    async def choices(self, run: str, what: str) -> list[Choice]:
+        """Give what was chosen in a run under this heading, and why."""
+        bodies = [event.body for event in await self.events(run, "choice")]
+        return [
+            Choice(
+                body["chosen"], body["offered"], decode(self.host.store.payload(run, str(body["because"])))
+            )
+            for body in bodies
+            if body["what"] == what
+        ]

@@ -10,6 +10,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.step import Timer
 from ripieno.patterns.base import Pattern, Stage
 from ripieno.patterns.resolvers import Resolver
 
@@ -69,10 +70,14 @@ class Concurrent(Pattern):
         async with context.branches() as branches:
             for stage in self.stages:
                 names[branches.start(stage, task)] = stage.name
+            if self.resolver.within is not None:
+                branches.start(Timer("within", self.resolver.within), task)
             while (ended := await branches.next()) is not None:
                 path, outcome = ended
+                if path not in names:
+                    break  # the time is over
                 found[names[path]] = outcome
-                if self._hopeless(found) or self.resolver.enough(found):
+                if len(found) == len(names) or self._hopeless(found) or self.resolver.enough(found):
                     break
         ordered = {stage.name: found[stage.name] for stage in self.stages if stage.name in found}
         if self._hopeless(ordered):

@@ -8,17 +8,21 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
-from ripieno.patterns.base import named
-from ripieno.patterns.resolvers.base import Resolver, disagreement
+from ripieno.patterns.base import named, run_stage
+from ripieno.patterns.resolvers.base import Resolver, disagreement, said_by, settle
 
 __all__ = ["Judge", "judge"]
+
+BRANCHES = "the branches"
+"""What all sides together are called to a judge: as `previous`, and to a person. No participant can be."""
 
 
 class Judge(Resolver):
     """Another participant sees every branch's result by name and gives the one that stands.
 
-    A person is a judge like any other: `judge(human("chief", role="chief"))`. A judge is asked only
-    when the branches do not agree, unless `always`.
+    All sides together, `{name: {status, says}}`, are what `previous` and `turn` receive, and what a
+    person is shown. A person is a judge like any other: `judge(human("chief", role="chief"))`. A judge
+    is asked only when the branches do not agree, unless `always`.
     """
 
     kind = "judge"
@@ -45,18 +49,19 @@ class Judge(Resolver):
         """Give what the branches agree on, or what the judge says."""
         camps = disagreement(found, self.on)
         agreed = len(camps) == 1 and len(camps[0]) == len(found)
-        winner = camps[0][0] if agreed and not self.always else self.participant.name
-        says = {name: {"status": one.status, "says": one.output} for name, one in found.items()}
+        if agreed and not self.always:
+            return await settle(context, found, camps[0], rule=self.kind, field=self.on)
+        sides = said_by(found, None)
+        name = self.participant.name
         await context.choose(
-            "resolve",
-            winner,
-            offered=[*found, self.participant.name],
-            because={"rule": self.kind, "sides": says},
+            "resolve", name, offered=[*found, name], because={"rule": self.kind, "sides": sides}
         )
-        if winner in found:
-            return found[winner]
-        seen = Task(task.input, {**task.state, **found}, list(found)[-1])
-        return await context.call(self.participant, seen)
+        shown = context.value(sides)
+        why = "agree" if agreed else "do not agree"
+        all_of_them = Outcome("escalated", shown, reason=context.value(f"who {why}"))
+        seen = Task(task.input, {**task.state, **found, BRANCHES: all_of_them}, BRANCHES, shown)
+        outcome, _ = await run_stage(self.participant, context, seen)
+        return outcome
 
 
 def judge(participant: BaseParticipant, *, on: str | None = None, always: bool = False) -> Judge:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Evidence, Outcome
@@ -12,7 +12,7 @@ from ripieno.model.participant import Context, Task
 from ripieno.model.value import encode
 from ripieno.participants.base import BaseParticipant
 
-__all__ = ["Resolver", "disagreement", "field_of", "missing", "settle", "unsettled"]
+__all__ = ["Resolver", "disagreement", "field_of", "missing", "said_by", "settle", "unsettled"]
 
 
 class Resolver(ABC):
@@ -32,6 +32,11 @@ class Resolver(ABC):
         del found
         return False
 
+    @property
+    def within(self) -> float | None:
+        """Seconds after which the branches still at work are stopped; None when there is no such time."""
+        return None
+
     def participants(self) -> Sequence[BaseParticipant]:
         """Give the participants whom the rule asks."""
         return ()
@@ -47,19 +52,42 @@ class Resolver(ABC):
 
 
 def field_of(outcome: Outcome, field: str | None) -> Any:
-    """Give the part of an output that is compared: the whole, or the field at a dotted path."""
-    value = outcome.output
+    """Give the part of an output that is compared: the whole, or the field at a dotted path.
+
+    None when the output has no such field.
+    """
+    return next(iter(given(outcome, field)), None)
+
+
+def given(outcome: Outcome, field: str | None) -> list[Any]:
+    """Give the compared part in a list, or an empty one when the output has no such field."""
+    value: Any = outcome.output
     for part in field.split(".") if field else ():
-        value = value.get(part) if isinstance(value, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - decoded JSON
-    return value  # pyright: ignore[reportUnknownVariableType] - decoded JSON
+        if not isinstance(value, dict) or part not in value:
+            return []
+        value = cast("dict[str, Any]", value)[part]
+    return [value]
+
+
+def normal(value: Any) -> Any:
+    """Give a value in the one form of all that JSON takes for equal: fields in order, 2.0 as 2."""
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {name: normal(fields[name]) for name in sorted(fields)}
+    if isinstance(value, list):
+        return [normal(item) for item in cast("list[Any]", value)]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def sides(found: Mapping[str, Outcome], field: str | None) -> dict[bytes, list[str]]:
-    """Give the different answers, each with the branches that gave it, in order of declaration."""
+    """Give the different answers, each with the branches that gave it, in order of declaration.
+
+    A branch that did not complete, or whose output lacks the field, has given none.
+    """
     by_answer: dict[bytes, list[str]] = {}
     for name, outcome in found.items():
-        if outcome.ok:
-            by_answer.setdefault(encode(field_of(outcome, field)), []).append(name)
+        for answer in given(outcome, field) if outcome.ok else ():
+            by_answer.setdefault(encode(normal(answer)), []).append(name)
     return by_answer
 
 
@@ -77,6 +105,11 @@ def missing(found: Mapping[str, Outcome]) -> str:
     )
 
 
+def said_by(found: Mapping[str, Outcome], field: str | None) -> dict[str, dict[str, Any]]:
+    """Give every side as it is recorded."""
+    return {name: {"status": one.status, "says": field_of(one, field)} for name, one in found.items()}
+
+
 async def settle(
     context: Context,
     found: Mapping[str, Outcome],
@@ -88,25 +121,16 @@ async def settle(
 ) -> Outcome:
     """Record the sides and the rule that settled them, and give the first winner's output.
 
-    Without a confidence of the rule's own it is the winners' lowest.
+    Without a confidence of the rule's own it is the winner's, or the lowest of several winners'.
     """
-    await context.choose(
-        "resolve",
-        winners[0],
-        offered=list(found),
-        because={
-            "rule": rule,
-            "winners": list(winners),
-            "sides": {
-                name: {"status": one.status, "says": field_of(one, field)} for name, one in found.items()
-            },
-        },
-    )
-    chosen = found[winners[0]]
-    given = [found[name].confidence for name in winners]
-    known = [one.value for one in given if one is not None]
-    if confidence is None and known and len(known) == len(given):
-        confidence = Confidence(min(known), "lowest of those that agreed")
+    because = {"rule": rule, "winners": list(winners), "sides": said_by(found, field)}
+    recorded = await context.choose("resolve", winners[0], offered=list(found), because=because)
+    chosen = found[recorded]
+    values = [found[name].confidence for name in winners]
+    known = [one for one in values if one is not None]
+    if confidence is None and known and len(known) == len(values):
+        lowest = min(one.value for one in known)
+        confidence = known[0] if len(known) == 1 else Confidence(lowest, "lowest of those that stand")
     evidence: list[Evidence] = [item for name in winners for item in found[name].evidence]
     return Outcome("complete", chosen.parts[0], confidence=confidence, evidence=evidence)
 
@@ -115,10 +139,8 @@ async def unsettled(
     context: Context, found: Mapping[str, Outcome], *, rule: str, why: str, field: str | None = None
 ) -> Outcome:
     """Record that the rule settles nothing: a person has to."""
-    says = {name: {"status": one.status, "says": field_of(one, field)} for name, one in found.items()}
-    await context.choose(
-        "resolve", "nobody", offered=[*found, "nobody"], because={"rule": rule, "why": why, "sides": says}
-    )
+    because = {"rule": rule, "why": why, "sides": said_by(found, field)}
+    await context.choose("resolve", "nobody", offered=[*found, "nobody"], because=because)
     output = {name: outcome.output for name, outcome in found.items()}
     evidence = [item for outcome in found.values() for item in outcome.evidence]
     return Outcome("escalated", output, evidence=evidence, reason=f"{rule}: {why}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 
+from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
@@ -86,8 +87,9 @@ class Median(Resolver):
         numbers: dict[str, float] = {}
         for name, outcome in found.items():
             value = field_of(outcome, self.on)
-            if outcome.ok and isinstance(value, int | float) and not isinstance(value, bool):
-                numbers[name] = float(value)
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if outcome.ok and is_number and value == value:  # noqa: PLR0124 - NaN stands nowhere
+                numbers[name] = value
         if not numbers:
             return await unsettled(
                 context, found, rule=self.kind, why="no branch gave a number", field=self.on
@@ -98,19 +100,25 @@ class Median(Resolver):
 
 
 class First(Resolver):
-    """The first `n` to complete; the others are stopped."""
+    """The first `n` to complete; the others are stopped, at the latest when the time is over."""
 
     kind = "first"
 
-    def __init__(self, n: int = 1) -> None:
+    def __init__(self, n: int = 1, within: Duration | None = None) -> None:
         self.n = n
+        self._within = within if within is None else seconds(within)
         if n < 1:
             msg = f"first must be at least 1, got {n!r}"
             raise DefinitionError(msg)
 
     def settings(self) -> dict[str, Json]:
-        """Give the number."""
-        return {"n": self.n}
+        """Give the number and the time."""
+        return {"n": self.n} if self._within is None else {"n": self.n, "within": in_seconds(self._within)}
+
+    @property
+    def within(self) -> float | None:
+        """Seconds for which branches are waited for."""
+        return self._within
 
     def enough(self, found: Mapping[str, Outcome]) -> bool:
         """Tell whether so many have completed."""
@@ -148,6 +156,9 @@ def median(on: str | None = None) -> Median:
     return Median(on)
 
 
-def first(n: int = 1) -> First:
-    """Take the first `n` to complete and stop the others."""
-    return First(n)
+def first(n: int = 1, *, within: Duration | None = None) -> First:
+    """Take the first `n` to complete and stop the others.
+
+    When the time `within` is over, fewer will do and the outcome is `partial`; none is `escalated`.
+    """
+    return First(n, within)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import inf
 
 from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError
@@ -45,7 +47,10 @@ class Unanimous(Vote):
         camps = disagreement(found, self.on)
         if len(camps) == 1 and len(camps[0]) == len(found):
             return await self._agreed(context, found, camps[0], 1.0)
-        return await self._open(context, found, f"{len(camps)} different answers from {len(found)} branches")
+        answers = "1 answer" if len(camps) == 1 else f"{len(camps)} different answers"
+        return await self._open(
+            context, found, f"{answers} from {sum(map(len, camps))} of {len(found)} branches"
+        )
 
 
 class Majority(Vote):
@@ -105,8 +110,12 @@ class WeightedVote(Vote):
         super().__init__(on)
         self.weights = dict(weights)
         self.above = above
-        if not weights or any(weight < 0 for weight in weights.values()) or sum(weights.values()) <= 0:
+        sound = all(0 <= weight < inf for weight in weights.values())
+        if not sound or not any(weights.values()):
             msg = f"weights must not be negative, and not all zero, got {dict(weights)!r}"
+            raise DefinitionError(msg)
+        if not 0 <= above <= 1:
+            msg = f"above must be in [0, 1], got {above!r}"
             raise DefinitionError(msg)
 
     def settings(self) -> dict[str, Json]:
@@ -114,18 +123,23 @@ class WeightedVote(Vote):
         weights = {name: decimal(weight) for name, weight in self.weights.items()}
         return {"weights": weights, "above": decimal(self.above), **super().settings()}
 
-    def _weight(self, camp: Sequence[str]) -> float:
-        return sum(self.weights.get(name, 0.0) for name in camp)
+    def _share(self, camp: Sequence[str]) -> Fraction:
+        """Give a camp's share of all weight, exactly: a tie must not be decided by rounding."""
+        exact = {name: Fraction(decimal(weight)) for name, weight in self.weights.items()}
+        return sum((exact.get(name, Fraction(0)) for name in camp), Fraction(0)) / sum(exact.values())
 
     async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
         """Settle it by weight; branches without one count nothing."""
         del task
-        total = sum(self.weights.values())
-        camp = max(disagreement(found, self.on), key=self._weight, default=list[str]())
-        weight = self._weight(camp)
-        if camp and weight / total > self.above:
-            return await self._agreed(context, found, camp, weight / total)
-        return await self._open(context, found, f"the heaviest answer has {weight / total:.2f} of the weight")
+        shares = [(self._share(camp), camp) for camp in disagreement(found, self.on)]
+        most = max((share for share, _ in shares), default=Fraction(0))
+        heaviest = [camp for share, camp in shares if share == most]
+        if most > Fraction(decimal(self.above)) and len(heaviest) == 1:
+            return await self._agreed(context, found, heaviest[0], float(most))
+        tie = "" if len(heaviest) < 2 else ", and so has another"  # noqa: PLR2004 - a tie is of two
+        return await self._open(
+            context, found, f"the heaviest answer has {float(most):.2f} of the weight{tie}"
+        )
 
 
 def unanimous(on: str | None = None) -> Unanimous:
