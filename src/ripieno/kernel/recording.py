@@ -28,12 +28,14 @@ class MismatchError(Exception):
 class Recording:
     """An index over recorded events. What is taken out once counts as reached."""
 
-    __slots__ = ("_answers", "_by_path", "_reached", "imported", "messages", "started")
+    __slots__ = ("_answers", "_by_path", "_reached", "_segments", "imported", "messages", "started")
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._by_path: dict[str, list[Event]] = {}
         self._answers: dict[str, Event] = {}
         self._reached: set[str] = set()
+        self._segments: dict[str, int] = {}
+        """Where the last segment of a scope was written, by the scope's path."""
         self.imported: set[int] = set()
         """Sequence numbers of results that come from another run."""
         self.messages: list[Event] = []
@@ -53,6 +55,8 @@ class Recording:
         elif event.kind == "message":
             self.messages.append(event)
         elif event.kind not in OF_THE_RUN:
+            if event.kind == "segment":
+                self._segments[event.path.removesuffix("/segment")] = event.seq
             self._by_path.setdefault(event.path, []).append(event)
 
     def take(self, path: str, kinds: frozenset[Kind]) -> list[Event]:
@@ -92,16 +96,19 @@ class Recording:
         missed = [
             event
             for path, events in self._by_path.items()
-            if path not in self._reached and not self._within_reached(path)
+            if path not in self._reached
             for event in events
+            if not self._stood_for(event)
         ]
         return min(missed, key=lambda event: event.seq, default=None)
 
-    def _within_reached(self, path: str) -> bool:
+    def _stood_for(self, event: Event) -> bool:
+        """Tell whether the end or a later segment of a scope around it stands for an event."""
+        path = event.path
         end = path.rfind("/")
         while end > 0:
             above = path[:end]
-            if above in self._reached:
+            if above in self._reached or event.seq < self._segments.get(above, 0):
                 return True
             end = path.rfind("/", 0, end)
         return False

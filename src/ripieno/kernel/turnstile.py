@@ -104,9 +104,10 @@ class Turnstile:
             self._live.appendleft((branch, future))
         else:
             self._live.append((branch, future))
+        last = self.active == 1 and not self._recorded
         await self.wait(branch, future)
-        if not urgent:
-            await asyncio.sleep(0)  # the last to block is let out without a pause, before those it let out
+        if last and not urgent:
+            await asyncio.sleep(0)  # whoever blocks last is let out without a pause, and the others after it
 
     def _idle(self) -> None:
         while self._recorded:
