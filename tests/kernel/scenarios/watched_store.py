@@ -42,12 +42,14 @@ class WatchedStore(SqliteStore):
             await acts.pop(0)()
 
     async def fold(self, lease: Lease) -> tuple[Sequence[Message], int]:
+        await self._all_handed_over()
         await self._at("before fold")
         found = await super().fold(lease)
         await self._at("after fold")
         return found
 
     async def park(self, lease: Lease, seen: int) -> bool:
+        await self._all_handed_over()
         await self._at("before park")
         done = await super().park(lease, seen)
         await self._at("after park")
@@ -60,21 +62,25 @@ class WatchedStore(SqliteStore):
         return found
 
     def append(self, draft: Draft) -> None:
-        act = self.written_after.pop(draft.kind, None)
-        if act is not None:
+        if self._waiting is None and draft.kind in self.written_after:
             self._waiting = []
-            self._late = asyncio.create_task(self._append_after(act))
-        if self._waiting is None:
+            self._late = asyncio.create_task(self._append_after(self.written_after.pop(draft.kind), draft))
+        elif self._waiting is None:
             super().append(draft)
         else:
             self._waiting.append(draft)
 
-    async def _append_after(self, act: Act) -> None:
+    async def _append_after(self, act: Act, draft: Draft) -> None:
         await self.register(NOTHING, "system:test")  # on disk together with all that was handed over before
         await act()
+        super().append(draft)
         waiting, self._waiting = self._waiting, None
-        for draft in waiting or ():
-            super().append(draft)
+        for other in waiting or ():
+            self.append(other)
+
+    async def _all_handed_over(self) -> None:
+        while self._waiting is not None and self._late is not None:
+            await asyncio.shield(self._late)
 
     async def durable(self, draft: Draft) -> None:
         await super().durable(draft)
