@@ -99,7 +99,7 @@ def fire(batch: Batch, at: int) -> None:
     """Send a message for every timer that is due; closing it decides a race with an answer."""
     due = batch.connection.execute(
         "SELECT id, run, path FROM questions WHERE state = 'open' AND due_at IS NOT NULL AND due_at <= ?"
-        " ORDER BY due_at LIMIT ?",
+        " ORDER BY due_at, number LIMIT ?",
         (at, TIMERS_AT_ONCE),
     ).fetchall()
     for question, run, path in due:
