@@ -14,7 +14,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
 
-__all__ = ["Pattern", "Stage", "as_participant", "flow", "named", "run_stage"]
+__all__ = ["Pattern", "Stage", "as_participant", "flow", "named", "run_stage", "unique"]
 
 Stage = BaseParticipant | Callable[..., Any]
 """What a pattern takes: a participant, or a function that is made one (and is then an effect)."""
@@ -78,6 +78,15 @@ class Pattern(BaseParticipant):
     def flow(self) -> list[Json]:
         """Give the stages as they stand in the definition: patterns whole, all others by name."""
         return [flow(stage) for stage in self.stages]
+
+
+def unique(pattern: Pattern) -> None:
+    """Raise `DefinitionError` when two participants of a pattern have the same name."""
+    names = [stage.name for stage in pattern.stages]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        msg = f"{pattern.name}: takes part twice: {', '.join(twice)}"
+        raise DefinitionError(msg, remedy="name each participant once")
 
 
 def flow(stage: BaseParticipant) -> Json:

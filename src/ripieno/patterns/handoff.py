@@ -7,24 +7,34 @@ to `otherwise`, or ends as `escalated`, with what is known.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
 
+from pydantic import BaseModel, Field
+
+from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.model.value import Value
-from ripieno.patterns.base import Pattern, Stage, as_participant, run_stage
+from ripieno.participants.base import BaseParticipant
+from ripieno.participants.function import Function
+from ripieno.participants.step import Step
+from ripieno.patterns.base import Pattern, Stage, as_participant, run_stage, unique
+from ripieno.patterns.trail import Guards, Trail, Wish, state_digest, wish
 
-__all__ = ["Carry", "Handoff", "hand_over", "handoff"]
+__all__ = ["Carry", "HandOver", "Handoff", "hand_over", "handoff"]
 
 Carry = Literal["all", "last"] | Sequence[str]
-"""What travels: everything found so far, the last result alone, or the named participants' results."""
+"""What travels: everything found so far, the last result alone, or the named participants' results too."""
 
-PING_PONG = 4
-"""So many hand-overs between the same two, back and forth, are a circle."""
+
+class HandOver(BaseModel):
+    """The form of a person who takes part in a handoff: hands the case on, or closes it."""
+
+    hand_over: str | None = Field(default=None, description="who gets the case now; empty closes it")
+    because: str = Field(default="", description="why")
+    output: Any = Field(default=None, description="what was found, or the result")
 
 
 def hand_over(to: str, *, because: str, output: object = None) -> Outcome:
@@ -32,40 +42,13 @@ def hand_over(to: str, *, because: str, output: object = None) -> Outcome:
     return Outcome("complete", {"hand_over": to, "because": because, "output": output})
 
 
-@dataclass(slots=True)
-class Trail:
-    """Who had the case, and how often each edge was taken."""
-
-    at: str
-    path: list[str] = field(default_factory=list[str])
-    edges: dict[str, int] = field(default_factory=dict[str, int])
-    said: dict[str, str] = field(default_factory=dict[str, str])
-    """Reference of each participant's last result."""
-
-    def go(self, to: str) -> None:
-        """Take an edge."""
-        edge = f"{self.at}>{to}"
-        self.edges[edge] = self.edges.get(edge, 0) + 1
-        self.path = [*self.path[-PING_PONG:], self.at]
-        self.at = to
-
-    @property
-    def count(self) -> int:
-        """Hand-overs so far."""
-        return sum(self.edges.values())
-
-    def document(self) -> dict[str, Json]:
-        """Give it as a segment keeps it."""
-        return {"at": self.at, "path": list(self.path), "edges": dict(self.edges), "said": dict(self.said)}
-
-    @classmethod
-    def read(cls, document: Mapping[str, Any]) -> Trail:
-        """Read what a segment kept."""
-        return cls(document["at"], list(document["path"]), dict(document["edges"]), dict(document["said"]))
-
-
 class Handoff(Pattern):
-    """Participants hand the case to each other along declared edges until one gives a result."""
+    """Participants hand the case to each other along declared edges until one gives a result.
+
+    Whoever has the case is told through its parameter `turn` from whom it comes, why, and to whom it
+    may be handed over; it sees what the others found under their names. One that does not complete
+    ends the whole as it ended.
+    """
 
     kind = "handoff"
 
@@ -74,51 +57,70 @@ class Handoff(Pattern):
         name: str | None,
         stages: Sequence[Stage],
         *,
-        edges: Mapping[Any, Sequence[Any]],
-        otherwise: Stage | None = None,
+        edges: Mapping[Any, Iterable[Any]],
+        otherwise: Stage | str | None = None,
         limit: int = 8,
         per_edge: int = 2,
+        within: Duration | None = None,
         carry: Carry = "all",
     ) -> None:
-        named = [as_participant(stage) for source, targets in edges.items() for stage in (source, *targets)]
-        everyone = [as_participant(stage) for stage in stages]
-        for participant in named:
-            if participant.name not in {known.name for known in everyone}:
-                everyone.append(participant)
-        self.otherwise = None if otherwise is None else as_participant(otherwise)
-        if self.otherwise is not None and self.otherwise.name not in {known.name for known in everyone}:
-            everyone.append(self.otherwise)
-        super().__init__(name, everyone)
-        self.by_name = {participant.name: participant for participant in everyone}
+        super().__init__(name, [as_participant(stage) for stage in stages])
+        unique(self)
+        self.by_name = {stage.name: stage for stage in self.stages}
+        members = [member for source, targets in edges.items() for member in (source, *targets)]
+        for member in members if otherwise is None else [*members, otherwise]:
+            if not isinstance(member, str):
+                self._join(as_participant(member))
         self.edges = {
-            as_participant(source).name: [as_participant(target).name for target in targets]
+            self._name(source): list(dict.fromkeys(self._name(target) for target in targets))
             for source, targets in edges.items()
         }
-        self.limit, self.per_edge, self.carry = limit, per_edge, carry
+        self.otherwise = None if otherwise is None else self.by_name[self._name(otherwise)]
+        self.guards = Guards(limit, per_edge, None if within is None else seconds(within))
+        self.carry: Carry = carry if isinstance(carry, str) else [self._name(one) for one in carry]
         self._check()
 
+    def _join(self, member: BaseParticipant) -> None:
+        """Take somebody in whom only an edge or `otherwise` names."""
+        known = self.by_name.setdefault(member.name, member)
+        if known is member and member not in self.stages:
+            self.stages.append(member)
+        if not same(known, member):
+            msg = f"{self.name}: two participants are called {member.name!r}"
+            raise DefinitionError(msg, remedy="give one of them a name of its own")
+
+    def _name(self, member: Stage | str) -> str:
+        name = member if isinstance(member, str) else as_participant(member).name
+        if name not in self.by_name:
+            msg = f"{self.name}: {name!r} takes no part{nearest(name, self.by_name)}"
+            raise DefinitionError(msg)
+        return name
+
     def _check(self) -> None:
-        for what, number in (("limit", self.limit), ("per_edge", self.per_edge)):
+        for what, number in (("limit", self.guards.limit), ("per_edge", self.guards.per_edge)):
             if number < 1:
                 msg = f"{self.name}: {what} must be at least 1, got {number!r}"
                 raise DefinitionError(msg)
-        if self.carry not in ("all", "last"):
-            for known in cast("Sequence[str]", self.carry):
-                if known not in self.by_name:
-                    msg = (
-                        f"{self.name}: carry names {known!r}, who takes no part{nearest(known, self.by_name)}"
-                    )
-                    raise DefinitionError(msg)
+        if isinstance(self.carry, str) and self.carry not in ("all", "last"):
+            msg = f"{self.name}: carry must be 'all', 'last' or names, got {self.carry!r}"
+            raise DefinitionError(msg)
+        for source, targets in self.edges.items():
+            if source in targets:
+                msg = f"{self.name}: {source!r} cannot hand over to itself"
+                raise DefinitionError(msg)
 
     def settings(self) -> dict[str, Json]:
         """Give participants, edges and guards."""
+        guards = self.guards
         settings: dict[str, Json] = {
             "steps": self.flow(),
             "edges": {source: list(targets) for source, targets in self.edges.items()},
-            "limit": self.limit,
-            "per_edge": self.per_edge,
+            "limit": guards.limit,
+            "per_edge": guards.per_edge,
             "carry": self.carry if isinstance(self.carry, str) else list(self.carry),
         }
+        if guards.within is not None:
+            settings["within"] = in_seconds(guards.within)
         if self.otherwise is not None:
             settings["otherwise"] = self.otherwise.name
         return settings
@@ -128,57 +130,57 @@ class Handoff(Pattern):
         resumption = context.resumption()
         trail = Trail(self.stages[0].name) if resumption is None else Trail.read(resumption.state)
         known: dict[str, Outcome] = {} if resumption is None else dict(resumption.outcomes)
-        because = wish(known[trail.path[-1]])[1] if trail.path else "the case begins here"
+        if resumption is None and self.guards.within is not None:
+            trail.began = await self._now(context)
         while True:
-            outcome = await self._turn(context, task, trail, known, because)
-            to, because = wish(outcome)
-            if to is None or not outcome.ok:
+            outcome = await self._turn(context, task, trail, known)
+            wanted = wish(outcome) if outcome.ok else None
+            if wanted is None:
                 return outcome
-            tripped = self._tripped(trail, to, outcome)
-            known[trail.at] = outcome
+            known[trail.at] = found(wanted, outcome, context)
+            if wanted.to is None:
+                return known[trail.at]
+            tripped = await self._tripped(context, trail, wanted.to, known)
             if tripped is not None:
-                return await self._end(context, task, trail, known, (to, tripped))
-            offered = self.edges.get(trail.at, [])
-            await context.choose("hand over", to, offered=offered, because={"from": trail.at, "why": because})
-            trail.said[trail.at] = said(outcome)
-            trail.go(to)
+                return await self._end(context, task, trail, known, (wanted.to, tripped))
+            why = {"from": trail.at, "why": wanted.because}
+            await context.choose("hand over", wanted.to, offered=self._allowed(trail), because=why)
+            trail.go(wanted.to, state_digest(known))
             await context.segment(trail.count, trail.document(), known)
 
+    def _allowed(self, trail: Trail) -> list[str]:
+        return self.edges.get(trail.at, [])
+
+    @staticmethod
+    async def _now(context: Context) -> int:
+        return int((await context.now()).timestamp() * 1_000_000)
+
     async def _turn(
-        self, context: Context, task: Task, trail: Trail, known: Mapping[str, Outcome], because: str
+        self, context: Context, task: Task, trail: Trail, known: Mapping[str, Outcome]
     ) -> Outcome:
-        came_from = trail.path[-1] if trail.path else None
+        came_from = trail.came_from
+        because = "the case begins here" if came_from is None else known[came_from].reason or ""
         turn = context.value(
-            {"from": came_from, "because": because, "may_hand_over_to": list(self.edges.get(trail.at, []))}
+            {"from": came_from, "because": because, "may_hand_over_to": list(self._allowed(trail))}
         )
-        seen = Task(
-            task.input, {**task.state, **self._carried(known, came_from)}, came_from or task.previous, turn
-        )
+        state = {**task.state, **self._carried(known, came_from)}
+        seen = Task(task.input, state, came_from or task.previous, turn)
         outcome, _ = await run_stage(self.by_name[trail.at], context, seen)
         return outcome
 
     def _carried(self, known: Mapping[str, Outcome], came_from: str | None) -> Mapping[str, Outcome]:
         if self.carry == "all":
             return known
-        kept = {came_from} if self.carry == "last" else {*cast("Sequence[str]", self.carry), came_from}
+        kept = {came_from} if self.carry == "last" else {*self.carry, came_from}
         return {name: outcome for name, outcome in known.items() if name in kept}
 
-    def _tripped(self, trail: Trail, to: str, outcome: Outcome) -> str | None:
-        """Say which guard stands against taking the edge, if any."""
-        edge = f"{trail.at}>{to}"
-        path = [*trail.path, trail.at, to]
-        last = path[-PING_PONG:]
-        if to not in self.edges.get(trail.at, []):
-            return f"{trail.at} may not hand over to {to}{nearest(to, self.edges.get(trail.at, []))}"
-        if trail.count >= self.limit:
-            return f"the case was handed over {self.limit} times"
-        if trail.edges.get(edge, 0) >= self.per_edge:
-            return f"{trail.at} handed over to {to} {self.per_edge} times already"
-        if len(last) == PING_PONG and last[:2] == last[2:]:
-            return f"the case goes back and forth between {last[0]} and {last[1]}"
-        if trail.said.get(trail.at) == said(outcome):
-            return f"{trail.at} has found nothing new since it last had the case"
-        return None
+    async def _tripped(
+        self, context: Context, trail: Trail, to: str, known: Mapping[str, Outcome]
+    ) -> str | None:
+        limited = self.guards.within is not None
+        elapsed = (await self._now(context) - trail.began) / 1_000_000 if limited else 0.0
+        digest = state_digest(known)
+        return self.guards.tripped(trail, to, allowed=self._allowed(trail), known=digest, elapsed=elapsed)
 
     async def _end(
         self, context: Context, task: Task, trail: Trail, known: Mapping[str, Outcome], why: tuple[str, str]
@@ -186,47 +188,66 @@ class Handoff(Pattern):
         """Leave gracefully when a guard trips: to whom it may concern, with what is known."""
         to, tripped = why
         chosen = "nobody" if self.otherwise is None else self.otherwise.name
-        await context.choose(
-            "guard", chosen, offered=[to, chosen], because={"from": trail.at, "wanted": to, "guard": tripped}
-        )
-        found = {name: outcome.output for name, outcome in known.items()}
+        because = {"from": trail.at, "wanted": to, "guard": tripped}
+        await context.choose("guard", chosen, offered=[*self._allowed(trail), chosen], because=because)
+        outputs = {name: outcome.output for name, outcome in known.items()}
         if self.otherwise is None:
-            return Outcome("escalated", found, reason=tripped)
+            return Outcome("escalated", outputs, reason=tripped)
         turn = context.value({"from": trail.at, "because": tripped, "may_hand_over_to": []})
-        seen = Task(task.input, {**task.state, **known}, trail.at, turn)
+        handed = known[trail.at]
+        last = Outcome("complete", handed.parts[0], evidence=handed.parts[1], reason=context.value(tripped))
+        seen = Task(task.input, {**task.state, **known, trail.at: last}, trail.at, turn)
         outcome, _ = await run_stage(self.otherwise, context, seen)
-        return outcome
+        wanted = wish(outcome) if outcome.ok else None
+        if wanted is None:
+            return outcome
+        if wanted.to is None:
+            return found(wanted, outcome, context)
+        return Outcome("escalated", {**outputs, chosen: wanted.output}, reason=tripped)
 
 
-def wish(outcome: Outcome) -> tuple[str | None, str]:
-    """Give to whom an outcome wants to hand over, if to anyone, and why."""
-    output: Any = outcome.output
-    if not isinstance(output, dict) or not isinstance(cast("dict[str, Any]", output).get("hand_over"), str):
-        return None, ""
-    wanted = cast("dict[str, Any]", output)
-    return str(wanted["hand_over"]), str(wanted.get("because") or "")
+def same(one: BaseParticipant, other: BaseParticipant) -> bool:
+    """Tell whether two stages are the same participant, whatever is said of it in its place."""
+    one, other = (each.participant if isinstance(each, Step) else each for each in (one, other))
+    if isinstance(one, Function) and isinstance(other, Function):
+        return one.function == other.function
+    return one is other
 
 
-def said(outcome: Outcome) -> str:
-    """Give the reference of a recorded output, by which two can be told apart."""
-    output = outcome.parts[0]
-    return output.ref if isinstance(output, Value) else ""
+def found(wanted: Wish, outcome: Outcome, context: Context) -> Outcome:
+    """Give what somebody who hands over has found, without the wish around it."""
+    return Outcome(
+        "complete",
+        None if wanted.output is None else context.value(wanted.output),
+        confidence=outcome.confidence,
+        evidence=outcome.parts[1],
+        reason=context.value(wanted.because) if wanted.because else None,
+    )
 
 
 def handoff(
     *stages: Stage,
-    edges: Mapping[Any, Sequence[Any]],
-    otherwise: Stage | None = None,
+    edges: Mapping[Any, Iterable[Any]],
+    otherwise: Stage | str | None = None,
     limit: int = 8,
     per_edge: int = 2,
+    within: Duration | None = None,
     carry: Carry = "all",
     name: str | None = None,
 ) -> Handoff:
     """Let participants hand the case to each other; it begins with the first.
 
-    `limit` hand-overs in all and `per_edge` on one edge; a case that goes back and forth, or comes
+    `edges` says who may hand over to whom, by participant or by name. `limit` hand-overs in all,
+    `per_edge` on one edge, none after the time `within`; a case that goes back and forth, or comes
     back with nothing new, is a circle. `otherwise` receives the case when a guard trips.
     """
     return Handoff(
-        name, stages, edges=edges, otherwise=otherwise, limit=limit, per_edge=per_edge, carry=carry
+        name,
+        stages,
+        edges=edges,
+        otherwise=otherwise,
+        limit=limit,
+        per_edge=per_edge,
+        within=within,
+        carry=carry,
     )
