@@ -16,15 +16,17 @@ from conftest import Cli
 def test_a_whole_log_is_sound_and_a_changed_byte_is_named(cli: Cli) -> None:
     run = cli.discharge("clean")
     assert cli.ok("audit", "verify", "--output", "json").json["sound"]
+    events = cli.ok("runs", "events", run["run_id"], "--output", "json").json
+    changed = next(event["seq"] for event in events if "/reconcile@" in event["path"])
     with closing(sqlite3.connect(cli.home / "journal.sqlite", isolation_level=None)) as connection:
         connection.execute(
             "UPDATE events SET envelope = CAST(replace(CAST(envelope AS TEXT), 'complete', 'completf')"
-            " AS BLOB) WHERE stream = ? AND seq = 3",
-            (bytes.fromhex(run["run_id"]),),
+            " AS BLOB) WHERE stream = ? AND seq = ?",
+            (bytes.fromhex(run["run_id"]), changed),
         )
     result = cli.run("audit", "verify")
     assert result.code == 1
-    assert f"run {run['short_id']}, event 3" in result.out
+    assert f"run {run['short_id']}, event {changed}" in result.out
 
 
 def test_a_folder_without_a_log_cannot_be_verified(cli: Cli) -> None:
@@ -84,7 +86,9 @@ def test_the_demonstration_tells_its_story_twice_in_the_same_folder(cli: Cli) ->
         assert "waits for a clinician" in shown
         assert "SIGKILL" in shown
         assert "1 appointment, not two." in shown
-        assert re.search(r"run \w{6}, event 3\b", shown)
+        changed = re.search(r"Event (\d+) of run (\w{6}) says", shown)
+        assert changed is not None
+        assert f"run {changed[2]}, event {changed[1]}: was changed" in shown
         assert "What became of them" in shown
     assert cli.ok("audit", "verify", "--output", "json").json["sound"]
 

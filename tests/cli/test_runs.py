@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from conftest import Cli
 
 
@@ -56,10 +54,13 @@ def test_a_cancelled_run_ends_as_cancelled_and_watching_it_says_so(cli: Cli) -> 
     assert cli.run("inbox", "approve", "t-1").code == 1
 
 
-@pytest.mark.parametrize(("patient", "code"), [("clean", 0), ("stay-not-ended", 5)])
-def test_watching_tells_by_its_exit_code_how_the_run_ended(cli: Cli, patient: str, code: int) -> None:
-    run = cli.discharge(patient)
-    assert cli.run("runs", "watch", run["run_id"]).code == code
+def test_watching_tells_by_its_exit_code_how_the_run_ended(cli: Cli) -> None:
+    complete, declined = cli.discharge("clean"), cli.discharge("interaction")
+    cli.ok("inbox", "reject", "t-1", "--reason", "not like this")
+    assert cli.run("runs", "watch", complete["run_id"]).code == 0
+    watched = cli.run("runs", "watch", declined["run_id"], "--output", "json")
+    assert watched.code == 5
+    assert watched.json["reason"] == "not like this"
 
 
 def test_a_fork_begins_with_what_was_found_and_asks_anew(cli: Cli) -> None:

@@ -24,10 +24,14 @@ MARGIN: Final = 4
 NAME_WIDTH: Final = 28
 
 
-def table_of(cases: Sequence[Followed], *, headings: bool = False) -> Table:
-    """Give runs as a table, one line each."""
+def table_of(cases: Sequence[Followed], *, headings: bool = False, brief: bool = False) -> Table:
+    """Give runs as a table; with `brief` each on one line, however long its reason is."""
     columns = ("", "run", "input", "status", "steps", "time", "") if headings else ("",) * 7
     table = listing(*columns)
+    if brief:
+        last = table.columns[-1]
+        last.no_wrap, last.overflow, last.ratio = True, "ellipsis", 1
+        table.expand = True  # the reason takes what the others leave
     for case in cases:
         table.add_row(
             mark(case.status),
@@ -80,7 +84,7 @@ class Board:
             # what goes on matters most, then what waits, then what was last settled
             order = {"running": 0, "waiting": 1, "queued": 3}
             shown = sorted(self._cases, key=lambda case: order.get(case.status, 2))[: room - 1]
-        parts: list[Table | Text] = [table_of(shown)]
+        parts: list[Table | Text] = [table_of(shown, brief=True)]
         done = sum(case.settled for case in self._cases)
         if len(shown) < len(self._cases):
             parts.append(

@@ -12,8 +12,11 @@ from typing import Final
 
 __all__ = ["Tampered", "copied", "tamper"]
 
-CONFIDENCE: Final = re.compile(rb'"confidence":"0\.\d*?(\d)"')
+CONFIDENCE: Final = re.compile(rb'"confidence":"(0\.(\d)\d*)"')
 FOLDER: Final = "demo-copy"
+
+THRESHOLD: Final = 0.85
+"""Below it the workflow asks a clinician."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +44,18 @@ def copied(home: Path) -> Path:
 
 
 def tamper(folder: Path, run: str) -> Tampered:
-    """Raise the first confidence under 0.85 that a run recorded, by changing one digit."""
+    """Raise the low confidence that a run recorded of its reconciliation, by changing one digit."""
     with closing(sqlite3.connect(folder / "journal.sqlite", isolation_level=None)) as connection:
         rows: list[tuple[int, int, bytes]] = connection.execute(
             "SELECT position, seq, envelope FROM events WHERE stream = ? ORDER BY seq", (bytes.fromhex(run),)
         ).fetchall()
         for position, seq, envelope in rows:
-            found = CONFIDENCE.search(envelope)
-            if found is None or found.group(0) >= b'"confidence":"0.85"':
+            found = CONFIDENCE.search(envelope) if b"/reconcile@" in envelope else None
+            if found is None or float(found[1]) >= THRESHOLD:
                 continue
-            place = (
-                found.start(1) if len(found.group(0)) == len(b'"confidence":"0.0"') else found.start(0) + 16
-            )
+            place = found.start(2)
             changed = envelope[:place] + b"9" + envelope[place + 1 :]
             connection.execute("UPDATE events SET envelope = ? WHERE position = ?", (changed, position))
-            end = found.end() - 1
-            start = found.start() + len(b'"confidence":"')
-            return Tampered(seq, envelope[start:end].decode(), changed[start:end].decode())
+            return Tampered(seq, found[1].decode(), changed[found.start(1) : found.end(1)].decode())
     msg = f"run {run} has no event with a low confidence"
     raise LookupError(msg)
