@@ -7,7 +7,7 @@ if __name__ == "__main__":
     main(
         Contender(
             label="Ripieno + SQLite",
-            persistence="SQLite, WAL, synchronous=FULL, chained and encrypted; on disk before the caller hears",
+            persistence="SQLite, WAL, synchronous=FULL; chained, encrypted, on disk before the caller hears",
             packages=("ripieno",),
             opened=in_sqlite,
             records=steps_on_disk,

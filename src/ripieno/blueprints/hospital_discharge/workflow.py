@@ -32,7 +32,7 @@ from ripieno.workflows.workflow import Data, Replaces, Workflow
 __all__ = ["workflow"]
 
 _THRESHOLD = 0.85
-"""Below it a clinician decides."""
+"""Below it, and whatever does not complete, a clinician decides."""
 
 
 @asynccontextmanager
@@ -115,18 +115,24 @@ async def bill(input: dict[str, Any], summarise: Summary, context: Context) -> O
 def package(
     summarise: Summary,
     reconcile: Reconciliation,
-    arrangements: dict[str, Any],
+    arrangements: dict[str, Any] | None,
     clinician: dict[str, Any] | None = None,
 ) -> DischargePackage:
-    """Put everything together into what leaves the hospital with the patient."""
-    billed = arrangements["bill"]
+    """Put everything together into what leaves the hospital with the patient.
+
+    Where a clinician let the case go on without an arrangement, the package says what is missing.
+    """
+    made = arrangements or {}
+    billed: dict[str, Any] = made.get("bill") or {}
+    missing = [f"Not arranged: {name}." for name in ("coordinate", "bill") if name not in made]
+    authorisation = billed.get("authorisation")
     return discharge_package(
         summarise,
         reconcile,
         clinician,
-        [Appointment.model_validate(visit) for visit in arrangements["coordinate"]],
-        None if billed["authorisation"] is None else Authorisation.model_validate(billed["authorisation"]),
-        notes=[billed["note"]] if billed["note"] else [],
+        [Appointment.model_validate(visit) for visit in made.get("coordinate") or ()],
+        None if authorisation is None else Authorisation.model_validate(authorisation),
+        notes=[*missing, *([billed["note"]] if billed.get("note") else [])],
     )
 
 
@@ -135,9 +141,11 @@ clinician = human("clinician", role="clinician")
 workflow = Workflow(
     "hospital-discharge",
     sequential(
-        summarise,
+        summarise.escalate(below=_THRESHOLD, to=clinician),
         reconcile.escalate(below=_THRESHOLD, to=clinician),
-        concurrent(coordinate, bill, resolve=merge(), name="arrangements"),
+        concurrent(coordinate, bill, resolve=merge(), name="arrangements").escalate(
+            below=_THRESHOLD, to=clinician
+        ),
         package,
     ),
     owner="care-transitions",

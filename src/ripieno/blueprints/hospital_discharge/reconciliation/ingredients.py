@@ -34,7 +34,7 @@ class Ingredient:
         return frozenset({self.name, *self.classes})
 
 
-def _row(  # noqa: PLR0913, PLR0917 - the columns of the table below
+def _row(  # noqa: PLR0917 - the columns of the table below
     name: str,
     classes: str = "",
     aliases: str = "",

@@ -110,7 +110,7 @@ def _formulary_advice(ingredient: Ingredient) -> str:
     return "Ask the pharmacy for a listed alternative."
 
 
-def _finding(  # noqa: PLR0913, PLR0917 - the fields of one finding
+def _finding(  # noqa: PLR0917 - the fields of one finding
     kind: Kind,
     severity: Severity,
     title: str,
