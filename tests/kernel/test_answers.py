@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from scenarios.hand_clock import HandClock
-from scenarios.house import (
+
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import (
     ADA,
     OPERATOR,
     asked,
@@ -21,7 +22,6 @@ from scenarios.house import (
     reply,
     serving,
 )
-
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError

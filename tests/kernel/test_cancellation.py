@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from scenarios.elsewhere import Elsewhere, Slow, nested, uses
-from scenarios.house import (
+
+from kernel.scenarios.elsewhere import Elsewhere, Slow, nested, uses
+from kernel.scenarios.house import (
     asked,
     begin,
     cancel,
@@ -20,8 +21,7 @@ from scenarios.house import (
     snapshot,
     until,
 )
-from scenarios.watched_store import WatchedStore
-
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
 from ripieno.participants.function import Function, function

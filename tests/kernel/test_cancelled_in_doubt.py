@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, cut, nested, uses
-from scenarios.hand_clock import HandClock
-from scenarios.house import (
+
+from kernel.scenarios.elsewhere import Elsewhere, cut, nested, uses
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import (
     asked,
     begin,
     cancel,
@@ -22,7 +23,6 @@ from scenarios.house import (
     turned,
     until,
 )
-
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
 from ripieno.participants.function import Function

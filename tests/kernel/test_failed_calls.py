@@ -6,10 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, cut, uses
-from scenarios.hand_clock import HandClock
-from scenarios.house import asked, begin, contents, counted, ended, events, parked, reply, serving, turned
 
+from kernel.scenarios.elsewhere import Elsewhere, cut, uses
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import (
+    asked,
+    begin,
+    contents,
+    counted,
+    ended,
+    events,
+    parked,
+    reply,
+    serving,
+    turned,
+)
 from ripieno.connectors.tool import tool
 from ripieno.model.errors import ToolError
 from ripieno.participants.function import function

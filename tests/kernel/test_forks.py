@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, uses
-from scenarios.house import asked, begin, contents, ended, events, parked, reply, serving
 
+from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.house import asked, begin, contents, ended, events, parked, reply, serving
 from ripieno.connectors.tool import tool
 from ripieno.journal.records import RunFilter, RunRow
 from ripieno.kernel.forks import fork

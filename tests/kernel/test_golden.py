@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from scenarios.golden import Golden, export
-from scenarios.golden_workflows import GOLDEN
-from scenarios.hand_clock import HandClock
-from scenarios.house import events, serving, until
-from scenarios.write_golden import write
 
+from kernel.scenarios.golden import Golden, export
+from kernel.scenarios.golden_workflows import GOLDEN
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import events, serving, until
+from kernel.scenarios.write_golden import write
 from ripieno.kernel.host import Host
 from ripieno.kernel.rehearsal import rehearse
 from ripieno.model.event import Event

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, Slow, uses
-from scenarios.house import (
+
+from kernel.scenarios.elsewhere import Elsewhere, Slow, uses
+from kernel.scenarios.house import (
     OPERATOR,
     asked,
     begin,
@@ -22,9 +23,8 @@ from scenarios.house import (
     serving,
     until,
 )
-from scenarios.rounds import counting
-from scenarios.watched_store import WatchedStore
-
+from kernel.scenarios.rounds import counting
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotFoundError, ToolError

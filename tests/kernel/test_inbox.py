@@ -7,9 +7,20 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
-from scenarios.house import OPERATOR, asked, begin, ended, events, opened, parked, reply, serving, until
-from scenarios.watched_store import WatchedStore
 
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    ended,
+    events,
+    opened,
+    parked,
+    reply,
+    serving,
+    until,
+)
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands

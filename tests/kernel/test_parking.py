@@ -7,9 +7,9 @@ import gc
 from pathlib import Path
 
 import pytest
-from scenarios.hand_clock import HandClock
-from scenarios.house import ADA, asked, begin, ended, events, opened, parked, reply, serving, until
 
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import ADA, asked, begin, ended, events, opened, parked, reply, serving, until
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
 from ripieno.kernel.clock import SystemClock

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, uses
-from scenarios.hand_clock import HandClock
-from scenarios.house import (
+
+from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import (
     asked,
     begin,
     counted,
@@ -23,9 +24,8 @@ from scenarios.house import (
     turned,
     until,
 )
-from scenarios.rounds import count, counting
-from scenarios.watched_store import WatchedStore
-
+from kernel.scenarios.rounds import count, counting
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
 from ripieno.journal.records import Draft
 from ripieno.kernel.host import Host

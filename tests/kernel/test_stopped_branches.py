@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, Slow, cut, uses
-from scenarios.hand_clock import HandClock
-from scenarios.house import asked, begin, counted, ended, events, parked, reply, serving, turned, until
 
+from kernel.scenarios.elsewhere import Elsewhere, Slow, cut, uses
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import asked, begin, counted, ended, events, parked, reply, serving, turned, until
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
 from ripieno.participants.function import function

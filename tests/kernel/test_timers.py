@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scenarios.hand_clock import HandClock
-from scenarios.house import asked, begin, ended, events, parked, reply, serving, until
-
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import asked, begin, ended, events, parked, reply, serving, until
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scenarios.elsewhere import Elsewhere, cut, uses
-from scenarios.hand_clock import HandClock
-from scenarios.house import asked, begin, contents, ended, events, parked, reply, serving, snapshot
 
+from kernel.scenarios.elsewhere import Elsewhere, cut, uses
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import asked, begin, contents, ended, events, parked, reply, serving, snapshot
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
 from ripieno.participants.function import function

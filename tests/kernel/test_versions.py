@@ -5,8 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, resting, serving, until
 
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    ended,
+    events,
+    parked,
+    reply,
+    resting,
+    serving,
+    until,
+)
 from ripieno.journal.records import RunRow
 from ripieno.kernel import commands
 from ripieno.kernel.host import Host

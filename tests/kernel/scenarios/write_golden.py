@@ -1,6 +1,6 @@
 """Write the golden journals of this version; once per release, when the format or the kernel changed.
 
-python -m scenarios.write_golden FOLDER        (from tests/kernel)
+python -m kernel.scenarios.write_golden FOLDER        (from tests)
 """
 
 from __future__ import annotations
