@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ripieno.model.durations import Duration, seconds
+from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 
 __all__ = [
+    "All",
+    "Any_",
     "Condition",
     "Message",
     "Thread",
@@ -83,6 +86,18 @@ class Condition(ABC):
         """Tell whether it ends every chat, whatever is said."""
         return False
 
+    def timed(self) -> bool:
+        """Tell whether it looks at the time."""
+        return False
+
+    def looks_back(self) -> int:
+        """Give how many turns it has to see at once."""
+        return 0
+
+    def names(self) -> Sequence[str]:
+        """Give the participants that it names."""
+        return ()
+
     def __or__(self, other: Condition) -> Condition:
         return Any_((self, other))
 
@@ -90,11 +105,34 @@ class Condition(ABC):
         return All((self, other))
 
 
-class Any_(Condition):  # noqa: N801 - `any` is a word of the language
-    """The first of several to be met."""
+class Composed(Condition):
+    """Several conditions; those of its own kind are taken apart, so that `a | b | c` is one of three."""
 
     def __init__(self, conditions: Sequence[Condition]) -> None:
-        self.conditions = conditions
+        self.conditions: list[Condition] = []
+        for one in conditions:
+            self.conditions.extend(
+                one.conditions if isinstance(one, Composed) and type(one) is type(self) else [one]
+            )
+        if not conditions:
+            msg = "expected at least one condition"
+            raise DefinitionError(msg)
+
+    def timed(self) -> bool:
+        """Tell whether one of them looks at the time."""
+        return any(condition.timed() for condition in self.conditions)
+
+    def looks_back(self) -> int:
+        """Give the most that one of them has to see."""
+        return max(condition.looks_back() for condition in self.conditions)
+
+    def names(self) -> Sequence[str]:
+        """Give whom any of them names."""
+        return [name for condition in self.conditions for name in condition.names()]
+
+
+class Any_(Composed):  # noqa: N801 - `any` is a word of the language
+    """The first of several to be met."""
 
     def met(self, thread: Thread) -> Condition | None:
         """Give the first that is met, good ones before limits."""
@@ -110,14 +148,11 @@ class Any_(Condition):  # noqa: N801 - `any` is a word of the language
         return any(condition.bounded() for condition in self.conditions)
 
 
-class All(Condition):
+class All(Composed):
     """Several met at once."""
 
-    def __init__(self, conditions: Sequence[Condition]) -> None:
-        self.conditions = conditions
-
     def met(self, thread: Thread) -> Condition | None:
-        """Give the last, when all are met."""
+        """Give a good one of them when all are met, or the last when all are limits."""
         found = [condition.met(thread) for condition in self.conditions]
         if any(met is None for met in found):
             return None
@@ -153,17 +188,21 @@ class Rounds(Condition):
 
 @dataclass(frozen=True, slots=True)
 class Text(Condition):
-    """Somebody said certain words."""
+    """Somebody's latest message holds certain words."""
 
     words: str
     by: str | None
     good = True
 
     def met(self, thread: Thread) -> Condition | None:
-        """Look at the last message."""
-        last = thread.messages[-1] if thread.messages else None
-        heard = last is not None and (self.by is None or last.by == self.by) and self.words in str(last.says)
+        """Look at everybody's latest message, or at that of one."""
+        latest = thread.last_by_each().values()
+        heard = any(self.words in plain(message.says) for message in latest if self.by in (None, message.by))
         return self if heard else None
+
+    def names(self) -> Sequence[str]:
+        """Give who has to say them."""
+        return () if self.by is None else (self.by,)
 
     def describe(self) -> Json:
         """Give the words and who has to say them."""
@@ -229,6 +268,10 @@ class Stalled(Condition):
             seen.add((message.by, message.ref))
         return self if repeated >= self.turns else None
 
+    def looks_back(self) -> int:
+        """Give how many repetitions it counts."""
+        return self.turns
+
     def describe(self) -> Json:
         """Give the number."""
         return {"stalled": self.turns}
@@ -244,9 +287,18 @@ class Elapsed(Condition):
         """Compare the time."""
         return self if thread.seconds >= self.duration else None
 
+    def timed(self) -> bool:
+        """Tell that it looks at the time."""
+        return True
+
     def describe(self) -> Json:
         """Give the duration."""
-        return {"time": f"{self.duration:g}s"}
+        return {"time": in_seconds(self.duration)}
+
+
+def plain(says: Any) -> str:
+    """Give what was said as text: itself, or its JSON."""
+    return says if isinstance(says, str) else json.dumps(says, ensure_ascii=False)
 
 
 def rounds(n: int) -> Condition:
@@ -258,7 +310,13 @@ def rounds(n: int) -> Condition:
 
 
 def text(words: str, *, by: str | None = None) -> Condition:
-    """End when somebody, or `by`, says these words."""
+    """End when somebody, or `by`, says these words.
+
+    With `&` it is what each said last that counts: `text("yes", by="a") & text("yes", by="b")`.
+    """
+    if not words:
+        msg = "text needs words to look for"
+        raise DefinitionError(msg)
     return Text(words, by)
 
 
@@ -274,6 +332,9 @@ def consensus() -> Condition:
 
 def stalled(turns: int = 3) -> Condition:
     """End when `turns` in a row only repeat what was said."""
+    if turns < 1:
+        msg = f"stalled must be at least 1, got {turns!r}"
+        raise DefinitionError(msg)
     return Stalled(turns)
 
 

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ripieno.model.errors import DefinitionError
+from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
-from ripieno.patterns.base import Pattern, Stage, run_stage
+from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
 from ripieno.patterns.conditions import Condition, Message, Thread
-from ripieno.patterns.managers import ByFunction, ByParticipant, Manager, RoundRobin
+from ripieno.patterns.managers import ByFunction, ByParticipant, Manager, NoSpeakerError, RoundRobin
 
 __all__ = ["GroupChat", "group_chat"]
 
 MAXIMUM_MISCHOICES = 3
 
+Spoken = tuple[str, Outcome]
+"""Who spoke, and what it ended in."""
+
 
 class GroupChat(Pattern):
-    """Ends with what was said last.
+    """Ends with what was said last; in a maker-checker, with what the maker made last.
 
-    `complete` when a condition of content ends it, `partial` when only a limit does. A speaker's
-    parameter `turn` receives the latest messages and the round; `sees` says how many messages.
+    `complete` when a condition of content ends it. When only a limit does, `otherwise` has the last
+    word, or the outcome is `partial`. A speaker or manager that does not complete ends it as it ended.
+
+    A speaker's parameter `turn` receives the round, the speakers and the latest messages, as many as
+    `sees` says; by name it sees what each of the others said last.
     """
 
     kind = "group_chat"
@@ -33,12 +39,15 @@ class GroupChat(Pattern):
         name: str | None,
         stages: Sequence[Stage],
         *,
-        manager: Manager,
         until: Condition,
+        manager: Manager | None = None,
+        otherwise: Stage | None = None,
         sees: int = 20,
     ) -> None:
         super().__init__(name, stages)
-        self.manager, self.until, self.sees = manager, until, sees
+        unique(self)
+        self.manager, self.until, self.sees = manager or RoundRobin(), until, sees
+        self.otherwise = None if otherwise is None else as_participant(otherwise)
         self.names = [stage.name for stage in self.stages]
         if not until.bounded():
             msg = f"{self.name}: nothing ends this chat for certain"
@@ -46,44 +55,57 @@ class GroupChat(Pattern):
         if sees < 1:
             msg = f"{self.name}: sees must be at least 1, got {sees!r}"
             raise DefinitionError(msg)
-        self.checkers = manager.checkers(self.names)
+        for unknown in set(until.names()) - set(self.names):
+            msg = f"{self.name}: {unknown!r} takes no part in the chat{nearest(unknown, self.names)}"
+            raise DefinitionError(msg)
+        self.checkers = self.manager.checkers(self.names)
 
     def children(self) -> Sequence[BaseParticipant]:
-        """Give the speakers, and who chooses among them."""
-        return [*self.stages, *self.manager.participants()]
+        """Give the speakers, who chooses among them, and who has the last word."""
+        last = [] if self.otherwise is None else [self.otherwise]
+        return [*self.stages, *self.manager.participants(), *last]
 
     def settings(self) -> dict[str, Json]:
         """Give speakers, manager and end."""
-        return {
+        settings: dict[str, Json] = {
             "steps": self.flow(),
             "manager": self.manager.describe(),
             "until": self.until.describe(),
             "sees": self.sees,
         }
+        if self.otherwise is not None:
+            settings["otherwise"] = named(self.otherwise)
+        return settings
+
+    def identity(self) -> dict[str, Json]:
+        """Give the source digest of a manager that is a function."""
+        return self.manager.identity()
 
     @property
     def kept(self) -> int:
         """How many messages conditions and speakers may look back on."""
-        return max(self.sees, 4 * len(self.stages))
+        return max(self.sees, 4 * len(self.stages) + self.until.looks_back())
 
     async def act(self, task: Task, context: Context) -> Outcome:
         """Let one after another speak."""
         resumption = context.resumption()
-        spoken: list[tuple[str, Outcome]] = []
-        turns = 0
         if resumption is None:
-            began = int((await context.now()).timestamp())
+            turns, spoken = 0, list[Spoken]()
+            began = await self._now(context)
         else:
-            began, turns = resumption.state["began"], resumption.round
-            spoken = [(str(by), resumption.outcomes[str(n)]) for n, by in enumerate(resumption.state["by"])]
+            by, turns, began = resumption.state["by"], resumption.round, resumption.state["began"]
+            spoken = [(str(name), resumption.outcomes[str(n)]) for n, name in enumerate(by)]
         while True:
-            elapsed = (await context.now()).timestamp() - began if self._timed else 0.0
+            elapsed = (await self._now(context) - began) / 1_000_000
             thread = self._thread(spoken, turns, elapsed)
-            ended = self.until.met(thread)
+            ended = self.until.met(thread) if spoken else None
             if ended is not None:
-                return self._result(spoken, ended)
+                return await self._result(task, context, thread, spoken, ended)
+            try:
+                speaker = await self._choose(task, context, thread, spoken)
+            except NoSpeakerError as nobody:
+                return nobody.outcome
             seen = self._seen(task, context, thread, spoken)
-            speaker = await self._choose(thread, seen, context)
             outcome, _ = await run_stage(self.stages[self.names.index(speaker)], context, seen)
             if not outcome.ok:
                 return outcome
@@ -92,11 +114,11 @@ class GroupChat(Pattern):
             state = {"began": began, "by": [by for by, _ in spoken]}
             await context.segment(turns, state, {str(n): said for n, (_, said) in enumerate(spoken)})
 
-    @property
-    def _timed(self) -> bool:
-        return "time" in str(self.until.describe())
+    async def _now(self, context: Context) -> int:
+        """Give the time in microseconds, or 0 where no condition looks at it."""
+        return int((await context.now()).timestamp() * 1_000_000) if self.until.timed() else 0
 
-    def _thread(self, spoken: Sequence[tuple[str, Outcome]], turns: int, elapsed: float) -> Thread:
+    def _thread(self, spoken: Sequence[Spoken], turns: int, elapsed: float) -> Thread:
         first = turns - len(spoken) + 1
         messages = [
             Message(by, first + n, outcome.output, reference(outcome))
@@ -105,41 +127,58 @@ class GroupChat(Pattern):
         return Thread(messages, turns, self.names, self.checkers, elapsed)
 
     def _seen(
-        self, task: Task, context: Context, thread: Thread, spoken: Sequence[tuple[str, Outcome]]
+        self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken], **more: object
     ) -> Task:
+        latest = thread.messages[-self.sees :]
         turn = context.value(
             {
                 "round": thread.turns // len(self.names) + 1,
-                "messages": [
-                    {"by": message.by, "says": message.says} for message in thread.messages[-self.sees :]
-                ],
+                "messages": [{"by": message.by, "says": message.says} for message in latest],
                 "speakers": list(self.names),
+                **more,
             }
         )
         state = {**task.state, **dict(spoken)}
         return Task(task.input, state, spoken[-1][0] if spoken else task.previous, turn)
 
-    async def _choose(self, thread: Thread, seen: Task, context: Context) -> str:
+    async def _choose(self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken]) -> str:
         """Ask the manager; one who names nobody we know is asked again, then it goes in turn."""
-        for _ in range(MAXIMUM_MISCHOICES):
+        refused: list[str] = []
+        while len(refused) < MAXIMUM_MISCHOICES:
+            more = {"refused": list(refused)} if refused else {}
+            seen = self._seen(task, context, thread, spoken, **more)
             wanted = await self.manager.choose(thread, seen, context)
             if wanted in self.names:
                 break
+            refused.append(wanted)
         else:
             wanted = self.names[thread.turns % len(self.names)]
-        if type(self.manager) is RoundRobin:
+        if self.manager.fixed:
             return wanted
-        return await context.choose("speaker", wanted, offered=self.names, because={"turn": thread.turns + 1})
+        because = {"turn": thread.turns + 1, "refused": refused}
+        return await context.choose("speaker", wanted, offered=self.names, because=because)
 
-    def _result(self, spoken: Sequence[tuple[str, Outcome]], ended: Condition) -> Outcome:
+    async def _result(
+        self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken], ended: Condition
+    ) -> Outcome:
+        """Give what came of it; `otherwise` decides what only a limit ended."""
         made = [(by, outcome) for by, outcome in spoken if by not in self.checkers] or list(spoken)
-        _, last = made[-1] if made else ("", Outcome("partial"))
+        by, last = made[-1]
         output, evidence, _ = last.parts
         if ended.good:
             return Outcome("complete", output, confidence=last.confidence, evidence=evidence)
-        return Outcome(
-            "partial", output, evidence=evidence, reason=f"the chat ended by its limit: {ended.describe()}"
+        reason = f"the chat ended by its limit: {ended.describe()}"
+        chosen = "nobody" if self.otherwise is None else self.otherwise.name
+        await context.choose(
+            "limit", chosen, offered=[chosen], because={"limit": ended.describe(), "turns": thread.turns}
         )
+        if self.otherwise is None:
+            return Outcome("partial", output, evidence=evidence, reason=reason)
+        seen = self._seen(task, context, thread, spoken, limit=ended.describe())
+        open_ = Outcome("partial", output, evidence=evidence, reason=context.value(reason))
+        seen = Task(seen.input, {**seen.state, by: open_}, by, seen.turn)
+        outcome, _ = await run_stage(self.otherwise, context, seen)
+        return outcome
 
 
 def reference(outcome: Outcome) -> str:
@@ -152,18 +191,17 @@ def group_chat(
     *stages: Stage,
     until: Condition,
     manager: Manager | BaseParticipant | Callable[[Thread], str] | None = None,
+    otherwise: Stage | None = None,
     sees: int = 20,
     name: str | None = None,
 ) -> GroupChat:
     """Let participants talk until `until`, which has to hold a limit such as `rounds(6)`.
 
     `manager` says who speaks: in turn when there is none, `maker_checker(writer)`, a function of the
-    thread, or a participant that names the next.
+    thread, or a participant that names the next. `otherwise` decides when only a limit ends it.
     """
-    if manager is None:
-        manager = RoundRobin()
-    elif isinstance(manager, BaseParticipant):
+    if isinstance(manager, BaseParticipant):
         manager = ByParticipant(manager)
-    elif not isinstance(manager, Manager):
+    elif manager is not None and not isinstance(manager, Manager):
         manager = ByFunction(manager)
-    return GroupChat(name, stages, manager=manager, until=until, sees=sees)
+    return GroupChat(name, stages, until=until, manager=manager, otherwise=otherwise, sees=sees)

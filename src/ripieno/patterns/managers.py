@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
+from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.references import reference
+from ripieno.participants.references import reference, source_digest
+from ripieno.patterns.base import Stage, as_participant, named, run_stage
 from ripieno.patterns.conditions import Thread
 
 __all__ = [
@@ -18,18 +20,34 @@ __all__ = [
     "ByParticipant",
     "MakerChecker",
     "Manager",
+    "NoSpeakerError",
     "RoundRobin",
     "maker_checker",
     "round_robin",
 ]
 
 
+class NoSpeakerError(Exception):
+    """Nobody was named, because the one who had to name somebody did not complete."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
 class Manager(ABC):
-    """Chooses the next speaker; the chat records the choice."""
+    """Chooses the next speaker; the chat records the choice, unless it is fixed."""
+
+    fixed = False
+    """True when the number of the turn decides, so that there is nothing to record."""
 
     @abstractmethod
     async def choose(self, thread: Thread, task: Task, context: Context) -> str:
-        """Give the name of who speaks next."""
+        """Give the name of who speaks next; raises `NoSpeakerError` when nobody does."""
+
+    def identity(self) -> dict[str, Json]:
+        """Give the source digest of a manager that is a function."""
+        return {}
 
     @abstractmethod
     def describe(self) -> Json:
@@ -46,6 +64,8 @@ class Manager(ABC):
 
 class RoundRobin(Manager):
     """Everybody in turn, in order of declaration."""
+
+    fixed = True
 
     async def choose(self, thread: Thread, task: Task, context: Context) -> str:
         """Give the next in order."""
@@ -74,6 +94,9 @@ class MakerChecker(RoundRobin):
         if self.maker not in everyone:
             msg = f"the maker {self.maker!r} takes no part in the chat{nearest(self.maker, everyone)}"
             raise DefinitionError(msg)
+        if len(everyone) == 1:
+            msg = f"nobody checks what {self.maker!r} makes"
+            raise DefinitionError(msg, remedy="add a checker to the chat")
         return [name for name in everyone if name != self.maker]
 
     def describe(self) -> Json:
@@ -96,9 +119,17 @@ class ByFunction(Manager):
         """Give the import reference."""
         return {"import": reference(self.function)}
 
+    def identity(self) -> dict[str, Json]:
+        """Give its name and the digest of its source."""
+        return {reference(self.function): source_digest(self.function)}
+
 
 class ByParticipant(Manager):
-    """A participant gives the name, as its output or as the field `next` of it."""
+    """A participant gives the name, as its output or as the field `next` of it.
+
+    It sees what every speaker sees; in its `turn`, `refused` are the names that it gave and nobody
+    bears.
+    """
 
     def __init__(self, participant: BaseParticipant) -> None:
         self.participant = participant
@@ -108,14 +139,17 @@ class ByParticipant(Manager):
         return (self.participant,)
 
     async def choose(self, thread: Thread, task: Task, context: Context) -> str:
-        """Ask the participant, who sees what everybody sees."""
+        """Ask the participant."""
         del thread
-        said: Any = (await context.call(self.participant, task)).output
-        return str(said.get("next") if isinstance(said, dict) else said)  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - decoded JSON
+        outcome, _ = await run_stage(self.participant, context, task)
+        if not outcome.ok:
+            raise NoSpeakerError(outcome)
+        said: Any = outcome.output
+        return str(cast("dict[str, Any]", said).get("next") if isinstance(said, dict) else said)
 
     def describe(self) -> Json:
         """Give the participant."""
-        return {"step": self.participant.name}
+        return {"step": named(self.participant)}
 
 
 def round_robin() -> RoundRobin:
@@ -123,6 +157,6 @@ def round_robin() -> RoundRobin:
     return RoundRobin()
 
 
-def maker_checker(maker: BaseParticipant) -> MakerChecker:
+def maker_checker(maker: Stage | str) -> MakerChecker:
     """Let one make, and all others check, until their verdict is good or the rounds are used up."""
-    return MakerChecker(maker.name)
+    return MakerChecker(maker if isinstance(maker, str) else as_participant(maker).name)
