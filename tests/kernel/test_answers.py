@@ -107,7 +107,7 @@ async def test_of_two_answers_at_once_one_counts_and_the_other_hears_who_was_fir
             return_exceptions=True,
         )
         outcome = await ended(host, run)
-        with pytest.raises(RefusedError, match=f"t-{question.number} is answered by person:ada"):
+        with pytest.raises(RefusedError, match=f"t-{question.number} was already answered by person:ada"):
             await reply(host, await host.store.question(question.number), YES)
     assert said[0] is None
     assert isinstance(said[1], RefusedError)

@@ -30,6 +30,7 @@ __all__ = [
     "RunStatus",
     "SegmentChange",
     "VersionRow",
+    "why_closed",
 ]
 
 RunStatus = Literal[
@@ -187,6 +188,15 @@ class RunRow:
     def ended(self) -> bool:
         """True when nothing can happen in it any more."""
         return self.status in ENDED
+
+
+def why_closed(number: int, state: QuestionState, by: str | None) -> str:
+    """Say why a question takes no answer any more."""
+    if state == "answered":
+        return f"t-{number} was already answered by {by}"
+    if state == "expired":
+        return f"t-{number} has expired"
+    return f"t-{number} is no longer asked: its run went on without it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-import jsonschema
-
-from ripieno.journal.records import Message, MessageKind, QuestionRow, QuestionState, RunRow
+from ripieno.journal.records import (
+    Message,
+    MessageKind,
+    QuestionRow,
+    QuestionState,
+    RunRow,
+    why_closed,
+)
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
@@ -64,8 +69,7 @@ async def answer(
     await _allowed(store, row, by)
     asked = asked_for(store, row)
     if row.state != "open":
-        msg = f"{asked.id} is {row.state}" + (f" by {row.answered_by}" if row.answered_by else "")
-        raise RefusedError(msg)
+        raise RefusedError(why_closed(row.number, row.state, row.answered_by))
     check_form(asked, value)
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
     await _send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
@@ -83,6 +87,8 @@ async def _allowed(store: Store, row: QuestionRow, by: Principal) -> None:
 
 def check_form(asked: AskedFor, value: object) -> None:
     """Raise `InputError`, naming the field, when a value does not fit the form."""
+    import jsonschema  # noqa: PLC0415 - a fifth of a second that no other command should wait for
+
     problems = sorted(
         cast("Any", jsonschema.Draft202012Validator(asked.form)).iter_errors(value),
         key=lambda problem: list(problem.absolute_path),

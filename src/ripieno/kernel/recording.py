@@ -28,11 +28,12 @@ class MismatchError(Exception):
 class Recording:
     """An index over recorded events. What is taken out once counts as reached."""
 
-    __slots__ = ("_answers", "_by_path", "_reached", "_segments", "imported", "messages", "started")
+    __slots__ = ("_answers", "_begun", "_by_path", "_reached", "_segments", "imported", "messages", "started")
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._by_path: dict[str, list[Event]] = {}
         self._answers: dict[str, Event] = {}
+        self._begun: dict[str, int] = {}
         self._reached: set[str] = set()
         self._segments: dict[str, int] = {}
         """Where the last segment of a scope was written, by the scope's path."""
@@ -58,6 +59,19 @@ class Recording:
             if event.kind == "segment":
                 self._segments[event.path.removesuffix("/segment")] = event.seq
             self._by_path.setdefault(event.path, []).append(event)
+            self._note_beginning(event)
+
+    def _note_beginning(self, event: Event) -> None:
+        at = event.body.get("started", event.at)
+        end = event.path.rfind("/")
+        while end > 0 and event.seq not in self.imported:
+            above = event.path[:end]
+            self._begun[above] = min(at, self._begun.get(above, at))
+            end = event.path.rfind("/", 0, end)
+
+    def begun(self, path: str) -> int | None:
+        """Give the time of the first thing recorded within a visit, in microseconds, if there is any."""
+        return self._begun.get(path)
 
     def take(self, path: str, kinds: frozenset[Kind]) -> list[Event]:
         """Give what was recorded at `path`, oldest first, or nothing.

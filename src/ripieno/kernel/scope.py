@@ -153,7 +153,7 @@ class Scope:
         ended = self.take(path, ENDS)
         if ended:
             return await self._replayed(participant, task, ended[0], branch)
-        started = execution.clock.now()
+        started = execution.recording.begun(path) or execution.clock.now()
         scope = Scope(execution, path, branch, self)
         execution.open_scopes.add(scope)
         try:

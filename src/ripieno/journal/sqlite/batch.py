@@ -187,8 +187,9 @@ class Batch:
                 draft.lease.asked = True
                 statement = (
                     "INSERT OR IGNORE INTO questions"
-                    " (id, run, path, kind, role, content, asked_at, due_at, state)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open')"
+                    " (id, run, path, kind, role, content, asked_at, due_at, state, number)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', CASE WHEN ?4 <> 'timer'"
+                    " THEN (SELECT coalesce(max(number), 0) + 1 FROM questions) END)"
                 )
                 values = (question, draft.lease.run, draft.path, kind, role, content, asked_at, due_at)
             case _:

@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.records import Draft, Lease, Message, QuestionState
+from ripieno.journal.records import Draft, Lease, Message, QuestionState, why_closed
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.ownership import now, read_row
 from ripieno.model.errors import RefusedError
@@ -84,14 +84,7 @@ def close(batch: Batch, message: Message, state: QuestionState) -> None:
         "SELECT number, state, answered_by FROM questions WHERE id = ? AND run = ?",
         (message.question, message.run),
     ).fetchone()
-    if row is None:
-        msg = f"no question {message.question!r}"
-    elif row[1] == "answered":
-        msg = f"t-{row[0]} was already answered by {row[2]}"
-    elif row[1] == "expired":
-        msg = f"t-{row[0]} has expired"
-    else:
-        msg = f"t-{row[0]} is no longer asked: its run went on without it"
+    msg = f"no question {message.question!r}" if row is None else why_closed(*row)
     raise RefusedError(msg)
 
 
@@ -99,7 +92,7 @@ def fire(batch: Batch, at: int) -> None:
     """Send a message for every timer that is due; closing it decides a race with an answer."""
     due = batch.connection.execute(
         "SELECT id, run, path FROM questions WHERE state = 'open' AND due_at IS NOT NULL AND due_at <= ?"
-        " ORDER BY due_at, number LIMIT ?",
+        " ORDER BY due_at, position LIMIT ?",
         (at, TIMERS_AT_ONCE),
     ).fetchall()
     for question, run, path in due:

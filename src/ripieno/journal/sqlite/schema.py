@@ -75,7 +75,8 @@ CREATE INDEX runs_wanted ON runs (id) WHERE status = 'waiting' AND wanted > seen
 CREATE INDEX runs_listed ON runs (tenant, status, id);
 
 CREATE TABLE questions (
-    number      INTEGER PRIMARY KEY AUTOINCREMENT,
+    position    INTEGER PRIMARY KEY AUTOINCREMENT,
+    number      INTEGER UNIQUE,
     id          TEXT    NOT NULL UNIQUE,
     run         TEXT    NOT NULL,
     path        TEXT    NOT NULL,
