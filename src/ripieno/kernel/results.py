@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ripieno.model.decimals import decimal
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.value import Value
@@ -44,7 +45,7 @@ def outcome_body(
         if isinstance(value, Value):
             body[name] = execution.keep(value, payloads)
     if outcome.confidence is not None:
-        body["confidence"] = f"{outcome.confidence.value:.6g}"
+        body["confidence"] = decimal(outcome.confidence.value)
         body["method"] = outcome.confidence.method
     return body
 
