@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from kernel.scenarios.hand_clock import HandClock
-from kernel.support.random_workflows import Built, Node, build, nodes
+from kernel.support.random_workflows import LEAVES, Built, Node, build, nodes
 from kernel.support.replayed import CapturingStore, differences, replay
 from ripieno.kernel.commands import answer
 from ripieno.kernel.host import Host
@@ -96,6 +96,17 @@ def within(path: str, ended: set[str]) -> bool:
     """Tell whether a visit, or one around it, had ended already."""
     parts = path.split("/")
     return any("/".join(parts[:count]) in ended for count in range(1, len(parts) + 1))
+
+
+@pytest.mark.parametrize("around", ["sequential", "concurrent", "map", "loop"])
+@pytest.mark.parametrize("leaf", sorted({*LEAVES, "race", "finish"}))
+async def test_each_kind_replays_to_the_same_next_acts(leaf: str, around: str) -> None:
+    waits = (Node("patient"), Node("sleep")) if leaf in {"race", "finish"} else ()
+    node = Node(
+        around,
+        (Node(leaf, waits), Node("act")) if around in {"sequential", "concurrent"} else (Node(leaf, waits),),
+    )
+    await every_prefix_goes_on_as_the_run_did(node, [0, -1, 1, -1])
 
 
 @settings(max_examples=50, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])

@@ -27,7 +27,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.patterns.base import Pattern
 
-__all__ = ["Built", "Node", "build", "nodes"]
+__all__ = ["LEAVES", "Built", "Node", "build", "nodes"]
 
 
 @dataclass(frozen=True, slots=True)
