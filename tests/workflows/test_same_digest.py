@@ -21,6 +21,7 @@ from workflow_parts import (
     file,
     intake,
     is_large,
+    next_speaker,
     post,
     read,
     refuse_odd,
@@ -45,6 +46,11 @@ from ripieno import (
 )
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
+from ripieno.patterns.conditions import Condition, consensus, elapsed, rounds, stalled, verdict
+from ripieno.patterns.conditions import text as says
+from ripieno.patterns.group_chat import group_chat
+from ripieno.patterns.handoff import handoff
+from ripieno.patterns.managers import maker_checker
 from ripieno.workflows.load import load, load_text, load_workflow
 from ripieno.workflows.schema import workflow_schema
 from ripieno.workflows.text import dump, parse
@@ -119,17 +125,19 @@ def rules(draw: st.DrawFn, name: Names, branches: list[str], depth: int) -> reso
                 resolvers.priority(*branches),
                 resolvers.highest_confidence(),
                 resolvers.median(on),
-                resolvers.first(2),
+                resolvers.first(2, within=draw(st.none() | durations)),
                 resolvers.judge(stages(draw, name, depth - 2), on=on, always=share > 0.5),
             ]
         )
     )
 
 
-def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:
+def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # noqa: PLR0911 - one for each kind
     inner = [stages(draw, name, depth - 1) for _ in range(draw(st.integers(1, 3)))]
     condition: Any = draw(st.sampled_from(["amount > 10_000", "previous.ok == True", is_large]))
-    kind = draw(st.sampled_from(["sequential", "concurrent", "branch", "map", "loop"]))
+    kind = draw(
+        st.sampled_from(["sequential", "concurrent", "handoff", "group_chat", "branch", "map", "loop"])
+    )
     named = name(kind)
     if kind == "sequential":
         return sequential(*inner, name=named)
@@ -137,12 +145,69 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:
         rule = rules(draw, name, [stage.name for stage in inner], depth)
         failure: Any = draw(st.sampled_from(["collect", "fail_fast", 1]))
         return concurrent(*inner, resolve=rule, name=named, on_failure=failure)
+    if kind == "handoff":
+        return handing(draw, name, inner, depth, named)
+    if kind == "group_chat":
+        return chat(draw, name, inner, depth, named)
     if kind == "branch":
         otherwise = draw(st.sampled_from([None, stages(draw, name, depth - 2)]))
         return branch({when(condition): stage for stage in inner}, otherwise=otherwise, name=named)
     if kind == "map":
         return map_over("items", inner[0], width=draw(st.integers(1, 50)), name=named)
     return loop(inner[0], until=condition, rounds=draw(st.integers(1, 50)), name=named)
+
+
+def handing(
+    draw: st.DrawFn, name: Names, inner: list[BaseParticipant], depth: int, named: str
+) -> BaseParticipant:
+    names = [stage.name for stage in inner]
+    edges = {
+        source: draw(st.lists(st.sampled_from([one for one in names if one != source]), unique=True))
+        for source in names[1:]
+    }
+    otherwise: Any = draw(st.sampled_from([None, names[-1], stages(draw, name, depth - 2)]))
+    carry: Any = draw(st.sampled_from(["all", "last", names[:2]]))
+    limit, within = draw(st.integers(1, 99)), draw(st.none() | durations)
+    return handoff(
+        *inner, edges=edges, otherwise=otherwise, limit=limit, within=within, carry=carry, name=named
+    )
+
+
+def ends(draw: st.DrawFn, names: list[str], depth: int = 2) -> Condition:  # noqa: PLR0911 - one for each kind
+    kinds = ["rounds", "text", "verdict", "consensus", "stalled", "time", *(["any", "all"] * (depth > 0))]
+    match draw(st.sampled_from(kinds)):
+        case "rounds":
+            return rounds(draw(st.integers(1, 99)))
+        case "text":
+            return says(draw(text), by=draw(st.sampled_from([None, *names])))
+        case "verdict":
+            return verdict(draw(text), field=draw(st.sampled_from(["verdict", "passed"])))
+        case "consensus":
+            return consensus()
+        case "stalled":
+            return stalled(draw(st.integers(1, 99)))
+        case "time":
+            return elapsed(draw(durations))
+        case "any":
+            return ends(draw, names, depth - 1) | ends(draw, names, depth - 1)
+        case _:
+            return ends(draw, names, depth - 1) & ends(draw, names, depth - 1)
+
+
+def chat(
+    draw: st.DrawFn, name: Names, inner: list[BaseParticipant], depth: int, named: str
+) -> BaseParticipant:
+    names = [stage.name for stage in inner]
+    makers = [maker_checker(names[-1])] * (len(names) > 1)
+    manager: Any = draw(st.sampled_from([None, next_speaker, stages(draw, name, depth - 2), *makers]))
+    return group_chat(
+        *inner,
+        until=ends(draw, names) | rounds(3),
+        manager=manager,
+        otherwise=draw(st.sampled_from([None, stages(draw, name, depth - 2)])),
+        sees=draw(st.integers(1, 99)),
+        name=named,
+    )
 
 
 def stages(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:

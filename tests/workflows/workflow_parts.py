@@ -64,6 +64,10 @@ def is_large(names: Mapping[str, Any]) -> bool:
     return names["amount"] > 100
 
 
+def next_speaker(thread: Any) -> str:
+    return thread.everyone[0]
+
+
 FORM: dict[str, Any] = {"type": "object", "properties": {"ok": {"type": "boolean"}}}
 
 chief = human("chief", role="chief")

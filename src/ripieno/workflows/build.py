@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,10 +12,14 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.step import Step
 from ripieno.patterns.branch import Branch, When, when
 from ripieno.patterns.concurrent import Concurrent
+from ripieno.patterns.group_chat import GroupChat
+from ripieno.patterns.handoff import Handoff
 from ripieno.patterns.loop import Loop
+from ripieno.patterns.managers import Manager
 from ripieno.patterns.map import Map
 from ripieno.patterns.sequential import Sequential
 from ripieno.workflows import document as doc
+from ripieno.workflows.chats import ManagerSettings, condition, manager
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.fields import Import
 from ripieno.workflows.objects import import_from
@@ -125,18 +129,23 @@ class Builder:
         return self._participants[name]
 
     def _pattern(self, stage: Any, at: At) -> BaseParticipant | None:
-        if isinstance(stage, doc.SequentialStage):
-            return self._sequential(stage, at)
-        if isinstance(stage, doc.ConcurrentStage):
-            return self._concurrent(stage.concurrent, (*at, "concurrent"))
-        if isinstance(stage, doc.BranchStage):
-            return self._branch(stage.branch, (*at, "branch"))
-        if isinstance(stage, doc.MapStage):
-            settings, at = stage.map, (*at, "map")
-            step = self._stage(settings.step, (*at, "step"))
-            return step and self._attempt(at, Map, settings.name, settings.over, step, settings.width)
-        assert isinstance(stage, doc.LoopStage), "the document knows no other kinds"
-        settings, at = stage.loop, (*at, "loop")
+        build: dict[str, Callable[[Any, At], BaseParticipant | None]] = {
+            "sequential": self._sequential,
+            "concurrent": self._concurrent,
+            "handoff": self._handoff,
+            "group_chat": self._group_chat,
+            "branch": self._branch,
+            "map": self._map,
+            "loop": self._loop,
+        }
+        kind = next(kind for kind in build if hasattr(stage, kind))
+        return build[kind](getattr(stage, kind), (*at, kind))
+
+    def _map(self, settings: doc.MapSettings, at: At) -> BaseParticipant | None:
+        step = self._stage(settings.step, (*at, "step"))
+        return step and self._attempt(at, Map, settings.name, settings.over, step, settings.width)
+
+    def _loop(self, settings: doc.LoopSettings, at: At) -> BaseParticipant | None:
         step = self._stage(settings.step, (*at, "step"))
         until = self._condition(settings.until, (*at, "until"))
         return step and until and self._attempt(at, Loop, settings.name, step, until, settings.rounds)
@@ -146,11 +155,67 @@ class Builder:
         found = [stage for stage in built if stage is not None]
         return found if len(found) == len(built) else None
 
-    def _sequential(self, stage: doc.SequentialStage, at: At) -> BaseParticipant | None:
-        settings = stage.sequential
+    def _sequential(self, settings: doc.SequentialSettings | list[Any], at: At) -> BaseParticipant | None:
         name, steps = (None, settings) if isinstance(settings, list) else (settings.name, settings.steps)
-        stages = self._stages(steps, (*at, "sequential", "steps"))
-        return self._attempt(at, Sequential, name, stages) if stages else None
+        stages = self._stages(steps, (*at, "steps"))
+        return self._attempt(at[:-1], Sequential, name, stages) if stages else None
+
+    def _handoff(self, settings: doc.HandoffSettings, at: At) -> BaseParticipant | None:
+        stages = self._stages(settings.steps, (*at, "steps"))
+        otherwise, sound = self._otherwise(settings.otherwise, at, stages or [])
+        if stages is None or not sound:
+            return None
+
+        def make() -> Handoff:
+            return Handoff(
+                settings.name,
+                stages,
+                edges=settings.edges,
+                otherwise=otherwise,
+                limit=settings.limit,
+                per_edge=settings.per_edge,
+                within=settings.within,
+                carry=settings.carry,
+            )
+
+        return self._attempt(at, make)
+
+    def _otherwise(
+        self, stage: Any, at: At, stages: list[BaseParticipant]
+    ) -> tuple[BaseParticipant | None, bool]:
+        """Give who stands in, and whether that could be told: a name of the stages, or any stage."""
+        if stage is None:
+            return None, True
+        named = next((one for one in stages if one.name == stage), None)
+        built = named or self._stage(stage, (*at, "otherwise"))
+        return built, built is not None
+
+    def _group_chat(self, settings: doc.GroupChatSettings, at: At) -> BaseParticipant | None:
+        stages = self._stages(settings.steps, (*at, "steps"))
+        otherwise, sound = self._otherwise(settings.otherwise, at, [])
+        manages = self._manager(settings.manager, (*at, "manager"))
+        until = self._attempt((*at, "until"), condition, settings.until)
+        if stages is None or manages is None or until is None or not sound:
+            return None
+
+        def make() -> GroupChat:
+            return GroupChat(
+                settings.name, stages, until=until, manager=manages, otherwise=otherwise, sees=settings.sees
+            )
+
+        return self._attempt(at, make)
+
+    def _manager(self, rule: str | ManagerSettings, at: At) -> Manager | None:
+        asked = function = None
+        if isinstance(rule, ManagerSettings) and rule.step is not None:
+            asked = self._stage(rule.step, (*at, "step"))
+            if asked is None:
+                return None
+        if isinstance(rule, ManagerSettings) and rule.object is not None:
+            function = self._attempt(at, self._function, rule.object)
+            if function is None:
+                return None
+        return manager(rule, asked, function)
 
     def _concurrent(self, settings: doc.ConcurrentSettings, at: At) -> BaseParticipant | None:
         stages = self._stages(settings.steps, (*at, "steps"))
@@ -188,9 +253,12 @@ class Builder:
         return self._attempt(at, self._condition_function, condition.object)
 
     def _condition_function(self, reference: str) -> When:
+        return when(self._function(reference))
+
+    def _function(self, reference: str) -> Callable[[Any], Any]:
         found: Any = import_from(self._folder, reference)
         if callable(found):
-            return when(cast("Callable[[Mapping[str, Any]], bool]", found))
+            return cast("Callable[[Any], Any]", found)
         msg = f"expected a function at {reference!r}, found {type(found).__name__}"
         raise DefinitionError(msg)
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
+from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
 
@@ -20,6 +21,10 @@ __all__ = [
     "ConcurrentStage",
     "Escalation",
     "FunctionEntry",
+    "GroupChatSettings",
+    "GroupChatStage",
+    "HandoffSettings",
+    "HandoffStage",
     "HumanEntry",
     "ImportEntry",
     "LoopStage",
@@ -253,8 +258,52 @@ class LoopStage(Qualified):
     loop: LoopSettings
 
 
+class HandoffSettings(Document):
+    """The case passes from hand to hand."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    steps: list[Stage] = Field(min_length=1, description="who takes part; it begins with the first")
+    edges: dict[str, list[str]] = Field(description="who may hand over to whom, by name")
+    otherwise: Stage | None = Field(
+        default=None, description="who gets the case when a guard trips; escalated when left out"
+    )
+    limit: int = Field(default=8, ge=1, le=LARGEST, description="hand-overs in all")
+    per_edge: int = Field(default=2, ge=1, le=LARGEST, description="hand-overs on one edge")
+    within: Time | None = Field(default=None, description="time after which nothing is handed over any more")
+    carry: Literal["all", "last"] | list[str] = Field(
+        default="all",
+        description="what travels: all that was found, the last result, or also the results of those named",
+    )
+
+
+class HandoffStage(Qualified):
+    """From hand to hand along declared edges, until one gives a result."""
+
+    handoff: HandoffSettings
+
+
+class GroupChatSettings(Document):
+    """A conversation."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    steps: list[Stage] = Field(min_length=1, description="who speaks")
+    until: End = Field(description="when it ends; a limit has to be among it")
+    manager: ManagerRule = Field(default="round_robin", description="who says who speaks next")
+    otherwise: Stage | None = Field(
+        default=None, description="who decides when only a limit ends it; partial when left out"
+    )
+    sees: int = Field(default=20, ge=1, le=LARGEST, description="how many messages a speaker is shown")
+
+
+class GroupChatStage(Qualified):
+    """One conversation, one speaker at a time."""
+
+    group_chat: GroupChatSettings
+
+
 FLOW_KINDS: Final = {
-    kind: f"<{kind}>" for kind in ("step", "sequential", "concurrent", "branch", "map", "loop")
+    kind: f"<{kind}>"
+    for kind in ("step", "sequential", "concurrent", "handoff", "group_chat", "branch", "map", "loop")
 }
 
 type_of_stage = by_key(FLOW_KINDS)
@@ -264,6 +313,8 @@ Stage = Annotated[
     | Annotated[StepStage, Tag("<step>")]
     | Annotated[SequentialStage, Tag("<sequential>")]
     | Annotated[ConcurrentStage, Tag("<concurrent>")]
+    | Annotated[HandoffStage, Tag("<handoff>")]
+    | Annotated[GroupChatStage, Tag("<group_chat>")]
     | Annotated[BranchStage, Tag("<branch>")]
     | Annotated[MapStage, Tag("<map>")]
     | Annotated[LoopStage, Tag("<loop>")],
@@ -317,5 +368,14 @@ class WorkflowDocument(Document):
     flow: Stage = Field(description="how they work together")
 
 
-for _model in (JudgeSettings, RuleSettings, ConcurrentSettings, Escalation, WorkflowDocument):
+for _model in (
+    JudgeSettings,
+    RuleSettings,
+    EndSettings,
+    ManagerSettings,
+    ConcurrentSettings,
+    GroupChatSettings,
+    Escalation,
+    WorkflowDocument,
+):
     _model.model_rebuild(force=True, _types_namespace={**globals(), "JudgeSettings": JudgeSettings})

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from ripieno.model.errors import DefinitionError, nearest
+from ripieno.workflows.chats import End, ManagerRule
 from ripieno.workflows.document import (
     FLOW_KINDS,
     PARTICIPANT_KINDS,
@@ -95,6 +96,9 @@ def unknown_kind(at: tuple[str | int, ...], found: Any) -> str:
     """Say which kinds there are where a participant, a stage or a condition is expected."""
     if len(at) == 2 and at[0] == "participants":  # noqa: PLR2004 - a participant's own place
         return kind_message("participant", list(PARTICIPANT_KINDS), found, set())
+    if "<group_chat>" in at and at[-1] in ("until", "manager"):
+        example = "consensus or {rounds: 6}" if at[-1] == "until" else "round_robin or {step: chair}"
+        return f"expected something like {example}, found {shown(found)}"
     if at[-1] in ("when", "until"):
         return f"expected an expression or {{import: 'module:function'}}, found {shown(found)}"
     return kind_message("stage", list(FLOW_KINDS), found, set(names_of(Qualified)))
@@ -155,7 +159,10 @@ def tagged(*unions: Any) -> Iterator[tuple[str, type[BaseModel]]]:
                         yield note.tag, of
 
 
-TAGGED: Final = {**dict(tagged(Stage, ParticipantEntry, Schema, Rule)), "<settings>": SequentialSettings}
+TAGGED: Final = {
+    **dict(tagged(Stage, ParticipantEntry, Schema, Rule, End, ManagerRule)),
+    "<settings>": SequentialSettings,
+}
 """The models by the tags that stand in the place of a finding."""
 
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from ripieno.workflows import chats, rules
 from ripieno.workflows import document as doc
-from ripieno.workflows import rules
 from ripieno.workflows.schema import schema_line, workflow_schema
 
 __all__ = ["render"]
@@ -91,6 +91,8 @@ participants before it by name: `amount > 10_000 and region == 'EU'`, `reconcile
 PATTERNS: Final[tuple[tuple[str, type[BaseModel], type[BaseModel]], ...]] = (
     ("sequential", doc.SequentialStage, doc.SequentialSettings),
     ("concurrent", doc.ConcurrentStage, doc.ConcurrentSettings),
+    ("handoff", doc.HandoffStage, doc.HandoffSettings),
+    ("group_chat", doc.GroupChatStage, doc.GroupChatSettings),
     ("branch", doc.BranchStage, doc.BranchSettings),
     ("map", doc.MapStage, doc.MapSettings),
     ("loop", doc.LoopStage, doc.LoopSettings),
@@ -139,6 +141,9 @@ def sections() -> Iterator[str]:
         yield from table(settings)
         if kind == "sequential":
             yield "The list of its stages alone will do: `sequential: [read, check]`.\n"
+        if kind == "group_chat":
+            yield from section("until", chats.EndSettings, level=4)
+            yield from section("manager", chats.ManagerSettings, level=4)
         if kind == "branch":
             yield from section("cases", doc.Case, level=4)
     yield f"### Durations and conditions\n\n{TIMES}"
@@ -196,6 +201,8 @@ def kind_of(field: Mapping[str, Any]) -> str:
     options = field.get("anyOf") or field.get("oneOf")
     if "90s" in field.get("examples", ()):
         return "duration"
+    if "const" in field:
+        return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "$ref" in field:
@@ -236,6 +243,8 @@ def named(definition: str) -> str:
         "ReplacesDocument": "[mapping](#replaces)",
         "RuleSettings": "[rule](#rules-that-join-branches)",
         "Case": "[mapping](#cases)",
+        "EndSettings": "[mapping](#until)",
+        "ManagerSettings": "[mapping](#manager)",
         "Import": "`{import: ...}`",
     }
     return links.get(definition, "mapping")

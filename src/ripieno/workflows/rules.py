@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from ripieno.patterns import resolvers
-from ripieno.workflows.fields import LARGEST, Decimal, Document, by_key, wrong
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Time, by_key, wrong
 
 if TYPE_CHECKING:
     from ripieno.participants.base import BaseParticipant
@@ -52,6 +52,7 @@ class FirstSettings(Document):
     """The fastest."""
 
     n: int = Field(default=1, ge=1, le=LARGEST, description="how many are waited for")
+    within: Time | None = Field(default=None, description="time after which fewer will do")
 
 
 class JudgeSettings(Compared):
