@@ -19,6 +19,7 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
+from ripieno.kernel.conclusion import conclude
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.ids import new_id
 from ripieno.model.outcome import Evidence
@@ -102,11 +103,18 @@ def check_form(asked: AskedFor, value: object) -> None:
 async def cancel(
     store: Store, clock: Clock, run: RunRow, *, by: Principal, reason: str | None = None
 ) -> None:
-    """Ask a run to end as cancelled; what it has claimed is awaited and recorded first."""
+    """Ask a run to end as cancelled; what it has claimed is awaited and recorded first.
+
+    A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
+    only its code can settle: then it ends when the code is back.
+    """
     if run.ended:
         msg = f"run {run.id[-6:]} has ended ({run.status})"
         raise RefusedError(msg)
     await _send(store, clock, run.id, by=by, kind="cancel", said=reason)
+    if run.status in ("blocked", "needs_version"):
+        why = f"cancelled by {by.id}" + (f": {reason}" if reason else "")
+        await conclude(store, clock, run, why)
 
 
 async def resume(store: Store, clock: Clock, run: RunRow, *, by: Principal) -> None:

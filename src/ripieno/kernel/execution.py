@@ -96,6 +96,16 @@ class Execution:
             payloads.append((raw, value.data))
         return value.ref
 
+    def keep_read(self, task: Task, reads: Mapping[str, str], payloads: list[tuple[bytes, bytes]]) -> None:
+        """Keep what was read and is not stored yet: a pattern may show a part of what somebody found."""
+        missing = {ref for ref in reads.values() if bytes.fromhex(ref) not in self.lease.stored}
+        if not missing:
+            return
+        for outcome in task.state.values():
+            for part in outcome.parts:
+                if isinstance(part, Value) and part.ref in missing:
+                    self.keep(part, payloads)
+
     # -- the journal ------------------------------------------------------------------------------
 
     def append(

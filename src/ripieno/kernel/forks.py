@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,7 +44,10 @@ async def fork(
     now = clock.now()
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
-    started.update(principal=by.id, requested=now, key=None)
+    started.update(principal=by.id, requested=now, key=None, version=run.version)
+    for known in await store.versions(run.tenant, run.workflow):
+        if known.version == run.version:  # another one than it began with, when it was migrated
+            started["definition"] = json.loads(known.pins)["definition"]
     forked: dict[str, Json] = {"from": run.id, "at": last}
     drafts: list[tuple[Kind, str, Mapping[str, Json]]] = [
         ("run.started", "", started),

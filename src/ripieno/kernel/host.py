@@ -161,7 +161,7 @@ class Host:
             if execution is not None:
                 await self._run(execution)
         except StoreError as error:
-            self._lost.add(run)
+            self._lose(run)
             log.error("run stopped", run=run, error=str(error))  # noqa: TRY400 - the message says it all
         finally:
             self._residents.pop(run, None)
@@ -218,7 +218,15 @@ class Host:
         elif rest == "closed":
             await self.store.release(lease, "running")
         elif rest == "lost":
-            self._lost.add(lease.run)
+            self._lose(lease.run)
+            if lease.failure is not None:
+                log.error("run stopped", run=lease.run, error=str(lease.failure))
+
+    def _lose(self, run: str) -> None:
+        """Have a run looked at again in a while, even if nothing is committed until then."""
+        self._lost.add(run)
+        self._elsewhere[run] = asyncio.get_running_loop().time()
+        self._bell.set()
 
     async def outcome(self, run: str) -> Outcome:
         """Wait until a run has ended and give its outcome."""
@@ -253,16 +261,20 @@ class Host:
     # -- dispatch ---------------------------------------------------------------------------------
 
     async def _dispatch(self) -> None:
+        failed = False
         while True:
+            again = failed or self._elsewhere or self._lost
             try:
-                async with asyncio.timeout(OTHERS_SECONDS if self._elsewhere or self._lost else None):
+                async with asyncio.timeout(OTHERS_SECONDS if again else None):
                     await self._bell.wait()
             except TimeoutError:
                 pass
             self._bell.clear()
+            failed = False
             try:
                 await self._look()
             except StoreError as error:
+                failed = True
                 log.error("cannot look for work", error=str(error))  # noqa: TRY400 - the message says it all
             await asyncio.sleep(COALESCE_SECONDS)
 

@@ -174,15 +174,17 @@ class Scope:
         execution = self.execution
         outcome = recorded(execution, outcome)
         payloads: list[tuple[bytes, bytes]] = []
+        reads = participant.reads(task)
         body: dict[str, Json] = {
             "participant": participant.kind,
-            "inputs": participant.reads(task),
+            "inputs": reads,
             "outcome": outcome_body(execution, outcome, payloads),
             "started": started,
         }
         execution.keep(task.input, payloads)
         if task.turn is not None:
             execution.keep(task.turn, payloads)
+        execution.keep_read(task, reads, payloads)
         kind: Kind = "scope" if scope.items or outcome.status == "cancelled" else "step"
         change = CloseChange(scope.path) if outcome.status == "cancelled" else None
         turnstile = execution.turnstile

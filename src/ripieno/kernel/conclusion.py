@@ -1,0 +1,58 @@
+"""Ending a run whose code is gone or does not fit, where nothing it has begun is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ripieno.journal.records import Draft, EndChange, RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import Clock
+from ripieno.model.event import Event
+from ripieno.model.value import encode
+
+__all__ = ["conclude", "in_doubt"]
+
+
+async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool:
+    """End a run as cancelled without replaying it; False when a call of it is in doubt, or another has it.
+
+    The message that asks for it has been sent before, and is folded here.
+    """
+    if in_doubt(await store.events(run.id)):
+        return False
+    taken = await store.acquire(run.id)
+    if taken is None:
+        return False
+    while True:
+        _, seen = await store.fold(taken.lease)
+        data = encode(reason)
+        commitment = taken.lease.key.commit(data)
+        draft = Draft(
+            taken.lease,
+            clock.now(),
+            "run.ended",
+            "",
+            {"outcome": {"status": "cancelled", "reason": commitment.hex()}},
+            payloads=((commitment, data),),
+            change=EndChange("cancelled"),
+            if_seen=seen,
+        )
+        store.append(draft)
+        await store.durable(draft)
+        if draft.state != "bounced":
+            return draft.state == "written"
+
+
+def in_doubt(events: Sequence[Event]) -> bool:
+    """Tell whether a claim stands without a result that says what became of it."""
+    open_claims: set[tuple[str, int]] = set()
+    for event in events:
+        if event.kind == "intent":
+            open_claims.add((event.path, event.body["attempt"]))
+        elif event.kind == "result" and event.body["status"] != "uncertain":
+            open_claims.discard((event.path, event.body["attempt"]))
+            if event.body["status"] == "again":  # it is owed until it is known what became of it
+                open_claims.add((event.path, event.body["attempt"]))
+            elif event.body["status"] in ("done", "failed"):
+                open_claims = {claim for claim in open_claims if claim[0] != event.path}
+    return bool(open_claims)

@@ -1,0 +1,147 @@
+"""Runs whose code is gone or does not fit can still be ended, and copied under the version they went on with."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    cancel,
+    ended,
+    opened,
+    parked,
+    reply,
+    serving,
+    snapshot,
+    until,
+)
+from ripieno import Context, Workflow, function, human, sequential, tool
+from ripieno.journal.records import RunRow, RunStatus
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.verify import verify
+from ripieno.kernel import commands
+from ripieno.kernel.clock import SystemClock
+from ripieno.kernel.forks import fork
+from ripieno.kernel.host import Host
+
+
+@function(pure=True, version="1")
+def written(given: object) -> object:
+    return {"letter": given}
+
+
+@function(pure=True, version="2", name="written")
+def rewritten(given: object) -> object:
+    return {"letter": given, "again": True}
+
+
+@function(pure=True, version="3", name="another")
+def another(given: object) -> object:
+    return given
+
+
+LETTER = Workflow("letter", sequential(written, human("signs", role="clerk")))
+LATER = Workflow("letter", sequential(rewritten, human("signs", role="clerk")))
+UNFIT = Workflow("letter", sequential(another, human("signs", role="clerk")))
+
+
+def sound(home: Path) -> bool:
+    with SqliteAudit(home) as audit:
+        return verify(audit).sound
+
+
+async def come_to(host: Host, run: str, status: RunStatus) -> RunRow:
+    async def look() -> RunRow | None:
+        row = await host.store.run(run)
+        return row if row.status == status else None
+
+    return await until(look)
+
+
+async def waiting(home: Path) -> str:
+    async with serving(home, LETTER) as host:
+        run = await begin(host, LETTER, "dear reader")
+        await parked(host, run)
+    return run
+
+
+async def test_a_run_whose_code_is_gone_ends_when_it_is_cancelled(tmp_path: Path) -> None:
+    run = await waiting(tmp_path)
+    async with serving(tmp_path) as host:
+        await reply(host, await asked(host, run), {"proceed": True})
+        await come_to(host, run, "needs_version")
+        await cancel(host, run, reason="nobody has that code any more")
+        outcome = await ended(host, run)
+    assert outcome.status == "cancelled"
+    assert outcome.reason == "cancelled by person:op: nobody has that code any more"
+    assert sound(tmp_path)
+
+
+async def test_a_blocked_run_ends_when_it_is_cancelled(tmp_path: Path) -> None:
+    run = await waiting(tmp_path)
+    async with serving(tmp_path, UNFIT) as host:
+        await host.enter(UNFIT, OPERATOR)
+        await host.store.repin(run, UNFIT.version, OPERATOR.id)
+        await come_to(host, run, "blocked")
+        await cancel(host, run)
+        assert (await ended(host, run)).status == "cancelled"
+    assert sound(tmp_path)
+
+
+async def test_a_run_with_a_call_in_doubt_ends_only_when_its_code_has_settled_it(tmp_path: Path) -> None:
+    calls: list[str] = []
+    begun = asyncio.Event()
+
+    @tool(on_uncertain="retry", timeout="200ms")
+    async def post(letter: str) -> str:
+        calls.append(letter)
+        begun.set()
+        await asyncio.sleep(0.05)
+        return "posted"
+
+    @function(pure=True, version="1")
+    async def posts(given: str, context: Context) -> object:
+        return await context.use(post, letter=given)
+
+    posting = Workflow("posting", posts)
+    async with serving(tmp_path / "first", posting) as host:
+        run = await begin(host, posting, "dear reader")
+        await begun.wait()
+        cut = snapshot(tmp_path / "first", tmp_path / "cut")
+        await ended(host, run)
+    async with serving(cut) as host:
+        await come_to(host, run, "needs_version")
+        await cancel(host, run)
+        assert (await host.store.run(run)).status == "needs_version"
+    async with serving(cut, posting) as host:
+        assert (await ended(host, run)).status == "cancelled"
+    assert calls == ["dear reader"] * 2, "once before the cut, once more under the same key to settle it"
+    assert sound(cut)
+
+
+async def test_a_fork_of_a_migrated_run_is_pinned_to_the_version_it_went_on_with(tmp_path: Path) -> None:
+    run = await waiting(tmp_path)
+    async with serving(tmp_path, LATER) as host:
+        await host.enter(LATER, OPERATOR)
+        await host.store.repin(run, LATER.version, OPERATOR.id)
+        await parked(host, run)
+        copy = await fork(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await parked(host, copy.id)
+        first = (await host.store.events(copy.id))[0]
+    assert first.body["version"] == copy.version == LATER.version
+    assert first.body["definition"] == LATER.digest
+    assert sound(tmp_path)
+
+
+async def test_a_store_without_a_host_ends_them_too(tmp_path: Path) -> None:
+    run = await waiting(tmp_path)
+    async with serving(tmp_path) as host:
+        await reply(host, await asked(host, run), {"proceed": True})
+        await come_to(host, run, "needs_version")
+    async with opened(tmp_path, SqliteStore) as store:
+        await commands.cancel(store, SystemClock(), await store.run(run), by=OPERATOR)
+        assert (await store.run(run)).status == "cancelled"
