@@ -16,7 +16,7 @@ from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.turnstile import Branch
-from ripieno.model.errors import DefinitionError, StoreError
+from ripieno.model.errors import DefinitionError, RipienoError, StoreError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
@@ -327,7 +327,9 @@ class Scope:
 
 
 def explain(error: Exception) -> str:
-    """Say what a participant raised, and where."""
+    """Say what a participant raised, and where; our own errors say it themselves."""
+    if isinstance(error, RipienoError):
+        return str(error).replace("\n  ", ". ")
     place = error.__traceback__
     while place is not None and place.tb_next is not None:
         place = place.tb_next

@@ -10,10 +10,11 @@ from typing import Any
 from ripieno.blueprints.hospital_discharge import tools
 from ripieno.blueprints.hospital_discharge.billing import BillingPlan, prepare_preauthorisation
 from ripieno.blueprints.hospital_discharge.coordination import plan_visits
-from ripieno.blueprints.hospital_discharge.fhir import check_bundle
+from ripieno.blueprints.hospital_discharge.fhir import check_bundle, open_record
 from ripieno.blueprints.hospital_discharge.package import DischargePackage, discharge_package
 from ripieno.blueprints.hospital_discharge.reconciliation import Reconciliation
 from ripieno.blueprints.hospital_discharge.reconciliation import reconcile as reconcile_medications
+from ripieno.blueprints.hospital_discharge.stay import last_day, latest_stay
 from ripieno.blueprints.hospital_discharge.summary import summarise as summarise_stay
 from ripieno.blueprints.hospital_discharge.summary_model import Summary
 from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisation
@@ -136,6 +137,13 @@ def package(
     )
 
 
+def check_record(value: object) -> None:
+    """Raise `InputError` for a bundle that the workflow could not work on: before a run is made of it."""
+    check_bundle(value)
+    record = open_record(value)
+    last_day(record, latest_stay(record))
+
+
 clinician = human("clinician", role="clinician")
 
 workflow = Workflow(
@@ -153,7 +161,7 @@ workflow = Workflow(
     risk="high",
     data=[Data.PHI],
     replaces=Replaces(minutes=45, touchpoints=6),
-    check_input=check_bundle,
+    check_input=check_record,
     source="ripieno.blueprints.hospital_discharge:workflow",
 )
 """From a FHIR R4 bundle to a discharge package; rules over the record, no model."""
