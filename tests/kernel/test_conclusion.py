@@ -1,4 +1,4 @@
-"""Runs whose code is gone or does not fit can be ended, and are copied under the version they went on with."""
+"""Runs whose code is gone or does not fit can be ended, and are copied under the version they went on in."""
 
 from __future__ import annotations
 
