@@ -22,9 +22,22 @@ if TYPE_CHECKING:
     from ripieno.participants.human import Decision, Human, human, role
     from ripieno.patterns.branch import branch, when
     from ripieno.patterns.concurrent import concurrent
+    from ripieno.patterns.conditions import consensus, elapsed, rounds, stalled, text, verdict
+    from ripieno.patterns.group_chat import group_chat
+    from ripieno.patterns.handoff import HandOver, hand_over, handoff
     from ripieno.patterns.loop import loop
+    from ripieno.patterns.managers import maker_checker, round_robin
     from ripieno.patterns.map import map_over
-    from ripieno.patterns.resolvers import merge
+    from ripieno.patterns.resolvers import (
+        highest_confidence,
+        judge,
+        majority,
+        merge,
+        priority,
+        quorum,
+        unanimous,
+        weighted,
+    )
     from ripieno.patterns.sequential import sequential
     from ripieno.workflows.embedded import Handle, open_host
     from ripieno.workflows.workflow import Data, Replaces, Workflow
@@ -37,6 +50,7 @@ __all__ = [
     "Decision",
     "Evidence",
     "Function",
+    "HandOver",
     "Handle",
     "Host",
     "Human",
@@ -52,15 +66,33 @@ __all__ = [
     "Workflow",
     "branch",
     "concurrent",
+    "consensus",
+    "elapsed",
     "function",
+    "group_chat",
+    "hand_over",
+    "handoff",
+    "highest_confidence",
     "human",
+    "judge",
     "loop",
+    "majority",
+    "maker_checker",
     "map_over",
     "merge",
     "open_host",
+    "priority",
+    "quorum",
     "role",
+    "round_robin",
+    "rounds",
     "sequential",
+    "stalled",
+    "text",
     "tool",
+    "unanimous",
+    "verdict",
+    "weighted",
     "when",
 ]
 
@@ -77,9 +109,22 @@ HOMES = {
     "ripieno.participants.human": ("Decision", "Human", "human", "role"),
     "ripieno.patterns.branch": ("branch", "when"),
     "ripieno.patterns.concurrent": ("concurrent",),
+    "ripieno.patterns.conditions": ("consensus", "elapsed", "rounds", "stalled", "text", "verdict"),
+    "ripieno.patterns.group_chat": ("group_chat",),
+    "ripieno.patterns.handoff": ("HandOver", "hand_over", "handoff"),
     "ripieno.patterns.loop": ("loop",),
+    "ripieno.patterns.managers": ("maker_checker", "round_robin"),
     "ripieno.patterns.map": ("map_over",),
-    "ripieno.patterns.resolvers": ("merge",),
+    "ripieno.patterns.resolvers": (
+        "highest_confidence",
+        "judge",
+        "majority",
+        "merge",
+        "priority",
+        "quorum",
+        "unanimous",
+        "weighted",
+    ),
     "ripieno.patterns.sequential": ("sequential",),
     "ripieno.workflows.embedded": ("Handle", "open_host"),
     "ripieno.workflows.workflow": ("Data", "Replaces", "Workflow"),
