@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,7 +27,15 @@ from ripieno.model.principal import Principal
 OPERATOR = Principal("person", "op", every_role=True)
 PATIENCE_SECONDS = 10
 MESSAGES: dict[Trouble, str] = {"full": "free some space", "locked": "another process holds the database"}
-MOMENTS = ("before the first call", "in the first call", "in the second call", "at the end")
+MOMENTS = (
+    "before the first call",
+    "in the first call",
+    "in the second call",
+    "at the end of a long second call",
+    "at the end",
+)
+LONG_SECONDS = 0.6
+"""Longer than any process goes without looking for what others have committed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,13 @@ def errand(home: Path, disk: Disk, moment: str) -> Errand:
     def find(number: int, call: Call) -> int | None:
         return number if ledger.find(call.key) else None
 
-    @tool(on_uncertain=find, timeout="250ms")
+    @tool(on_uncertain=find, timeout="1s")
     def book(number: int, call: Call) -> int:
         ledger.enter(f"book {number}", call.key)
         comes(f"in the {('first', 'second')[number]} call")
+        if number and moment == "at the end of a long second call":
+            time.sleep(LONG_SECONDS)
+            comes(moment)
         return number
 
     @function(pure=True)
@@ -138,3 +150,25 @@ async def test_a_run_that_waits_goes_on_when_the_store_works_again(
                 while not (asked_next := await host.store.questions(run=run)):  # noqa: ASYNC110 - on disk
                     await asyncio.sleep(0.005)
             assert asked_next[0].role == "chief"
+
+
+@function(pure=True)
+async def nap(input: str, context: Context) -> str:  # noqa: A002 - bound by this name
+    await context.sleep(LONG_SECONDS)
+    return input
+
+
+async def test_a_timer_that_came_due_meanwhile_fires_when_the_store_works_again(
+    disk: Disk, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    trouble: Trouble = request.node.callspec.params["disk"]
+    with capture_logs() as logs:
+        async with serving(tmp_path) as host:
+            run = (await host.start(Workflow("nap", nap), "given", principal=OPERATOR)).row.id
+            await host.rest(run)
+            disk.begin()
+            await said(logs, MESSAGES[trouble])
+            disk.end()
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                outcome = await host.outcome(run)
+    assert outcome.output == "given"
