@@ -12,15 +12,19 @@ from workflow_parts import chief, is_large, post, read, weigh
 
 from ripieno import (
     Function,
+    HandOver,
     Limits,
     Workflow,
     branch,
     concurrent,
+    group_chat,
+    handoff,
     human,
     loop,
     map_over,
     merge,
     role,
+    rounds,
     sequential,
     when,
 )
@@ -54,7 +58,20 @@ def local() -> Function:
     return Function(within, pure=True)
 
 
+def edges(**named: list[str]) -> dict[str, list[str]]:
+    return named
+
+
 FOUND = {
+    "cannot-hand-over": [workflow(handoff(clerk, pure_read, edges=edges(clerk=["read"])))],
+    "handoff-unreachable": [
+        workflow(handoff(pure_read, pure_post, edges={})),
+        workflow(handoff(pure_read, pure_post, edges=edges(post=["read"]), otherwise=clerk)),
+    ],
+    "handoff-without-way-out": [
+        workflow(handoff(pure_read, pure_post, edges=edges(read=["post"], post=["read"])))
+    ],
+    "crowded-chat": [workflow(group_chat(pure_read, pure_post, pure_check, again, until=rounds(2)))],
     "constant-condition": [
         workflow(loop(pure_read, until="done", rounds=3)),
         workflow(loop(side, until="len(items) > 3", rounds=3)),
@@ -65,6 +82,9 @@ FOUND = {
         workflow(local()),
         workflow(loop(pure_read, until=lambda names: names["done"], rounds=2)),
         workflow(branch({when(lambda names: names["done"]): pure_read}, otherwise=pure_post)),
+        workflow(
+            group_chat(pure_read, pure_post, until=rounds(2), manager=lambda thread: thread.everyone[0])
+        ),
     ],
     "repeated-effect": [
         workflow(Function(read).retry(3)),
@@ -90,6 +110,8 @@ FOUND = {
     "pattern-of-one": [
         workflow(sequential(pure_read)),
         workflow(concurrent(pure_read, resolve=merge())),
+        workflow(handoff(pure_read, edges={})),
+        workflow(group_chat(pure_read, until=rounds(2))),
     ],
     "same-function-twice": [workflow(concurrent(weigh, again, resolve=merge()))],
     "unheeded-failure-rule": [
@@ -100,6 +122,17 @@ FOUND = {
 """Workflows in Python in which one finding is made, by its code."""
 
 SOUND = {
+    "a handoff with a way out": workflow(
+        handoff(pure_read, pure_post, edges=edges(read=["post"], post=["read"]), otherwise=clerk)
+    ),
+    "a person who can hand over": workflow(
+        handoff(
+            human("desk", role="desk", form=HandOver, due="1h", then=role("chief")),
+            pure_read,
+            edges=edges(desk=["read"]),
+        )
+    ),
+    "a chat of three": workflow(group_chat(pure_read, pure_post, again, until=rounds(2))),
     "a step": workflow(pure_read),
     "stages that read each other": workflow(sequential(pure_read, pure_check)),
     "an effect after what it does not read": workflow(sequential(pure_read, Function(post))),

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from ripieno.model.errors import DefinitionError, NotFoundError, nearest
+from ripieno.model.errors import DefinitionError, NotFoundError, Place, nearest
 from ripieno.participants.references import load as load_object
 from ripieno.workflows.build import Builder
 from ripieno.workflows.document import WorkflowDocument
@@ -108,7 +108,11 @@ def from_python_file(path: Path, attribute: str) -> tuple[object, str]:
     folder, module = file.parent, file.stem
     while (folder / "__init__.py").is_file():
         folder, module = folder.parent, f"{folder.name}.{module}"
-    return import_from(folder, f"{module}:{attribute}"), f"{file}:{attribute}"
+    try:
+        return import_from(folder, f"{module}:{attribute}"), f"{file}:{attribute}"
+    except DefinitionError as error:
+        error.place = error.place or Place(str(path))
+        raise
 
 
 def from_module(module: str, attribute: str) -> tuple[object, str]:

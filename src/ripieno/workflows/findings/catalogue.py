@@ -6,8 +6,10 @@ from typing import Final
 
 from ripieno.workflows.findings.base import FindingKind
 from ripieno.workflows.findings.constant_condition import ConstantCondition
+from ripieno.workflows.findings.crowded_chat import CrowdedChat
 from ripieno.workflows.findings.endless_wait import EndlessWait
 from ripieno.workflows.findings.escalation_to_itself import EscalationToItself
+from ripieno.workflows.findings.handoffs import CannotHandOver, HandoffUnreachable, HandoffWithoutWayOut
 from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
 from ripieno.workflows.findings.independent_stages import IndependentStages
 from ripieno.workflows.findings.no_otherwise import NoOtherwise
@@ -24,13 +26,17 @@ from ripieno.workflows.findings.unused_participant import UnusedParticipant
 __all__ = ["CATALOGUE"]
 
 CATALOGUE: Final[tuple[FindingKind, ...]] = (
+    CannotHandOver(),
     ConstantCondition(),
     EscalationToItself(),
+    HandoffUnreachable(),
     RoleMissing(),
     NotImportable(),
     RepeatedEffect(),
     RuleCannotSettle(),
+    CrowdedChat(),
     EndlessWait(),
+    HandoffWithoutWayOut(),
     HighRiskAlone(),
     IndependentStages(),
     NoDeadline(),

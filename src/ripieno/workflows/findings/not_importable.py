@@ -8,6 +8,7 @@ from ripieno.model.errors import Place
 from ripieno.participants.function import Function
 from ripieno.participants.references import reference
 from ripieno.patterns.branch import Branch
+from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.loop import Loop
 from ripieno.workflows.findings.base import Finding, FindingKind, everyone
 from ripieno.workflows.places import Places
@@ -43,6 +44,8 @@ def referenced(workflow: Workflow, places: Places) -> Iterator[tuple[str, Place]
                 yield from ((name, place) for name in condition.references)
         elif isinstance(participant, Loop):
             yield from ((name, place) for name in participant.until.references)
+        elif isinstance(participant, GroupChat):
+            yield from ((name, place) for name in participant.identity())
 
 
 def trouble(name: str) -> str:
