@@ -72,6 +72,23 @@ def test_a_workflow_file_with_mistakes_is_told_line_by_line(cli: Cli) -> None:
     assert cli.run("run", "bad.yaml", "--input", cli.patient("clean")).code == 2
 
 
+@pytest.mark.parametrize(
+    ("code", "place"),
+    [
+        ("import json\nraise ValueError('boom')\n", "boom.py:2"),
+        ("import nosuchmodule\n", "boom.py:1"),
+        ("\n\nx = (\n", "boom.py:3"),
+        ("y = 1\n", "boom.py"),
+    ],
+    ids=["raises", "missing module", "not Python", "no such name"],
+)
+def test_a_python_file_that_cannot_be_used_is_named_with_its_line(cli: Cli, code: str, place: str) -> None:
+    cli.write("boom.py", code)
+    result = cli.run("check", "boom.py:x", "--output", "json")
+    assert result.code == 1
+    assert result.json[0]["place"].endswith(place)
+
+
 def test_the_schema_is_given_for_editors(cli: Cli) -> None:
     assert cli.ok("schema").json["title"] == "Ripieno workflow"
     cli.ok("schema", "--to", "ripieno.schema.json")
