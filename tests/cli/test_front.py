@@ -111,6 +111,12 @@ def test_nothing_is_made_by_only_looking(cli: Cli) -> None:
     assert "nothing has run in" in result.err
 
 
+def test_a_file_is_no_data_folder(cli: Cli) -> None:
+    result = cli.run("runs", "list", "--home", cli.write("notes.txt", ""))
+    assert result.code == 2
+    assert "notes.txt is not a folder" in result.err
+
+
 def test_an_unexpected_error_is_short_and_says_where_the_traceback_is(cli: Cli) -> None:
     cli.write("broken.py", "raise ValueError('on purpose')\n")
     result = cli.run("run", "broken:workflow", "--input", cli.patient("clean"))

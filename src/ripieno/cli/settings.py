@@ -107,13 +107,17 @@ class Settings:
         here = start or Path.cwd()
         origins = {known.name: origin(known, flags, variables, here) for known in KNOWN}
         values = {known.name: read(known, origins[known.name]) for known in KNOWN}
+        home: Path = values["home"]
+        if home.exists() and not home.is_dir():
+            msg = f"home ({origins['home'].source}): {home} is not a folder"
+            raise SettingsError(msg, remedy="--home or RIPIENO_HOME names the data folder")
         operator = {f"RIPIENO_{name.upper()}": values[name] for name in ("principal", "tenant", "roles")}
         try:
             principal = local_operator(operator)
         except InputError as error:
             raise SettingsError(error.message, remedy="ripieno config view shows where it is set") from error
         return cls(
-            home=values["home"],
+            home=home,
             output=values["output"],
             input_limit=values["input_limit"],
             at_once=values["at_once"],
