@@ -49,6 +49,23 @@ def test_who_lacks_the_role_is_not_allowed_and_nothing_changes(cli: Cli) -> None
     cli.ok("inbox", "approve", "t-1", RIPIENO_ROLES="nurse,clinician")
 
 
+def test_tasks_of_other_roles_are_counted_but_not_shown(cli: Cli) -> None:
+    cli.discharge("interaction")
+    listed = cli.ok("inbox", "list", "--output", "json", RIPIENO_ROLES="nurse")
+    assert listed.json == []
+    assert "for roles that person:tester does not hold: 1 (--all)" in listed.err
+    others = cli.ok("inbox", "list", "--all", "--output", "json", RIPIENO_ROLES="nurse").json
+    assert [(item["task"], item["role"], item["title"]) for item in others] == [("t-1", "clinician", None)]
+    shown = cli.run("inbox", "show", "t-1", RIPIENO_ROLES="nurse")
+    assert shown.code == 4
+    assert "warfarin" not in shown.out + shown.err
+
+
+def test_where_nothing_has_run_the_inbox_is_empty(cli: Cli) -> None:
+    assert cli.ok("inbox", "list", "--output", "json").json == []
+    assert not cli.home.exists()
+
+
 def test_a_second_answer_is_refused_and_told_who_was_first(cli: Cli) -> None:
     cli.discharge("interaction")
     cli.ok("inbox", "approve", "t-1")

@@ -6,27 +6,29 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
+from rich.table import Table
 
 from ripieno.cli.board import table_of
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, document_of, follow
 from ripieno.cli.forms import fill_in
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import clean, console, duration, listing, note, write
+from ripieno.cli.output import TITLE_LIMIT, clean, console, duration, listing, note, write
 from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
-from ripieno.cli.tasks import show_asked, task_document
-from ripieno.journal.records import QuestionState
+from ripieno.cli.tasks import row_document, show_asked, task_document
+from ripieno.journal.records import QuestionRow, QuestionState
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.commands import answer as send_answer
-from ripieno.model.errors import InputError
+from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
 from ripieno.model.ids import short
 
 __all__ = ["answer_task", "approve_task", "list_tasks", "reject_task", "show_task"]
@@ -38,9 +40,10 @@ def list_tasks(
     *,
     state: QuestionState | None = "open",
     role: str | None = None,
+    all: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
     options: Options = DEFAULTS,
 ) -> int:
-    """List the tasks that wait for a person, the first due first.
+    """List the tasks that wait for a person whose role one holds, the first due first.
 
     Parameters
     ----------
@@ -48,30 +51,64 @@ def list_tasks(
         open, answered, expired or closed.
     role
         Only tasks for this role.
+    all
+        Those for other roles as well, without what they are about.
 
     """
     settings = options.settle()
-    return asyncio.run(_list(settings, state, role))
+    tasks: list[Task] = []
+    try:
+        tasks = asyncio.run(tasks_of(settings, state, role))
+    except NotFoundError as error:
+        note(str(error))
+    shown = [task for task in tasks if all or task.asked is not None]
+    write(settings.output, [row_document(task.row, task.asked) for task in shown], table_of_tasks(shown))
+    if not tasks:
+        note("nothing waits for a person")
+    elif state == "open" and shown:
+        note(f"ripieno inbox show t-{shown[0].row.number} shows the evidence")
+    if len(shown) < len(tasks):
+        note(f"for roles that {settings.principal.id} does not hold: {len(tasks) - len(shown)} (--all)")
+    return Exit.OK
 
 
-async def _list(settings: Settings, state: QuestionState | None, role: str | None) -> int:
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task, with its content where one may see it."""
+
+    row: QuestionRow
+    asked: AskedFor | None
+
+
+async def tasks_of(settings: Settings, state: QuestionState | None, role: str | None) -> list[Task]:
+    """Give the tasks there are; only those whose role one holds are opened."""
     async with opened(settings) as store:
         rows = await store.questions(state=state, tenant=settings.principal.tenant)
-        asked = [asked_for(store, row) for row in rows if role is None or row.role == role]
+        return [
+            Task(row, asked_for(store, row) if may_see(settings, row) else None)
+            for row in rows
+            if role is None or row.role == role
+        ]
+
+
+def may_see(settings: Settings, row: QuestionRow) -> bool:
+    """Tell whether a task is for a role that one holds."""
+    return row.role is None or settings.principal.holds(row.role)
+
+
+def table_of_tasks(tasks: Sequence[Task]) -> Table | None:
+    """Give tasks as a table; None for none."""
     now = SystemClock().now()
     table = listing("task", "run", "role", "waits", "due", "asked for")
-    for item in asked:
-        row = item.row
+    for task in tasks:
+        row = task.row
         until = row.answered_at or now
         due = "" if row.due_at is None else f"in {duration(max(0, row.due_at - now) / MICROSECONDS)}"
         waits = duration((until - row.asked_at) / MICROSECONDS)
-        table.add_row(item.id, short(row.run), row.role or "", waits, due, clean(item.title))
-    write(settings.output, [task_document(item) for item in asked], table if asked else None)
-    if not asked:
-        note("nothing waits for a person")
-    elif state == "open":
-        note(f"ripieno inbox show {asked[0].id} shows the evidence")
-    return Exit.OK
+        title = "(for another role)" if task.asked is None else task.asked.title
+        about = clean(title, limit=TITLE_LIMIT, style="dim" if task.asked is None else "")
+        table.add_row(f"t-{row.number}", short(row.run), row.role or "", waits, due, about)
+    return table if tasks else None
 
 
 def show_task(task: str, /, *, options: Options = DEFAULTS) -> int:
@@ -197,7 +234,7 @@ async def go_on(settings: Settings, run: str) -> int:
 
 
 async def find_task(settings: Settings, store: Store, task: str) -> AskedFor:
-    """Give the task that people call `task`; raises `InputError` or `NotFoundError`."""
+    """Give the task that people call `task`; raises `InputError`, `NotFoundError` or `NotAllowedError`."""
     found = NUMBER.fullmatch(task.strip())
     if found is None:
         msg = f"expected a task such as 't-58', got {task!r}"
@@ -206,6 +243,9 @@ async def find_task(settings: Settings, store: Store, task: str) -> AskedFor:
     run = await store.run(row.run)
     if run.tenant != settings.principal.tenant:
         row = await store.question(0)
+    if not may_see(settings, row):
+        msg = f"t-{row.number} is for role {row.role!r}; {settings.principal.id} does not hold it"
+        raise NotAllowedError(msg)
     return asked_for(store, row)
 
 

@@ -15,7 +15,21 @@ from rich.text import Text
 
 from ripieno.cli.settings import OutputKind
 
-__all__ = ["MARKS", "clean", "console", "duration", "listing", "note", "show", "to_json", "write"]
+__all__ = [
+    "MARKS",
+    "TITLE_LIMIT",
+    "clean",
+    "console",
+    "duration",
+    "listing",
+    "note",
+    "show",
+    "to_json",
+    "write",
+]
+
+TITLE_LIMIT: Final = 100
+"""Letters of a title or reason, where it is one among several; what shows one alone shows all of it."""
 
 WIDE: Final = 1000
 """Columns where nobody looks at it in a terminal."""

@@ -11,11 +11,12 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ripieno.cli.output import clean, duration, show
+from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.kernel.commands import AskedFor
 from ripieno.model.ids import short
 
-__all__ = ["show_asked", "task_document"]
+__all__ = ["row_document", "show_asked", "task_document"]
 
 EVIDENCE_SHOWN: Final = 12
 TEXT_LIMIT: Final = 300
@@ -23,12 +24,21 @@ TEXT_LIMIT: Final = 300
 
 def task_document(asked: AskedFor, *, whole: bool = False) -> dict[str, Any]:
     """Give a task as programs read it; `whole` with evidence, form and what it is about."""
-    row = asked.row
-    document: dict[str, Any] = {
-        "task": asked.id,
+    document = row_document(asked.row, asked)
+    if whole:
+        document["evidence"] = [dataclasses.asdict(item) for item in asked.evidence]
+        document["about"] = asked.about
+        document["form"] = asked.form
+    return document
+
+
+def row_document(row: QuestionRow, asked: AskedFor | None) -> dict[str, Any]:
+    """Give what a task's row tells, and its title; None where one may not see its content."""
+    return {
+        "task": f"t-{row.number}",
         "run_id": row.run,
         "role": row.role,
-        "title": asked.title,
+        "title": None if asked is None else asked.title,
         "kind": row.kind,
         "state": row.state,
         "asked_at": moment(row.asked_at).isoformat(),
@@ -36,11 +46,6 @@ def task_document(asked: AskedFor, *, whole: bool = False) -> dict[str, Any]:
         "answered_by": row.answered_by,
         "answered_at": None if row.answered_at is None else moment(row.answered_at).isoformat(),
     }
-    if whole:
-        document["evidence"] = [dataclasses.asdict(item) for item in asked.evidence]
-        document["about"] = asked.about
-        document["form"] = asked.form
-    return document
 
 
 def show_asked(screen: Console, asked: AskedFor, *, hints: bool = True) -> None:
