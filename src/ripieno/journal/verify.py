@@ -64,7 +64,8 @@ class Report:
             self.more += 1
 
     def __str__(self) -> str:
-        counted = f"{self.events:,} events, {self.runs:,} runs, {self.values:,} values"
+        numbers = {"event": self.events, "run": self.runs, "value": self.values}
+        counted = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in numbers.items())
         if self.sound:
             return f"{counted}: sound"
         lines = [f"{counted}: {len(self.findings) + self.more:,} found"]
