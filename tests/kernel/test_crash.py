@@ -11,8 +11,8 @@ import pytest
 from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, share
 
-PARTS = 8
-SECOND_DEATHS = 40
+PARTS = 12
+SECOND_DEATHS = 28
 UNREPEATABLE = re.compile(r"(writing|committed): no event")
 """Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 
@@ -49,7 +49,7 @@ def test_a_run_ends_the_same_whichever_boundary_its_process_dies_at(survey: Surv
 @pytest.mark.parametrize("part", range(2))
 def test_a_run_ends_the_same_when_many_events_share_a_commit(survey: Survey, part: int) -> None:
     problems: list[str] = []
-    for place in range(part + 1, 100, 4):
+    for place in range(part + 1, 100, 5):
         found = survey.ending(Order("", grouped=True), place)
         if found is not None:  # how many commits there are depends on what meets in one
             problems.extend(survey.compare(found, place))
