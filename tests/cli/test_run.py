@@ -65,6 +65,24 @@ def test_a_business_key_is_one_run_however_often_it_is_asked_for(cli: Cli) -> No
     assert len(cli.ok("runs", "list", "--key", "enc-1", "--output", "json").json) == 1
 
 
+def test_a_business_key_with_another_input_is_refused(cli: Cli) -> None:
+    cli.ok("init", "greeting")
+    cli.folder = cli.folder / "greeting"
+    command = ("run", "greeting.yaml", "--key", "A", "--output", "json", "--input")
+    run = cli.ok(*command, "inputs/short.json").json[0]
+    assert cli.ok(*command, cli.write("same.json", ' {"name":   "Ada"}')).json[0]["run_id"] == run["run_id"]
+    result = cli.run(*command, "inputs/long.json")
+    assert result.code == 2
+    assert not result.out
+    assert f"inputs/long.json: key 'A' is taken by run {run['short_id']}" in result.err
+
+
+def test_an_empty_business_key_is_a_usage_error(cli: Cli) -> None:
+    result = cli.run("run", "hospital-discharge", "--input", cli.patient("clean"), "--key", "")
+    assert result.code == 2
+    assert "expected a business key" in result.err
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
@@ -131,6 +149,7 @@ def test_ctrl_c_leaves_runs_that_wait_for_people_and_says_how_they_go_on(cli: Cl
     process = cli.start("run", "hospital-discharge", "--input", cli.patient("interaction"))
     assert process.stderr is not None
     assert b"waiting" in process.stderr.readline()
+    assert b"1 waits for a person: ripieno inbox list" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=20)
     assert process.returncode == 130

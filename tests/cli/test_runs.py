@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from conftest import Cli
 
@@ -84,6 +86,10 @@ def test_a_run_of_changed_code_waits_for_its_version_until_it_is_migrated(cli: C
     assert rehearsed["fits"]
     cli.run("inbox", "approve", run["waiting_for"][0]["task"])
     assert cli.ok("runs", "list", "--output", "json").json[0]["status"] == "needs_version"
+    shown = cli.ok("runs", "show", run["run_id"]).out
+    assert "t-1, answered by person:tester, not yet taken up by the run" in shown
+    watched = cli.run("runs", "watch", run["run_id"])
+    assert (watched.code, "it has not failed" in watched.err) == (1, True)
     moved = cli.ok("runs", "migrate", run["run_id"])
     assert "fits" in moved.err
     output = cli.ok("runs", "show", run["run_id"], "--output", "json").json["output"]
@@ -109,3 +115,41 @@ def test_colours_are_left_out_where_they_are_not_wanted(cli: Cli) -> None:
     cli.discharge("clean")
     assert "\x1b" not in cli.ok("runs", "list").out
     assert "\x1b" not in cli.ok("runs", "list", NO_COLOR="1", FORCE_COLOR="1").out
+
+
+def test_a_call_in_doubt_says_until_when_it_waits(
+    cli: Cli, eventually: Callable[[Callable[[], Any]], Any]
+) -> None:
+    cli.write("pay.py", PAY)
+    process = cli.start("run", "pay:workflow", "--input", cli.write("input.json", "{}"), "--key", "p")
+    eventually((cli.folder / "began").exists)
+    process.kill()
+    process.communicate()
+    resumed = cli.start("runs", "resume", "--all")
+    try:
+        assert resumed.stderr is not None
+        assert b"pay in doubt: asked again at " in resumed.stderr.readline()
+    finally:
+        resumed.kill()
+        resumed.communicate()
+    assert "in doubt: asked again at " in cli.ok("runs", "show", "p").out
+    waits = cli.ok("runs", "show", "p", "--output", "json").json["waiting_for"]
+    assert [(item["task"], item["title"]) for item in waits] == [(None, "pay in doubt")]
+    assert waits[0]["until"]
+
+
+PAY = """
+import pathlib, time
+from ripieno import Context, Workflow, function, sequential, tool
+
+@tool(effect="write", on_uncertain="retry", timeout=60)
+def pay():
+    pathlib.Path("began").touch()
+    time.sleep(50)
+
+@function(pure=True)
+async def buy(input, context: Context):
+    return await context.use(pay)
+
+workflow = Workflow("pay", sequential(buy))
+"""

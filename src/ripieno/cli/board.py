@@ -54,6 +54,7 @@ class Board:
         self._console = console(stream or sys.stderr)
         self._live: Live | None = None
         self._told: dict[int, str] = {}
+        self._hinted = False
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
@@ -76,6 +77,17 @@ class Board:
             if case.status not in ("queued", "running", self._told.get(id(case))) and not case.going:
                 self._told[id(case)] = case.status
                 self._console.print(line_of(case), soft_wrap=True)
+        hint = self._waits()
+        if hint is not None and not self._hinted:
+            self._hinted = True
+            self._console.print(hint, soft_wrap=True)
+
+    def _waits(self) -> Text | None:
+        """Say what people can do, once nothing else goes on."""
+        waiting = sum(bool(case.asked) for case in self._cases)
+        if not self._hint or not waiting or any(case.going or case.row is None for case in self._cases):
+            return None
+        return Text(f"{waiting} wait{'s' if waiting == 1 else ''} for a person: {self._hint}", "yellow")
 
     def _picture(self) -> Group:
         room = max(5, self._console.height - MARGIN)
@@ -90,21 +102,18 @@ class Board:
             parts.append(
                 Text(f"… {len(self._cases) - len(shown)} more; {done} of {len(self._cases)} at rest", "dim")
             )
-        waiting = sum(bool(case.asked) for case in self._cases)
-        if self._hint and waiting and not any(case.going or case.row is None for case in self._cases):
-            parts.append(
-                Text(f"{waiting} wait{'s' if waiting == 1 else ''} for a person: {self._hint}", "yellow")
-            )
+        hint = self._waits()
+        if hint is not None:
+            parts.append(hint)
         return Group(*parts)
 
 
 def line_of(case: Followed) -> Text:
-    """Give a run on one line, for where no table can be kept up to date."""
+    """Give a run on one short line, for where no table can be kept up to date: the table comes at the end."""
     line = Text.assemble(
         mark(case.status),
         f" {short(case.row.id) if case.row else '------'}  ",
         clean(case.name, limit=NAME_WIDTH),
-        f"  {case.status}  {case.steps} steps  {duration(case.seconds)}",
+        f"  {case.status}",
     )
-    why = case.why()
-    return Text.assemble(line, "  ", clean(why)) if why else line
+    return Text.assemble(line, "  ", clean(case.why())) if case.doubts else line

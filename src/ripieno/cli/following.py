@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from ripieno.cli.doubts import Doubt, Doubts
+from ripieno.cli.output import TITLE_LIMIT, clean
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.results import outcome_from
 from ripieno.model.ids import short
@@ -23,6 +25,7 @@ LOOK_SECONDS: Final = 0.5
 """How often one looks without being told, so that times go on."""
 
 COALESCE_SECONDS: Final = 0.05
+ASKED_SHOWN: Final = 3
 STOPPED: Final = ("blocked", "needs_version")
 
 
@@ -45,6 +48,7 @@ class Followed:
     _seen: int = 0
     _calls: dict[str, str] = field(default_factory=dict[str, str])
     """Tools whose answer is not recorded yet, by path."""
+    _doubts: Doubts = field(default_factory=Doubts)
 
     @property
     def status(self) -> str:
@@ -64,14 +68,23 @@ class Followed:
         until = self.row.ended_at or time.time_ns() // 1000
         return max(0, until - self.row.requested_at) / MICROSECONDS
 
+    @property
+    def doubts(self) -> Sequence[Doubt]:
+        """Calls in doubt that it waits to ask about again."""
+        return () if self.row is None or self.row.ended else self._doubts.open
+
     def why(self) -> str:
         """Say in a line what it waits for, or why it ended as it did."""
         if self.asked:
-            return "; ".join(f"{asked.row.role}: {asked.title}" for asked in self.asked)
+            titles = [f"{asked.row.role}: {cut(asked.title)}" for asked in self.asked[:ASKED_SHOWN]]
+            more = len(self.asked) - ASKED_SHOWN
+            return "; ".join([*titles, f"… and {more} more"] if more > 0 else titles)
         if self.outcome is not None:
             return "" if self.outcome.ok else self.outcome.reason or ""
         if self.row is not None and self.row.detail:
             return self.row.detail
+        if self.doubts:
+            return "; ".join(str(doubt) for doubt in self.doubts)
         calls = ", ".join(f"{tool} …" for tool in self._calls.values())
         return (calls or self.doing) if self.status == "running" else ""
 
@@ -91,6 +104,7 @@ class Followed:
             self.outcome = await outcome_of(store, self.row)
 
     def _take(self, kind: str, path: str, body: Any) -> None:
+        self._doubts.take(kind, path, body)
         if kind in ("step", "scope") and body["participant"] not in PATTERNS:
             self.steps += 1
             self.doing = f"{step_name(path)} done"
@@ -135,10 +149,24 @@ def document_of(followed: Followed, source: str) -> dict[str, Any]:
         if confidence is None
         else {"value": confidence.value, "method": confidence.method},
         "waiting_for": [
-            {"task": asked.id, "role": asked.row.role, "title": asked.title} for asked in followed.asked
+            *(
+                {"task": asked.id, "role": asked.row.role, "title": asked.title, "until": until_of(asked)}
+                for asked in followed.asked
+            ),
+            *(doubt.document() for doubt in followed.doubts),
         ],
         "seconds": round(followed.seconds, 3),
     }
+
+
+def until_of(asked: AskedFor) -> str | None:
+    """Give when a task is due, as programs read it."""
+    return None if asked.row.due_at is None else moment(asked.row.due_at).isoformat()
+
+
+def cut(title: str) -> str:
+    """Give a title as it stands among others."""
+    return clean(title, limit=TITLE_LIMIT).plain
 
 
 async def follow(

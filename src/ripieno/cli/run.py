@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -18,8 +19,12 @@ from ripieno.cli.output import note, write
 from ripieno.cli.session import serving, unserved
 from ripieno.cli.settings import Settings
 from ripieno.cli.worker import start_worker
-from ripieno.journal.records import RunRow
+from ripieno.journal.records import RunFilter, RunRow
+from ripieno.journal.store import Store
 from ripieno.kernel.host import Host
+from ripieno.model.errors import InputError, Place
+from ripieno.model.ids import short
+from ripieno.model.value import decode, encode
 from ripieno.workflows.workflow import Workflow
 
 __all__ = ["run"]
@@ -60,6 +65,9 @@ def run(
         The largest input that is read, such as 64MB.
 
     """
+    if key is not None and not key.strip():
+        msg = f"expected a business key, got {key!r}"
+        raise InputError(msg, remedy="is the shell variable set? without --key every run is a new one")
     settings = options.settle(at_once=at_once, input_limit=input_limit)
     definition = find_workflow(workflow)
     cases = cases_in(input, settings.input_limit)
@@ -84,6 +92,19 @@ def interruptible(plan: Plan, *, wait_people: bool) -> int:
         return Exit.INTERRUPTED
 
 
+async def same_input(store: Store, row: RunRow, case: Case, value: object) -> None:
+    """Raise `InputError` when a run that has a case's business key began with another input."""
+    started = (await store.events(row.id, limit=1))[0]
+    data = encode(value)
+    if store.key(row.id).commit(data).hex() == started.body["input"]:
+        return
+    recorded = decode(store.payload(row.id, str(started.body["input"])))
+    if json.dumps(recorded, sort_keys=True) != json.dumps(decode(data), sort_keys=True):
+        msg = f"key {row.key!r} is taken by run {short(row.id)}, which began with another input"
+        remedy = f"another key makes it another run; ripieno runs show {short(row.id)} shows the one there is"
+        raise InputError(msg, place=Place(case.source), remedy=remedy)
+
+
 class Plan:
     """What was asked for: a workflow, its inputs, under which keys."""
 
@@ -96,14 +117,30 @@ class Plan:
         self.key = key
         self.followed: list[Followed] = []
 
+    def key_of(self, case: Case) -> str | None:
+        """Give the business key of a case."""
+        return self.key if self.key is None or len(self.cases) == 1 else f"{self.key}/{case.name}"
+
+    async def check_keys(self, host: Host) -> None:
+        """Refuse keys whose runs began with another input, before any run is started."""
+        if self.key is None:
+            return
+        for case in self.cases:
+            wanted = RunFilter(
+                tenant=self.settings.principal.tenant, workflow=self.workflow.name, key=self.key_of(case)
+            )
+            for row in await host.store.runs(wanted):
+                await same_input(host.store, row, case, await asyncio.to_thread(case.value))
+
     async def start(self, host: Host, case: Case, *, detach: bool = False) -> RunRow:
         """Start the run of a case, or give the one that has its key."""
         value = await asyncio.to_thread(case.value)
-        key = self.key if self.key is None or len(self.cases) == 1 else f"{self.key}/{case.name}"
+        key = self.key_of(case)
         created = await host.start(
             self.workflow, value, principal=self.settings.principal, key=key, detach=detach
         )
         if created.existed:
+            await same_input(host.store, created.row, case, value)
             note(f"{case.name}: key {key!r} is taken; this is the run that has it")
         return created.row
 
@@ -116,11 +153,13 @@ class Plan:
                 write(kind, document_of(case, sources[case.name]), None)
 
         sources = {case.name: case.source for case in self.cases}
+        hint = "ripieno inbox list (Ctrl-C leaves them waiting)" if wait_people else ""
         async with serving(self.settings) as host:
+            await self.check_keys(host)
             self.followed = [
                 Followed(case.name, lambda case=case: self.start(host, case)) for case in self.cases
             ]
-            with Board(self.followed, hint="ripieno inbox list (Ctrl-C leaves them waiting)") as board:
+            with Board(self.followed, hint=hint) as board:
                 await follow(
                     host.store,
                     self.followed,
@@ -140,6 +179,7 @@ class Plan:
     async def detach(self) -> int:
         """Start all without serving them, and a process that does."""
         async with unserved(self.settings) as host:
+            await self.check_keys(host)
             self.followed = [
                 Followed(case.name, row=await self.start(host, case, detach=True)) for case in self.cases
             ]

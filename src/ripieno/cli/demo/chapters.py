@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ripieno.blueprints.hospital_discharge import workflow
 from ripieno.blueprints.hospital_discharge.systems import LocalSystems, systems_at, systems_path
-from ripieno.cli.board import Board, line_of, table_of
+from ripieno.cli.board import Board, table_of
 from ripieno.cli.demo.crash import PATIENT
 from ripieno.cli.demo.crash import command as doomed_worker
 from ripieno.cli.demo.tampering import copied, tamper
@@ -101,10 +101,7 @@ async def clinician_decides(stage: Stage, case: Followed) -> None:
         await answer(host.store, host.clock, asked.row, by=clinician, value=said, reason=reason)
         case.settled = False
         await follow(host.store, [case], wait_people=False)
-    if stage.screen.is_terminal:
-        stage.show(table_of([case]))
-    else:
-        stage.screen.print(line_of(case))
+    stage.show(table_of([case]))
     arranged(stage, case)
 
 
@@ -136,8 +133,7 @@ async def worker_killed(stage: Stage) -> Followed:
             following = follow(store, [case], wait_people=False, look=board.look)
             await followed_to_the_end(following, worker)
         await worker.wait()
-    if stage.screen.is_terminal:
-        stage.show(table_of([case]))
+    stage.show(table_of([case]))
     calls_received(stage, systems_at(systems_path()), run, visit)
     return case
 

@@ -71,8 +71,7 @@ async def side_by_side(stage: Stage) -> list[Followed]:
         cases = [Followed(name, lambda name=name: begin(stage.settings, host, name)) for name in SAMPLES]
         with Board(cases, stream=stage.stream) as board:
             await follow(host.store, cases, wait_people=False, look=board.look)
-    if stage.screen.is_terminal:
-        stage.show(table_of(cases))
+    stage.show(table_of(cases))
     return cases
 
 

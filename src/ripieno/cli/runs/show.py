@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
+from ripieno.cli.doubts import Doubt
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
@@ -17,6 +19,7 @@ from ripieno.cli.runs.listing import run_document
 from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.model.value import decode
 
@@ -51,11 +54,12 @@ async def _show(settings: Settings, text: str, *, values: bool) -> int:
         row = await store.find(settings.principal.tenant, text)
         document = await run_document(store, row)
         story = await tell(store, row.id)
-        tasks = {question.path: f"t-{question.number}" for question in await store.questions(run=row.id)}
+        tasks = {task.path: task for task in await store.questions(run=row.id, state=None, tenant=row.tenant)}
         given = decode(store.payload(row.id, document["input"])) if values else None
     if settings.output != "table":
         more = {"input_value": given} if values else {}
-        write(settings.output, {**document, **more, **story.document()}, None)
+        waiting = {"waiting_for": waiting_for(story, tasks, ended=row.ended)}
+        write(settings.output, {**document, **waiting, **more, **story.document()}, None)
         return Exit.OK
     screen = console(sys.stdout)
     head(screen, document, (row.ended_at or row.updated_at) - row.requested_at)
@@ -65,6 +69,29 @@ async def _show(settings: Settings, text: str, *, values: bool) -> int:
             screen.print(Text(f"\n{title}", style="bold"))
             screen.print(Text(to_json(value, indent=2)), soft_wrap=True)
     return Exit.OK
+
+
+def waiting_for(story: Story, tasks: Mapping[str, QuestionRow], *, ended: bool) -> list[dict[str, Any]]:
+    """Give what a run waits for: people's tasks, then calls in doubt."""
+    if ended:
+        return []
+    titles = {posed.path: posed.title for posed in story.questions}
+    found: list[dict[str, Any]] = [
+        {
+            "task": f"t-{task.number}",
+            "role": task.role,
+            "title": titles.get(task.path),
+            "until": None if task.due_at is None else moment(task.due_at).isoformat(),
+        }
+        for task in tasks.values()
+        if task.state == "open"
+    ]
+    doubts = [
+        Doubt(effect.path, effect.tool, effect.asked_again_at)
+        for effect in story.effects
+        if effect.asked_again_at is not None
+    ]
+    return [*found, *(doubt.document() for doubt in doubts)]
 
 
 def head(screen: Console, document: dict[str, Any], took: int) -> None:
@@ -96,7 +123,7 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
     )
 
 
-def parts(screen: Console, story: Story, tasks: dict[str, str]) -> None:
+def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> None:
     """Show how it came to it."""
     if story.steps:
         table = listing("", "step", "", "confidence", "started", "took", "")
@@ -133,7 +160,8 @@ def parts(screen: Console, story: Story, tasks: dict[str, str]) -> None:
             add_question(table, posed, tasks)
         section(screen, "Questions", table)
     for message in story.messages:
-        screen.print(clean(f"{message['what']} by {message['by']}: {message['content'] or ''}"))
+        said = f": {message['content']}" if message["content"] else ""
+        screen.print(clean(f"{message['what']} by {message['by']}{said}"))
 
 
 def because_of(choice: Chosen) -> str:
@@ -153,22 +181,33 @@ def add_effect(table: Any, effect: Effect) -> None:
     status = {"done": "complete", "under way": "running"}.get(effect.status, "failed")
     result = effect.error or brief(effect.result)
     known = effect.how + (f" ({effect.by})" if effect.by else "")
+    if effect.asked_again_at is not None:
+        known = f"in doubt: asked again at {moment(effect.asked_again_at).astimezone():%H:%M:%S}"
     table.add_row(
         mark(status), effect.tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT)
     )
 
 
-def add_question(table: Any, posed: Posed, tasks: dict[str, str]) -> None:
+def add_question(table: Any, posed: Posed, tasks: Mapping[str, QuestionRow]) -> None:
     """Add a question: who answered, and after how long."""
-    task = tasks.get(posed.path, "")
     if posed.answered_by is None:
-        table.add_row(mark("waiting"), clean(f"{posed.role}: {posed.title}", limit=LIMIT), f"open, {task}")
+        asked = clean(f"{posed.role}: {posed.title}", limit=LIMIT)
+        table.add_row(mark("waiting"), asked, clean(state_of(tasks.get(posed.path))))
         return
     said = brief(posed.answer)
     why = f': "{posed.reason}"' if posed.reason else ""
     after = f"after {duration(posed.seconds or 0)}"
     answer = f"nobody, {after}" if posed.answer is None else f"{posed.answered_by} {after}: {said}{why}"
     table.add_row(mark("complete"), clean(f"{posed.role}: {posed.title}", limit=LIMIT), clean(answer))
+
+
+def state_of(task: QuestionRow | None) -> str:
+    """Say how things stand with a question whose answer the run has not taken up."""
+    if task is None:
+        return "open"
+    if task.state == "answered":
+        return f"t-{task.number}, answered by {task.answered_by}, not yet taken up by the run"
+    return f"t-{task.number}, {task.state}"
 
 
 def brief(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ripieno.cli.doubts import Doubts
 from ripieno.cli.following import PATTERNS, step_name
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS
@@ -59,6 +60,8 @@ class Effect:
     error: str | None = None
     by: str | None = None
     arguments: Any = None
+    asked_again_at: int | None = None
+    """When the other system is asked about it again, while it is in doubt; microseconds since 1970."""
 
 
 @dataclass(slots=True)
@@ -106,6 +109,7 @@ class Teller:
         self._story = Story()
         self._effects: dict[str, Effect] = {}
         self._questions: dict[str, Posed] = {}
+        self._doubts = Doubts()
 
     def tell(self, events: Iterable[Event]) -> Story:
         """Give the story of these events."""
@@ -114,6 +118,10 @@ class Teller:
             if kind == "imported":
                 kind, body, imported = event.body["kind"], event.body["body"], True
             self._take(kind, event, body, imported=imported)
+            if not imported:
+                self._doubts.take(kind, event.path, body)
+        for doubt in self._doubts.open:
+            self._effects[doubt.path].asked_again_at = doubt.until
         self._story.steps.sort(key=lambda step: step.started)
         return self._story
 

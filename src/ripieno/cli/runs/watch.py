@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from ripieno.cli.board import Board, table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
@@ -11,12 +12,21 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.model.ids import short
 
 __all__ = ["watch_run"]
+
+REMEDIES: Final = {
+    "needs_version": "ripieno runs migrate {run} (--dry-run first), or the code as it was",
+    "blocked": "ripieno runs resume {run}, once what blocks it is mended",
+}
+"""What lets a run go on that is stopped but not ended."""
 
 
 def watch_run(run: str, /, *, wait_people: bool = True, options: Options = DEFAULTS) -> int:
     """Follow a run until it ends. Exit code 5 when it does not end as complete, 3 when it was cancelled.
+
+    Where it cannot go on by itself, being blocked or in need of its version: 1, and what to do.
 
     Parameters
     ----------
@@ -41,4 +51,8 @@ async def _watch(settings: Settings, text: str, *, wait_people: bool) -> int:
         with Board([followed], hint="ripieno inbox list") as board:
             await follow(store, [followed], wait_people=wait_people, look=board.look)
         write(settings.output, document_of(followed, row.key or ""), table_of([followed]))
+    remedy = REMEDIES.get(followed.status)
+    if remedy is not None:
+        note(f"it has not failed, and goes on after: {remedy.format(run=short(row.id))}")
+        return Exit.FAILED
     return exit_of_statuses([followed.status], failed=Exit.WATCHED_FAILED)
