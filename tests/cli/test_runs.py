@@ -85,11 +85,11 @@ def test_a_run_of_changed_code_waits_for_its_version_until_it_is_migrated(cli: C
     rehearsed = cli.ok("runs", "migrate", run["run_id"], "--dry-run", "--output", "json").json
     assert rehearsed["fits"]
     cli.run("inbox", "approve", run["waiting_for"][0]["task"])
-    assert cli.ok("runs", "list", "--output", "json").json[0]["status"] == "needs_version"
     shown = cli.ok("runs", "show", run["run_id"]).out
     assert "t-1, answered by person:tester, not yet taken up by the run" in shown
-    watched = cli.run("runs", "watch", run["run_id"])
-    assert (watched.code, "it has not failed" in watched.err) == (1, True)
+    watched = cli.run("runs", "watch", run["run_id"], "--output", "json")
+    assert (watched.code, watched.json["status"]) == (1, "needs_version")
+    assert "it has not failed" in watched.err
     moved = cli.ok("runs", "migrate", run["run_id"])
     assert "fits" in moved.err
     output = cli.ok("runs", "show", run["run_id"], "--output", "json").json["output"]
