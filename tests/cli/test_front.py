@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -115,6 +114,4 @@ def test_an_unexpected_error_is_short_and_says_where_the_traceback_is(cli: Cli) 
 
 
 def test_the_version_is_told(cli: Cli) -> None:
-    began = time.monotonic()
     assert cli.ok("--version").out.startswith("ripieno ")
-    assert time.monotonic() - began < 5
