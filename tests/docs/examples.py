@@ -122,7 +122,7 @@ class Page:
             ended = subprocess.run(  # noqa: S603 - our own documentation
                 words,
                 cwd=self._folder,
-                env={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
+                env={**os.environ, "PATH": with_our_commands(), "NO_COLOR": "1", "COLUMNS": "110"},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -135,6 +135,11 @@ class Page:
             for line in unseen(shown, ended.stdout):
                 msg = f"{example.place}: {command} did not print {line!r} where it is shown:\n{ended.stdout}"
                 raise AssertionError(msg)
+
+
+def with_our_commands() -> str:
+    """Give the search path with the commands of this interpreter's environment at its end: nobody need activate it."""
+    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
 
 
 def commands(example: Example) -> list[tuple[str, list[str]]]:
