@@ -255,6 +255,14 @@ def test_a_workflow_s_document_is_yaml_in_json_too(workflow: Workflow) -> None:
     assert load_text(json.dumps(workflow.document()), folder=HERE).workflow.version == workflow.version
 
 
+def test_a_qualification_that_says_nothing_more_than_the_default_does_not_make_another_workflow() -> None:
+    plain, qualified = (
+        Workflow("orders", weigh.escalate(below=0.5, to=to)) for to in (chief, chief.retry(1))
+    )
+    assert qualified.digest == plain.digest
+    assert load_text(dump(qualified.document()), folder=HERE).workflow.digest == plain.digest
+
+
 # -- as people write them --------------------------------------------------------------------------------
 
 WRITTEN = """

@@ -108,4 +108,5 @@ def flow(stage: BaseParticipant) -> Json:
 
 def named(stage: BaseParticipant) -> Json:
     """Give a stage as it stands beside a flow: by name, or whole when it is more than a name."""
-    return flow(stage) if isinstance(stage, Pattern | Step) else stage.name
+    document = flow(stage)
+    return stage.name if document == {"step": stage.name} else document
