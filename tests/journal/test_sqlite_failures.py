@@ -244,7 +244,7 @@ async def test_a_log_with_the_key_file_of_another_is_refused(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
-        ("PRAGMA user_version = 2", "has format 2"),
+        ("PRAGMA user_version = 99", "has format 99"),
         ("CREATE TABLE theirs (x)", "a database of another program"),
     ],
     ids=["format", "foreign"],

@@ -216,6 +216,19 @@ class QuestionRow:
     state: QuestionState
     answered_by: str | None
     answered_at: int | None
+    person: str | None = None
+    """The one principal that it is for, such as `person:ada`; before the role, where it has one as well."""
+    claimed_by: str | None = None
+    claimed_at: int | None = None
+    delegated_by: str | None = None
+    """Who gave it to `person`, and answers for it still."""
+    answered_for: str | None = None
+    """For whom it was answered: who delegated it, or was away."""
+    revision: int = 0
+    """Counts the changes of whom it is with; a change names the one that it starts from."""
+    remind_at: int | None = None
+    reminded: int = 0
+    """How often people were reminded of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import RunRow
@@ -30,6 +30,10 @@ SELECT before + 1, position - 1 FROM (
                      (SELECT coalesce(max(position), 0) FROM events)
 ) WHERE position > before + 1 ORDER BY 1
 """
+
+
+READABLE: Final = frozenset({1, FORMAT})
+"""Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
 
 
 class SqliteAudit:
@@ -65,7 +69,7 @@ class SqliteAudit:
         except StoreError:
             self._connection.close()
             raise
-        if found != FORMAT:
+        if found not in READABLE:
             self._connection.close()
             msg = f"{self._path} has format {found}, this version of Ripieno reads format {FORMAT}"
             raise StoreError(msg, remedy="use the version of Ripieno that wrote it")

@@ -29,7 +29,8 @@ AMBIGUOUS: Final = 4
 
 QUESTION: Final = (
     "q.number, q.id, q.run, q.path, q.kind, q.role, q.content, q.asked_at, q.due_at, q.state, q.answered_by,"
-    " q.answered_at"
+    " q.answered_at, q.person, q.claimed_by, q.claimed_at, q.delegated_by, q.answered_for, q.revision,"
+    " q.remind_at, q.reminded"
 )
 
 

@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 from typing import Final
 
+from ripieno.journal.sqlite.migrations import migrate
 from ripieno.model.errors import StoreError
 
 __all__ = ["BUSY_SECONDS", "FORMAT", "connect", "create"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Kept in `PRAGMA user_version`."""
 
 BUSY_SECONDS: Final = 10.0
@@ -75,20 +76,30 @@ CREATE INDEX runs_wanted ON runs (id) WHERE status = 'waiting' AND wanted > seen
 CREATE INDEX runs_listed ON runs (tenant, status, id);
 
 CREATE TABLE questions (
-    position    INTEGER PRIMARY KEY AUTOINCREMENT,
-    number      INTEGER UNIQUE,
-    id          TEXT    NOT NULL UNIQUE,
-    run         TEXT    NOT NULL,
-    path        TEXT    NOT NULL,
-    kind        TEXT    NOT NULL,
-    role        TEXT,
-    content     TEXT,
-    asked_at    INTEGER NOT NULL,
-    due_at      INTEGER,
-    state       TEXT    NOT NULL,
-    answered_by TEXT,
-    answered_at INTEGER
+    position     INTEGER PRIMARY KEY AUTOINCREMENT,
+    number       INTEGER UNIQUE,
+    id           TEXT    NOT NULL UNIQUE,
+    run          TEXT    NOT NULL,
+    path         TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    role         TEXT,
+    content      TEXT,
+    asked_at     INTEGER NOT NULL,
+    due_at       INTEGER,
+    state        TEXT    NOT NULL,
+    answered_by  TEXT,
+    answered_at  INTEGER,
+    person       TEXT,
+    claimed_by   TEXT,
+    claimed_at   INTEGER,
+    delegated_by TEXT,
+    answered_for TEXT,
+    revision     INTEGER NOT NULL DEFAULT 0,
+    reminders    TEXT    NOT NULL DEFAULT '[]',
+    remind_at    INTEGER,
+    reminded     INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX questions_remind ON questions (remind_at) WHERE state = 'open' AND remind_at IS NOT NULL;
 CREATE INDEX questions_due ON questions (due_at) WHERE state = 'open' AND due_at IS NOT NULL;
 CREATE INDEX questions_run ON questions (run, state);
 CREATE INDEX questions_people ON questions (state, due_at) WHERE kind <> 'timer';
@@ -103,7 +114,8 @@ CREATE TABLE inbox (
     question TEXT,
     path     TEXT    NOT NULL,
     content  TEXT,
-    folded   INTEGER
+    folded   INTEGER,
+    target   TEXT
 ) STRICT;
 CREATE INDEX inbox_unfolded ON inbox (run, position) WHERE folded IS NULL;
 
@@ -122,6 +134,18 @@ CREATE TABLE tenants (
     head_seq  INTEGER NOT NULL,
     head_hash TEXT    NOT NULL
 ) STRICT;
+
+CREATE TABLE absences (
+    id         TEXT    PRIMARY KEY,
+    tenant     TEXT    NOT NULL,
+    person     TEXT    NOT NULL,
+    substitute TEXT    NOT NULL,
+    from_at    INTEGER NOT NULL,
+    until_at   INTEGER NOT NULL,
+    set_by     TEXT    NOT NULL,
+    set_at     INTEGER NOT NULL
+) STRICT;
+CREATE INDEX absences_until ON absences (tenant, until_at);
 
 CREATE TABLE versions (
     version       TEXT    NOT NULL,
@@ -177,7 +201,7 @@ def write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> str:
 
 
 def create(connection: sqlite3.Connection, path: Path) -> None:
-    """Create the tables where there are none, whole or not at all.
+    """Create the tables where there are none, and bring those of an earlier format up; whole or not at all.
 
     Raises `StoreError` for a file of another format, or of another program.
     """
@@ -190,6 +214,7 @@ def create(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {FORMAT}")
             found = FORMAT
+        found = migrate(connection, found, FORMAT)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:
