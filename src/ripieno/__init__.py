@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from ripieno.connectors.tool import Tool, tool
     from ripieno.kernel.host import Host
     from ripieno.model.action import Call
-    from ripieno.model.errors import InputError, RipienoError, ToolError
+    from ripieno.model.effect_rule import WITHHELD, EffectRule, approved
+    from ripieno.model.errors import InputError, RejectedError, RipienoError, ToolError, WithheldError
     from ripieno.model.limits import Limits
     from ripieno.model.outcome import Confidence, Evidence, Outcome
     from ripieno.model.participant import Context, Task
@@ -43,11 +44,13 @@ if TYPE_CHECKING:
     from ripieno.workflows.workflow import Data, Replaces, Workflow
 
 __all__ = [
+    "WITHHELD",
     "Call",
     "Confidence",
     "Context",
     "Data",
     "Decision",
+    "EffectRule",
     "Evidence",
     "Function",
     "HandOver",
@@ -58,12 +61,15 @@ __all__ = [
     "Limits",
     "Outcome",
     "Principal",
+    "RejectedError",
     "Replaces",
     "RipienoError",
     "Task",
     "Tool",
     "ToolError",
+    "WithheldError",
     "Workflow",
+    "approved",
     "branch",
     "concurrent",
     "consensus",
@@ -100,7 +106,8 @@ HOMES = {
     "ripieno.connectors.tool": ("Tool", "tool"),
     "ripieno.kernel.host": ("Host",),
     "ripieno.model.action": ("Call",),
-    "ripieno.model.errors": ("InputError", "RipienoError", "ToolError"),
+    "ripieno.model.effect_rule": ("WITHHELD", "EffectRule", "approved"),
+    "ripieno.model.errors": ("InputError", "RejectedError", "RipienoError", "ToolError", "WithheldError"),
     "ripieno.model.limits": ("Limits",),
     "ripieno.model.outcome": ("Confidence", "Evidence", "Outcome"),
     "ripieno.model.participant": ("Context", "Task"),

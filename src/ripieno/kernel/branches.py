@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ripieno.kernel.turnstile import Branch, Turnstile
+from ripieno.model.effect_rule import EffectRule
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Participant, Task
 
@@ -69,12 +70,19 @@ class Group:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    def start(self, participant: Participant, task: Task, *, key: str | None = None) -> str:
+    def start(
+        self,
+        participant: Participant,
+        task: Task,
+        *,
+        key: str | None = None,
+        effects: EffectRule | None = None,
+    ) -> str:
         """Start a branch and give its path."""
         path = self._scope.child(participant.name, key)
         branch = self._turnstile.begin()
         self._running[branch] = (path, participant, task)
-        branch.task = asyncio.create_task(self._run(branch, participant, task, path))
+        branch.task = asyncio.create_task(self._run(branch, participant, task, path, effects))
         branch.task.add_done_callback(lambda task: self._done(branch, task))
         return path
 
@@ -123,10 +131,12 @@ class Group:
         for branch in list(self._running):
             self._turnstile.cancel(branch)
 
-    async def _run(self, branch: Branch, participant: Participant, task: Task, path: str) -> None:
+    async def _run(
+        self, branch: Branch, participant: Participant, task: Task, path: str, effects: EffectRule | None
+    ) -> None:
         scope = self._scope
         try:
-            outcome = await scope.visit(participant, task, path, branch)
+            outcome = await scope.visit(participant, task, path, branch, effects)
         except asyncio.CancelledError:
             if scope.execution.rest is not None:
                 raise

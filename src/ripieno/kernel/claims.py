@@ -39,10 +39,12 @@ class Claim:
     """Microseconds; after it nothing is sent."""
     first_at: int
     """Microseconds; when the key was first used."""
+    approved: tuple[str, ...] = ()
+    """Who approved exactly these arguments."""
 
     def body(self, tool: ToolLike) -> dict[str, Json]:
         """Give the claim as it stands in an intent."""
-        return {
+        body: dict[str, Json] = {
             "attempt": self.attempt,
             "tool": self.tool,
             "version": tool.version,
@@ -53,6 +55,9 @@ class Claim:
             "first": self.first_at,
             "on_uncertain": tool.on_uncertain,
         }
+        if self.approved:
+            body["approved"] = list(self.approved)
+        return body
 
     @classmethod
     def read(cls, intent: Event) -> Claim:

@@ -8,13 +8,13 @@ otherwise at most once plus a person.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import ClaimChange
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.permits import Permit
 from ripieno.kernel.questions import wait_until
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
@@ -36,12 +36,13 @@ RESIDENT_WAIT_SECONDS = 2.0
 class Effect:
     """One act upon the world, in as many attempts as its tool allows."""
 
-    def __init__(self, scope: Scope, tool: ToolLike, path: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Scope, tool: ToolLike, path: str, permit: Permit) -> None:
         self.scope = scope
         self.execution = scope.execution
         self.tool = tool
         self.path = path
-        self.arguments = scope.execution.value(dict(arguments))
+        self.arguments = permit.arguments
+        self.permit = permit
         self._branch = scope.branch
         self._withdrawn = False
         self._claimed = False
@@ -155,7 +156,16 @@ class Effect:
             else:
                 key, first_at = before.key, before.first_at
             deadline = now + int(self.tool.timeout * MICROSECONDS)
-            claim = Claim(self.path, attempt, self.tool.name, self.arguments.ref, key, deadline, first_at)
+            claim = Claim(
+                self.path,
+                attempt,
+                self.tool.name,
+                self.arguments.ref,
+                key,
+                deadline,
+                first_at,
+                self.permit.by,
+            )
             payloads: list[tuple[bytes, bytes]] = []
             execution.keep(self.arguments, payloads)
             draft = execution.append(

@@ -62,7 +62,8 @@ async def fork(
 def finished(events: Sequence[Event]) -> list[Event]:
     """Give the events that stand for something complete: a visit, an effect, a choice, an answer.
 
-    What the run has itself from another is judged by what it was there.
+    What the run has itself from another is judged by what it was there. An approval is for one effect
+    of one run: what was approved and not done is asked about anew.
     """
     found = [(event, event if event.kind != "imported" else origin(event)) for event in events]
     whole: set[tuple[str, str]] = set()
@@ -75,7 +76,10 @@ def finished(events: Sequence[Event]) -> list[Event]:
             whole.update((kind, event.path) for kind in ("asked", "answered"))
         elif event.kind in ("choice", "moment"):
             whole.add((event.kind, event.path))
-    return [event for event, what in found if (what.kind, what.path) in whole]
+    approvals = {
+        what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"
+    }
+    return [event for event, what in found if (what.kind, what.path) in whole and what.path not in approvals]
 
 
 class Copier:

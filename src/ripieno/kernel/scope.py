@@ -12,11 +12,13 @@ from ripieno.journal.records import Change, CloseChange, Draft, SegmentChange
 from ripieno.kernel.branches import Group
 from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
+from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.turnstile import Branch
-from ripieno.model.errors import DefinitionError, RipienoError, StoreError
+from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
+from ripieno.model.errors import DefinitionError, RipienoError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
@@ -38,11 +40,23 @@ SEGMENT_EVENTS_AFTER_WAKING = 8
 class Scope:
     """The context that a participant works in; every act is read on replay and recorded otherwise."""
 
-    def __init__(self, execution: Execution, path: str, branch: Branch, parent: Scope | None) -> None:
+    def __init__(
+        self,
+        execution: Execution,
+        path: str,
+        branch: Branch,
+        parent: Scope | None,
+        effects: EffectRule | None = None,
+    ) -> None:
         self.execution = execution
         self.path = path
         self.branch = branch
         self.parent = parent
+        above = AUTO if parent is None else parent.effects
+        self.effects = above if effects is None else effects.within(above)
+        """The rule for write effects of this visit and of everything below it."""
+        self.withheld: list[Withheld] = []
+        """What was proposed within this visit and not made, oldest first; the first hundred."""
         self.items: list[Draft | int] = []
         """Events directly in this scope that replay needs while it is open."""
         self.unread: dict[str, Draft | int] = {}
@@ -142,25 +156,42 @@ class Scope:
 
     # -- acts -------------------------------------------------------------------------------------
 
-    async def call(self, participant: Participant, task: Task, *, key: str | None = None) -> Outcome:
+    async def call(
+        self,
+        participant: Participant,
+        task: Task,
+        *,
+        key: str | None = None,
+        effects: EffectRule | None = None,
+    ) -> Outcome:
         """Let a participant work within this scope."""
         self._one_act_at_a_time()
-        return await self.visit(participant, task, self.child(participant.name, key), self.branch)
+        path = self.child(participant.name, key)
+        return await self.visit(participant, task, path, self.branch, effects)
 
-    async def visit(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
+    async def visit(
+        self,
+        participant: Participant,
+        task: Task,
+        path: str,
+        branch: Branch,
+        effects: EffectRule | None = None,
+    ) -> Outcome:
         """Give the recorded outcome of the visit at `path`, or let it happen."""
         execution = self.execution
         ended = self.take(path, ENDS)
         if ended:
             return await self._replayed(participant, task, ended[0], branch)
         started = execution.recording.begun(path) or execution.clock.now()
-        scope = Scope(execution, path, branch, self)
+        scope = Scope(execution, path, branch, self, effects)
         execution.open_scopes.add(scope)
         try:
             outcome = await participant.act(task, scope)
         except StoreError as error:
             execution.stop("blocked", str(error))
             raise asyncio.CancelledError from error
+        except WithheldError as error:
+            outcome = Outcome("partial", reason=explain(error))
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             outcome = Outcome("failed", reason=explain(error))
         finally:
@@ -180,7 +211,9 @@ class Scope:
             "inputs": reads,
             "outcome": outcome_body(execution, outcome, payloads),
             "started": started,
+            **withheld_body(scope, payloads),
         }
+        note_withheld(self, scope.withheld)
         execution.keep(task.input, payloads)
         if task.turn is not None:
             execution.keep(task.turn, payloads)
@@ -211,6 +244,7 @@ class Scope:
         if branch is not self.branch:
             self.unread[event.path] = event.seq
         body = event.body
+        withheld_from(self, body)
         if event.seq not in execution.recording.imported and body["outcome"]["status"] != "cancelled":
             reads = participant.reads(task)
             if body["participant"] != participant.kind or body["inputs"] != reads:
@@ -224,7 +258,9 @@ class Scope:
     async def use(self, tool: ToolLike, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after."""
         self._one_act_at_a_time()
-        return await Effect(self, tool, self.next("tool"), arguments).result()
+        path = self.next("tool")
+        permit = await permitted(self, tool, path, self.value(dict(arguments)))
+        return await Effect(self, tool, path, permit).result()
 
     async def ask(self, question: Question) -> Answer:
         """Ask a person and wait."""
@@ -273,6 +309,7 @@ class Scope:
         self.items[:] = [last.seq]
         stored = self.execution.stored
         self._counts = dict(last.body["counts"])
+        withheld_from(self, last.body)
         self._since_segment = 0
         return Resumption(
             last.body["round"],
@@ -317,6 +354,7 @@ class Scope:
             "state": dict(state),
             "outcomes": dict(bodies),
             "counts": dict(self._counts),
+            **withheld_body(self, payloads),
         }
         self.items[:] = self.unread.values()  # branches ended meanwhile, of which the state does not tell
         change = SegmentChange(after, execution.needed(after))

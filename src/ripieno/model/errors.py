@@ -13,10 +13,12 @@ __all__ = [
     "NotFoundError",
     "Place",
     "RefusedError",
+    "RejectedError",
     "RipienoError",
     "SettingsError",
     "StoreError",
     "ToolError",
+    "WithheldError",
     "nearest",
 ]
 
@@ -99,6 +101,18 @@ class ToolError(RipienoError):
     """Raised by a tool to say that its call had no effect; any other error leaves a write uncertain."""
 
     code = "tool"
+
+
+class RejectedError(ToolError):
+    """An effect that had to be approved was not: somebody said no, or nobody answered in time."""
+
+    code = "rejected"
+
+
+class WithheldError(ToolError):
+    """An effect that was recorded and not made: whoever proposed it works in the shadow of a person."""
+
+    code = "withheld"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -35,6 +35,7 @@ Kind = Literal[
     "scope",
     "imported",
     # of an effect
+    "proposed",
     "intent",
     "result",
     # of choices, waits and messages

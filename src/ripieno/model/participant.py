@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, Literal, Protocol
 
 from ripieno.model.action import Effect, OnUncertain
+from ripieno.model.effect_rule import EffectRule, Withheld
 from ripieno.model.outcome import Evidence, Outcome
 from ripieno.model.principal import Principal
 from ripieno.model.value import Value
@@ -161,8 +162,15 @@ class Resumption:
 class Branches(Protocol):
     """Participants at work side by side within one scope."""
 
-    def start(self, participant: Participant, task: Task, *, key: str | None = None) -> str:
-        """Start a branch and give its path."""
+    def start(
+        self,
+        participant: Participant,
+        task: Task,
+        *,
+        key: str | None = None,
+        effects: EffectRule | None = None,
+    ) -> str:
+        """Start a branch and give its path; `effects` as for `Context.call`."""
         ...
 
     async def next(self) -> tuple[str, Outcome] | None:
@@ -192,8 +200,29 @@ class Context(Protocol):
         """For whom the run acts; its roles are not recorded and hence empty."""
         ...
 
-    async def call(self, participant: Participant, task: Task, *, key: str | None = None) -> Outcome:
-        """Let a participant work within this scope. `key` names a dynamic child."""
+    @property
+    def effects(self) -> EffectRule:
+        """The rule for write effects of this visit and of everything below it."""
+        ...
+
+    @property
+    def withheld(self) -> Sequence[Withheld]:
+        """Effects proposed within this visit and not made, oldest first; the first hundred."""
+        ...
+
+    async def call(
+        self,
+        participant: Participant,
+        task: Task,
+        *,
+        key: str | None = None,
+        effects: EffectRule | None = None,
+    ) -> Outcome:
+        """Let a participant work within this scope. `key` names a dynamic child.
+
+        `effects` is the rule for its write effects and those of everything below it, `AUTO`,
+        `WITHHELD` or `approved(role)`; it can only be stricter than the rule here.
+        """
         ...
 
     def branches(self) -> AbstractAsyncContextManager[Branches]:
@@ -201,7 +230,11 @@ class Context(Protocol):
         ...
 
     async def use(self, tool: ToolLike, **arguments: Any) -> Any:
-        """Call a tool: claimed before, recorded after, exactly once where the tool allows it."""
+        """Call a tool: claimed before, recorded after, exactly once where the tool allows it.
+
+        Raises `ToolError` when it definitely did not take effect: `RejectedError` when it had to be
+        approved and was not, `WithheldError` where effects are recorded only.
+        """
         ...
 
     async def ask(self, question: Question) -> Answer:

@@ -126,6 +126,12 @@ class FunctionEffect:
         self._task = task
         self._context = context
 
+    def shown(self) -> Mapping[str, Any]:
+        """Give what the function is called with, for a person who is asked about it."""
+        binding, task = self._function.binding, self._task
+        found = {parameter.name: binding.find(parameter, task) for parameter in binding.parameters}
+        return {name: value.decode() for name, value in found.items() if value is not None}
+
     async def call(self, arguments: Mapping[str, Any], call: object) -> Any:
         """Call the function with what the references stand for."""
         del arguments, call
