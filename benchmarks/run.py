@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from harness.machine import Effort, look_at
 from harness.report import Comparison, Report
 from harness.rounds import Bench, found_in
-from harness.shape import QUICK, SIZES
+from harness.shape import QUICK, SHAPES
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -28,9 +28,10 @@ def options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run; its figures mean nothing")
     parser.add_argument("--rounds", type=int, default=3, help="rounds to take medians over (default 3)")
     parser.add_argument("--concurrency", type=int, default=100, help="runs in flight at once (default 100)")
-    parser.add_argument("--against", choices=contenders, default="langgraph_sqlite", help="base of ratios")
+    parser.add_argument("--shape", choices=SHAPES, nargs="+", default=list(SHAPES), help="these shapes only")
     parser.add_argument("--only", choices=contenders, nargs="+", default=contenders, help="these contenders")
-    parser.add_argument("--size", choices=list(map(str, SIZES)), nargs="+", help="these sizes only")
+    sizes = sorted({str(size) for every in SHAPES.values() for size in every})
+    parser.add_argument("--size", choices=sizes, nargs="+", default=sizes, help="these sizes only")
     parser.add_argument("--scenario", choices=scenarios, nargs="*", default=scenarios, help="these only")
     return parser.parse_args()
 
@@ -40,14 +41,16 @@ def measured(chosen: argparse.Namespace, folder: Path) -> Report:
     started, effort, machine = datetime.now(UTC), Effort.now(), look_at(folder)
     bench = Bench(folder=folder, concurrency=chosen.concurrency)
     entries = [bench.describe(name) for name in chosen.only]
-    sizes = QUICK if chosen.quick else [it for it in SIZES if str(it) in (chosen.size or map(str, SIZES))]
     if not chosen.quick:
-        bench.rounds(entries, QUICK[0], 1)  # warms the disk's and the interpreter's caches
+        bench.rounds(entries[:1], QUICK[0], 1)  # warms the disk's and the interpreter's caches
     comparisons: list[Comparison] = []
-    for size in sizes:
-        able = [entry for entry in entries if entry.takes(size)]
-        rounds = bench.rounds(able, size, 1 if chosen.quick else chosen.rounds)
-        comparisons.append(Comparison(size=size, against=chosen.against, entries=able, rounds=rounds))
+    for shape in chosen.shape:
+        of_shape = [entry for entry in entries if entry.description.shape == shape]
+        for size in QUICK if chosen.quick else [it for it in SHAPES[shape] if str(it) in chosen.size]:
+            able = [entry for entry in of_shape if entry.takes(size)]
+            if able:
+                rounds = bench.rounds(able, size, 1 if chosen.quick else chosen.rounds)
+                comparisons.append(Comparison(shape=shape, size=size, entries=able, rounds=rounds))
     scenarios = [bench.scenario(name, quick=chosen.quick) for name in chosen.scenario]
     return Report(
         quick=chosen.quick,

@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from harness.shape import SIZES, Size
+from harness.shape import SHAPES, Shape, Size
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -70,8 +70,10 @@ class Contender:
     records: Callable[[Path], int] | None = None
     """Counts the durable records left in the folder; `None` where nothing is kept."""
 
-    sizes: tuple[Size, ...] = SIZES
-    """The sizes it can finish in reasonable time."""
+    shape: Shape = "chain"
+
+    sizes: tuple[Size, ...] | None = None
+    """The sizes it can finish in reasonable time; all of its shape's when there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Description:
     label: str
     persistence: str
     versions: dict[str, str]
+    shape: Shape
     sizes: list[list[int]]
     """Runs and steps of each, as lists because that is what JSON gives back."""
 
@@ -164,7 +167,8 @@ def describe(contender: Contender) -> Description:
         label=contender.label,
         persistence=contender.persistence,
         versions={package: version(package) for package in contender.packages},
-        sizes=[[size.runs, size.steps] for size in contender.sizes],
+        shape=contender.shape,
+        sizes=[[size.runs, size.steps] for size in contender.sizes or SHAPES[contender.shape]],
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from harness.machine import Machine
     from harness.rounds import Entry
     from harness.scenario import ScenarioResult
-    from harness.shape import Size
+    from harness.shape import Shape, Size
 
 __all__ = ["Comparison", "Report", "Row"]
 
@@ -41,10 +41,22 @@ class Row:
 class Comparison:
     """All contenders at one size."""
 
+    shape: Shape
     size: Size
-    against: str
     entries: list[Entry]
     rounds: list[dict[str, Measurement]]
+
+    @property
+    def against(self) -> str:
+        """The base of the ratios: the durable LangGraph, where there is none the durable Agent Framework."""
+        names = [entry.name for entry in self.entries]
+        bases = [
+            name
+            for peer in ("langgraph_sqlite", "agent_framework_files")
+            for name in names
+            if name.endswith(peer)
+        ]
+        return (bases or names)[0]
 
     def rows(self) -> list[Row]:
         """Give a row for each contender that was measured at this size."""
@@ -115,6 +127,7 @@ class Report:
             },
             "comparisons": [
                 {
+                    "shape": comparison.shape,
                     "size": asdict(comparison.size),
                     "against": comparison.against,
                     "rows": [asdict(row) for row in comparison.rows()],
@@ -166,7 +179,7 @@ class Report:
         ]
 
     def _comparison(self, comparison: Comparison) -> list[str]:
-        size = comparison.size
+        size, shape = comparison.size, comparison.shape
         rows = (
             [
                 row.label,
@@ -179,4 +192,5 @@ class Report:
             for row in comparison.rows()
         )
         header = ["contender", "steps/s", f"x {comparison.against}", "CPU ms/step", "peak RSS MB", "setup s"]
-        return [f"## {size} (runs x steps), rounds: {len(comparison.rounds)}", "", *table(header, rows)]
+        title = f"## {shape} {size} (runs x steps), rounds: {len(comparison.rounds)}"
+        return [title, "", *table(header, rows)]

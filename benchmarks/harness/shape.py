@@ -1,11 +1,22 @@
-"""The work every contender does: runs of sequential trivial steps over one small dict."""
+"""The work the contenders do: trivial steps over one small dict, in the shape of a pattern."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Final, Literal, TypedDict
 
-__all__ = ["QUICK", "SIZES", "Size", "State", "Update", "advance", "first_state"]
+__all__ = [
+    "QUICK",
+    "SHAPES",
+    "SIZES",
+    "SPEAKERS",
+    "Shape",
+    "Size",
+    "State",
+    "Update",
+    "advance",
+    "first_state",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +34,22 @@ class Size:
 SIZES = (Size(100, 10), Size(1_000, 10), Size(1, 200))
 """The sizes to compare at: a batch, a larger batch, and one long run."""
 
-QUICK = (Size(5, 5),)
+Shape = Literal["chain", "concurrent", "handoff", "chat", "magentic"]
+"""What a run is made of: steps in sequence, branches joined, handoffs, turns of a chat, magentic rounds."""
+
+SHAPES: Final[dict[Shape, tuple[Size, ...]]] = {
+    "chain": SIZES,
+    "concurrent": (Size(1, 100), Size(100, 10)),
+    "handoff": (Size(100, 8),),
+    "chat": (Size(20, 60),),
+    "magentic": (Size(20, 20),),
+}
+"""The sizes of each shape. A chat's 60 turns are 20 rounds of 3 speakers."""
+
+SPEAKERS: Final = 3
+"""How many take part in a chat."""
+
+QUICK = (Size(5, 6),)
 """Enough to see that nothing is rotten; its figures mean nothing."""
 
 

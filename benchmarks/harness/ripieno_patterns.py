@@ -1,0 +1,82 @@
+"""The patterns as Ripieno workflows: every step an event of the chained journal."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from harness.shape import SPEAKERS, first_state
+from ripieno.model.principal import Principal
+from ripieno.participants.function import Function
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.conditions import rounds
+from ripieno.patterns.group_chat import group_chat
+from ripieno.patterns.handoff import hand_over, handoff
+from ripieno.patterns.resolvers import merge
+from ripieno.workflows.embedded import open_host
+from ripieno.workflows.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from harness.contender import Load, RunOne
+    from ripieno.model.outcome import Outcome
+
+__all__ = ["branches", "handoffs", "opened", "talk"]
+
+Counted = tuple[Workflow, "Callable[[Outcome], int]"]
+"""A workflow, and how many steps its outcome tells of."""
+
+
+@asynccontextmanager
+async def opened(load: Load, counted: Counted) -> AsyncGenerator[RunOne]:
+    """Run with the embedded store: WAL, synchronous=FULL, hash-chained, values encrypted."""
+    workflow, count = counted
+    principal = Principal("service", "bench")
+    async with open_host(load.folder / "home") as host:
+        await host.enter(workflow, principal)
+
+        async def run_one(number: int) -> int:
+            created = await host.start(workflow, dict(first_state(number)), principal=principal)
+            return count(await host.outcome(created.row.id))
+
+        yield run_one
+
+
+async def found(input: dict[str, Any]) -> dict[str, int]:  # noqa: A002 - parameters are bound by name
+    """Find something."""
+    return {"found": input["run"]}
+
+
+def branches(load: Load) -> Counted:
+    """Build branches side by side, their results merged by name."""
+    stages = [Function(found, name=f"branch_{n}", pure=True) for n in range(load.size.steps)]
+    return Workflow("branches", concurrent(*stages, resolve=merge())), lambda outcome: len(outcome.output)
+
+
+def handoffs(load: Load) -> Counted:
+    """Build a case that is handed on from one to the next, a given number of times."""
+    total = load.size.steps
+
+    def desk(number: int) -> Function:
+        async def work(turn: dict[str, Any]) -> object:
+            del turn
+            return {"count": total} if number == total else hand_over(f"desk_{number + 1}", because="next")
+
+        return Function(work, name=f"desk_{number}", pure=True)
+
+    desks = [desk(number) for number in range(total + 1)]
+    edges = {f"desk_{number}": [f"desk_{number + 1}"] for number in range(total)}
+    flow = handoff(*desks, edges=edges, limit=total)
+    return Workflow("handoffs", flow), lambda outcome: outcome.output["count"]
+
+
+def talk(load: Load) -> Counted:
+    """Build a chat that goes in turn and ends with its last round; each speaker sees the last turns."""
+
+    async def speak(turn: dict[str, Any]) -> dict[str, int]:
+        return {"count": turn["messages"][-1]["says"]["count"] + 1 if turn["messages"] else 1}
+
+    speakers = [Function(speak, name=f"speaker_{n}", pure=True) for n in range(SPEAKERS)]
+    flow = group_chat(*speakers, until=rounds(load.size.steps // SPEAKERS))
+    return Workflow("talk", flow), lambda outcome: outcome.output["count"]

@@ -1,0 +1,86 @@
+"""What a late round of a chat or a handoff costs against an early one: nothing may grow with the length."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from harness.long_runs import BENCH
+from harness.scenario import Figure, Scenario, main
+from ripieno.participants.function import Function
+from ripieno.patterns.conditions import rounds
+from ripieno.patterns.group_chat import group_chat
+from ripieno.patterns.handoff import hand_over, handoff
+from ripieno.workflows.embedded import open_host
+from ripieno.workflows.workflow import Workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+GOAL = "at most 1.2x"
+SPEAKERS = 3
+WINDOW = 300
+
+
+def chat(turns: int, marks: list[float]) -> Workflow:
+    """Build a chat in turn whose speakers note the CPU time at which they were called."""
+
+    async def speak(turn: dict[str, Any]) -> dict[str, int]:
+        marks.append(time.process_time())
+        return {"round": turn["round"]}
+
+    speakers = [Function(speak, name=f"speaker_{n}", pure=True) for n in range(SPEAKERS)]
+    return Workflow(f"chat-{turns}", group_chat(*speakers, until=rounds(turns // SPEAKERS)))
+
+
+def circle(turns: int, marks: list[float]) -> Workflow:
+    """Build desks that hand a case round, each time with something new, as often as allowed."""
+
+    def desk(number: int) -> Function:
+        to = f"desk_{(number + 1) % SPEAKERS}"
+
+        async def work(turn: dict[str, Any]) -> object:
+            del turn
+            marks.append(time.process_time())
+            return hand_over(to, because="next", output={"seen": len(marks)})
+
+        return Function(work, name=f"desk_{number}", pure=True)
+
+    edges = {f"desk_{n}": [f"desk_{(n + 1) % SPEAKERS}"] for n in range(SPEAKERS)}
+    desks = (desk(n) for n in range(SPEAKERS))
+    return Workflow(f"circle-{turns}", handoff(*desks, edges=edges, limit=turns, per_edge=turns))
+
+
+async def late_against_early(
+    home: Path, build: Callable[[int, list[float]], Workflow], turns: int, what: str
+) -> list[Figure]:
+    """Run it long; compare its last rounds with the first of one that starts right after it."""
+    marks: list[float] = []
+    window = min(WINDOW, turns // 4)
+    workflow = build(turns, marks)
+    async with open_host(home) as host:
+        created = await host.start(workflow, {"run": 1}, principal=BENCH)
+        await host.outcome(created.row.id)
+        count, late = len(marks), (marks[-1] - marks[-window]) / (window - 1)
+        marks.clear()
+        after = await host.start(workflow, {"run": 2}, principal=BENCH)
+        await host.outcome(after.row.id)
+        early = (marks[window] - marks[10]) / (window - 10)
+    return [
+        Figure(what=f"CPU per {what} at {count:,} against 10", value=late / early, unit="x", goal=GOAL),
+        Figure(what=f"CPU per {what} at {count:,}", value=late * 1e6, unit="us"),
+    ]
+
+
+async def measure(folder: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 - the scenario's signature
+    """Measure all."""
+    turns = 600 if quick else 10_000
+    return [
+        *await late_against_early(folder / "chat", chat, turns, "turn of a chat"),
+        *await late_against_early(folder / "handoff", circle, turns, "handoff"),
+    ]
+
+
+if __name__ == "__main__":
+    main(Scenario(title="Cost of a round in a long chat or handoff", measure=measure))
