@@ -61,14 +61,16 @@ class Speaker:
 
     def __init__(self, name: str, tally: Tally) -> None:
         """Bear a name."""
-        self.id = self.name = self.description = name
+        self.id = name
+        self.name: str | None = name
+        self.description: str | None = None
         self._tally = tally
 
     async def run(self, messages: Any = None, *, stream: bool = False, session: Any = None, **_: Any) -> Any:
         """Answer."""
         del messages, stream, session
         self._tally.count += 1
-        return AgentResponse(messages=[said(f"found {self._tally.count}", self.name)], response_id="answer")
+        return AgentResponse(messages=[said(f"found {self._tally.count}", self.id)], response_id="answer")
 
     def create_session(self, *, session_id: str | None = None) -> AgentSession:
         """Give a session."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
 
 from ripieno.model.participant import Context
 from ripieno.model.principal import Principal
@@ -13,9 +16,29 @@ from ripieno.patterns.loop import loop
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BENCH", "TurnedClock", "looping", "sleeping_loop", "slow_steps", "waiting"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ripieno.kernel.host import Host
+
+__all__ = [
+    "BENCH",
+    "Costs",
+    "TurnedClock",
+    "late_against_early",
+    "looping",
+    "sleeping_loop",
+    "slow_steps",
+    "waiting",
+]
 
 BENCH = Principal("service", "bench", every_role=True)
+
+WINDOWS = 5
+"""So many stretches of rounds are measured late, and so many early; the medians are compared."""
+
+WARM_UP = 10
+"""Rounds of a short run that are not counted."""
 
 SLEEP_SECONDS = 86_400.0
 """Longer than any scenario takes: a timer fires when the clock is turned, and never by itself."""
@@ -73,3 +96,40 @@ def slow_steps(steps: int) -> Workflow:
     return Workflow(
         "slow", sequential(*(Function(moment, name=f"step_{n}", pure=True) for n in range(steps)))
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Costs:
+    """CPU seconds of a round, late in a long run and early in short ones."""
+
+    run: str
+    """Id of the long run."""
+    rounds: int
+    late: float
+    early: float
+
+    @property
+    def ratio(self) -> float:
+        """Late against early."""
+        return self.late / self.early
+
+
+async def late_against_early(
+    host: Host, build: Callable[[int, list[float]], Workflow], rounds: int, window: int
+) -> Costs:
+    """Compare the last rounds of a long run with the first of short ones that start right after it.
+
+    `build` makes a workflow of so many rounds that notes the CPU time at each.
+    """
+    marks: list[float] = []
+    created = await host.start(build(rounds, marks), {"run": 0}, principal=BENCH)
+    await host.outcome(created.row.id)
+    ends = [len(marks) - 1 - number * window for number in range(min(WINDOWS, rounds // window - 1))]
+    late = median((marks[end] - marks[end - window]) / window for end in ends)
+    early: list[float] = []
+    for number in range(1, WINDOWS + 1):
+        first: list[float] = []
+        short = await host.start(build(window + WARM_UP, first), {"run": number}, principal=BENCH)
+        await host.outcome(short.row.id)
+        early.append((first[-1] - first[WARM_UP - 1]) / (len(first) - WARM_UP))
+    return Costs(created.row.id, len(marks), late, median(early))

@@ -191,6 +191,13 @@ class Report:
             ]
             for row in comparison.rows()
         )
-        header = ["contender", "steps/s", f"x {comparison.against}", "CPU ms/step", "peak RSS MB", "setup s"]
+        header = [
+            "contender",
+            "steps/s",
+            f"x {comparison.against.removeprefix(f'{shape}_')}",
+            "CPU ms/step",
+            "peak RSS MB",
+            "setup s",
+        ]
         title = f"## {shape} {size} (runs x steps), rounds: {len(comparison.rounds)}"
         return [title, "", *table(header, rows)]

@@ -9,7 +9,14 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.long_runs import BENCH, SLEEP_SECONDS, TurnedClock, looping, sleeping_loop
+from harness.long_runs import (
+    BENCH,
+    SLEEP_SECONDS,
+    TurnedClock,
+    late_against_early,
+    looping,
+    sleeping_loop,
+)
 from harness.scenario import Figure, Scenario, main
 from ripieno.workflows.embedded import open_host
 
@@ -35,30 +42,20 @@ def bytes_of(home: Path, run: str, first: int, last: int) -> float:
 
 
 async def resident(home: Path, rounds: int) -> list[Figure]:
-    """Run one loop in memory; compare its last rounds with the first of one that starts right after it."""
-    window = min(EARLY, rounds // 4) * 2
-    marks: list[float] = []
-    workflow = looping(rounds, marks)
+    """Run one loop in memory; compare its last rounds with the first of short ones."""
+    window = min(EARLY, rounds // 10)
     async with open_host(home) as host:
-        created = await host.start(workflow, {"run": 1}, principal=BENCH)
-        await host.outcome(created.row.id)
-        late = (marks[-1] - marks[-window]) / (window - 1)
-        marks.clear()
-        after = await host.start(workflow, {"run": 2}, principal=BENCH)
-        await host.outcome(after.row.id)
-        early = (marks[window] - marks[10]) / (window - 10)
-    last = rounds
-    ratio = bytes_of(home, created.row.id, last - window, last) / bytes_of(
-        home, created.row.id, 10, 10 + window
-    )
+        costs = await late_against_early(host, looping, rounds, window)
+    late = bytes_of(home, costs.run, rounds - window, rounds)
+    early = bytes_of(home, costs.run, 10, 10 + window)
     return [
         Figure(
-            what=f"CPU per step at step {rounds:,} against step 10", value=late / early, unit="x", goal=GOAL
+            what=f"CPU per step at step {rounds:,} against step 10", value=costs.ratio, unit="x", goal=GOAL
         ),
-        Figure(what=f"CPU per step at step {rounds:,}", value=late * 1e6, unit="us"),
+        Figure(what=f"CPU per step at step {rounds:,}", value=costs.late * 1e6, unit="us"),
         Figure(
             what=f"journal bytes per step at step {rounds:,} against step 10",
-            value=ratio,
+            value=late / early,
             unit="x",
             goal=GOAL,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from harness.long_runs import BENCH
+from harness.long_runs import late_against_early
 from harness.scenario import Figure, Scenario, main
 from ripieno.participants.function import Function
 from ripieno.patterns.conditions import rounds
@@ -15,12 +15,10 @@ from ripieno.workflows.embedded import open_host
 from ripieno.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 GOAL = "at most 1.2x"
 SPEAKERS = 3
-WINDOW = 300
 
 
 def chat(turns: int, marks: list[float]) -> Workflow:
@@ -52,34 +50,19 @@ def circle(turns: int, marks: list[float]) -> Workflow:
     return Workflow(f"circle-{turns}", handoff(*desks, edges=edges, limit=turns, per_edge=turns))
 
 
-async def late_against_early(
-    home: Path, build: Callable[[int, list[float]], Workflow], turns: int, what: str
-) -> list[Figure]:
-    """Run it long; compare its last rounds with the first of one that starts right after it."""
-    marks: list[float] = []
-    window = min(WINDOW, turns // 4)
-    workflow = build(turns, marks)
-    async with open_host(home) as host:
-        created = await host.start(workflow, {"run": 1}, principal=BENCH)
-        await host.outcome(created.row.id)
-        count, late = len(marks), (marks[-1] - marks[-window]) / (window - 1)
-        marks.clear()
-        after = await host.start(workflow, {"run": 2}, principal=BENCH)
-        await host.outcome(after.row.id)
-        early = (marks[window] - marks[10]) / (window - 10)
-    return [
-        Figure(what=f"CPU per {what} at {count:,} against 10", value=late / early, unit="x", goal=GOAL),
-        Figure(what=f"CPU per {what} at {count:,}", value=late * 1e6, unit="us"),
-    ]
-
-
 async def measure(folder: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 - the scenario's signature
     """Measure all."""
-    turns = 600 if quick else 10_000
-    return [
-        *await late_against_early(folder / "chat", chat, turns, "turn of a chat"),
-        *await late_against_early(folder / "handoff", circle, turns, "handoff"),
-    ]
+    rounds, window = (600, 60) if quick else (10_000, 300)
+    figures: list[Figure] = []
+    for what, build in {"turn of a chat": chat, "handoff": circle}.items():
+        async with open_host(folder / build.__name__) as host:
+            costs = await late_against_early(host, build, rounds, window)
+        late = f"CPU per {what} at {costs.rounds:,}"
+        figures += [
+            Figure(what=f"{late} against 10", value=costs.ratio, unit="x", goal=GOAL),
+            Figure(what=late, value=costs.late * 1e6, unit="us"),
+        ]
+    return figures
 
 
 if __name__ == "__main__":
