@@ -23,7 +23,7 @@ from kernel.scenarios.house import (
     serving,
 )
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.kernel import commands
+from ripieno.kernel import commands, operators
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.principal import Principal
 from ripieno.participants.human import human
@@ -146,7 +146,7 @@ async def test_an_answer_to_a_run_that_has_ended_is_refused(tmp_path: Path) -> N
         with pytest.raises(RefusedError, match="has ended \\(cancelled\\)"):
             await cancel(host, run)
         with pytest.raises(RefusedError, match="has ended \\(cancelled\\)"):
-            await commands.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+            await operators.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
 
 
 async def test_a_question_that_its_run_no_longer_asks_is_closed(tmp_path: Path) -> None:

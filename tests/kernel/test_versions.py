@@ -19,7 +19,7 @@ from kernel.scenarios.house import (
     until,
 )
 from ripieno.journal.records import RunRow
-from ripieno.kernel import commands
+from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 from ripieno.kernel.rehearsal import rehearse
 from ripieno.model.errors import RefusedError
@@ -150,7 +150,7 @@ async def test_a_run_that_needs_its_version_goes_on_once_one_is_declared_compati
 
         await until(needs_version)
         await host.store.declare_compatible("default", RECORDED.version, SAME_PATH.version, OPERATOR.id)
-        await commands.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await operators.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
         assert (await ended(host, run)).status == "complete"
 
 
@@ -211,7 +211,7 @@ async def test_a_run_whose_code_departs_is_blocked_and_goes_on_when_the_code_is_
         await reply(host, await asked(host, run), YES)
     async with serving(tmp_path, RECORDED) as host:
         await migrate(host, run, RECORDED)
-        await commands.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await operators.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
         assert (await ended(host, run)).status == "complete"
 
 
@@ -220,7 +220,7 @@ async def test_a_blocked_run_that_is_resumed_under_the_same_code_is_blocked_agai
     async with serving(tmp_path, REMOVED) as host:
         await migrate(host, run, REMOVED)
         await blocked(host, run)
-        await commands.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await operators.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
 
         async def folded() -> bool | None:
             return bool(await events(host, run, "message")) or None

@@ -26,7 +26,7 @@ LOOK_SECONDS: Final = 0.5
 
 COALESCE_SECONDS: Final = 0.05
 ASKED_SHOWN: Final = 3
-STOPPED: Final = ("blocked", "needs_version")
+STOPPED: Final = ("blocked", "needs_version", "paused")
 
 
 @dataclass(slots=True, eq=False)
@@ -58,7 +58,7 @@ class Followed:
     @property
     def going(self) -> bool:
         """True while somebody is, or should be, at work on it."""
-        return self.row is not None and (self.row.status == "running" or self.row.wanted != self.row.seen)
+        return self.row is not None and self.row.going
 
     @property
     def seconds(self) -> float:

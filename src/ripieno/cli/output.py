@@ -42,6 +42,7 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "cancelled": ("○", "dim"),
     "running": ("●", "cyan"),
     "waiting": ("◐", "yellow"),
+    "paused": ("‖", "yellow"),
     "blocked": ("■", "red"),
     "needs_version": ("◇", "yellow"),
 }

@@ -36,6 +36,7 @@ __all__ = [
 RunStatus = Literal[
     "running",
     "waiting",
+    "paused",
     "needs_version",
     "blocked",
     "complete",
@@ -47,7 +48,7 @@ RunStatus = Literal[
 ENDED: frozenset[str] = frozenset({"complete", "partial", "escalated", "failed", "cancelled"})
 
 QuestionState = Literal["open", "answered", "expired", "closed"]
-MessageKind = Literal["answer", "timer", "cancel", "resume"]
+MessageKind = Literal["answer", "timer", "cancel", "resume", "pause", "continue", "skip", "limit"]
 DraftState = Literal["pending", "written", "bounced", "lost"]
 
 
@@ -188,6 +189,11 @@ class RunRow:
     def ended(self) -> bool:
         """True when nothing can happen in it any more."""
         return self.status in ENDED
+
+    @property
+    def going(self) -> bool:
+        """True while somebody is, or should be, at work on it: what came in for a paused run can wait."""
+        return self.status == "running" or (self.status != "paused" and self.wanted != self.seen)
 
 
 def why_closed(number: int, state: QuestionState, by: str | None) -> str:

@@ -105,10 +105,11 @@ class Store(ABC):
         """
 
     @abstractmethod
-    async def acquire(self, run: str) -> Replayable | None:
+    async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
         """Become the owner of a run that has none alive; None when it has one or has ended.
 
-        A process may take over from itself: after its store failed, what it owned is read anew. A run
+        A process may take over from itself, unless `idle`: after its store failed, what it owned is read
+        anew. A run
         whose events cannot be read is left `blocked`, and `StoreError` says what is wrong.
         """
 
@@ -117,8 +118,8 @@ class Store(ABC):
         """Take the inbox into the chain, in order; give the messages and the count now seen."""
 
     @abstractmethod
-    async def park(self, lease: Lease, seen: int) -> bool:
-        """Give up a waiting run unless the inbox holds more than `seen`; tell whether it was done.
+    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
+        """Give up a run that waits or is paused, unless the inbox holds more than `seen`; tell whether so.
 
         Once it was done the lease is lost, and nothing more is appended under it.
         """

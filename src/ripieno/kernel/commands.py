@@ -1,4 +1,4 @@
-"""What people and programs other than the owner say to a run: answers, cancellations, resumptions.
+"""What people and programs other than the owner say to a run: answers and cancellations.
 
 None of these needs the process that runs the run, nor waits for it.
 """
@@ -9,24 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ripieno.journal.records import (
-    Message,
-    MessageKind,
-    QuestionRow,
-    QuestionState,
-    RunRow,
-    why_closed,
-)
+from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Store
+from ripieno.kernel.allowed import check_operator
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.conclusion import conclude
+from ripieno.kernel.messages import send
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
-from ripieno.model.ids import new_id
 from ripieno.model.outcome import Evidence
 from ripieno.model.principal import Principal
-from ripieno.model.value import decode, encode
+from ripieno.model.value import decode
 
-__all__ = ["AskedFor", "answer", "asked_for", "cancel", "resume"]
+__all__ = ["AskedFor", "answer", "asked_for", "cancel", "check_form"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,7 @@ async def answer(
         raise RefusedError(why_closed(row.number, row.state, row.answered_by))
     check_form(asked, value)
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
-    await _send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
+    await send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
 
 
 async def _allowed(store: Store, row: QuestionRow, by: Principal) -> None:
@@ -101,48 +95,21 @@ def check_form(asked: AskedFor, value: object) -> None:
 
 
 async def cancel(
-    store: Store, clock: Clock, run: RunRow, *, by: Principal, reason: str | None = None
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    *,
+    by: Principal,
+    reason: str | None = None,
+    operation: str | None = None,
 ) -> None:
     """Ask a run to end as cancelled; what it has claimed is awaited and recorded first.
 
     A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
     only its code can settle: then it ends when the code is back.
     """
-    if run.ended:
-        msg = f"run {run.id[-6:]} has ended ({run.status})"
-        raise RefusedError(msg)
-    await _send(store, clock, run.id, by=by, kind="cancel", said=reason)
+    check_operator(run, by, "cancel a run")
+    await send(store, clock, run.id, by=by, kind="cancel", said=reason, operation=operation)
     if run.status in ("blocked", "needs_version"):
         why = f"cancelled by {by.id}" + (f": {reason}" if reason else "")
         await conclude(store, clock, run, why)
-
-
-async def resume(store: Store, clock: Clock, run: RunRow, *, by: Principal) -> None:
-    """Let a run that is blocked or needs a version be tried again; durable when this returns."""
-    if run.ended:
-        msg = f"run {run.id[-6:]} has ended ({run.status})"
-        raise RefusedError(msg)
-    await _send(store, clock, run.id, by=by, kind="resume", said=None)
-
-
-async def _send(
-    store: Store,
-    clock: Clock,
-    run: str,
-    *,
-    by: Principal,
-    kind: MessageKind,
-    said: object,
-    question: QuestionRow | None = None,
-    closes: QuestionState | None = None,
-) -> None:
-    payloads: list[tuple[bytes, bytes]] = []
-    content: str | None = None
-    if said is not None:
-        data = encode(said)
-        commitment = store.key(run).commit(data)
-        payloads.append((commitment, data))
-        content = commitment.hex()
-    asked = (question.id, question.path) if question is not None else (None, "")
-    message = Message(new_id(), run, kind, by.id, clock.now(), asked[0], asked[1], content)
-    await store.send(message, payloads, closes=closes)

@@ -145,6 +145,8 @@ class Effect:
         execution = self.execution
         while True:
             await execution.turnstile.live(self._branch)
+            if execution.steering.heeded:
+                await execution.steering.hold(self._branch, owed=True)
             if execution.rest is not None or (self.scope.cancelled_above and not self._owed):
                 raise asyncio.CancelledError
             now = execution.clock.now()

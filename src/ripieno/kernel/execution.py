@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
-from ripieno.journal.records import Change, Draft, EndChange, Lease, Message, RunRow
+from ripieno.journal.records import Change, Draft, EndChange, Lease, Message, RunRow, RunStatus
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.scope import Scope
+from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, Kind
@@ -67,6 +68,7 @@ class Execution:
         self._root: Branch | None = None
         self.folding = asyncio.Lock()
         """Held while messages are folded, so that they keep their order, while parking and while marking."""
+        self.steering = Steering(self)
         self._settling: set[asyncio.Task[None]] = set()
         self._cancelled: str | None = None
         """By whom and why the run was cancelled."""
@@ -175,7 +177,7 @@ class Execution:
 
     async def _run(self, branch: Branch) -> None:
         started = self.recording.started
-        for message in self.recording.messages:
+        for message in list(self.recording.messages):
             self._command(message)
         if self.row.wanted != self.row.seen:
             await self.fold()
@@ -269,21 +271,29 @@ class Execution:
             self.turnstile.resume(*waiting, event)
 
     def _command(self, event: Event) -> None:
-        if event.body["what"] != "cancel" or self._cancelled is not None:
+        if self._cancelled is not None:
+            return
+        if event.body["what"] != "cancel":
+            self.steering.take(event)
             return
         reason = self.stored(event.body["content"]).decode() if event.body.get("content") else None
         self._cancelled = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
-        if self.turnstile.replaying:
-            self._spawn(self._cancel_when_live())
-        else:
-            self._cancel()
+        self.when_live(self._cancel)
 
-    async def _cancel_when_live(self) -> None:
+    def when_live(self, act: Callable[[], None]) -> None:
+        """Do something at once, or as soon as everything recorded was let out."""
+        if self.turnstile.replaying:
+            self._spawn(self._once_live(act))
+        else:
+            act()
+
+    async def _once_live(self, act: Callable[[], None]) -> None:
         await self.turnstile.live(self.turnstile.begin(), urgent=True)
-        self._cancel()
+        act()
         self.turnstile.end()
 
     def _cancel(self) -> None:
+        self.steering.cancelled()
         assert self._root is not None, "messages are folded while the run is advanced"
         if not self._ending:
             self.turnstile.cancel(self._root)
@@ -313,9 +323,11 @@ class Execution:
         while self.turnstile.active == 0 and self.rest is None:
             await self.fold()
             async with self.folding:  # nothing may be folded once nobody owns the run
-                if (
-                    self.turnstile.active == 0
-                    and self.rest is None
-                    and await self.store.park(self.lease, self.seen)
-                ):
+                if self.turnstile.active or self.rest is not None:
+                    continue
+                if self.steering.leaving:
+                    self.stop("closed")
+                    return
+                status: RunStatus = "paused" if self.steering.paused else "waiting"
+                if await self.store.park(self.lease, self.seen, status):
                     self.stop("parked")

@@ -243,12 +243,12 @@ class Host:
         return outcome_from(last.body["outcome"], last.seq, stored)
 
     async def rest(self, run: str, *, ended: bool = False) -> RunRow:
-        """Wait until a run has ended or, unless `ended`, waits, is blocked or needs a version."""
+        """Wait until a run has ended or, unless `ended`, waits, is paused, blocked or needs a version."""
         while True:
             if run in self._serving:
                 await self._departure(run)
             row = await self.store.run(run)
-            if row.ended or (not ended and row.status != "running" and row.wanted == row.seen):
+            if row.ended or (not ended and not row.going):
                 return row
             if run not in self._serving:
                 await asyncio.sleep(ELSEWHERE_SECONDS)

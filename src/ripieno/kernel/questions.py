@@ -71,6 +71,8 @@ async def _wait(
         finally:
             del execution.waits[question]
     scope.items.append(event.seq)
+    if execution.steering.heeded:
+        await execution.steering.hold(branch, owed=branch is not scope.branch, after=event.seq)
     return event
 
 
@@ -82,6 +84,8 @@ async def _put(
     due: float | None,
 ) -> None:
     execution = scope.execution
+    if execution.steering.heeded:
+        await execution.steering.hold(branch, owed=branch is not scope.branch)
     kind, role, content = asked
     question = question_id(scope, path)
     now = execution.clock.now()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ripieno.model.event import Event, Kind
 
-__all__ = ["ENDS", "MismatchError", "Recording", "origin"]
+__all__ = ["ENDS", "MismatchError", "Recording", "origin", "scopes_around"]
 
 ENDS: Final[frozenset[Kind]] = frozenset({"step", "scope"})
 """Kinds that end a participant's visit."""
@@ -28,7 +28,18 @@ class MismatchError(Exception):
 class Recording:
     """An index over recorded events. What is taken out once counts as reached."""
 
-    __slots__ = ("_answers", "_begun", "_by_path", "_reached", "_segments", "imported", "messages", "started")
+    __slots__ = (
+        "_answers",
+        "_begun",
+        "_by_path",
+        "_entered",
+        "_reached",
+        "_segments",
+        "imported",
+        "messages",
+        "skipped",
+        "started",
+    )
 
     def __init__(self, events: Iterable[Event] = ()) -> None:
         self._by_path: dict[str, list[Event]] = {}
@@ -41,6 +52,9 @@ class Recording:
         """Sequence numbers of results that come from another run."""
         self.messages: list[Event] = []
         """Commands folded in, such as a cancellation."""
+        self.skipped: dict[int, int] = {}
+        """Where a visit has ended because it was to be skipped, by the place of the command."""
+        self._entered: set[str] | None = None
         self.started: Event | None = None
         for event in events:
             self._enter(event)
@@ -60,6 +74,8 @@ class Recording:
                 self._segments[event.path.removesuffix("/segment")] = event.seq
             self._by_path.setdefault(event.path, []).append(event)
             self._note_beginning(event)
+            if "skipped" in event.body and event.seq not in self.imported:
+                self.skipped[event.body["skipped"]] = event.seq
 
     def _note_beginning(self, event: Event) -> None:
         at = event.body.get("started", event.at)
@@ -68,6 +84,12 @@ class Recording:
             above = event.path[:end]
             self._begun[above] = min(at, self._begun.get(above, at))
             end = event.path.rfind("/", 0, end)
+
+    def entered(self, path: str) -> bool:
+        """Tell whether anything is recorded within a visit, were it in another run."""
+        if self._entered is None:
+            self._entered = {above for path in self._by_path for above in scopes_around(path)}
+        return path in self._entered
 
     def begun(self, path: str) -> int | None:
         """Give the time of the first thing recorded within a visit, in microseconds, if there is any."""
@@ -126,3 +148,11 @@ class Recording:
                 return True
             end = path.rfind("/", 0, end)
         return False
+
+
+def scopes_around(path: str) -> Iterator[str]:
+    """Give the paths of the visits around one, the nearest first."""
+    end = path.rfind("/")
+    while end > 0:
+        yield path[:end]
+        end = path.rfind("/", 0, end)

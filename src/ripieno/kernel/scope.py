@@ -64,6 +64,8 @@ class Scope:
         self._counts: dict[str, int] = {}
         self._since_segment = 0
         self._woken = execution.turnstile.replaying
+        self.interrupted = False
+        """True from the moment at which it was told that it is to be skipped."""
 
     # -- what participants see --------------------------------------------------------------------
 
@@ -87,11 +89,16 @@ class Scope:
         return Random(self.execution.lease.key.derive(self.next("random")))  # noqa: S311 - not for secrets
 
     @property
+    def name(self) -> str:
+        """The name of the participant whose visit it is."""
+        return self.path.rpartition("/")[2].partition("@")[0]
+
+    @property
     def cancelled_above(self) -> bool:
-        """True when this visit or one around it is cancelled, though it may not have heard of it yet."""
+        """True when this visit or one around it is cancelled or skipped, though it may not have heard yet."""
         scope: Scope | None = self
         while scope is not None:
-            if scope.branch.cancelled:
+            if scope.branch.cancelled or self.execution.steering.skips(scope.path):
                 return True
             scope = scope.parent
         return False
@@ -182,11 +189,20 @@ class Scope:
         ended = self.take(path, ENDS)
         if ended:
             return await self._replayed(participant, task, ended[0], branch)
+        left_out = execution.steering.heeded and await execution.steering.before(
+            path, participant.name, branch
+        )
         started = execution.recording.begun(path) or execution.clock.now()
         scope = Scope(execution, path, branch, self, effects)
+        if left_out:
+            return await self.close(scope, participant, task, Outcome("complete"), started)
         execution.open_scopes.add(scope)
         try:
             outcome = await participant.act(task, scope)
+        except asyncio.CancelledError:
+            if not execution.steering.absorb(scope):
+                raise
+            outcome = Outcome("complete")
         except StoreError as error:
             execution.stop("blocked", str(error))
             raise asyncio.CancelledError from error
@@ -203,7 +219,11 @@ class Scope:
     ) -> Outcome:
         """Record how a visit ended; its subtree is not needed any more."""
         execution = self.execution
-        outcome = recorded(execution, outcome)
+        turnstile = execution.turnstile
+        if turnstile.replaying:
+            await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
+        skip = None if outcome.status == "cancelled" else execution.steering.skip(scope.path)
+        outcome = recorded(execution, outcome if skip is None else skip.outcome)
         payloads: list[tuple[bytes, bytes]] = []
         reads = participant.reads(task)
         body: dict[str, Json] = {
@@ -218,11 +238,11 @@ class Scope:
         if task.turn is not None:
             execution.keep(task.turn, payloads)
         execution.keep_read(task, reads, payloads)
-        kind: Kind = "scope" if scope.items or outcome.status == "cancelled" else "step"
-        change = CloseChange(scope.path) if outcome.status == "cancelled" else None
-        turnstile = execution.turnstile
-        if turnstile.replaying:
-            await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
+        stopped = skip is not None or outcome.status == "cancelled"
+        if skip is not None:
+            body["skipped"] = skip.seq
+        kind: Kind = "scope" if scope.items or stopped else "step"
+        change = CloseChange(scope.path) if stopped else None
         draft = execution.append(kind, scope.path, body, payloads=payloads, change=change)
         self.items.append(draft)
         if scope.branch is not self.branch:

@@ -86,6 +86,14 @@ class Turnstile:
             self.active += 1
         branch.task.cancel()
 
+    def interrupt(self, branch: Branch) -> None:
+        """Cancel what a branch is at, not the branch: whoever asked for it absorbs the cancellation."""
+        if branch.task is not None and not branch.task.done():
+            if branch.blocked:
+                branch.blocked = False
+                self.active += 1
+            branch.task.cancel()
+
     async def recorded(self, branch: Branch, seq: int) -> None:
         """Wait for the turn of a result recorded at `seq`."""
         if not self.replaying or (self.active == 1 and not self._recorded):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from ripieno.journal.records import Draft, Lease, Message, VersionRow
+from ripieno.journal.records import Draft, Lease, Message, RunStatus, VersionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Replayable
 
@@ -48,10 +48,10 @@ class WatchedStore(SqliteStore):
         await self._at("after fold")
         return found
 
-    async def park(self, lease: Lease, seen: int) -> bool:
+    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
         await self._all_handed_over()
         await self._at("before park")
-        done = await super().park(lease, seen)
+        done = await super().park(lease, seen, status)
         await self._at("after park")
         return done
 
@@ -87,8 +87,8 @@ class WatchedStore(SqliteStore):
         if self.hold is not None:
             await self.hold(draft)
 
-    async def acquire(self, run: str) -> Replayable | None:
-        taken = await super().acquire(run)
+    async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
+        taken = await super().acquire(run, idle=idle)
         if taken is not None:
             self.replayed.append(len(taken.events))
         return taken

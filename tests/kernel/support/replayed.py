@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ripieno.journal.records import Draft, Lease, Message, SegmentChange
+from ripieno.journal.records import Draft, Lease, Message, RunStatus, SegmentChange
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
@@ -80,9 +80,9 @@ class CapturingStore(SqliteStore):
         self._head += len(folded)
         return folded, 0
 
-    async def park(self, lease: Lease, seen: int) -> bool:
+    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
         if self.captured is None:
-            return await super().park(lease, seen)
+            return await super().park(lease, seen, status)
         return True
 
 

@@ -17,7 +17,8 @@ from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
 from ripieno.kernel.clock import SystemClock
-from ripieno.kernel.commands import cancel, resume
+from ripieno.kernel.commands import cancel
+from ripieno.kernel.operators import resume
 from ripieno.model.errors import InputError
 from ripieno.model.ids import short
 
@@ -85,7 +86,7 @@ async def _resume(settings: Settings, text: str | None) -> int:
             rows = [await store.find(tenant, text)]
         for row in rows:
             if text is not None or row.status != "running":
-                await resume(store, SystemClock(), row, by=settings.principal)
+                await resume(store, SystemClock(), row, by=settings.principal, paused=text is not None)
     if not rows:
         note("nothing was interrupted")
         return Exit.OK

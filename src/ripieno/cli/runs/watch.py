@@ -18,6 +18,7 @@ __all__ = ["watch_run"]
 
 REMEDIES: Final = {
     "needs_version": "ripieno runs migrate {run} (--dry-run first), or the code as it was",
+    "paused": "ripieno runs resume {run}",
     "blocked": "ripieno runs resume {run}, once what blocks it is mended",
 }
 """What lets a run go on that is stopped but not ended."""

@@ -15,6 +15,13 @@ from ripieno.model.ids import short
 
 __all__ = ["fire", "fold", "send"]
 
+TAKEN_UP: Final = {
+    "resume": "'blocked', 'needs_version'",
+    "continue": "'blocked', 'needs_version', 'paused'",
+    "cancel": "'paused'",
+}
+"""In which statuses a run at rest is to be taken up again, by the kind of message; others wait with it."""
+
 TIMERS_AT_ONCE: Final = 1000
 """How many fire in one commit; the next look takes the rest."""
 
@@ -64,9 +71,10 @@ def put(batch: Batch, message: Message) -> None:
         ),
     )
     batch.connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
-    if message.kind == "resume":
+    taken_up = TAKEN_UP.get(message.kind)
+    if taken_up is not None:
         batch.connection.execute(
-            "UPDATE runs SET status = 'running' WHERE id = ? AND status IN ('blocked', 'needs_version')",
+            f"UPDATE runs SET status = 'running' WHERE id = ? AND status IN ({taken_up})",  # noqa: S608 - ours
             (message.run,),
         )
 

@@ -106,14 +106,17 @@ def current(batch: Batch, run: str) -> RunRow:
     return dataclasses.replace(row, head_seq=head.seq, head_hash=head.hash, updated_at=head.at)
 
 
-def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey) -> Taken | None:
+def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey, *, idle: bool = False) -> Taken | None:
     """Take a run over under a new epoch, unless it has ended or another owner of it lives.
 
-    A process may take over from itself: after its store failed, what it owned has to be read anew.
+    A process may take over from itself: after its store failed, what it owned has to be read anew. With
+    `idle` it does not.
     """
     execute = batch.connection.execute
     row = current(batch, run)
-    if row.ended or (row.owner not in (None, owners.token) and owners.alive(str(row.owner))):
+    if row.ended or (row.owner == owners.token and idle):
+        return None
+    if row.owner not in (None, owners.token) and owners.alive(str(row.owner)):
         return None
     wrapped, after, needed = execute(
         "SELECT wrapped, replay_after, replay_needed FROM runs WHERE id = ?", (run,)
@@ -128,12 +131,12 @@ def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey) -> Taken 
     return Taken(lease, row, after, tuple(json.loads(needed)))
 
 
-def park(batch: Batch, lease: Lease, seen: int) -> bool:
-    """Let a run wait without an owner, if nothing came in since `seen`."""
+def park(batch: Batch, lease: Lease, seen: int, status: RunStatus) -> bool:
+    """Let a run wait or stay paused without an owner, if nothing came in since `seen`."""
     if not batch.owns(lease):
         return False
     cursor = batch.connection.execute(
-        "UPDATE runs SET status = 'waiting', owner = NULL WHERE id = ? AND wanted = ?", (lease.run, seen)
+        "UPDATE runs SET status = ?, owner = NULL WHERE id = ? AND wanted = ?", (status, lease.run, seen)
     )
     if cursor.rowcount == 0:
         return False

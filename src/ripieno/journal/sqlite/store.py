@@ -127,10 +127,10 @@ class SqliteStore(SqliteReads):
             lambda batch: ownership.create(batch, new, keys, started, tuple(payloads), owner=owner)
         )
 
-    async def acquire(self, run: str) -> Replayable | None:
+    async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
         """Become the owner of a run that has none alive; None when it has one or has ended."""
         taken: Taken | None = await self._writer.perform(
-            lambda batch: ownership.acquire(batch, run, self._owners, self._master)
+            lambda batch: ownership.acquire(batch, run, self._owners, self._master, idle=idle)
         )
         if taken is None:
             return None
@@ -145,9 +145,9 @@ class SqliteStore(SqliteReads):
         """Take the inbox into the chain, in order."""
         return await self._writer.perform(lambda batch: inbox.fold(batch, lease))
 
-    async def park(self, lease: Lease, seen: int) -> bool:
-        """Give up a waiting run unless the inbox holds more than `seen`."""
-        return await self._writer.perform(lambda batch: ownership.park(batch, lease, seen))
+    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
+        """Give up a run that waits or is paused, unless the inbox holds more than `seen`."""
+        return await self._writer.perform(lambda batch: ownership.park(batch, lease, seen, status))
 
     async def release(self, lease: Lease, status: RunStatus, detail: str | None = None) -> None:
         """Give up a run that is not waiting."""

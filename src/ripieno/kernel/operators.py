@@ -1,0 +1,148 @@
+"""What operators say to running work: pause, go on, skip a step, answer in somebody's stead.
+
+Each command is a message to one run, durable when the function returns, and folded into the run's
+chain with who gave it and why. `commands.cancel` belongs to them as well; `bulk` gives one to many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ripieno.journal.records import QuestionRow, RunRow, why_closed
+from ripieno.journal.store import Replayable, Store
+from ripieno.kernel.allowed import check_operator
+from ripieno.kernel.clock import Clock
+from ripieno.kernel.commands import asked_for, check_form
+from ripieno.kernel.messages import send
+from ripieno.kernel.visits import find_visit
+from ripieno.model.errors import InputError, RefusedError
+from ripieno.model.principal import Principal
+
+__all__ = ["answer_instead", "pause", "resume", "skip"]
+
+
+async def pause(
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    *,
+    by: Principal,
+    reason: str | None = None,
+    operation: str | None = None,
+) -> None:
+    """Let a run begin nothing new: no visit, no claim, no question. What is claimed is awaited and recorded.
+
+    A run that nobody is at work on is `paused` when this returns, also where its code is not at hand;
+    one that a process is at work on will be as soon as it has folded this. Answers and timers that
+    come in meanwhile take effect when it is resumed.
+    """
+    check_operator(run, by, "pause a run")
+    taken = await store.acquire(run.id, idle=True)
+    try:
+        await send(store, clock, run.id, by=by, kind="pause", said={"reason": reason}, operation=operation)
+    except BaseException:
+        if taken is not None:
+            await store.release(taken.lease, run.status, run.detail)
+        raise
+    if taken is not None:
+        await set_aside(store, taken)
+
+
+async def set_aside(store: Store, taken: Replayable) -> None:
+    """Park a run as paused that was taken over for it, unless it was cancelled or told to go on meanwhile."""
+    said = [event.body["what"] for event in taken.events if event.kind == "message"]
+    while True:
+        messages, seen = await store.fold(taken.lease)
+        said.extend(message.kind for message in messages)
+        last = [what for what in said if what in ("pause", "continue")]
+        if "cancel" in said or last[-1:] != ["pause"]:
+            await store.release(taken.lease, "running")
+            return
+        if seen < 0 or await store.park(taken.lease, seen, "paused"):
+            return
+
+
+async def resume(
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    *,
+    by: Principal,
+    reason: str | None = None,
+    operation: str | None = None,
+    paused: bool = True,
+) -> None:
+    """Let a run go on that is paused, is blocked, or needs a version; durable when this returns.
+
+    Without `paused` a pause stays in force.
+    """
+    check_operator(run, by, "resume a run")
+    said = {"reason": reason}
+    kind = "continue" if paused else "resume"
+    await send(store, clock, run.id, by=by, kind=kind, said=said, operation=operation)
+
+
+async def skip(
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    step: str,
+    *,
+    by: Principal,
+    reason: str,
+    output: Any = None,
+    names: Collection[str] | None = None,
+    operation: str | None = None,
+) -> str:
+    """End a visit as `complete` with `output`, whatever it is at; what it has claimed is awaited first.
+
+    `step` is a path such as `review@1/writer@2`, or a participant's name: then the visit that it is at,
+    or the next one if it is at none. `names` are the participants that the run's workflow has, where
+    they are known. Gives what was skipped, as a path or a name. Raises `NotFoundError` for a step that
+    the run cannot come to, and `RefusedError` for one that has ended.
+    """
+    check_operator(run, by, "skip a step")
+    if not reason.strip():
+        msg = "a skipped step needs a reason"
+        raise InputError(msg)
+    target = find_visit(await store.events(run.id), step, names)
+    said = {"output": output, "reason": reason}
+    await send(store, clock, run.id, by=by, kind="skip", said=said, path=target, operation=operation)
+    return target
+
+
+async def answer_instead(
+    store: Store,
+    clock: Clock,
+    row: QuestionRow,
+    *,
+    by: Principal,
+    value: object,
+    reason: str,
+    operation: str | None = None,
+) -> None:
+    """Answer a question in the stead of whoever it was put to; recorded as `by`'s answer for that role.
+
+    Raises `NotAllowedError` without the role of an operator, `InputError` without a reason or when the
+    value does not fit the form, and `RefusedError` when the question is no longer open.
+    """
+    check_operator(await store.run(row.run), by, "answer in somebody's stead")
+    if not reason.strip():
+        msg = f"an answer in the stead of {row.role} needs a reason"
+        raise InputError(msg)
+    if row.state != "open":
+        raise RefusedError(why_closed(row.number, row.state, row.answered_by))
+    check_form(asked_for(store, row), value)
+    said = {"value": value, "reason": reason, "for": row.role}
+    await send(
+        store,
+        clock,
+        row.run,
+        by=by,
+        kind="answer",
+        said=said,
+        question=row,
+        closes="answered",
+        operation=operation,
+    )
