@@ -81,6 +81,11 @@ class Speaker:
         return AgentSession(service_session_id=service_session_id, session_id=session_id)
 
 
+def agents(names: Sequence[str], tally: Tally) -> list[Any]:
+    """Give agents; `Any`, as the framework's protocol demands less at run time than its types do."""
+    return [Speaker(name, tally) for name in names]
+
+
 def said(text: str, by: str | None = None) -> Message:
     """Give a message."""
     return Message("assistant", [text], author_name=by)
@@ -88,7 +93,7 @@ def said(text: str, by: str | None = None) -> Message:
 
 def branches(load: Load, storage: FileCheckpointStorage, tally: Tally) -> Workflow:
     """Build branches side by side, their answers put together."""
-    speakers = [Speaker(f"branch_{number}", tally) for number in range(load.size.steps)]
+    speakers = agents([f"branch_{number}" for number in range(load.size.steps)], tally)
     return ConcurrentBuilder(participants=speakers, checkpoint_storage=storage).build()
 
 
@@ -99,7 +104,7 @@ def talk(load: Load, storage: FileCheckpointStorage, tally: Tally) -> Workflow:
     def in_turn(state: GroupChatState) -> str:
         return names[state.current_round % SPEAKERS]
 
-    speakers = [Speaker(name, tally) for name in names]
+    speakers = agents(names, tally)
     chat = GroupChatBuilder(
         participants=speakers,
         selection_func=in_turn,
@@ -185,7 +190,7 @@ class Scripted(MagenticManagerBase):
 
 def magentic(load: Load, storage: FileCheckpointStorage, tally: Tally) -> Workflow:
     """Build a manager with workers, for a given number of rounds."""
-    workers = [Speaker(f"worker_{number}", tally) for number in range(SPEAKERS)]
+    workers = agents([f"worker_{number}" for number in range(SPEAKERS)], tally)
     manager = Scripted(load.size.steps, tally)
     return MagenticBuilder(participants=workers, manager=manager, checkpoint_storage=storage).build()
 

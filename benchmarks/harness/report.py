@@ -180,6 +180,7 @@ class Report:
 
     def _comparison(self, comparison: Comparison) -> list[str]:
         size, shape = comparison.size, comparison.shape
+        base = comparison.against.removeprefix(f"{shape}_")
         rows = (
             [
                 row.label,
@@ -194,7 +195,7 @@ class Report:
         header = [
             "contender",
             "steps/s",
-            f"x {comparison.against.removeprefix(f'{shape}_')}",
+            f"x {base}",
             "CPU ms/step",
             "peak RSS MB",
             "setup s",
