@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ripieno.patterns.group_chat import group_chat
     from ripieno.patterns.handoff import HandOver, hand_over, handoff
     from ripieno.patterns.loop import loop
+    from ripieno.patterns.magentic import PlanReview, magentic
     from ripieno.patterns.managers import maker_checker, round_robin
     from ripieno.patterns.map import map_over
     from ripieno.patterns.resolvers import (
@@ -60,6 +61,7 @@ __all__ = [
     "InputError",
     "Limits",
     "Outcome",
+    "PlanReview",
     "Principal",
     "RejectedError",
     "Replaces",
@@ -82,6 +84,7 @@ __all__ = [
     "human",
     "judge",
     "loop",
+    "magentic",
     "majority",
     "maker_checker",
     "map_over",
@@ -120,6 +123,7 @@ HOMES = {
     "ripieno.patterns.group_chat": ("group_chat",),
     "ripieno.patterns.handoff": ("HandOver", "hand_over", "handoff"),
     "ripieno.patterns.loop": ("loop",),
+    "ripieno.patterns.magentic": ("PlanReview", "magentic"),
     "ripieno.patterns.managers": ("maker_checker", "round_robin"),
     "ripieno.patterns.map": ("map_over",),
     "ripieno.patterns.resolvers": (

@@ -70,13 +70,14 @@ class Running:
     host: Host
     clock: Turned
 
-    async def run(self, flow: BaseParticipant, value: object = None) -> Outcome:
-        """Run a flow as a workflow of its own and wait for its end."""
+    async def run(self, flow: BaseParticipant | Workflow, value: object = None) -> Outcome:
+        """Run a workflow, or a flow as one of its own, and wait for its end."""
         return await self.ended(await self.begin(flow, value))
 
-    async def begin(self, flow: BaseParticipant, value: object = None) -> str:
-        """Start a flow as a workflow of its own."""
-        created = await self.host.start(Workflow("tested", flow), value, principal=OPERATOR)
+    async def begin(self, flow: BaseParticipant | Workflow, value: object = None) -> str:
+        """Start a workflow, or a flow as one of its own."""
+        workflow = flow if isinstance(flow, Workflow) else Workflow("tested", flow)
+        created = await self.host.start(workflow, value, principal=OPERATOR)
         return created.row.id
 
     async def ended(self, run: str) -> Outcome:

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from directing import DONE, OPERATOR_RULE, facts, item, look, plan, restrained
 from running import Running, pure
 
 from ripieno import (
@@ -18,6 +19,7 @@ from ripieno import (
     handoff,
     human,
     loop,
+    magentic,
     map_over,
     merge,
     rounds,
@@ -47,11 +49,27 @@ def chatting(name: str, inner: BaseParticipant) -> BaseParticipant:
     return group_chat(other(name), inner, until=text("done") | rounds(3), name=name)
 
 
+def directing(name: str, inner: BaseParticipant) -> BaseParticipant:
+    """Direct the inner participant to work; where it fails, once more, and then the rounds are used up."""
+
+    def answers(turn: dict[str, Any], previous: Any) -> Any:
+        if turn["phase"] == "progress" and turn["ledger"]["plan"][0]["state"] == "done":
+            return DONE
+        if turn["phase"] == "synthesis":
+            return previous
+        known = {"facts": facts(), "plan": plan(item("a", inner.name)), "progress": look(inner.name)}
+        return known[turn["phase"]]
+
+    lead = pure(answers, f"{name}-lead")
+    return magentic(inner, planner=lead, rounds=2, effects=OPERATOR_RULE, name=name)
+
+
 PATTERNS: dict[str, Make] = {
     "sequential": lambda name, inner: sequential(other(name), inner, name=name),
     "concurrent": lambda name, inner: concurrent(other(name), inner, resolve=merge(), name=name),
     "handoff": handing,
     "group_chat": chatting,
+    "magentic": directing,
     "branch": lambda name, inner: branch({when("True"): inner}, otherwise=other(name), name=name),
     "map": lambda name, inner: map_over("[1, 2]", inner, name=name),
     "loop": lambda name, inner: loop(inner, until="True", rounds=2, name=name),
@@ -70,7 +88,7 @@ def clerks(value: Any) -> int:
 async def test_a_pattern_works_within_any_other(running: Running, outer: str, inner: str) -> None:
     clerk = human("clerk", role="clerk")
     flow = PATTERNS[outer]("outer", PATTERNS[inner]("inner", clerk))
-    run = await running.begin(flow, {})
+    run = await running.begin(restrained(flow), {})
     expected = 2 ** [outer, inner].count("map")
     answered = 0
     while answered < expected:
@@ -92,6 +110,7 @@ async def test_what_fails_within_is_never_passed_off_as_complete(
         msg = "broken"
         raise ValueError(msg)
 
-    ended = await running.run(PATTERNS[outer]("outer", PATTERNS[inner]("inner", pure(fails))), {})
+    flow = PATTERNS[outer]("outer", PATTERNS[inner]("inner", pure(fails)))
+    ended = await running.run(restrained(flow), {})
     assert ended.status in ("failed", "partial")
     assert "broken" in (ended.reason or "") or ended.status == "partial"

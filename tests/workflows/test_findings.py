@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -11,6 +12,7 @@ from workflow_parts import check as check_order
 from workflow_parts import chief, is_large, post, read, weigh
 
 from ripieno import (
+    WITHHELD,
     Function,
     HandOver,
     Limits,
@@ -21,6 +23,7 @@ from ripieno import (
     handoff,
     human,
     loop,
+    magentic,
     map_over,
     merge,
     role,
@@ -58,6 +61,10 @@ def local() -> Function:
     return Function(within, pure=True)
 
 
+def open_ended(**settings: Any) -> BaseParticipant:
+    return magentic(pure_read, pure_post, planner=pure_check, effects=WITHHELD, **settings)
+
+
 def edges(**named: list[str]) -> dict[str, list[str]]:
     return named
 
@@ -70,6 +77,13 @@ FOUND = {
     ],
     "handoff-without-way-out": [
         workflow(handoff(pure_read, pure_post, edges=edges(read=["post"], post=["read"])))
+    ],
+    "cut-short": [
+        workflow(open_ended(), policy="strict"),
+        workflow(open_ended(within="1d"), policy="strict"),
+    ],
+    "unreviewed-plan": [
+        workflow(sequential(clerk, open_ended(within="1h"), name="s"), policy="strict", risk="high")
     ],
     "crowded-chat": [workflow(group_chat(pure_read, pure_post, pure_check, again, until=rounds(2)))],
     "constant-condition": [
@@ -122,6 +136,10 @@ FOUND = {
 """Workflows in Python in which one finding is made, by its code."""
 
 SOUND = {
+    "open-ended work in time": workflow(open_ended(within="1h"), policy="strict"),
+    "open-ended work of high risk that is reviewed": workflow(
+        open_ended(within="1h", review=clerk), policy="strict", risk="high"
+    ),
     "a handoff with a way out": workflow(
         handoff(pure_read, pure_post, edges=edges(read=["post"], post=["read"]), otherwise=clerk)
     ),

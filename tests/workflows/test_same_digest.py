@@ -29,15 +29,18 @@ from workflow_parts import (
 )
 
 from ripieno import (
+    WITHHELD,
     Data,
     Function,
     Limits,
     Replaces,
     Workflow,
+    approved,
     branch,
     concurrent,
     human,
     loop,
+    magentic,
     map_over,
     merge,
     role,
@@ -50,6 +53,7 @@ from ripieno.patterns.conditions import Condition, consensus, elapsed, rounds, s
 from ripieno.patterns.conditions import text as says
 from ripieno.patterns.group_chat import group_chat
 from ripieno.patterns.handoff import handoff
+from ripieno.patterns.magentic import Magentic
 from ripieno.patterns.managers import maker_checker
 from ripieno.workflows.load import load, load_text, load_workflow
 from ripieno.workflows.schema import workflow_schema
@@ -136,7 +140,9 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     inner = [stages(draw, name, depth - 1) for _ in range(draw(st.integers(1, 3)))]
     condition: Any = draw(st.sampled_from(["amount > 10_000", "previous.ok == True", is_large]))
     kind = draw(
-        st.sampled_from(["sequential", "concurrent", "handoff", "group_chat", "branch", "map", "loop"])
+        st.sampled_from(
+            ["sequential", "concurrent", "handoff", "group_chat", "magentic", "branch", "map", "loop"]
+        )
     )
     named = name(kind)
     if kind == "sequential":
@@ -147,6 +153,8 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
         return concurrent(*inner, resolve=rule, name=named, on_failure=failure)
     if kind == "handoff":
         return handing(draw, name, inner, depth, named)
+    if kind == "magentic":
+        return directed(draw, name, inner, depth, named)
     if kind == "group_chat":
         return chat(draw, name, inner, depth, named)
     if kind == "branch":
@@ -170,6 +178,29 @@ def handing(
     limit, within = draw(st.integers(1, 99)), draw(st.none() | durations)
     return handoff(
         *inner, edges=edges, otherwise=otherwise, limit=limit, within=within, carry=carry, name=named
+    )
+
+
+def directed(
+    draw: st.DrawFn, name: Names, inner: list[BaseParticipant], depth: int, named: str
+) -> BaseParticipant:
+    managers = [Function(read, name=name("manager"), pure=True), stages(draw, name, depth - 2)]
+    asked: Any = st.sampled_from([None, *managers])
+    approvers = approved("desk", due=draw(st.none() | durations), because=draw(st.just("") | text))
+    return magentic(
+        *inner,
+        planner=draw(st.sampled_from(managers)),
+        progress=draw(asked),
+        synthesise=draw(asked),
+        review=draw(st.sampled_from([None, human(name("reviewer"), role="chief")])),
+        rounds=draw(st.integers(1, 99)),
+        stalls=draw(st.integers(0, 9)),
+        replans=draw(st.integers(0, 9)),
+        asks=draw(st.integers(1, 9)),
+        within=draw(st.none() | durations),
+        sees=draw(st.sampled_from(["own", "all", [inner[0].name]])),
+        effects=draw(st.sampled_from([WITHHELD, approvers])),
+        name=named,
     )
 
 
@@ -217,15 +248,17 @@ def stages(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:
 
 @st.composite
 def workflows(draw: st.DrawFn) -> Workflow:
+    top = stages(draw, Names(), 3)
+    free = not any(isinstance(one, Magentic) for one in top.everyone())
     return Workflow(
         "generated",
-        stages(draw, Names(), 3),
+        top,
         owner=draw(st.none() | text),
         purpose=draw(st.none() | text),
         risk=draw(st.sampled_from(["low", "medium", "high"])),
         data=draw(st.lists(st.sampled_from(list(Data)), unique=True)),
-        policy=draw(st.none() | text),
-        limits=Limits(deadline=draw(st.none() | durations)),
+        policy=draw(st.none() | text) if free else draw(text.filter(str.strip)),
+        limits=Limits(deadline=draw(st.none() | durations if free else durations)),
         replaces=Replaces(
             draw(st.none() | st.floats(min_value=0, max_value=1e6)),
             draw(st.none() | st.integers(0, 99)),

@@ -15,6 +15,7 @@ from ripieno.patterns.concurrent import Concurrent
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.handoff import Handoff
 from ripieno.patterns.loop import Loop
+from ripieno.patterns.magentic import Magentic
 from ripieno.patterns.managers import Manager
 from ripieno.patterns.map import Map
 from ripieno.patterns.sequential import Sequential
@@ -22,9 +23,11 @@ from ripieno.workflows import document as doc
 from ripieno.workflows.chats import ManagerSettings, condition, manager
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.fields import Import
+from ripieno.workflows.magentic import MagenticSettings, effect_rule
 from ripieno.workflows.objects import import_from
 from ripieno.workflows.places import Places
 from ripieno.workflows.problems import WorkflowFileError
+from ripieno.workflows.requirements import lacking
 from ripieno.workflows.rules import RuleSettings, resolver
 from ripieno.workflows.text import At, Text
 from ripieno.workflows.workflow import Replaces, Workflow, name_problems
@@ -57,6 +60,10 @@ class Builder:
         for problem in name_problems(root) if root is not None else ():
             place = self._places.get(problem.participant, self._text.place(("flow",)))
             self._problems.append(DefinitionError(problem.message, place=place, remedy=problem.remedy))
+        limits, policy = self._limits(), self._document.policy
+        for lack in lacking(root, limits, policy) if root is not None else ():
+            place = self._places.get(lack.participant, self._text.place(("flow",)))
+            self._problems.append(DefinitionError(lack.message, place=place, remedy=lack.remedy))
         workflow = None if root is None or self._problems else self._workflow(root, source)
         if workflow is None or self._problems:
             raise WorkflowFileError(self._problems)
@@ -78,13 +85,16 @@ class Builder:
                 risk=document.risk,
                 data=document.data,
                 policy=document.policy,
-                limits=Limits(deadline=document.limits.deadline),
+                limits=self._limits(),
                 replaces=Replaces(replaces.minutes, replaces.touchpoints, replaces.value),
                 check_input=rule,
                 source=source,
             )
 
         return self._attempt((), make)
+
+    def _limits(self) -> Limits:
+        return Limits(deadline=self._document.limits.deadline)
 
     def _found_places(self) -> Places:
         text = self._text
@@ -134,6 +144,7 @@ class Builder:
             "concurrent": self._concurrent,
             "handoff": self._handoff,
             "group_chat": self._group_chat,
+            "magentic": self._magentic,
             "branch": self._branch,
             "map": self._map,
             "loop": self._loop,
@@ -204,6 +215,18 @@ class Builder:
             )
 
         return self._attempt(at, make)
+
+    def _magentic(self, settings: MagenticSettings, at: At) -> BaseParticipant | None:
+        stages = self._stages(settings.steps, (*at, "steps"))
+        managers = ("planner", "progress", "synthesise", "review")
+        asked = {name: stage for name in managers if (stage := getattr(settings, name)) is not None}
+        built = {name: self._stage(stage, (*at, name)) for name, stage in asked.items()}
+        effects = self._attempt((*at, "effects"), effect_rule, settings.effects)
+        if stages is None or effects is None or None in built.values():
+            return None
+        limits = {name: getattr(settings, name) for name in ("rounds", "stalls", "replans", "asks", "within")}
+        found: dict[str, Any] = {**built, **limits, "sees": settings.sees, "effects": effects}
+        return self._attempt(at, lambda: Magentic(settings.name, stages, **found))
 
     def _manager(self, rule: str | ManagerSettings, at: At) -> Manager | None:
         asked = function = None

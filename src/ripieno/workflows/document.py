@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key
+from ripieno.workflows.magentic import MagenticSettings
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "HumanEntry",
     "ImportEntry",
     "LoopStage",
+    "MagenticStage",
     "MapStage",
     "Qualified",
     "Retry",
@@ -301,9 +303,25 @@ class GroupChatStage(Qualified):
     group_chat: GroupChatSettings
 
 
+class MagenticStage(Qualified):
+    """Open-ended work: planned, directed, replanned when it stalls, within limits."""
+
+    magentic: MagenticSettings
+
+
 FLOW_KINDS: Final = {
     kind: f"<{kind}>"
-    for kind in ("step", "sequential", "concurrent", "handoff", "group_chat", "branch", "map", "loop")
+    for kind in (
+        "step",
+        "sequential",
+        "concurrent",
+        "handoff",
+        "group_chat",
+        "magentic",
+        "branch",
+        "map",
+        "loop",
+    )
 }
 
 type_of_stage = by_key(FLOW_KINDS)
@@ -315,6 +333,7 @@ Stage = Annotated[
     | Annotated[ConcurrentStage, Tag("<concurrent>")]
     | Annotated[HandoffStage, Tag("<handoff>")]
     | Annotated[GroupChatStage, Tag("<group_chat>")]
+    | Annotated[MagenticStage, Tag("<magentic>")]
     | Annotated[BranchStage, Tag("<branch>")]
     | Annotated[MapStage, Tag("<map>")]
     | Annotated[LoopStage, Tag("<loop>")],
@@ -373,6 +392,7 @@ for _model in (
     RuleSettings,
     EndSettings,
     ManagerSettings,
+    MagenticSettings,
     ConcurrentSettings,
     GroupChatSettings,
     Escalation,

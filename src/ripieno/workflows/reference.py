@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import chats, rules
+from ripieno.workflows import chats, magentic, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -93,6 +93,7 @@ PATTERNS: Final[tuple[tuple[str, type[BaseModel], type[BaseModel]], ...]] = (
     ("concurrent", doc.ConcurrentStage, doc.ConcurrentSettings),
     ("handoff", doc.HandoffStage, doc.HandoffSettings),
     ("group_chat", doc.GroupChatStage, doc.GroupChatSettings),
+    ("magentic", doc.MagenticStage, magentic.MagenticSettings),
     ("branch", doc.BranchStage, doc.BranchSettings),
     ("map", doc.MapStage, doc.MapSettings),
     ("loop", doc.LoopStage, doc.LoopSettings),
@@ -144,6 +145,8 @@ def sections() -> Iterator[str]:
         if kind == "group_chat":
             yield from section("until", chats.EndSettings, level=4)
             yield from section("manager", chats.ManagerSettings, level=4)
+        if kind == "magentic":
+            yield from section("approved", magentic.ApproverSettings, level=4)
         if kind == "branch":
             yield from section("cases", doc.Case, level=4)
     yield f"### Durations and conditions\n\n{TIMES}"
@@ -243,6 +246,7 @@ def named(definition: str) -> str:
         "ReplacesDocument": "[mapping](#replaces)",
         "RuleSettings": "[rule](#rules-that-join-branches)",
         "Case": "[mapping](#cases)",
+        "ApprovedSettings": "`{approved: role}`, or `{approved:` [mapping](#approved)`}`",
         "EndSettings": "[mapping](#until)",
         "ManagerSettings": "[mapping](#manager)",
         "Import": "`{import: ...}`",

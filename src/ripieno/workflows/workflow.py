@@ -22,6 +22,7 @@ from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow
 from ripieno.patterns.deadline import Deadline
 from ripieno.workflows.inputs import InputCheck, InputRule
+from ripieno.workflows.requirements import lacking
 
 if TYPE_CHECKING:
     from ripieno.workflows.embedded import Handle
@@ -112,6 +113,9 @@ class Workflow:
         for problem in name_problems(self.top):
             msg = f"{name}: {problem.message}"
             raise DefinitionError(msg, remedy=problem.remedy)
+        for lack in lacking(self.top, self.limits, policy):
+            msg = f"{name}: {lack.message}"
+            raise DefinitionError(msg, remedy=lack.remedy)
 
     def document(self) -> dict[str, Json]:
         """Give the whole definition under the envelope rule: what the digest covers."""

@@ -14,6 +14,7 @@ from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
 from ripieno.workflows.findings.independent_stages import IndependentStages
 from ripieno.workflows.findings.no_otherwise import NoOtherwise
 from ripieno.workflows.findings.not_importable import NotImportable
+from ripieno.workflows.findings.open_ended import CutShort, UnreviewedPlan
 from ripieno.workflows.findings.pattern_of_one import PatternOfOne
 from ripieno.workflows.findings.repeated_effect import RepeatedEffect
 from ripieno.workflows.findings.role_missing import RoleMissing
@@ -35,6 +36,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     RepeatedEffect(),
     RuleCannotSettle(),
     CrowdedChat(),
+    CutShort(),
     EndlessWait(),
     HandoffWithoutWayOut(),
     HighRiskAlone(),
@@ -46,5 +48,6 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     PatternOfOne(),
     SameFunctionTwice(),
     UnheededFailureRule(),
+    UnreviewedPlan(),
     UnusedParticipant(),
 )
