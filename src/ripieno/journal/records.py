@@ -12,11 +12,13 @@ from ripieno.model.event import Body, Json, Kind
 
 __all__ = [
     "ENDED",
+    "CallChange",
     "Change",
     "ClaimChange",
     "CloseChange",
     "Draft",
     "DraftState",
+    "DrainRow",
     "EndChange",
     "Lease",
     "Message",
@@ -99,6 +101,16 @@ class ClaimChange:
     """A claim, unique by run, path and attempt; a second one is refused by the table itself."""
 
     attempt: int
+    tool: str | None = None
+    """By which runs are found whose call of it is in doubt."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallChange:
+    """A call failed or is in doubt, or is known now to have taken effect after all: a row to find it by."""
+
+    tool: str
+    failed: Literal["failed", "uncertain"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +128,7 @@ class EndChange:
     status: RunStatus
 
 
-Change = QuestionChange | CloseChange | ClaimChange | SegmentChange | EndChange
+Change = QuestionChange | CloseChange | ClaimChange | CallChange | SegmentChange | EndChange
 
 
 @dataclass(slots=True, eq=False)
@@ -272,6 +284,16 @@ class VersionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainRow:
+    """A workflow of which no new run starts: since when, by whom and why."""
+
+    workflow: str
+    by: str
+    at: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunFilter:
     """Which runs to list, newest first."""
 
@@ -284,3 +306,8 @@ class RunFilter:
     limit: int = 50
     before: str | None = None
     """Id of the last run of the page before."""
+    failed_tool: str | None = None
+    """Only runs in which a call of this tool failed, or is in doubt; `since` and `until` are then about the
+    call and not about the request."""
+    waiting_for: str | None = None
+    """Only runs that wait for somebody with this role."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import (
     Draft,
+    DrainRow,
     Lease,
     Message,
     NewRun,
@@ -80,8 +81,10 @@ class Store(ABC):
         """Wait until `draft` is on disk, bounced or lost; its `state` tells which."""
 
     @abstractmethod
-    async def record(self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "") -> None:
-        """Append an event to the tenant's own stream."""
+    async def record(
+        self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "", reason: str | None = None
+    ) -> None:
+        """Append an event to the tenant's own stream, a reason beside it."""
 
     # -- runs and their owners --------------------------------------------------------------------
 
@@ -205,6 +208,20 @@ class Store(ABC):
         self, *, run: str | None = None, state: QuestionState | None = "open", tenant: str = "default"
     ) -> Sequence[QuestionRow]:
         """List questions to people, due first."""
+
+    # -- drained workflows ------------------------------------------------------------------------
+
+    @abstractmethod
+    async def drain(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
+        """Let no new run of a workflow start; False when it was so already."""
+
+    @abstractmethod
+    async def undrain(self, tenant: str, workflow: str, by: str, reason: str | None) -> bool:
+        """Let new runs of a workflow start again; False when nothing kept them."""
+
+    @abstractmethod
+    async def drained(self, tenant: str) -> Sequence[DrainRow]:
+        """List the workflows of which no new run starts."""
 
     # -- versions ---------------------------------------------------------------------------------
 

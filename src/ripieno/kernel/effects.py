@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ripieno.journal.records import ClaimChange
+from ripieno.journal.records import CallChange, ClaimChange
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
@@ -175,7 +175,7 @@ class Effect:
                 self.path,
                 claim.body(self.tool),
                 payloads=payloads,
-                change=ClaimChange(attempt),
+                change=ClaimChange(attempt, self.tool.name),
                 if_seen=execution.seen,
             )
             self._claimed = True
@@ -222,7 +222,9 @@ class Effect:
     def _append(self, claim: Claim, ending: Ending) -> None:
         payloads: list[tuple[bytes, bytes]] = []
         body = ending.body(claim.attempt, lambda value: self.execution.keep(value, payloads))
-        self.scope.items.append(self.execution.append("result", self.path, body, payloads=payloads))
+        change = call_change(claim, ending)
+        draft = self.execution.append("result", self.path, body, payloads=payloads, change=change)
+        self.scope.items.append(draft)
 
     async def _pause(self, ending: Ending, attempt: int) -> None:
         if ending.retry_at is None:
@@ -232,3 +234,12 @@ class Effect:
             await wait_until(self.scope, f"{self.path}/backoff/{attempt}", left, self._branch)
         elif left > 0:
             await asyncio.sleep(left)
+
+
+def call_change(claim: Claim, ending: Ending) -> CallChange | None:
+    """Give by what a call is found later that failed or is in doubt, or that it is not any more."""
+    if ending.status in ("failed", "uncertain"):
+        return CallChange(claim.tool, ending.status)
+    if ending.status == "done" and (claim.attempt > 1 or ending.how != "called"):
+        return CallChange(claim.tool, None)
+    return None

@@ -158,6 +158,14 @@ class Execution:
         if self._root is not None and self._root.task is not None:
             self._root.task.cancel()
 
+    def leave(self) -> None:
+        """Finish what is at work and begin nothing new, so that another process can go on."""
+        if self.turnstile.replaying:
+            self.stop("closed")
+        self.steering.leave()
+        if self.turnstile.active == 0:
+            self._on_quiet()
+
     # -- the residency ----------------------------------------------------------------------------
 
     async def advance(self) -> Rest:

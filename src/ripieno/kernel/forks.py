@@ -8,7 +8,7 @@ from typing import Any
 
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
-from ripieno.journal.store import Store
+from ripieno.journal.store import Created, Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.recording import ENDS, origin
 from ripieno.model.errors import InputError
@@ -17,7 +17,7 @@ from ripieno.model.ids import new_id
 from ripieno.model.principal import Principal
 from ripieno.model.value import encode
 
-__all__ = ["fork"]
+__all__ = ["begin", "finished", "fork"]
 
 REFERENCES = ("output", "evidence", "reason", "content", "error", "because", "arguments", "input")
 """Fields of an event's body that hold commitments."""
@@ -38,25 +38,52 @@ async def fork(
     if not 0 <= last <= run.head_seq:
         msg = f"run {run.id[-6:]} has events 1 to {run.head_seq}, not {last}"
         raise InputError(msg)
+    found = finished(events[:last])
+    return (await begin(store, clock, run, events, found, by=by, at=last, value=value)).row
+
+
+async def begin(
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    events: Sequence[Event],
+    found: Sequence[Event],
+    *,
+    by: Principal,
+    at: int | None = None,
+    value: object = None,
+    key: str | None = None,
+    reason: str | None = None,
+    operation: str | None = None,
+) -> Created:
+    """Create a run that has found already what the events `found` of another's `events` say.
+
+    With a business `key` there is one such run, however often it is asked for.
+    """
     fork_id = new_id()
     keys = store.new_key(bytes.fromhex(fork_id))
     copier = Copier(store, run.id, keys[1])
     now = clock.now()
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
-    started.update(principal=by.id, requested=now, key=None, version=run.version)
+    started.update(principal=by.id, requested=now, key=key, version=run.version)
     for known in await store.versions(run.tenant, run.workflow):
         if known.version == run.version:  # another one than it began with, when it was migrated
             started["definition"] = json.loads(known.pins)["definition"]
-    forked: dict[str, Json] = {"from": run.id, "at": last}
+    forked: dict[str, Json] = {"from": run.id, "at": run.head_seq if at is None else at}
+    if at is None:
+        forked |= {"what": "retry", "by": by.id}
+    if reason is not None:
+        forked["reason"] = copier.new(reason)
+    if operation is not None:
+        forked["operation"] = operation
     drafts: list[tuple[Kind, str, Mapping[str, Json]]] = [
         ("run.started", "", started),
         ("run.forked", "", forked),
-        *(("imported", event.path, copier.imported(event, fork_id)) for event in finished(events[:last])),
+        *(("imported", event.path, copier.imported(event, fork_id)) for event in found),
     ]
-    new = NewRun(fork_id, run.tenant, run.workflow, run.version, by.id, None, now, parent=run.id)
-    created = await store.create(new, keys, drafts, list(copier.payloads.items()), own=False)
-    return created.row
+    new = NewRun(fork_id, run.tenant, run.workflow, run.version, by.id, key, now, parent=run.id)
+    return await store.create(new, keys, drafts, list(copier.payloads.items()), own=False)
 
 
 def finished(events: Sequence[Event]) -> list[Event]:

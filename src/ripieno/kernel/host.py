@@ -16,7 +16,7 @@ from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import held, outcome_from
-from ripieno.model.errors import StoreError
+from ripieno.model.errors import RefusedError, StoreError
 from ripieno.model.event import GENESIS, Event, Json, canonical
 from ripieno.model.ids import new_id
 from ripieno.model.outcome import Outcome
@@ -61,6 +61,7 @@ class Host:
         self._resting: dict[str, list[asyncio.Future[Execution | None]]] = {}
         self._dispatcher: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._draining = False
 
     async def __aenter__(self) -> Self:
         self.store.on_change(self._bell.set)
@@ -80,6 +81,24 @@ class Host:
         for task in tasks:
             task.cancel()
         await asyncio.gather(self._dispatcher, *tasks, return_exceptions=True)
+
+    async def drain(self, within: float | None = None) -> bool:
+        """Take up no run any more and let acts under way finish; False when some go on after `within` s.
+
+        Visits and calls at work come to their ends and are recorded, and nothing follows them here: the
+        runs go on in another process, or when this host is opened again. Without `within` it waits for
+        as long as they take. Starting a run is refused from now on, unless it is detached.
+        """
+        self._draining = True
+        for execution in list(self._residents.values()):
+            execution.leave()
+        try:
+            async with asyncio.timeout(within):
+                while self._serving:
+                    await asyncio.wait(list(self._serving.values()))
+        except TimeoutError:
+            return False
+        return True
 
     # -- workflows --------------------------------------------------------------------------------
 
@@ -121,6 +140,9 @@ class Host:
 
         With `detach` it is left to whichever process serves the workflow.
         """
+        if self._draining and not detach:
+            msg = "this process takes up no run any more: it is being drained"
+            raise RefusedError(msg, remedy="start it detached, or in another process")
         definition.check_input(value)
         await self.enter(definition, principal)
         run = new_id()
@@ -205,6 +227,9 @@ class Host:
 
     async def _run(self, execution: Execution) -> None:
         lease = execution.lease
+        if self._draining:
+            await self.store.release(lease, "running")
+            return
         self._residents[lease.run] = execution
         self._lost.discard(lease.run)
         try:
@@ -288,7 +313,7 @@ class Host:
         recent = asyncio.get_running_loop().time() - OTHERS_SECONDS
         self._elsewhere = {run: at for run, at in self._elsewhere.items() if at > recent}
         free = self._resident_limit - len(self._serving)
-        if free <= 0:
+        if free <= 0 or self._draining:
             return
         ready = await self.store.ready(tuple(self._definitions), free + len(self._elsewhere))
         for run in (*self._lost, *ready):

@@ -1,6 +1,6 @@
-"""What operators say to running work: pause, go on, skip a step, answer in somebody's stead.
+"""What operators say to running work: pause, go on, skip a step, answer in somebody's stead, drain.
 
-Each command is a message to one run, durable when the function returns, and folded into the run's
+A command to a run is a message, durable when the function returns, and folded into the run's
 chain with who gave it and why. `commands.cancel` belongs to them as well; `bulk` gives one to many.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
-from ripieno.kernel.allowed import check_operator
+from ripieno.kernel.allowed import check_operator, check_role
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_form
 from ripieno.kernel.messages import send
@@ -19,7 +19,7 @@ from ripieno.kernel.visits import find_visit
 from ripieno.model.errors import InputError, RefusedError
 from ripieno.model.principal import Principal
 
-__all__ = ["answer_instead", "pause", "resume", "skip"]
+__all__ = ["answer_instead", "drain", "pause", "resume", "skip", "undrain"]
 
 
 async def pause(
@@ -146,3 +146,21 @@ async def answer_instead(
         closes="answered",
         operation=operation,
     )
+
+
+async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> bool:
+    """Let no new run of a workflow start; those under way finish. False when it was drained already.
+
+    Who starts one is refused with who drained it and why; whoever asks for a run that exists gets it.
+    """
+    check_role(by, "drain a workflow")
+    if not reason.strip():
+        msg = f"draining {workflow} needs a reason: whoever wants to start it is told"
+        raise InputError(msg)
+    return await store.drain(by.tenant, workflow, by.id, reason)
+
+
+async def undrain(store: Store, workflow: str, *, by: Principal, reason: str | None = None) -> bool:
+    """Let new runs of a workflow start again; False when it was not drained."""
+    check_role(by, "let a drained workflow start again")
+    return await store.undrain(by.tenant, workflow, by.id, reason)

@@ -49,6 +49,9 @@ Kind = Literal[
     "tenant.created",
     "workflow.registered",
     "versions.compatible",
+    "workflow.drained",
+    "workflow.undrained",
+    "operation",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ripieno.journal.records import (
+    CallChange,
     ClaimChange,
     CloseChange,
     Draft,
@@ -180,9 +181,11 @@ class Batch:
     def _entered(self, draft: Draft) -> bool:
         """Enter what may be there only once; False when it was there."""
         match draft.change:
-            case ClaimChange(attempt):
-                statement = "INSERT OR IGNORE INTO claims (run, path, attempt, epoch) VALUES (?, ?, ?, ?)"
-                values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch)
+            case ClaimChange(attempt, tool):
+                statement = (
+                    "INSERT OR IGNORE INTO claims (run, path, attempt, epoch, tool) VALUES (?, ?, ?, ?, ?)"
+                )
+                values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch, tool)
             case QuestionChange(question, kind, role, content, asked_at, due_at):
                 draft.lease.asked = True
                 statement = (
@@ -204,6 +207,14 @@ class Batch:
                     "UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'"
                     " AND (path = ? OR substr(path, 1, ?) = ?)",
                     (run, prefix, len(prefix) + 1, prefix + "/"),
+                )
+            case CallChange(tool, None):
+                execute("DELETE FROM failed_calls WHERE run = ? AND path = ?", (run, draft.path))
+            case CallChange(tool, failed):
+                execute(
+                    "INSERT OR REPLACE INTO failed_calls (run, path, tool, status, at)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (run, draft.path, tool, failed, draft.at),
                 )
             case SegmentChange(after, needed):
                 execute(

@@ -39,6 +39,19 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
             ") STRICT"
         ),
         "CREATE INDEX absences_until ON absences (tenant, until_at)",
+        # which calls failed, and of which workflows no new run starts
+        "ALTER TABLE claims ADD COLUMN tool TEXT",
+        (
+            "CREATE TABLE failed_calls ("
+            " run TEXT NOT NULL, path TEXT NOT NULL, tool TEXT NOT NULL, status TEXT NOT NULL,"
+            " at INTEGER NOT NULL, PRIMARY KEY (run, path)) STRICT, WITHOUT ROWID"
+        ),
+        "CREATE INDEX failed_calls_tool ON failed_calls (tool, at)",
+        (
+            "CREATE TABLE drains ("
+            " tenant TEXT NOT NULL, workflow TEXT NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL,"
+            " reason TEXT NOT NULL, PRIMARY KEY (tenant, workflow)) STRICT, WITHOUT ROWID"
+        ),
     ),
 }
 """Statements that bring a format up to the next, by the format that they start from."""

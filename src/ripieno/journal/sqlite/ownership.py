@@ -8,7 +8,7 @@ import dataclasses
 import json
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ripieno.journal.keys import MasterKey, StreamKey
@@ -57,8 +57,9 @@ def create(
     payloads: tuple[tuple[bytes, bytes], ...],
     *,
     owner: str | None,
+    admit: Callable[[], None] = lambda: None,
 ) -> Created:
-    """Insert a run and its first events, unless its business key is taken."""
+    """Insert a run and its first events, unless its business key is taken, or `admit` refuses a new run."""
     execute = batch.connection.execute
     if new.key is not None:
         taken = execute(
@@ -67,6 +68,7 @@ def create(
         ).fetchone()
         if taken is not None:
             return Created(current(batch, taken[0]), None, existed=True)
+    admit()
     wrapped, key = keys
     execute(
         "INSERT INTO runs (id, tenant, workflow, version, principal, key, status, parent, requested_at,"

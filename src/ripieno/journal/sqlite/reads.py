@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey, StreamKey
-from ripieno.journal.records import QuestionRow, QuestionState, RunFilter, RunRow, VersionRow
+from ripieno.journal.records import DrainRow, QuestionRow, QuestionState, RunFilter, RunRow, VersionRow
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.reader import Reader
@@ -18,6 +18,7 @@ from ripieno.journal.store import Store
 from ripieno.model.errors import InputError, NotFoundError, StoreError, nearest
 from ripieno.model.event import Event
 from ripieno.model.ids import short
+from ripieno.model.value import decode
 
 __all__ = ["SqliteReads", "looking_for_work"]
 
@@ -32,6 +33,23 @@ QUESTION: Final = (
     " q.answered_at, q.person, q.claimed_by, q.claimed_at, q.delegated_by, q.answered_for, q.revision,"
     " q.remind_at, q.reminded"
 )
+
+
+WAITING_FOR: Final = "SELECT run FROM questions WHERE state = 'open' AND kind <> 'timer' AND role = ?"
+
+DOUBT: Final = (
+    " UNION SELECT q.run FROM questions q"
+    " JOIN claims c ON c.run = q.run AND q.path = c.path || '{0}' || c.attempt"
+    " WHERE {1} AND c.tool = ? AND q.asked_at >= ? AND q.asked_at < ?"
+)
+FAILED_CALLS: Final = (
+    "SELECT run FROM failed_calls WHERE tool = ? AND at >= ? AND at < ?"
+    + DOUBT.format("/uncertain/", "q.state = 'open' AND q.kind = 'uncertain' AND q.kind <> 'timer'")
+    + DOUBT.format("/settle/", "q.state = 'open' AND q.due_at IS NOT NULL AND q.kind = 'timer'")
+)
+"""Runs in which a call failed or is in doubt; also after a crash, of which the journal tells only later."""
+
+LAST: Final = 2**62
 
 
 class SqliteReads(Store):
@@ -81,21 +99,28 @@ class SqliteReads(Store):
 
     async def runs(self, wanted: RunFilter) -> Sequence[RunRow]:
         """List runs, newest first."""
-        conditions = ["tenant = ?"]
+        few = "+" if wanted.failed_tool or wanted.waiting_for else ""  # found by their ids
+        conditions = [f"{few}tenant = ?"]
         values: list[Any] = [wanted.tenant]
         if wanted.statuses:
-            conditions.append(f"status IN ({', '.join('?' * len(wanted.statuses))})")
+            conditions.append(f"{few}status IN ({', '.join('?' * len(wanted.statuses))})")
             values.extend(wanted.statuses)
+        requested = wanted.failed_tool is None
         for condition, value in (
             ("workflow = ?", wanted.workflow),
             ("key = ?", wanted.key),
-            ("requested_at >= ?", wanted.since),
-            ("requested_at < ?", wanted.until),
+            ("requested_at >= ?", wanted.since if requested else None),
+            ("requested_at < ?", wanted.until if requested else None),
             ("id < ?", wanted.before),
+            (f"id IN ({WAITING_FOR})", wanted.waiting_for),
         ):
             if value is not None:
                 conditions.append(condition)
                 values.append(value)
+        if wanted.failed_tool is not None:
+            conditions.append(f"id IN ({FAILED_CALLS})")
+            times = (wanted.since or 0, LAST if wanted.until is None else wanted.until)
+            values.extend((wanted.failed_tool, *times) * 3)
         statement = f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
         return [RunRow(*row) for row in self._reader.all(statement, *values, wanted.limit)]
 
@@ -141,8 +166,9 @@ class SqliteReads(Store):
         return row[0]
 
     def key(self, run: str) -> StreamKey:
-        """Give the key of a run, for reading values and committing to new ones."""
+        """Give the key of a run or tenant, for reading values and committing to new ones."""
         row = self._reader.one("SELECT wrapped FROM runs WHERE id = ?", run)
+        row = row or self._reader.one("SELECT wrapped FROM tenants WHERE stream = ?", stream_of(run))
         if row is None:
             raise unknown(run)
         return self._master.unwrap(bytes.fromhex(run), row[0])
@@ -200,6 +226,18 @@ class SqliteReads(Store):
             workflow,
         )
         return [VersionRow(*row) for row in rows]
+
+    async def drained(self, tenant: str) -> Sequence[DrainRow]:
+        """List the workflows of which no new run starts."""
+        rows = self._reader.all(
+            "SELECT d.workflow, d.by, d.at, d.reason, t.stream FROM drains d"
+            " JOIN tenants t ON t.name = d.tenant WHERE d.tenant = ? ORDER BY d.workflow",
+            tenant,
+        )
+        return [
+            DrainRow(workflow, by, at, decode(self.payload(stream.hex(), reason)))
+            for workflow, by, at, reason, stream in rows
+        ]
 
     async def compatible(self, tenant: str, old: str) -> Sequence[str]:
         """Give the versions declared able to serve runs of `old`."""

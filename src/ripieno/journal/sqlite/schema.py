@@ -124,8 +124,19 @@ CREATE TABLE claims (
     path    TEXT    NOT NULL,
     attempt INTEGER NOT NULL,
     epoch   INTEGER NOT NULL,
+    tool    TEXT,
     PRIMARY KEY (run, path, attempt)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE failed_calls (
+    run    TEXT    NOT NULL,
+    path   TEXT    NOT NULL,
+    tool   TEXT    NOT NULL,
+    status TEXT    NOT NULL,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (run, path)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX failed_calls_tool ON failed_calls (tool, at);
 
 CREATE TABLE tenants (
     name      TEXT    PRIMARY KEY,
@@ -156,6 +167,15 @@ CREATE TABLE versions (
     registered_at INTEGER NOT NULL,
     PRIMARY KEY (tenant, version)
 ) STRICT;
+
+CREATE TABLE drains (
+    tenant   TEXT    NOT NULL,
+    workflow TEXT    NOT NULL,
+    by       TEXT    NOT NULL,
+    at       INTEGER NOT NULL,
+    reason   TEXT    NOT NULL,
+    PRIMARY KEY (tenant, workflow)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE compatible (
     tenant TEXT NOT NULL,

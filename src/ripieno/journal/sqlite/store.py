@@ -18,7 +18,8 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
-from ripieno.journal.sqlite import inbox, ownership, tenants
+from ripieno.journal.sqlite import drains, inbox, ownership, tenants
+from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
 from ripieno.journal.sqlite.owners import Owners
@@ -30,6 +31,7 @@ from ripieno.journal.sqlite.writer import Writer
 from ripieno.journal.store import Created, Payloads, Replayable
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json, Kind
+from ripieno.model.value import encode
 
 __all__ = ["SqliteStore"]
 
@@ -99,10 +101,30 @@ class SqliteStore(SqliteReads):
         """Wait until `draft` is on disk, bounced or lost."""
         await self._writer.durable(draft)
 
-    async def record(self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "") -> None:
-        """Append an event to the tenant's own stream."""
-        await self._writer.perform(
-            lambda batch: tenants.record(batch, self._master, tenant, (kind, path, body))
+    async def record(
+        self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "", reason: str | None = None
+    ) -> None:
+        """Append an event to the tenant's own stream, a reason beside it."""
+
+        def write(batch: Batch) -> None:
+            why = {} if reason is None else {"reason": self._kept(batch, tenant, reason)}
+            tenants.record(batch, self._master, tenant, (kind, path, {**body, **why}))
+
+        await self._writer.perform(write)
+
+    def _kept(self, batch: Batch, tenant: str, value: object) -> str:
+        return tenants.keep(batch, self._master, tenant, encode(value))
+
+    async def drain(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
+        """Let no new run of a workflow start; False when it was so already."""
+        return await self._writer.perform(
+            lambda batch: drains.drain(batch, self._master, (tenant, workflow), by, reason)
+        )
+
+    async def undrain(self, tenant: str, workflow: str, by: str, reason: str | None) -> bool:
+        """Let new runs of a workflow start again; False when nothing kept them."""
+        return await self._writer.perform(
+            lambda batch: drains.undrain(batch, self._master, (tenant, workflow), by, reason)
         )
 
     # -- runs and their owners --------------------------------------------------------------------
@@ -124,7 +146,15 @@ class SqliteStore(SqliteReads):
         """Create a run with its first events, or give the one that has its business key."""
         owner = self._owners.token if own else None
         return await self._writer.perform(
-            lambda batch: ownership.create(batch, new, keys, started, tuple(payloads), owner=owner)
+            lambda batch: ownership.create(
+                batch,
+                new,
+                keys,
+                started,
+                tuple(payloads),
+                owner=owner,
+                admit=lambda: drains.admit(batch, self._master, new),
+            )
         )
 
     async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:

@@ -12,14 +12,33 @@ from ripieno.journal.sqlite.ownership import now
 from ripieno.model.event import GENESIS, Body, Event, Json, Kind
 from ripieno.model.ids import new_id
 
-__all__ = ["declare_compatible", "record", "register"]
+__all__ = ["declare_compatible", "keep", "record", "register"]
 
 
-def record(batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str, Mapping[str, Json]]) -> None:
-    """Append an event to a tenant's stream, creating the stream at its first event.
+def record(batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str, Mapping[str, Json]]) -> int:
+    """Append an event to a tenant's stream and give its number, creating the stream at its first event.
 
     A tenant's stream has no owner: the transaction that appends is alone with the database.
     """
+    return append(batch, tenant, head(batch, master, tenant), event)[1]
+
+
+def keep(batch: Batch, master: MasterKey, tenant: str, data: bytes) -> str:
+    """Store a value beside a tenant's stream and give its commitment."""
+    stream, _, _ = head(batch, master, tenant)
+    execute = batch.connection.execute
+    (wrapped,) = execute("SELECT wrapped FROM tenants WHERE name = ?", (tenant,)).fetchone()
+    key = master.unwrap(stream, wrapped)
+    commitment = key.commit(data)
+    execute(
+        "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+        (stream, commitment, key.seal(commitment, data)),
+    )
+    return commitment.hex()
+
+
+def head(batch: Batch, master: MasterKey, tenant: str) -> tuple[bytes, int, str]:
+    """Give the stream of a tenant, its last number and hash, creating it where there is none."""
     execute = batch.connection.execute
     row = execute("SELECT stream, head_seq, head_hash FROM tenants WHERE name = ?", (tenant,)).fetchone()
     if row is None:
@@ -30,14 +49,14 @@ def record(batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str,
         )
         row = (stream, 0, GENESIS)
         row = append(batch, tenant, row, ("tenant.created", "", {"name": tenant}))
-    append(batch, tenant, row, event)
+    return row
 
 
 def append(
-    batch: Batch, tenant: str, head: tuple[bytes, int, str], event: tuple[Kind, str, Mapping[str, Json]]
+    batch: Batch, tenant: str, last: tuple[bytes, int, str], event: tuple[Kind, str, Mapping[str, Json]]
 ) -> tuple[bytes, int, str]:
-    """Seal one event behind the head, insert it, and give the new head."""
-    stream, seq, prev = head
+    """Seal one event behind the last, insert it, and give the new head."""
+    stream, seq, prev = last
     kind, path, body = event
     envelope = Event.seal(
         stream=stream.hex(), seq=seq + 1, prev=prev, at=now(), epoch=0, kind=kind, path=path, body=Body(body)

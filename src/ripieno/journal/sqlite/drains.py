@@ -1,0 +1,76 @@
+"""Workflows of which no new run starts. Each operation runs inside the group commit."""
+
+from __future__ import annotations
+
+from ripieno.journal.keys import MasterKey
+from ripieno.journal.records import NewRun
+from ripieno.journal.sqlite import tenants
+from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.ownership import now
+from ripieno.model.errors import RefusedError
+from ripieno.model.event import Json, Kind
+from ripieno.model.value import decode, encode
+
+__all__ = ["admit", "drain", "undrain"]
+
+Drained = tuple[str, str]
+"""Tenant and workflow."""
+
+
+def drain(batch: Batch, master: MasterKey, what: Drained, by: str, reason: str) -> bool:
+    """Keep new runs from starting, with an event; False when they were kept already."""
+    if standing(batch, what) is not None:
+        return False
+    commitment = note(batch, master, "workflow.drained", what, (by, reason))
+    batch.connection.execute(
+        "INSERT INTO drains (tenant, workflow, by, at, reason) VALUES (?, ?, ?, ?, ?)",
+        (*what, by, now(), commitment),
+    )
+    return True
+
+
+def undrain(batch: Batch, master: MasterKey, what: Drained, by: str, reason: str | None) -> bool:
+    """Let new runs start again, with an event; False when nothing kept them."""
+    if standing(batch, what) is None:
+        return False
+    note(batch, master, "workflow.undrained", what, (by, reason))
+    batch.connection.execute("DELETE FROM drains WHERE tenant = ? AND workflow = ?", what)
+    return True
+
+
+def admit(batch: Batch, master: MasterKey, new: NewRun) -> None:
+    """Raise `RefusedError` for a new run of a drained workflow, saying by whom it was drained, and why."""
+    found = standing(batch, (new.tenant, new.workflow))
+    if found is None:
+        return
+    by, commitment = found
+    execute = batch.connection.execute
+    stream, wrapped = execute("SELECT stream, wrapped FROM tenants WHERE name = ?", (new.tenant,)).fetchone()
+    raw = bytes.fromhex(commitment)
+    (sealed,) = execute(
+        "SELECT sealed FROM payloads WHERE stream = ? AND commitment = ?", (stream, raw)
+    ).fetchone()
+    reason = decode(master.unwrap(stream, wrapped).open(raw, sealed))
+    msg = f"no new run of {new.workflow} starts: it was drained by {by}: {reason}"
+    raise RefusedError(msg, remedy=f"ripieno workflows undrain {new.workflow} lets them start again")
+
+
+def standing(batch: Batch, what: Drained) -> tuple[str, str] | None:
+    """Give by whom a workflow is drained, and the commitment of why."""
+    return batch.connection.execute(
+        "SELECT by, reason FROM drains WHERE tenant = ? AND workflow = ?", what
+    ).fetchone()
+
+
+def note(
+    batch: Batch, master: MasterKey, kind: Kind, what: Drained, said: tuple[str, str | None]
+) -> str | None:
+    """Record it in the tenant's stream, by whom and why; give the commitment of the reason."""
+    tenant, workflow = what
+    by, reason = said
+    body: dict[str, Json] = {"workflow": workflow, "by": by}
+    commitment = None if reason is None else tenants.keep(batch, master, tenant, encode(reason))
+    if commitment is not None:
+        body["reason"] = commitment
+    tenants.record(batch, master, tenant, (kind, "", body))
+    return commitment
