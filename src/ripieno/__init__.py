@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from ripieno.participants.function import Function, function
     from ripieno.participants.human import Decision, Human, human, role
     from ripieno.patterns.branch import branch, when
+    from ripieno.patterns.compacting import collapse, compact, summary, window
     from ripieno.patterns.concurrent import concurrent
     from ripieno.patterns.conditions import consensus, elapsed, rounds, stalled, text, verdict
+    from ripieno.patterns.direct import direct
     from ripieno.patterns.group_chat import group_chat
     from ripieno.patterns.handoff import HandOver, hand_over, handoff
     from ripieno.patterns.loop import loop
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
         weighted,
     )
     from ripieno.patterns.sequential import sequential
+    from ripieno.patterns.single_agent import single_agent
+    from ripieno.patterns.tool_calls import use_tool
     from ripieno.workflows.embedded import Handle, open_host
     from ripieno.workflows.workflow import Data, Replaces, Workflow
 
@@ -73,8 +77,11 @@ __all__ = [
     "Workflow",
     "approved",
     "branch",
+    "collapse",
+    "compact",
     "concurrent",
     "consensus",
+    "direct",
     "elapsed",
     "function",
     "group_chat",
@@ -96,13 +103,17 @@ __all__ = [
     "round_robin",
     "rounds",
     "sequential",
+    "single_agent",
     "stalled",
+    "summary",
     "text",
     "tool",
     "unanimous",
+    "use_tool",
     "verdict",
     "weighted",
     "when",
+    "window",
 ]
 
 HOMES = {
@@ -118,8 +129,10 @@ HOMES = {
     "ripieno.participants.function": ("Function", "function"),
     "ripieno.participants.human": ("Decision", "Human", "human", "role"),
     "ripieno.patterns.branch": ("branch", "when"),
+    "ripieno.patterns.compacting": ("collapse", "compact", "summary", "window"),
     "ripieno.patterns.concurrent": ("concurrent",),
     "ripieno.patterns.conditions": ("consensus", "elapsed", "rounds", "stalled", "text", "verdict"),
+    "ripieno.patterns.direct": ("direct",),
     "ripieno.patterns.group_chat": ("group_chat",),
     "ripieno.patterns.handoff": ("HandOver", "hand_over", "handoff"),
     "ripieno.patterns.loop": ("loop",),
@@ -137,6 +150,8 @@ HOMES = {
         "weighted",
     ),
     "ripieno.patterns.sequential": ("sequential",),
+    "ripieno.patterns.single_agent": ("single_agent",),
+    "ripieno.patterns.tool_calls": ("use_tool",),
     "ripieno.workflows.embedded": ("Handle", "open_host"),
     "ripieno.workflows.workflow": ("Data", "Replaces", "Workflow"),
 }

@@ -14,6 +14,7 @@ from ripieno import (
     Function,
     branch,
     concurrent,
+    direct,
     group_chat,
     hand_over,
     handoff,
@@ -24,7 +25,9 @@ from ripieno import (
     merge,
     rounds,
     sequential,
+    single_agent,
     text,
+    tool,
     when,
 )
 from ripieno.participants.base import BaseParticipant
@@ -64,7 +67,14 @@ def directing(name: str, inner: BaseParticipant) -> BaseParticipant:
     return magentic(inner, planner=lead, rounds=2, effects=OPERATOR_RULE, name=name)
 
 
+@tool(effect="read")
+def find() -> str:
+    return "found"
+
+
 PATTERNS: dict[str, Make] = {
+    "direct": lambda name, inner: direct(inner, name=name),
+    "single_agent": lambda name, inner: single_agent(inner, tools=[find], name=name),
     "sequential": lambda name, inner: sequential(other(name), inner, name=name),
     "concurrent": lambda name, inner: concurrent(other(name), inner, resolve=merge(), name=name),
     "handoff": handing,

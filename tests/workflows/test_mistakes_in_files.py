@@ -34,6 +34,10 @@ def flow(text: str) -> str:
     return f"{HEAD}flow: {text}\n"
 
 
+def agent(compact: str) -> str:
+    return flow(f"{{single_agent: {{step: read, tools: [], compact: {compact}}}}}")
+
+
 def declared(entry: str) -> str:
     return f"workflow: orders\nparticipants:\n  read: {entry}\nflow: read\n"
 
@@ -324,6 +328,66 @@ MISTAKES = {
     ),
     "an unknown failure rule": Mistake(
         flow("{step: read, on_failure: contine}"), 4, "flow.on_failure", "did you mean 'continue'?"
+    ),
+    "a tool that is none": Mistake(
+        flow("{single_agent: {step: read, tools: ['workflow_parts:NUMBER']}}"),
+        4,
+        "flow.single_agent.tools",
+        "expected a tool at 'workflow_parts:NUMBER', found int",
+    ),
+    "a tool that is not there": Mistake(
+        flow("{single_agent: {step: read, tools: ['workflow_parts:look_op']}}"),
+        4,
+        "flow.single_agent.tools",
+        "did you mean 'look_up'?",
+    ),
+    "two tools of one name": Mistake(
+        flow("{single_agent: {step: read, tools: ['workflow_parts:post', 'workflow_parts:post']}}"),
+        4,
+        "flow.single_agent",
+        "two tools have the same name",
+    ),
+    "an agent without tools": Mistake(
+        flow("{single_agent: {step: read}}"), 4, "flow.single_agent", "'tools' is missing"
+    ),
+    "an agent nobody declared": Mistake(
+        flow("{single_agent: {step: raed, tools: []}}"), 4, "flow.single_agent.step", "did you mean 'read'?"
+    ),
+    "no rounds": Mistake(
+        flow("{single_agent: {step: read, tools: [], rounds: 0}}"),
+        4,
+        "flow.single_agent.rounds",
+        "greater than or equal to 1",
+    ),
+    "an unknown strategy": Mistake(
+        agent("{tokens: 9, by: [windw]}"),
+        4,
+        "flow.single_agent.compact.by.0",
+        "did you mean 'window'?",
+    ),
+    "a strategy of two kinds": Mistake(
+        agent("{tokens: 9, by: [{collapse: {}, summary: {step: read}}]}"),
+        4,
+        "flow.single_agent.compact.by.0",
+        "expected one strategy: collapse, summary",
+    ),
+    "a strategy named twice": Mistake(
+        agent("{tokens: 9, by: [window, window]}"),
+        4,
+        "flow.single_agent.compact",
+        "a strategy is named twice",
+    ),
+    "a summary by nobody": Mistake(
+        agent("{tokens: 9, by: [{summary: {step: x}}]}"),
+        4,
+        "flow.single_agent.compact.by.0.summary.step",
+        "no participant is called 'x'",
+    ),
+    "a counter that is none": Mistake(
+        agent("{tokens: 9, count: 'workflow_parts:NUMBER'}"),
+        4,
+        "flow.single_agent.compact",
+        "expected a function at 'workflow_parts:NUMBER'",
     ),
     "no rule that joins": Mistake(
         flow("{concurrent: {steps: [read]}}"), 4, "flow.concurrent", "'resolve' is missing"

@@ -18,9 +18,12 @@ from workflow_parts import (
     Verdict,
     check,
     chief,
+    count_tokens,
     file,
+    find_it,
     intake,
     is_large,
+    look_up,
     next_speaker,
     post,
     read,
@@ -37,7 +40,10 @@ from ripieno import (
     Workflow,
     approved,
     branch,
+    collapse,
+    compact,
     concurrent,
+    direct,
     human,
     loop,
     magentic,
@@ -45,10 +51,14 @@ from ripieno import (
     merge,
     role,
     sequential,
+    single_agent,
+    summary,
     when,
+    window,
 )
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
+from ripieno.patterns.compacting import Compact
 from ripieno.patterns.conditions import Condition, consensus, elapsed, rounds, stalled, verdict
 from ripieno.patterns.conditions import text as says
 from ripieno.patterns.group_chat import group_chat
@@ -141,10 +151,17 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     condition: Any = draw(st.sampled_from(["amount > 10_000", "previous.ok == True", is_large]))
     kind = draw(
         st.sampled_from(
-            ["sequential", "concurrent", "handoff", "group_chat", "magentic", "branch", "map", "loop"]
+            [
+                *("direct", "single_agent", "sequential", "concurrent"),
+                *("handoff", "group_chat", "magentic", "branch", "map", "loop"),
+            ]
         )
     )
     named = name(kind)
+    if kind == "direct":
+        return direct(inner[0], name=named)
+    if kind == "single_agent":
+        return agent(draw, name, inner[0], depth, named)
     if kind == "sequential":
         return sequential(*inner, name=named)
     if kind == "concurrent":
@@ -163,6 +180,28 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     if kind == "map":
         return map_over("items", inner[0], width=draw(st.integers(1, 50)), name=named)
     return loop(inner[0], until=condition, rounds=draw(st.integers(1, 50)), name=named)
+
+
+def agent(draw: st.DrawFn, name: Names, inner: BaseParticipant, depth: int, named: str) -> BaseParticipant:
+    return single_agent(
+        inner,
+        tools=draw(st.lists(st.sampled_from([look_up, find_it, post]), unique=True)),
+        rounds=draw(st.integers(1, 99)),
+        repeats=draw(st.integers(1, 9)),
+        mistakes=draw(st.integers(0, 9)),
+        sees=draw(st.integers(1, 99)),
+        otherwise=draw(st.sampled_from([None, stages(draw, name, depth - 2)])),
+        compact=short(draw, name, depth),
+        name=named,
+    )
+
+
+def short(draw: st.DrawFn, name: Names, depth: int) -> Compact | None:
+    share = draw(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True))
+    told = summary(stages(draw, name, depth - 2), share=share)
+    by = draw(st.sampled_from([[], [window()], [collapse(3), told, window()], [collapse()]]))
+    made = compact(draw(st.integers(1, 9999)), by=by, count=draw(st.sampled_from([None, count_tokens])))
+    return draw(st.sampled_from([None, made]))
 
 
 def handing(
@@ -237,6 +276,7 @@ def chat(
         manager=manager,
         otherwise=draw(st.sampled_from([None, stages(draw, name, depth - 2)])),
         sees=draw(st.integers(1, 99)),
+        compact=short(draw, name, depth),
         name=named,
     )
 

@@ -40,6 +40,15 @@ def asks_for(nobody: Any, nowhere: Any) -> Any:
     return nobody, nowhere
 
 
+@tool(effect="read", name="find-it")
+def find_it(key: str, within: float = 1.5) -> str:
+    return f"{key} {within}"
+
+
+def count_tokens(message: Any) -> int:
+    return len(str(message.content))
+
+
 @tool(effect="read")
 def look_up(key: str) -> str:
     return key

@@ -275,7 +275,7 @@ class Scope:
         """Open a group of branches."""
         return Group(self)
 
-    async def use(self, tool: ToolLike, **arguments: Any) -> Any:
+    async def use(self, tool: ToolLike, /, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after."""
         self._one_act_at_a_time()
         path = self.next("tool")

@@ -229,7 +229,7 @@ class Context(Protocol):
         """Open a group of branches; leaving it stops those still at work."""
         ...
 
-    async def use(self, tool: ToolLike, **arguments: Any) -> Any:
+    async def use(self, tool: ToolLike, /, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after, exactly once where the tool allows it.
 
         Raises `ToolError` when it definitely did not take effect: `RejectedError` when it had to be

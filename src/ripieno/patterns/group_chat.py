@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
@@ -11,8 +12,11 @@ from ripieno.model.participant import Context, Task
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
+from ripieno.patterns.compacting import Compact, Recap
 from ripieno.patterns.conditions import Condition, Message, Thread
 from ripieno.patterns.managers import ByFunction, ByParticipant, Manager, NoSpeakerError, RoundRobin
+from ripieno.resilience.compaction import BudgetError
+from ripieno.resilience.compaction import Message as Told
 
 __all__ = ["GroupChat", "group_chat"]
 
@@ -29,7 +33,8 @@ class GroupChat(Pattern):
     word, or the outcome is `partial`. A speaker or manager that does not complete ends it as it ended.
 
     A speaker's parameter `turn` receives the round, the speakers and the latest messages, as many as
-    `sees` says; by name it sees what each of the others said last.
+    `sees` says; by name it sees what each of the others said last. `compact` keeps these messages
+    within a number of tokens; when they cannot be, the chat ends as `partial`.
     """
 
     kind = "group_chat"
@@ -43,10 +48,12 @@ class GroupChat(Pattern):
         manager: Manager | None = None,
         otherwise: Stage | None = None,
         sees: int = 20,
+        compact: Compact | None = None,
     ) -> None:
         super().__init__(name, stages)
         unique(self)
         self.manager, self.until, self.sees = manager or RoundRobin(), until, sees
+        self.compact = compact
         self.otherwise = None if otherwise is None else as_participant(otherwise)
         self.names = [stage.name for stage in self.stages]
         if not until.bounded():
@@ -63,7 +70,8 @@ class GroupChat(Pattern):
     def children(self) -> Sequence[BaseParticipant]:
         """Give the speakers, who chooses among them, and who has the last word."""
         last = [] if self.otherwise is None else [self.otherwise]
-        return [*self.stages, *self.manager.participants(), *last]
+        telling = [] if self.compact is None else self.compact.participants()
+        return [*self.stages, *self.manager.participants(), *telling, *last]
 
     def settings(self) -> dict[str, Json]:
         """Give speakers, manager and end."""
@@ -75,11 +83,13 @@ class GroupChat(Pattern):
         }
         if self.otherwise is not None:
             settings["otherwise"] = named(self.otherwise)
+        if self.compact is not None:
+            settings["compact"] = self.compact.describe()
         return settings
 
     def identity(self) -> dict[str, Json]:
-        """Give the source digest of a manager that is a function."""
-        return self.manager.identity()
+        """Give the source digests of a manager, and of a counter of tokens, that are functions."""
+        return {**self.manager.identity(), **({} if self.compact is None else self.compact.identity())}
 
     @property
     def kept(self) -> int:
@@ -90,29 +100,34 @@ class GroupChat(Pattern):
         """Let one after another speak."""
         resumption = context.resumption()
         if resumption is None:
-            turns, spoken = 0, list[Spoken]()
+            turns, spoken, recap = 0, list[Spoken](), Recap()
             began = await self._now(context)
         else:
             by, turns, began = resumption.state["by"], resumption.round, resumption.state["began"]
+            recap = Recap.read(resumption.state, resumption.outcomes)
             spoken = [(str(name), resumption.outcomes[str(n)]) for n, name in enumerate(by)]
         while True:
             elapsed = (await self._now(context) - began) / 1_000_000
             thread = self._thread(spoken, turns, elapsed)
             ended = self.until.met(thread) if spoken else None
             if ended is not None:
-                return await self._result(task, context, thread, spoken, ended)
+                return await self._result(task, context, thread, spoken, ended, recap=recap)
             try:
-                speaker = await self._choose(task, context, thread, spoken)
+                latest, recap = await self._latest(task, context, thread, recap)
+                speaker = await self._choose(task, context, thread, spoken, latest)
             except NoSpeakerError as nobody:
                 return nobody.outcome
-            seen = self._seen(task, context, thread, spoken)
+            except BudgetError as too_long:
+                return Outcome("partial", spoken[-1][1].parts[0], reason=str(too_long))
+            seen = self._seen(task, context, thread, spoken, messages=latest)
             outcome, _ = await run_stage(self.stages[self.names.index(speaker)], context, seen)
             if not outcome.ok:
                 return outcome
             turns += 1
             spoken = [*spoken, (speaker, outcome)][-self.kept :]
-            state = {"began": began, "by": [by for by, _ in spoken]}
-            await context.segment(turns, state, {str(n): said for n, (_, said) in enumerate(spoken)})
+            state = {"began": began, "by": [by for by, _ in spoken], **recap.state()}
+            said = {str(n): said for n, (_, said) in enumerate(spoken)}
+            await context.segment(turns, state, {**said, **recap.outcomes()})
 
     async def _now(self, context: Context) -> int:
         """Give the time in microseconds, or 0 where no condition looks at it."""
@@ -126,14 +141,25 @@ class GroupChat(Pattern):
         ]
         return Thread(messages, turns, self.names, self.checkers, elapsed)
 
+    async def _latest(
+        self, task: Task, context: Context, thread: Thread, recap: Recap
+    ) -> tuple[list[dict[str, Any]], Recap]:
+        """Give the messages that are shown, and what is remembered of those left out."""
+        latest = thread.messages[-self.sees :]
+        if self.compact is None or not latest:
+            return [{"by": message.by, "says": message.says} for message in latest], recap
+        first = thread.turns - len(latest)
+        turns = {first + n: [Told("answer", one.says, by=one.by)] for n, one in enumerate(latest)}
+        shown, recap = await self.compact.shown(turns, recap, context, task)
+        return [{"by": message.by, "says": message.content} for message in shown], recap
+
     def _seen(
         self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken], **more: object
     ) -> Task:
-        latest = thread.messages[-self.sees :]
         turn = context.value(
             {
                 "round": thread.turns // len(self.names) + 1,
-                "messages": [{"by": message.by, "says": message.says} for message in latest],
+                "messages": [],
                 "speakers": list(self.names),
                 **more,
             }
@@ -141,12 +167,14 @@ class GroupChat(Pattern):
         state = {**task.state, **dict(spoken)}
         return Task(task.input, state, spoken[-1][0] if spoken else task.previous, turn)
 
-    async def _choose(self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken]) -> str:
+    async def _choose(
+        self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken], latest: object
+    ) -> str:
         """Ask the manager; one who names nobody we know is asked again, then it goes in turn."""
         refused: list[str] = []
         while len(refused) < MAXIMUM_MISCHOICES:
             more = {"refused": list(refused)} if refused else {}
-            seen = self._seen(task, context, thread, spoken, **more)
+            seen = self._seen(task, context, thread, spoken, messages=latest, **more)
             wanted = await self.manager.choose(thread, seen, context)
             if wanted in self.names:
                 break
@@ -159,7 +187,14 @@ class GroupChat(Pattern):
         return await context.choose("speaker", wanted, offered=self.names, because=because)
 
     async def _result(
-        self, task: Task, context: Context, thread: Thread, spoken: Sequence[Spoken], ended: Condition
+        self,
+        task: Task,
+        context: Context,
+        thread: Thread,
+        spoken: Sequence[Spoken],
+        ended: Condition,
+        *,
+        recap: Recap,
     ) -> Outcome:
         """Give what came of it; `otherwise` decides what only a limit ended."""
         made = [(by, outcome) for by, outcome in spoken if by not in self.checkers] or list(spoken)
@@ -174,7 +209,11 @@ class GroupChat(Pattern):
         )
         if self.otherwise is None:
             return Outcome("partial", output, evidence=evidence, reason=reason)
-        seen = self._seen(task, context, thread, spoken, limit=ended.describe())
+        try:
+            latest, _ = await self._latest(task, context, thread, recap)
+        except BudgetError as too_long:
+            return Outcome("partial", output, evidence=evidence, reason=str(too_long))
+        seen = self._seen(task, context, thread, spoken, messages=latest, limit=ended.describe())
         open_ = Outcome("partial", output, evidence=evidence, reason=context.value(reason))
         seen = Task(seen.input, {**seen.state, by: open_}, by, seen.turn)
         outcome, _ = await run_stage(self.otherwise, context, seen)
@@ -193,15 +232,19 @@ def group_chat(
     manager: Manager | BaseParticipant | Callable[[Thread], str] | None = None,
     otherwise: Stage | None = None,
     sees: int = 20,
+    compact: Compact | None = None,
     name: str | None = None,
 ) -> GroupChat:
     """Let participants talk until `until`, which has to hold a limit such as `rounds(6)`.
 
     `manager` says who speaks: in turn when there is none, `maker_checker(writer)`, a function of the
-    thread, or a participant that names the next. `otherwise` decides when only a limit ends it.
+    thread, or a participant that names the next. `otherwise` decides when only a limit ends it. A
+    speaker is shown the latest `sees` messages, `compact(tokens)` keeps them short.
     """
     if isinstance(manager, BaseParticipant):
         manager = ByParticipant(manager)
     elif manager is not None and not isinstance(manager, Manager):
         manager = ByFunction(manager)
-    return GroupChat(name, stages, until=until, manager=manager, otherwise=otherwise, sees=sees)
+    return GroupChat(
+        name, stages, until=until, manager=manager, otherwise=otherwise, sees=sees, compact=compact
+    )

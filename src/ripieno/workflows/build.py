@@ -11,7 +11,9 @@ from ripieno.model.limits import Limits
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.step import Step
 from ripieno.patterns.branch import Branch, When, when
+from ripieno.patterns.compacting import Compact
 from ripieno.patterns.concurrent import Concurrent
+from ripieno.patterns.direct import Direct
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.handoff import Handoff
 from ripieno.patterns.loop import Loop
@@ -19,7 +21,16 @@ from ripieno.patterns.magentic import Magentic
 from ripieno.patterns.managers import Manager
 from ripieno.patterns.map import Map
 from ripieno.patterns.sequential import Sequential
+from ripieno.patterns.single_agent import SingleAgent
 from ripieno.workflows import document as doc
+from ripieno.workflows.agents import (
+    CompactSettings,
+    DirectSettings,
+    SingleAgentSettings,
+    StrategySettings,
+    strategy,
+    tools,
+)
 from ripieno.workflows.chats import ManagerSettings, condition, manager
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.fields import Import
@@ -140,6 +151,8 @@ class Builder:
 
     def _pattern(self, stage: Any, at: At) -> BaseParticipant | None:
         build: dict[str, Callable[[Any, At], BaseParticipant | None]] = {
+            "direct": self._direct,
+            "single_agent": self._single_agent,
             "sequential": self._sequential,
             "concurrent": self._concurrent,
             "handoff": self._handoff,
@@ -206,12 +219,65 @@ class Builder:
         otherwise, sound = self._otherwise(settings.otherwise, at, [])
         manages = self._manager(settings.manager, (*at, "manager"))
         until = self._attempt((*at, "until"), condition, settings.until)
-        if stages is None or manages is None or until is None or not sound:
+        compact, short = self._compact(settings.compact, at)
+        if stages is None or manages is None or until is None or not sound or not short:
             return None
 
         def make() -> GroupChat:
             return GroupChat(
-                settings.name, stages, until=until, manager=manages, otherwise=otherwise, sees=settings.sees
+                settings.name,
+                stages,
+                until=until,
+                manager=manages,
+                otherwise=otherwise,
+                sees=settings.sees,
+                compact=compact,
+            )
+
+        return self._attempt(at, make)
+
+    def _compact(self, settings: CompactSettings | None, at: At) -> tuple[Compact | None, bool]:
+        """Give how a history is made to fit, and whether that could be told."""
+        if settings is None:
+            return None, True
+        at = (*at, "compact")
+        by: list[Any] = []
+        for index, rule in enumerate(settings.by):
+            told_by = None
+            if isinstance(rule, StrategySettings) and rule.summary is not None:
+                told_by = self._stage(rule.summary.step, (*at, "by", index, "summary", "step"))
+                if told_by is None:
+                    return None, False
+            by.append(strategy(rule, told_by))
+        count = None if settings.count is None else self._attempt(at, self._function, settings.count)
+        if count is None and settings.count is not None:
+            return None, False
+        made = self._attempt(at, Compact, settings.tokens, by, count)
+        return made, made is not None
+
+    def _direct(self, settings: DirectSettings, at: At) -> BaseParticipant | None:
+        step = self._stage(settings.step, (*at, "step"))
+        return step and self._attempt(at, Direct, settings.name, [step])
+
+    def _single_agent(self, settings: SingleAgentSettings, at: At) -> BaseParticipant | None:
+        step = self._stage(settings.step, (*at, "step"))
+        offered = self._attempt((*at, "tools"), tools, settings.tools, self._folder)
+        otherwise, sound = self._otherwise(settings.otherwise, at, [])
+        compact, short = self._compact(settings.compact, at)
+        if step is None or offered is None or not sound or not short:
+            return None
+
+        def make() -> SingleAgent:
+            return SingleAgent(
+                settings.name,
+                step,
+                offered,
+                rounds=settings.rounds,
+                repeats=settings.repeats,
+                mistakes=settings.mistakes,
+                sees=settings.sees,
+                otherwise=otherwise,
+                compact=compact,
             )
 
         return self._attempt(at, make)

@@ -10,6 +10,13 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
+from ripieno.workflows.agents import (
+    CompactSettings,
+    DirectSettings,
+    SingleAgentSettings,
+    StrategySettings,
+    SummarySettings,
+)
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key
 from ripieno.workflows.magentic import MagenticSettings
@@ -20,6 +27,7 @@ __all__ = [
     "PARTICIPANT_KINDS",
     "BranchStage",
     "ConcurrentStage",
+    "DirectStage",
     "Escalation",
     "FunctionEntry",
     "GroupChatSettings",
@@ -35,6 +43,7 @@ __all__ = [
     "Retry",
     "SchemaText",
     "SequentialStage",
+    "SingleAgentStage",
     "Stage",
     "StepStage",
     "WorkflowDocument",
@@ -168,6 +177,18 @@ def list_or_settings(value: Any) -> str:
     return "<list>" if isinstance(value, list) else "<settings>"
 
 
+class DirectStage(Qualified):
+    """One participant, asked once."""
+
+    direct: DirectSettings
+
+
+class SingleAgentStage(Qualified):
+    """One participant with tools, asked again until it answers."""
+
+    single_agent: SingleAgentSettings
+
+
 class SequentialSettings(Document):
     """Stages one after another."""
 
@@ -295,6 +316,7 @@ class GroupChatSettings(Document):
         default=None, description="who decides when only a limit ends it; partial when left out"
     )
     sees: int = Field(default=20, ge=1, le=LARGEST, description="how many messages a speaker is shown")
+    compact: CompactSettings | None = Field(default=None, description="keeps those messages short")
 
 
 class GroupChatStage(Qualified):
@@ -313,6 +335,8 @@ FLOW_KINDS: Final = {
     kind: f"<{kind}>"
     for kind in (
         "step",
+        "direct",
+        "single_agent",
         "sequential",
         "concurrent",
         "handoff",
@@ -329,6 +353,8 @@ type_of_stage = by_key(FLOW_KINDS)
 Stage = Annotated[
     Annotated[str, Tag("<name>")]
     | Annotated[StepStage, Tag("<step>")]
+    | Annotated[DirectStage, Tag("<direct>")]
+    | Annotated[SingleAgentStage, Tag("<single_agent>")]
     | Annotated[SequentialStage, Tag("<sequential>")]
     | Annotated[ConcurrentStage, Tag("<concurrent>")]
     | Annotated[HandoffStage, Tag("<handoff>")]
@@ -393,6 +419,11 @@ for _model in (
     EndSettings,
     ManagerSettings,
     MagenticSettings,
+    SummarySettings,
+    StrategySettings,
+    CompactSettings,
+    DirectSettings,
+    SingleAgentSettings,
     ConcurrentSettings,
     GroupChatSettings,
     Escalation,

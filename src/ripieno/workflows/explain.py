@@ -9,6 +9,7 @@ from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from ripieno.model.errors import DefinitionError, nearest
+from ripieno.workflows.agents import StrategyRule
 from ripieno.workflows.chats import End, ManagerRule
 from ripieno.workflows.document import (
     FLOW_KINDS,
@@ -160,7 +161,7 @@ def tagged(*unions: Any) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 TAGGED: Final = {
-    **dict(tagged(Stage, ParticipantEntry, Schema, Rule, End, ManagerRule)),
+    **dict(tagged(Stage, ParticipantEntry, Schema, Rule, End, ManagerRule, StrategyRule)),
     "<settings>": SequentialSettings,
 }
 """The models by the tags that stand in the place of a finding."""

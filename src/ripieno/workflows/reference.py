@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import chats, magentic, rules
+from ripieno.workflows import agents, chats, magentic, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -89,6 +89,8 @@ participants before it by name: `amount > 10_000 and region == 'EU'`, `reconcile
 """
 
 PATTERNS: Final[tuple[tuple[str, type[BaseModel], type[BaseModel]], ...]] = (
+    ("direct", doc.DirectStage, agents.DirectSettings),
+    ("single_agent", doc.SingleAgentStage, agents.SingleAgentSettings),
     ("sequential", doc.SequentialStage, doc.SequentialSettings),
     ("concurrent", doc.ConcurrentStage, doc.ConcurrentSettings),
     ("handoff", doc.HandoffStage, doc.HandoffSettings),
@@ -149,6 +151,9 @@ def sections() -> Iterator[str]:
             yield from section("approved", magentic.ApproverSettings, level=4)
         if kind == "branch":
             yield from section("cases", doc.Case, level=4)
+    yield from section("compact", agents.CompactSettings, level=3)
+    yield from section("collapse", agents.CollapseSettings, level=4)
+    yield from section("summary", agents.SummarySettings, level=4)
     yield f"### Durations and conditions\n\n{TIMES}"
     yield f"## Rules that join branches\n\n{RULES}"
     yield from table(rules.RuleSettings)
@@ -249,6 +254,10 @@ def named(definition: str) -> str:
         "ApprovedSettings": "`{approved: role}`, or `{approved:` [mapping](#approved)`}`",
         "EndSettings": "[mapping](#until)",
         "ManagerSettings": "[mapping](#manager)",
+        "CompactSettings": "[mapping](#compact)",
+        "StrategySettings": "[strategy](#compact)",
+        "CollapseSettings": "[mapping](#collapse)",
+        "SummarySettings": "[mapping](#summary)",
         "Import": "`{import: ...}`",
     }
     return links.get(definition, "mapping")

@@ -1,0 +1,124 @@
+"""What an agent says in place of an answer: which tools to call, with what; and the calls themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from ripieno.connectors.arguments import Arguments
+from ripieno.connectors.tool import Tool
+from ripieno.model.errors import ToolError, WithheldError, nearest
+from ripieno.model.event import Json
+from ripieno.model.outcome import Outcome
+from ripieno.model.participant import Context, Task
+from ripieno.participants.base import BaseParticipant
+from ripieno.resilience.compaction import Message, ToolCall
+
+__all__ = ["Asked", "ToolUse", "Toolbox", "Turn", "asked_for", "use_tool"]
+
+
+def use_tool(name: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Ask for a call; given as a result in place of an answer, alone or several in a list.
+
+    Those in one list are made side by side.
+    """
+    return {"use_tool": name, "arguments": dict(arguments or {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call that an agent asks for."""
+
+    id: str
+    """The number of its round and its position in the answer, such as `3-1`."""
+    tool: str
+    arguments: Any
+
+    @property
+    def call(self) -> ToolCall:
+        """Give it as part of a message."""
+        given = self.arguments
+        known = cast("dict[str, Any]", given) if isinstance(given, dict) else {}
+        return ToolCall(self.id, self.tool, known)
+
+
+def asked_for(outcome: Outcome, number: int) -> list[Asked]:
+    """Read the calls that an answer asks for; empty for one that is an answer.
+
+    A mapping with the field `use_tool`, or a list of nothing else, asks for calls.
+    """
+    output: Any = outcome.output
+    said = cast("list[Any]", output) if isinstance(output, list) else [output]
+    if not all(isinstance(one, dict) and "use_tool" in one for one in said):
+        return []
+    return [
+        Asked(f"{number}-{position}", str(one["use_tool"]), one.get("arguments", {}))
+        for position, one in enumerate(cast("list[dict[str, Any]]", said), 1)
+    ]
+
+
+class Toolbox:
+    """The tools of one agent, and what stands against a call."""
+
+    def __init__(self, tools: Sequence[Tool]) -> None:
+        self.by_name = {tool.name: tool for tool in tools}
+        self._takes = {tool.name: Arguments(tool.function) for tool in tools}
+
+    def mistake(self, asked: Asked) -> dict[str, Any] | None:
+        """Say what is wrong with a call, as the agent is told; None for one that can be made."""
+        if asked.tool not in self.by_name:
+            hint = nearest(asked.tool, self.by_name)
+            return told("unknown_tool", f"there is no tool {asked.tool!r}{hint}", known=list(self.by_name))
+        given: Any = asked.arguments
+        if not isinstance(given, dict):
+            return told("invalid_arguments", "arguments have to be a mapping of names to values")
+        problem = self._takes[asked.tool].problem(cast("dict[str, Any]", given))
+        return None if problem is None else told("invalid_arguments", problem)
+
+
+def told(error: str, message: str, **more: Any) -> dict[str, Any]:
+    """Give a mistake as the agent is told of it."""
+    return {"error": error, "message": message, **more}
+
+
+class ToolUse(BaseParticipant):
+    """One call as a step of its own, under the name of its tool."""
+
+    kind = "tool"
+
+    def __init__(self, tool: Tool, arguments: Mapping[str, Any]) -> None:
+        super().__init__(tool.name)
+        self._tool = tool
+        self._arguments = arguments
+
+    def describe(self) -> dict[str, Json]:
+        """Give nothing: a call is part of the agent that asks for it."""
+        return {}
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        """Make the call."""
+        del task
+        try:
+            return Outcome("complete", await context.use(self._tool, **self._arguments))
+        except ToolError as error:
+            status = "partial" if isinstance(error, WithheldError) else "failed"
+            said = told("failed" if error.code == ToolError.code else error.code, error.message)
+            return Outcome(status, said, reason=error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One round: what the agent asked for, and what each call gave, in order."""
+
+    answer: Outcome
+    results: Sequence[Outcome]
+
+    def messages(self, number: int) -> list[Message]:
+        """Give it as messages: the answer with its calls, then their results."""
+        asked = asked_for(self.answer, number)
+        said = [Message("answer", calls=tuple(one.call for one in asked))]
+        for one, result in zip(asked, self.results, strict=True):
+            content = result.output if result.ok or result.output is not None else result.reason
+            said.append(Message("result", content, by=one.tool, call=one.id, error=not result.ok))
+        return said

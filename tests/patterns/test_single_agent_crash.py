@@ -1,0 +1,39 @@
+"""Agents with tools and chats told in short end the same whenever their process dies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+
+import pytest
+
+from kernel.support.crash import Order, children_of
+from kernel.support.survey import Survey, share
+
+PARTS = 6
+UNREPEATABLE = re.compile(r"(writing|committed): no event")
+"""Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> Generator[Survey]:
+    with children_of("patterns.working:SCENARIO") as children:
+        yield Survey(children, tmp_path_factory.mktemp("crashes"))
+
+
+def test_undisturbed_it_does_everything_once(survey: Survey) -> None:
+    [outcome] = survey.undisturbed.outcomes
+    assert (outcome["status"], outcome["reason"]) == ("partial", "the chat ended by its limit: {'rounds': 5}")
+    assert survey.undisturbed.effects == sorted(
+        ["pay 1", "pay 1", "pay 22", "pay 22", "book here", "book there"]
+    )
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
+    problems: list[str] = []
+    for place in share(survey.undisturbed.passed, part, PARTS):
+        found = survey.ending(Order(""), place)
+        if found is not None or not UNREPEATABLE.match(place):
+            problems.extend(survey.compare(found, place))
+    assert problems == []
