@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from ripieno.model.outcome import Confidence, Evidence, Outcome
     from ripieno.model.participant import Context, Task
     from ripieno.model.principal import Principal
+    from ripieno.model.working_time import Calendar
     from ripieno.participants.function import Function, function
-    from ripieno.participants.human import Decision, Human, human, role
+    from ripieno.participants.human import Decision, Human, human, person, role
     from ripieno.patterns.branch import branch, when
     from ripieno.patterns.compacting import collapse, compact, summary, window
     from ripieno.patterns.concurrent import concurrent
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WITHHELD",
+    "Calendar",
     "Call",
     "Confidence",
     "Context",
@@ -97,6 +99,7 @@ __all__ = [
     "map_over",
     "merge",
     "open_host",
+    "person",
     "priority",
     "quorum",
     "role",
@@ -126,8 +129,9 @@ HOMES = {
     "ripieno.model.outcome": ("Confidence", "Evidence", "Outcome"),
     "ripieno.model.participant": ("Context", "Task"),
     "ripieno.model.principal": ("Principal",),
+    "ripieno.model.working_time": ("Calendar",),
     "ripieno.participants.function": ("Function", "function"),
-    "ripieno.participants.human": ("Decision", "Human", "human", "role"),
+    "ripieno.participants.human": ("Decision", "Human", "human", "person", "role"),
     "ripieno.patterns.branch": ("branch", "when"),
     "ripieno.patterns.compacting": ("collapse", "compact", "summary", "window"),
     "ripieno.patterns.concurrent": ("concurrent",),

@@ -255,7 +255,7 @@ MISTAKES = {
         declared("{import: 'workflow_parts:chief'}"), 3, "participants.read", "is called 'chief', not 'read'"
     ),
     "a person without a role": Mistake(
-        declared("{human: {}}"), 3, "participants.read.human", "'role' is missing"
+        declared("{human: {}}"), 3, "participants.read.human", "expected either a role or a person"
     ),
     "a second role without a time": Mistake(
         declared("{human: {role: a, then: {role: b}}}"), 3, "participants.read", "`then` needs `due`"

@@ -33,6 +33,7 @@ from workflow_parts import (
 
 from ripieno import (
     WITHHELD,
+    Calendar,
     Data,
     Function,
     Limits,
@@ -49,6 +50,7 @@ from ripieno import (
     magentic,
     map_over,
     merge,
+    person,
     role,
     sequential,
     single_agent,
@@ -56,6 +58,7 @@ from ripieno import (
     when,
     window,
 )
+from ripieno.model.durations import seconds
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
 from ripieno.patterns.compacting import Compact
@@ -93,6 +96,12 @@ forms: st.SearchStrategy[Any] = st.one_of(
 )
 
 
+CALENDARS = [
+    Calendar("office", zone="Europe/Berlin", hours={"mon-fri": "09:00-17:00"}, holidays=["12-25"]),
+    Calendar("shifts", hours={"mon-sun": ["00:00-06:00", "18:00-24:00"]}, holidays=["2026-12-24", "02-29"]),
+]
+
+
 class Names:
     """Names that are unique within a workflow."""
 
@@ -107,8 +116,17 @@ class Names:
 def leaves(draw: st.DrawFn, name: Names) -> BaseParticipant:
     if draw(st.booleans()):
         form, due = draw(forms), draw(durations)
-        then = draw(st.sampled_from([None, role("chief"), role("chief", due=due)]))
-        return human(name("human"), role="clerk", form=form, title=draw(st.none() | text), due=due, then=then)
+        under = draw(st.sampled_from([None, *CALENDARS]))
+        if under is not None:  # ten years of working time are the most
+            due = min(seconds(due), under.weekly)
+        chain = [role("chief", due=due), person("bob", due=due), role("head")]
+        then = draw(st.sampled_from([None, role("chief"), role("chief", due=due), person("ada"), chain]))
+        asked: dict[str, Any] = draw(st.sampled_from([{"role": "clerk"}, {"person": "ada"}]))
+        remind = draw(st.sampled_from([[], ["every 1d"], ["0.0001s before", "every 2h"]]))
+        title = draw(st.none() | text)
+        return human(
+            name("human"), **asked, form=form, title=title, due=due, then=then, calendar=under, remind=remind
+        )
     target: Callable[..., Any] = draw(st.sampled_from([read, post]))
     version, timeout = draw(st.none() | text), draw(durations)
     return Function(target, name=name("function"), pure=draw(st.booleans()), version=version, timeout=timeout)

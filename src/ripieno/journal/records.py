@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 
 from ripieno.journal.keys import StreamKey
@@ -12,6 +13,7 @@ from ripieno.model.event import Body, Json, Kind
 
 __all__ = [
     "ENDED",
+    "OF_A_TASK",
     "CallChange",
     "Change",
     "ClaimChange",
@@ -50,7 +52,25 @@ RunStatus = Literal[
 ENDED: frozenset[str] = frozenset({"complete", "partial", "escalated", "failed", "cancelled"})
 
 QuestionState = Literal["open", "answered", "expired", "closed"]
-MessageKind = Literal["answer", "timer", "cancel", "resume", "pause", "continue", "skip", "limit"]
+MessageKind = Literal[
+    "answer",
+    "timer",
+    "cancel",
+    "resume",
+    "pause",
+    "continue",
+    "skip",
+    "limit",
+    # of a task, short of its answer
+    "claim",
+    "release",
+    "reassign",
+    "delegate",
+    "comment",
+    "reminded",
+]
+OF_A_TASK: frozenset[str] = frozenset({"claim", "release", "reassign", "delegate", "comment", "reminded"})
+"""Messages that change whom a task is with, or what is known of it; they wake nobody."""
 DraftState = Literal["pending", "written", "bounced", "lost"]
 
 
@@ -87,6 +107,9 @@ class QuestionChange:
     """Commitment of title, form, evidence."""
     asked_at: int
     due_at: int | None
+    person: str | None = None
+    reminders: tuple[int, ...] = ()
+    """When people are reminded, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +231,14 @@ class RunRow:
         return self.status == "running" or (self.status != "paused" and self.wanted != self.seen)
 
 
-def why_closed(number: int, state: QuestionState, by: str | None) -> str:
-    """Say why a question takes no answer any more."""
+def why_closed(number: int, state: QuestionState, by: str | None, at: int | None, behalf: str | None) -> str:
+    """Say why a question takes no answer any more: who was first and when, or since when it is too late."""
+    when = "" if at is None else f"{datetime.fromtimestamp(at / 1_000_000, UTC):%Y-%m-%d %H:%M} UTC"
     if state == "answered":
-        return f"t-{number} was already answered by {by}"
+        whom = f" for {behalf}" if behalf else ""
+        return f"t-{number} was already answered by {by}{whom}, {when}"
     if state == "expired":
-        return f"t-{number} has expired"
+        return f"t-{number} has expired: its time was over {when}"
     return f"t-{number} is no longer asked: its run went on without it"
 
 
@@ -267,6 +292,8 @@ class Message:
     """Commitment of what was said."""
     seq: int = 0
     """Where it was folded into the chain."""
+    target: str | None = None
+    """Whom it concerns beside its sender: who gets the task, who is reminded, for whom it is answered."""
 
 
 @dataclass(frozen=True, slots=True)

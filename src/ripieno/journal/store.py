@@ -20,6 +20,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.event import Event, Json, Kind
 
 __all__ = ["Created", "Payloads", "Replayable", "Store"]
@@ -139,16 +140,44 @@ class Store(ABC):
 
     @abstractmethod
     async def send(
-        self, message: Message, payloads: Payloads = (), *, closes: QuestionState | None = None
+        self,
+        message: Message,
+        payloads: Payloads = (),
+        *,
+        closes: QuestionState | None = None,
+        revision: int | None = None,
     ) -> None:
         """Put a message into a run's inbox, closing its question in the same commit.
 
-        Raises `RefusedError` when the run has ended or the question is no longer open.
+        Raises `RefusedError` when the run has ended or the question is no longer open, and `ChangedError`
+        when the question is not any more with whom it was at this `revision`.
         """
 
     @abstractmethod
+    async def move(
+        self, message: Message, payloads: Payloads = (), *, change: tuple[int, Holding] | None = None
+    ) -> None:
+        """Record what was done with a task short of answering it, without waking its run.
+
+        `change` is the revision that the sender saw, and whom the task is with from now on: raises
+        `ChangedError` when somebody was first, and `RefusedError` when the task is not open.
+        """
+
+    @abstractmethod
+    async def set_absence(self, absence: Absence) -> None:
+        """Record that somebody is away, in the tenant's stream."""
+
+    @abstractmethod
+    async def clear_absence(self, absence: Absence, by: str) -> None:
+        """Record that an absence does not count any more; raises `NotFoundError` when it is gone."""
+
+    @abstractmethod
+    async def absences(self, tenant: str, *, after: int) -> Sequence[Absence]:
+        """Give the absences that are not over at `after`, by when they begin."""
+
+    @abstractmethod
     async def fire_timers(self, now: int) -> int | None:
-        """Send the messages of all timers that are due; give the time of the next, if any."""
+        """Send the messages of all timers and reminders that are due; give the time of the next, if any."""
 
     # -- reading ----------------------------------------------------------------------------------
 

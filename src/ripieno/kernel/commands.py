@@ -7,20 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from ripieno.journal.records import QuestionRow, RunRow, why_closed
+from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
+from ripieno.kernel.addressees import standing
 from ripieno.kernel.allowed import check_operator
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.messages import send
-from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
+from ripieno.model.errors import ChangedError, InputError, RefusedError
 from ripieno.model.outcome import Evidence
 from ripieno.model.principal import Principal
 from ripieno.model.value import decode
 
 __all__ = ["AskedFor", "answer", "asked_for", "cancel", "check_form"]
+
+
+ATTEMPTS: Final = 20
+"""How often one looks again because a task changed hands meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +63,34 @@ async def answer(
 ) -> None:
     """Answer a question; the answer is durable when this returns.
 
-    Raises `NotAllowedError` when `by` lacks the role, `InputError` when the value does not fit the
-    form, and `RefusedError` when the question was answered, has expired or is no longer asked.
+    Raises `NotAllowedError` when it is not for `by` or somebody else holds it, `InputError` when the value
+    does not fit the form, and `RefusedError` when it was answered, has expired or is no longer asked.
     """
-    await _allowed(store, row, by)
-    asked = asked_for(store, row)
-    if row.state != "open":
-        raise RefusedError(why_closed(row.number, row.state, row.answered_by))
-    check_form(asked, value)
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
-    await send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
-
-
-async def _allowed(store: Store, row: QuestionRow, by: Principal) -> None:
-    run = await store.run(row.run)
-    if run.tenant != by.tenant:
-        msg = f"no task t-{row.number}"
-        raise NotFoundError(msg)
-    if row.role is not None and not by.holds(row.role):
-        msg = f"t-{row.number} is for role {row.role!r}; {by.id} does not hold it"
-        raise NotAllowedError(msg)
+    for _ in range(ATTEMPTS):
+        row = await store.question(row.number)
+        now = await standing(store, row, by, clock.now())
+        now.check_open()
+        now.check_may_act()
+        check_form(asked_for(store, row), value)
+        try:
+            await send(
+                store,
+                clock,
+                row.run,
+                by=by,
+                kind="answer",
+                said=said,
+                question=row,
+                closes="answered",
+                behalf=now.on_behalf_of,
+                checked=True,
+            )
+        except ChangedError:  # it changed hands meanwhile: whose it is now is looked up again
+            continue
+        return
+    msg = f"t-{row.number} changes hands too often to be answered"
+    raise RefusedError(msg)
 
 
 def check_form(asked: AskedFor, value: object) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal
 
-from ripieno.journal.records import Change, Draft, EndChange, Lease, Message, RunRow, RunStatus
+from ripieno.journal.records import (
+    OF_A_TASK,
+    Change,
+    Draft,
+    EndChange,
+    Lease,
+    Message,
+    RunRow,
+    RunStatus,
+)
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.definition import Definition
@@ -254,6 +263,8 @@ class Execution:
                 self._apply(message)
 
     def _apply(self, message: Message) -> None:
+        if message.kind in OF_A_TASK:
+            return
         event = Event(
             self.lease.run,
             message.seq,
@@ -267,6 +278,7 @@ class Execution:
                 "by": message.by,
                 "question": message.question,
                 "content": message.content,
+                "for": message.target,
             },
         )
         if message.question is None:

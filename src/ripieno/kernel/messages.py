@@ -24,11 +24,15 @@ async def send(
     closes: QuestionState | None = None,
     path: str = "",
     operation: str | None = None,
+    behalf: str | None = None,
+    checked: bool = False,
 ) -> None:
     """Send a message to a run; it is durable when this returns.
 
-    `path` is what it is about, unless it answers a question. As part of an `operation` on many runs
-    it has an id by which it reaches each run once, however often the operation is repeated.
+    `path` is what it is about, unless it answers a question: then it counts on `behalf` of whom it names,
+    and, where it was `checked` whose the question is, raises `ChangedError` when it changed hands since.
+    As part of an `operation` on many runs it has an id by which it reaches each run once, however often
+    the operation is repeated.
     """
     payloads: list[tuple[bytes, bytes]] = []
     content: str | None = None
@@ -39,5 +43,6 @@ async def send(
         content = commitment.hex()
     about = (None, path) if question is None else (question.id, question.path)
     name = new_id() if operation is None else f"{operation}:{run}:{about[1]}"
-    message = Message(name, run, kind, by.id, clock.now(), about[0], about[1], content)
-    await store.send(message, payloads, closes=closes)
+    message = Message(name, run, kind, by.id, clock.now(), about[0], about[1], content, target=behalf)
+    revision = question.revision if question is not None and checked else None
+    await store.send(message, payloads, closes=closes, revision=revision)

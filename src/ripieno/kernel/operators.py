@@ -129,10 +129,12 @@ async def answer_instead(
     """
     check_operator(await store.run(row.run), by, "answer in somebody's stead")
     if not reason.strip():
-        msg = f"an answer in the stead of {row.role} needs a reason"
+        msg = f"an answer in the stead of {row.claimed_by or row.person or row.role} needs a reason"
         raise InputError(msg)
     if row.state != "open":
-        raise RefusedError(why_closed(row.number, row.state, row.answered_by))
+        raise RefusedError(
+            why_closed(row.number, row.state, row.answered_by, row.answered_at, row.answered_for)
+        )
     check_form(asked_for(store, row), value)
     said = {"value": value, "reason": reason, "for": row.role}
     await send(
@@ -145,6 +147,7 @@ async def answer_instead(
         question=row,
         closes="answered",
         operation=operation,
+        behalf=row.claimed_by or row.person,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from ripieno.journal.records import QuestionChange
@@ -11,6 +11,7 @@ from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.event import Event, Json
 from ripieno.model.participant import Answer, Question
+from ripieno.model.reminder import reminder_times
 
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
@@ -18,8 +19,30 @@ if TYPE_CHECKING:
 __all__ = ["ask", "wait_until"]
 
 
-Asked = tuple[Literal["task", "uncertain", "timer"], str | None, object]
-"""Kind, role and content of a question."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is waited for: an answer of people, or a time."""
+
+    kind: Literal["task", "uncertain", "timer"]
+    content: object = None
+    question: Question | None = None
+    due: float | None = None
+    """Seconds of a timer."""
+
+    def due_at(self, now: int) -> int | None:
+        """Give when it is over, in microseconds; working time where the question has a calendar."""
+        due = self.due if self.question is None else self.question.due
+        if due is None:
+            return None
+        length = int(due * MICROSECONDS)
+        calendar = None if self.question is None else self.question.calendar
+        return now + length if calendar is None else calendar.after(now, length)
+
+    def reminders(self, now: int, due: int | None) -> tuple[int, ...]:
+        """Give when people are reminded."""
+        if self.question is None or not self.question.remind:
+            return ()
+        return reminder_times(self.question.remind, now, due, self.question.calendar)
 
 
 def question_id(scope: Scope, path: str) -> str:
@@ -35,31 +58,29 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         "about": question.about,
         "evidence": [asdict(item) for item in question.evidence],
     }
-    event = await _wait(
-        scope, path, branch or scope.branch, (question.kind, question.role, content), question.due
-    )
+    event = await _wait(scope, path, branch or scope.branch, Asked(question.kind, content, question))
     if event.body["what"] == "timer":
         return Answer(expired=True)
     said = scope.execution.stored(event.body["content"]).decode()
-    return Answer(expired=False, value=said["value"], by=event.body["by"], reason=said.get("reason"))
+    return Answer(
+        expired=False,
+        value=said["value"],
+        by=event.body["by"],
+        reason=said.get("reason"),
+        on_behalf_of=event.body.get("for"),
+    )
 
 
 async def wait_until(scope: Scope, path: str, duration: float, branch: Branch | None = None) -> None:
     """Wait for `duration` seconds from the first time that this is reached."""
-    await _wait(scope, path, branch or scope.branch, ("timer", None, None), duration)
+    await _wait(scope, path, branch or scope.branch, Asked("timer", due=duration))
 
 
-async def _wait(
-    scope: Scope,
-    path: str,
-    branch: Branch,
-    asked: Asked,
-    due: float | None,
-) -> Event:
+async def _wait(scope: Scope, path: str, branch: Branch, asked: Asked) -> Event:
     execution = scope.execution
     question = question_id(scope, path)
     if not scope.take(path, frozenset({"asked"})):
-        await _put(scope, path, branch, asked, due)
+        await _put(scope, path, branch, asked)
     event = execution.recording.answer(question)
     if event is not None:
         await execution.turnstile.recorded(branch, event.seq)
@@ -76,28 +97,29 @@ async def _wait(
     return event
 
 
-async def _put(
-    scope: Scope,
-    path: str,
-    branch: Branch,
-    asked: Asked,
-    due: float | None,
-) -> None:
+async def _put(scope: Scope, path: str, branch: Branch, asked: Asked) -> None:
+    """Ask; due time and reminders are reckoned once and recorded, whatever becomes of the calendar."""
     execution = scope.execution
     if execution.steering.heeded:
         await execution.steering.hold(branch, owed=branch is not scope.branch)
-    kind, role, content = asked
     question = question_id(scope, path)
     now = execution.clock.now()
-    due_at = None if due is None else now + int(due * MICROSECONDS)
+    due = asked.due_at(now)
     payloads: list[tuple[bytes, bytes]] = []
-    ref = None if content is None else execution.keep(execution.value(content), payloads)
-    body: dict[str, Json] = {"what": kind, "question": question}
-    if role is not None:
-        body["role"] = role
-    if ref is not None:
-        body["content"] = ref
-    if due_at is not None:
-        body["due"] = due_at
-    change = QuestionChange(question, kind, role, ref, now, due_at)
+    ref = None if asked.content is None else execution.keep(execution.value(asked.content), payloads)
+    body: dict[str, Json] = {"what": asked.kind, "question": question}
+    to = asked.question
+    role, person, reminders = (
+        (None, None, ()) if to is None else (to.role, to.person, asked.reminders(now, due))
+    )
+    optional: dict[str, Json] = {
+        "role": role,
+        "person": person,
+        "content": ref,
+        "due": due,
+        "reminders": list(reminders) or None,
+        "calendar": None if to is None or to.calendar is None else to.calendar.name,
+    }
+    body |= {name: value for name, value in optional.items() if value is not None}
+    change = QuestionChange(question, asked.kind, role, ref, now, due, person, reminders)
     await scope.append("asked", path, body, payloads=payloads, change=change, branch=branch)

@@ -13,7 +13,8 @@ __all__ = ["ENDS", "MismatchError", "Recording", "origin", "scopes_around"]
 ENDS: Final[frozenset[Kind]] = frozenset({"step", "scope"})
 """Kinds that end a participant's visit."""
 
-OF_THE_RUN: Final[frozenset[Kind]] = frozenset({"run.started", "run.forked", "run.migrated", "run.ended"})
+UNREAD: Final[frozenset[Kind]] = frozenset({"run.started", "run.forked", "run.migrated", "run.ended", "task"})
+"""Kinds that no code asks for: of the run as a whole, and what people did with a task before its answer."""
 
 
 def origin(imported: Event) -> Event:
@@ -69,7 +70,7 @@ class Recording:
             self._answers[event.body["question"]] = event
         elif event.kind == "message":
             self.messages.append(event)
-        elif event.kind not in OF_THE_RUN:
+        elif event.kind not in UNREAD:
             if event.kind == "segment":
                 self._segments[event.path.removesuffix("/segment")] = event.seq
             self._by_path.setdefault(event.path, []).append(event)

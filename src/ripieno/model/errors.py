@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "ChangedError",
     "DefinitionError",
     "InputError",
     "NotAllowedError",
@@ -83,6 +84,12 @@ class RefusedError(RipienoError):
     """The act came too late or twice: the run has ended, the question is closed, the key is taken."""
 
     code = "refused"
+
+
+class ChangedError(RefusedError):
+    """Somebody else changed it meanwhile; whoever asks again is told how it stands now."""
+
+    code = "changed"
 
 
 class SettingsError(RipienoError):

@@ -45,8 +45,11 @@ Kind = Literal[
     "asked",
     "answered",
     "message",
+    "task",
     # of a tenant
     "tenant.created",
+    "absence.set",
+    "absence.cleared",
     "workflow.registered",
     "versions.compatible",
     "workflow.drained",

@@ -13,7 +13,9 @@ from ripieno.model.action import Effect, OnUncertain
 from ripieno.model.effect_rule import EffectRule, Withheld
 from ripieno.model.outcome import Evidence, Outcome
 from ripieno.model.principal import Principal
+from ripieno.model.reminder import Reminder
 from ripieno.model.value import Value
+from ripieno.model.working_time import Calendar
 
 __all__ = [
     "Answer",
@@ -123,8 +125,8 @@ class ToolLike(Protocol):
 class Question:
     """Something that only a person can answer."""
 
-    role: str
-    """The role that may answer."""
+    role: str | None
+    """The role that may answer; None for a question to one person."""
     title: str
     """One line: what is asked for."""
     form: Mapping[str, Any]
@@ -133,8 +135,12 @@ class Question:
     """What the person needs to see in order to decide."""
     evidence: Sequence[Evidence] = ()
     due: float | None = None
-    """Seconds until it expires; None waits for ever."""
+    """Seconds until it expires, of working time where there is a calendar; None waits for ever."""
     kind: Literal["task", "uncertain"] = "task"
+    person: str | None = None
+    """The id of the one principal that may answer, such as `person:ada`."""
+    calendar: Calendar | None = None
+    remind: Sequence[Reminder] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,8 @@ class Answer:
     by: str | None = None
     """The principal's id."""
     reason: str | None = None
+    on_behalf_of: str | None = None
+    """The id of whoever delegated it, or was away."""
 
 
 @dataclass(frozen=True, slots=True)

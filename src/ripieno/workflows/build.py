@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from ripieno.model.errors import DefinitionError, Place, nearest
 from ripieno.model.limits import Limits
+from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.step import Step
 from ripieno.patterns.branch import Branch, When, when
@@ -31,6 +32,7 @@ from ripieno.workflows.agents import (
     strategy,
     tools,
 )
+from ripieno.workflows.calendars import calendar
 from ripieno.workflows.chats import ManagerSettings, condition, manager
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.fields import Import
@@ -61,9 +63,12 @@ class Builder:
 
     def build(self, source: str) -> tuple[Workflow, Places]:
         """Give the workflow and the places of its parts; raises `WorkflowFileError`."""
+        calendars = self._calendars()
         for name, entry in self._document.participants.items():
             at = ("participants", name)
-            built = self._attempt(at, participant, name, entry, self._folder)
+            built = None
+            if self._knows_calendar(entry, (*at, "human", "calendar"), calendars):
+                built = self._attempt(at, participant, name, entry, self._folder, calendars)
             self._participants[name] = built
             if built is not None:
                 self._places[built] = self._text.place(at)
@@ -79,6 +84,25 @@ class Builder:
         if workflow is None or self._problems:
             raise WorkflowFileError(self._problems)
         return workflow, self._found_places()
+
+    def _calendars(self) -> dict[str, Calendar]:
+        built = {
+            name: self._attempt(("calendars", name), calendar, name, entry, self._folder)
+            for name, entry in self._document.calendars.items()
+        }
+        return {name: found for name, found in built.items() if found is not None}
+
+    def _knows_calendar(self, entry: Any, at: At, calendars: dict[str, Calendar]) -> bool:
+        """Tell whether the calendar that a person is asked under could be made, if there is one."""
+        name = entry.human.calendar if isinstance(entry, doc.HumanEntry) else None
+        if name is None or name in calendars:
+            return True
+        declared = self._document.calendars
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            msg = f"no calendar is called {name!r}{nearest(name, declared)}; declared: {known}"
+            self._problems.append(DefinitionError(msg, place=self._text.place(at)))
+        return False
 
     def _workflow(self, root: BaseParticipant, source: str) -> Workflow | None:
         document = self._document

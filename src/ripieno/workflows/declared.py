@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,11 +12,19 @@ from pydantic import BaseModel
 from ripieno.connectors.tool import Tool
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, Place
+from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import DEFAULT_TIMEOUT, Function
-from ripieno.participants.human import Decision, Human, Role
+from ripieno.participants.human import Decision, Human, Person, Role
 from ripieno.participants.schemas import restored
-from ripieno.workflows.document import FunctionEntry, FunctionSettings, HumanEntry, ImportEntry, SchemaText
+from ripieno.workflows.document import (
+    FunctionEntry,
+    FunctionSettings,
+    HumanEntry,
+    ImportEntry,
+    SchemaText,
+    Then,
+)
 from ripieno.workflows.fields import Import
 from ripieno.workflows.inputs import InputRule
 from ripieno.workflows.objects import import_from
@@ -24,22 +33,35 @@ from ripieno.workflows.text import LARGEST_FILE
 __all__ = ["input_rule", "participant"]
 
 
-def participant(name: str, entry: FunctionEntry | HumanEntry | ImportEntry, folder: Path) -> BaseParticipant:
-    """Give the participant that an entry declares."""
+def participant(
+    name: str,
+    entry: FunctionEntry | HumanEntry | ImportEntry,
+    folder: Path,
+    calendars: Mapping[str, Calendar],
+) -> BaseParticipant:
+    """Give the participant that an entry declares; a calendar that it names is among `calendars`."""
     if isinstance(entry, FunctionEntry):
         return function(name, entry.function, folder)
     if isinstance(entry, ImportEntry):
         return imported(name, entry, folder)
     settings = entry.human
-    then = settings.then
+    later = settings.then if isinstance(settings.then, list) else [settings.then] if settings.then else []
     return Human(
         name,
         role=settings.role,
+        person=settings.person,
         form=Decision if settings.form is None else form(settings.form, folder),
         title=settings.title,
         due=settings.due,
-        then=None if then is None else Role(then.role, then.due),
+        calendar=None if settings.calendar is None else calendars[settings.calendar],
+        remind=settings.remind,
+        then=[addressee(then) for then in later],
     )
+
+
+def addressee(then: Then) -> Role | Person:
+    """Give who is asked later."""
+    return Person(then.person, then.due) if then.person is not None else Role(str(then.role), then.due)
 
 
 def function(name: str, settings: FunctionSettings, folder: Path) -> Function:

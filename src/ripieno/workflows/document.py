@@ -6,9 +6,9 @@ a file is ever taken for one.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, WithJsonSchema
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from ripieno.workflows.agents import (
     CompactSettings,
@@ -17,8 +17,9 @@ from ripieno.workflows.agents import (
     StrategySettings,
     SummarySettings,
 )
+from ripieno.workflows.calendars import CalendarEntry
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
-from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key, wrong
 from ripieno.workflows.magentic import MagenticSettings
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
 
@@ -97,24 +98,58 @@ class FunctionEntry(Document):
     function: FunctionSettings
 
 
-class Then(Document):
+class Asked(Document):
+    """A role, or one person."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (getattr(self, "role", None) is None) == (getattr(self, "person", None) is None):
+            msg = "expected either a role or a person who is asked"
+            raise wrong(msg)
+        return self
+
+
+class Then(Asked):
     """Who is asked when nobody answered in time."""
 
-    role: str = Field(min_length=1, description="the role that may answer")
+    role: str | None = Field(default=None, min_length=1, description="the role that may answer; or")
+    person: str | None = Field(default=None, min_length=1, description="the one person who may")
     due: Time | None = Field(default=None, description="time to answer in; for ever when left out")
 
 
-class HumanSettings(Document):
-    """A person, asked by role."""
+def list_or_settings(value: Any) -> str:
+    """Tell a bare list from settings."""
+    return "<list>" if isinstance(value, list) else "<settings>"
 
-    role: str = Field(min_length=1, description="the role that may answer")
+
+class HumanSettings(Asked):
+    """A person, asked by role or by name."""
+
+    role: str | None = Field(default=None, min_length=1, description="the role that may answer; or")
+    person: str | None = Field(
+        default=None, min_length=1, description="the one person who may: `ada` for the principal `person:ada`"
+    )
     form: Schema | None = Field(
         default=None,
         description="JSON Schema of the answer, or a Pydantic model; yes or no with a note when left out",
     )
     title: str | None = Field(default=None, description="what is asked, in one line")
     due: Time | None = Field(default=None, description="time to answer in; for ever when left out")
-    then: Then | None = Field(default=None, description="who is asked when nobody answered in time")
+    calendar: Name | None = Field(
+        default=None, description="name of a calendar: durations are its working time"
+    )
+    remind: list[str] = Field(
+        default_factory=list[str], description="when people are reminded: `1h before` it is due, `every 1d`"
+    )
+    then: (
+        Annotated[
+            Annotated[list[Then], Field(min_length=1), Tag("<list>")] | Annotated[Then, Tag("<settings>")],
+            Discriminator(list_or_settings),
+        ]
+        | None
+    ) = Field(
+        default=None, description="who is asked when nobody answered in time; a list, one after another"
+    )
 
 
 class HumanEntry(Document):
@@ -170,11 +205,6 @@ class StepStage(Qualified):
     """A participant, by name."""
 
     step: str = Field(description="name of a participant")
-
-
-def list_or_settings(value: Any) -> str:
-    """Tell a bare list of stages from settings."""
-    return "<list>" if isinstance(value, list) else "<settings>"
 
 
 class DirectStage(Qualified):
@@ -407,6 +437,9 @@ class WorkflowDocument(Document):
         default_factory=ReplacesDocument, description="what it takes over, so that its impact can be computed"
     )
     input: Schema | None = Field(default=None, description="what a run's input has to be")
+    calendars: dict[Name, CalendarEntry] = Field(
+        default_factory=dict[str, CalendarEntry], description="when people work, by name"
+    )
     participants: dict[Name, ParticipantEntry] = Field(
         default_factory=dict[str, ParticipantEntry], description="who acts, by name"
     )

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import agents, chats, magentic, rules
+from ripieno.workflows import agents, calendars, chats, magentic, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -79,6 +79,11 @@ A form, or what an input has to be, is given in one of these ways:
 | `{import: "module:Model"}` | a Pydantic model; for an input also a function that raises `ValueError` |
 """
 
+CALENDARS: Final = """\
+When people work: a duration of whoever is asked under a calendar is working time. `{file: office.yaml}` \
+has it in a file beside this one, `{import: "module:calendar"}` in Python; or as it stands:
+"""
+
 TIMES: Final = """\
 A duration is a number of seconds, or text such as `90s`, `30m`, `1h30m`, `2d`, `1w`.
 
@@ -128,6 +133,8 @@ def sections() -> Iterator[str]:
     yield from section("The workflow", doc.WorkflowDocument)
     yield from section("limits", doc.LimitsDocument, level=3)
     yield from section("replaces", doc.ReplacesDocument, level=3)
+    yield f"### calendars\n\n{CALENDARS}"
+    yield from table(calendars.CalendarSettings)
     yield "## Participants\n\nEach has a name and one of the keys below.\n"
     yield from section("function", doc.FunctionSettings, level=3)
     yield from section("human", doc.HumanSettings, level=3)
@@ -199,9 +206,9 @@ def definition(model: type[BaseModel]) -> Mapping[str, Any]:
 def default(field: Mapping[str, Any]) -> str:
     """Give a field's default where it says something."""
     value = field.get("default")
-    return (
-        "" if value is None or isinstance(value, dict | list) else f"; `{str(value).lower()}` when left out"
-    )
+    if value is None or isinstance(value, dict | list):
+        return ""
+    return f"; `{value if isinstance(value, str) else str(value).lower()}` when left out"
 
 
 def kind_of(field: Mapping[str, Any]) -> str:
@@ -224,7 +231,7 @@ def kind_of_type(field: Mapping[str, Any]) -> str:
         items = kind_of(field["items"])
         return f"list of {'stages' if items == 'stage' else items}"
     if field.get("type") == "object" and "patternProperties" in field:
-        return "mapping of names to participants"
+        return f"mapping of names to {str(field['title']).lower()}"
     return PLAIN.get(str(field.get("type")), "anything")
 
 

@@ -18,6 +18,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
+from ripieno.participants.human import Human
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow
 from ripieno.patterns.deadline import Deadline
@@ -110,6 +111,7 @@ class Workflow:
         if risk not in ("low", "medium", "high"):
             msg = f"{name}: risk must be 'low', 'medium' or 'high', got {risk!r}"
             raise DefinitionError(msg)
+        check_calendars(self)
         for problem in name_problems(self.top):
             msg = f"{name}: {problem.message}"
             raise DefinitionError(msg, remedy=problem.remedy)
@@ -132,6 +134,7 @@ class Workflow:
             "workflow": self.name,
             "risk": self.risk,
             **{name: value for name, value in optional.items() if value},
+            **({"calendars": calendars} if (calendars := self._calendars()) else {}),
             "participants": {leaf.name: leaf.describe() for leaf in self.leaves()},
             "flow": flow(self.top),
         }
@@ -143,6 +146,11 @@ class Workflow:
             if not isinstance(participant, Pattern | Step):
                 found.setdefault(participant.name, participant)
         return list(found.values())
+
+    def _calendars(self) -> dict[str, Json]:
+        """Give the calendars that people are asked under, by name."""
+        asked = [leaf.calendar for leaf in self.leaves() if isinstance(leaf, Human)]
+        return {calendar.name: calendar.describe() for calendar in asked if calendar is not None}
 
     @property
     def digest(self) -> str:
@@ -201,6 +209,17 @@ class Workflow:
 
     def __repr__(self) -> str:
         return f"Workflow({self.name!r}, version {self.version[:12]})"
+
+
+def check_calendars(workflow: Workflow) -> None:
+    """Raise `DefinitionError` where two calendars have one name: a definition tells them apart by it."""
+    found: dict[str, dict[str, Json]] = {}
+    for leaf in workflow.leaves():
+        if isinstance(leaf, Human) and leaf.calendar is not None:
+            described = leaf.calendar.describe()
+            if found.setdefault(leaf.calendar.name, described) != described:
+                msg = f"{workflow.name}: two calendars are called {leaf.calendar.name!r}"
+                raise DefinitionError(msg, remedy="give one of them a name of its own")
 
 
 def class_of_data(item: Data | str) -> Data:

@@ -186,15 +186,18 @@ class Batch:
                     "INSERT OR IGNORE INTO claims (run, path, attempt, epoch, tool) VALUES (?, ?, ?, ?, ?)"
                 )
                 values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch, tool)
-            case QuestionChange(question, kind, role, content, asked_at, due_at):
+            case QuestionChange(question, kind, role, content, asked_at, due_at, person, reminders):
                 draft.lease.asked = True
                 statement = (
                     "INSERT OR IGNORE INTO questions"
-                    " (id, run, path, kind, role, content, asked_at, due_at, state, number)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'open', CASE WHEN ?4 <> 'timer'"
+                    " (id, run, path, kind, role, content, asked_at, due_at, person, reminders, remind_at,"
+                    " state, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', CASE WHEN ?4 <> 'timer'"
                     " THEN (SELECT coalesce(max(number), 0) + 1 FROM questions) END)"
                 )
-                values = (question, draft.lease.run, draft.path, kind, role, content, asked_at, due_at)
+                values = (
+                    *(question, draft.lease.run, draft.path, kind, role, content, asked_at, due_at, person),
+                    *(json.dumps(reminders), reminders[0] if reminders else None),
+                )
             case _:
                 return True
         return self.connection.execute(statement, values).rowcount == 1

@@ -5,15 +5,15 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
-from ripieno.journal.keys import MasterKey
-from ripieno.journal.records import Draft, Lease, Message, QuestionState, why_closed
+from ripieno.journal.keys import MasterKey, StreamKey
+from ripieno.journal.records import OF_A_TASK, Draft, Lease, Message, QuestionState, why_closed
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.ownership import now, read_row
-from ripieno.model.errors import RefusedError
+from ripieno.model.errors import ChangedError, RefusedError
 from ripieno.model.event import Json, Kind
 from ripieno.model.ids import short
 
-__all__ = ["fire", "fold", "send"]
+__all__ = ["body", "fire", "fold", "keep", "key_of", "put", "refuse_closed", "send"]
 
 TAKEN_UP: Final = {
     "resume": "'blocked', 'needs_version'",
@@ -31,9 +31,14 @@ def send(
     master: MasterKey,
     message: Message,
     payloads: tuple[tuple[bytes, bytes], ...],
+    *,
     closes: QuestionState | None,
+    revision: int | None = None,
 ) -> None:
-    """Put a message into an inbox, closing its question by compare-and-set."""
+    """Put a message into an inbox, closing its question by compare-and-set.
+
+    With `revision` only while the task is with whom the sender saw it with; else `ChangedError`.
+    """
     execute = batch.connection.execute
     if execute("SELECT 1 FROM inbox WHERE id = ?", (message.id,)).fetchone():
         return
@@ -42,23 +47,32 @@ def send(
         msg = f"run {short(message.run)} has ended ({row.status}); it takes no more messages"
         raise RefusedError(msg)
     if closes is not None:
-        close(batch, message, closes)
+        close(batch, message, closes, revision)
     if payloads:
-        stream = bytes.fromhex(message.run)
-        wrapped = execute("SELECT wrapped FROM runs WHERE id = ?", (message.run,)).fetchone()[0]
-        key = master.unwrap(stream, wrapped)
-        for commitment, data in payloads:
-            execute(
-                "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
-                (stream, commitment, key.seal(commitment, data)),
-            )
+        keep(batch, key_of(batch, master, message.run), payloads)
     put(batch, message)
+
+
+def key_of(batch: Batch, master: MasterKey, run: str) -> StreamKey:
+    """Give a run's key."""
+    (wrapped,) = batch.connection.execute("SELECT wrapped FROM runs WHERE id = ?", (run,)).fetchone()
+    return master.unwrap(bytes.fromhex(run), wrapped)
+
+
+def keep(batch: Batch, key: StreamKey, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
+    """Keep values that were sent to a run."""
+    for commitment, data in payloads:
+        batch.connection.execute(
+            "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+            (key.stream, commitment, key.seal(commitment, data)),
+        )
 
 
 def put(batch: Batch, message: Message) -> None:
     """Insert a message and raise the count that parking compares."""
     batch.connection.execute(
-        "INSERT INTO inbox (id, run, kind, by, at, question, path, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO inbox (id, run, kind, by, at, question, path, content, target)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             message.id,
             message.run,
@@ -68,6 +82,7 @@ def put(batch: Batch, message: Message) -> None:
             message.question,
             message.path,
             message.content,
+            message.target,
         ),
     )
     batch.connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
@@ -79,21 +94,32 @@ def put(batch: Batch, message: Message) -> None:
         )
 
 
-def close(batch: Batch, message: Message, state: QuestionState) -> None:
+def close(batch: Batch, message: Message, state: QuestionState, revision: int | None = None) -> None:
     """Close a question, or say who was first."""
-    cursor = batch.connection.execute(
-        "UPDATE questions SET state = ?, answered_by = ?, answered_at = ?"
-        " WHERE id = ? AND run = ? AND state = 'open'",
-        (state, message.by, message.at, message.question, message.run),
+    execute = batch.connection.execute
+    cursor = execute(
+        "UPDATE questions SET state = ?, answered_by = ?, answered_at = ?, answered_for = ?"
+        " WHERE id = ? AND run = ? AND state = 'open' AND revision = coalesce(?, revision)",
+        (state, message.by, message.at, message.target, message.question, message.run, revision),
     )
-    if cursor.rowcount == 1:
-        return
+    if cursor.rowcount == 0:
+        refuse_closed(batch, message)
+        msg = "somebody else took or moved it meanwhile"
+        raise ChangedError(msg)
+
+
+def refuse_closed(batch: Batch, message: Message) -> None:
+    """Raise `RefusedError` where the question of a message is not open."""
     row = batch.connection.execute(
-        "SELECT number, state, answered_by FROM questions WHERE id = ? AND run = ?",
+        "SELECT number, state, answered_by, answered_at, answered_for FROM questions"
+        " WHERE id = ? AND run = ?",
         (message.question, message.run),
     ).fetchone()
-    msg = f"no question {message.question!r}" if row is None else why_closed(*row)
-    raise RefusedError(msg)
+    if row is None:
+        msg = f"no question {message.question!r}"
+        raise RefusedError(msg)
+    if row[1] != "open":
+        raise RefusedError(why_closed(*row))
 
 
 def fire(batch: Batch, at: int) -> None:
@@ -118,14 +144,14 @@ def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
         return [], -1
     execute = batch.connection.execute
     rows: list[Any] = execute(
-        "SELECT id, run, kind, by, at, question, path, content, position FROM inbox"
+        "SELECT id, run, kind, by, at, question, path, content, target, position FROM inbox"
         " WHERE run = ? AND folded IS NULL ORDER BY position",
         (lease.run,),
     ).fetchall()
     folded: list[Message] = []
-    for *fields, position in rows:
-        message = Message(*fields)
-        kind: Kind = "message" if message.question is None else "answered"
+    for *fields, target, position in rows:
+        message = Message(*fields, target=target)
+        kind = event_of(message)
         draft = Draft(lease, now(), kind, message.path, body(message))
         batch.append(draft)
         execute("UPDATE inbox SET folded = ? WHERE position = ?", (draft.seq, position))
@@ -135,6 +161,13 @@ def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
     return folded, int(wanted)
 
 
+def event_of(message: Message) -> Kind:
+    """Give the kind of event that a message becomes."""
+    if message.kind in OF_A_TASK:
+        return "task"
+    return "message" if message.question is None else "answered"
+
+
 def body(message: Message) -> dict[str, Json]:
     """Give a message as it stands in the chain."""
     fields: dict[str, Json] = {"id": message.id, "what": message.kind, "by": message.by, "sent": message.at}
@@ -142,4 +175,6 @@ def body(message: Message) -> dict[str, Json]:
         fields["question"] = message.question
     if message.content is not None:
         fields["content"] = message.content
+    if message.target is not None:
+        fields["for" if message.kind == "answer" else "to"] = message.target
     return fields

@@ -35,7 +35,8 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
         (
             "CREATE TABLE absences ("
             " id TEXT PRIMARY KEY, tenant TEXT NOT NULL, person TEXT NOT NULL, substitute TEXT NOT NULL,"
-            " from_at INTEGER NOT NULL, until_at INTEGER NOT NULL, set_by TEXT NOT NULL, set_at INTEGER NOT NULL"
+            " from_at INTEGER NOT NULL, until_at INTEGER NOT NULL, set_by TEXT NOT NULL,"
+            " set_at INTEGER NOT NULL"
             ") STRICT"
         ),
         "CREATE INDEX absences_until ON absences (tenant, until_at)",

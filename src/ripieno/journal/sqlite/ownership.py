@@ -20,7 +20,7 @@ from ripieno.model.errors import NotFoundError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import short
 
-__all__ = ["COLUMNS", "Taken", "acquire", "create", "now", "park", "read_row", "release", "repin"]
+__all__ = ["COLUMNS", "Taken", "acquire", "create", "current", "now", "park", "read_row", "release", "repin"]
 
 COLUMNS = (
     "id, tenant, workflow, version, principal, key, status, parent, requested_at, updated_at, ended_at,"

@@ -14,7 +14,9 @@ from ripieno.journal.records import DrainRow, QuestionRow, QuestionState, RunFil
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.reader import Reader
+from ripieno.journal.sqlite.tasks import ABSENCE
 from ripieno.journal.store import Store
+from ripieno.journal.tasks import Absence
 from ripieno.model.errors import InputError, NotFoundError, StoreError, nearest
 from ripieno.model.event import Event
 from ripieno.model.ids import short
@@ -211,10 +213,23 @@ class SqliteReads(Store):
         return [row[0] for row in rows]
 
     def next_timer(self) -> int | None:
-        """Give the time at which the next timer is due."""
-        return self._reader.one(
+        """Give the time at which the next timer or reminder is due."""
+        (timer,) = self._reader.one(
             "SELECT min(due_at) FROM questions WHERE state = 'open' AND due_at IS NOT NULL"
-        )[0]
+        )
+        (reminder,) = self._reader.one(
+            "SELECT min(remind_at) FROM questions WHERE state = 'open' AND remind_at IS NOT NULL"
+        )
+        return min((at for at in (timer, reminder) if at is not None), default=None)
+
+    async def absences(self, tenant: str, *, after: int) -> Sequence[Absence]:
+        """Give the absences that are not over at `after`, by when they begin."""
+        rows = self._reader.all(
+            f"SELECT {ABSENCE} FROM absences WHERE tenant = ? AND until_at > ? ORDER BY from_at, id",
+            tenant,
+            after,
+        )
+        return [Absence(*row) for row in rows]
 
     async def versions(self, tenant: str, workflow: str | None = None) -> Sequence[VersionRow]:
         """List registered versions, newest first."""

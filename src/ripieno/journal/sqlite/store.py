@@ -18,7 +18,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
-from ripieno.journal.sqlite import drains, inbox, ownership, tenants
+from ripieno.journal.sqlite import drains, inbox, ownership, tasks, tenants
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
@@ -29,6 +29,7 @@ from ripieno.journal.sqlite.reads import SqliteReads
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
 from ripieno.journal.sqlite.writer import Writer
 from ripieno.journal.store import Created, Payloads, Replayable
+from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json, Kind
 from ripieno.model.value import encode
@@ -194,19 +195,48 @@ class SqliteStore(SqliteReads):
     # -- the inbox --------------------------------------------------------------------------------
 
     async def send(
-        self, message: Message, payloads: Payloads = (), *, closes: QuestionState | None = None
+        self,
+        message: Message,
+        payloads: Payloads = (),
+        *,
+        closes: QuestionState | None = None,
+        revision: int | None = None,
     ) -> None:
         """Put a message into a run's inbox, closing its question in the same commit."""
         await self._writer.perform(
-            lambda batch: inbox.send(batch, self._master, message, tuple(payloads), closes)
+            lambda batch: inbox.send(
+                batch, self._master, message, tuple(payloads), closes=closes, revision=revision
+            )
         )
 
     async def fire_timers(self, now: int) -> int | None:
-        """Send the messages of all timers that are due; give the time of the next, if any."""
+        """Send the messages of all timers and reminders that are due; give the time of the next, if any."""
         due = self.next_timer()
         if due is not None and due <= now:
-            await self._writer.perform(lambda batch: inbox.fire(batch, now))
+            await self._writer.perform(lambda batch: self._fire(batch, now))
         return self.next_timer()
+
+    def _fire(self, batch: Batch, now: int) -> None:
+        inbox.fire(batch, now)
+        tasks.remind(batch, self._master, now)  # of what has just expired nobody is reminded
+
+    # -- tasks ------------------------------------------------------------------------------------
+
+    async def move(
+        self, message: Message, payloads: Payloads = (), *, change: tuple[int, Holding] | None = None
+    ) -> None:
+        """Record what was done with a task short of answering it, without waking its run."""
+        await self._writer.perform(
+            lambda batch: tasks.move(batch, self._master, message, tuple(payloads), change)
+        )
+
+    async def set_absence(self, absence: Absence) -> None:
+        """Record that somebody is away, in the tenant's stream."""
+        await self._writer.perform(lambda batch: tasks.set_absence(batch, self._master, absence))
+
+    async def clear_absence(self, absence: Absence, by: str) -> None:
+        """Record that an absence does not count any more."""
+        await self._writer.perform(lambda batch: tasks.clear_absence(batch, self._master, absence, by))
 
     # -- versions ---------------------------------------------------------------------------------
 

@@ -174,7 +174,7 @@ def description(stage: BaseParticipant) -> str:
     if isinstance(stage, Function):
         return (inspect.getdoc(stage.function) or stage.name).partition("\n")[0]
     if isinstance(stage, Human):
-        return stage.title or f"a person: {stage.roles[0].name}"
+        return stage.title or f"a person: {stage.asked[0].name}"
     within = ", ".join(child.name for child in stage.children())
     return f"{stage.kind} of {within}" if within else stage.kind
 

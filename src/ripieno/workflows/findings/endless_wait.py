@@ -20,11 +20,11 @@ class EndlessWait(FindingKind):
     title = "A question without a time to answer in"
 
     def find(self, workflow: Workflow, places: Places) -> Iterator[Finding]:
-        """Look at the first role that each person asks; those after it are the last resort."""
+        """Look at whom each asks first; those after are the last resort."""
         if workflow.deadline is not None:
             return
         for person in everyone(workflow):
-            if isinstance(person, Human) and person.roles[0].due is None:
+            if isinstance(person, Human) and person.asked[0].due is None:
                 reason = f"{person.name!r} is waited for without end: nobody is told when nobody answers"
                 fix = "set `due`, and `then` for whoever is asked next; or a deadline for the workflow"
                 yield self.at(places.of(person), reason, fix)

@@ -22,6 +22,6 @@ class RoleMissing(FindingKind):
     def find(self, workflow: Workflow, places: Places) -> Iterator[Finding]:
         """Look at each role that is asked."""
         for person in everyone(workflow):
-            if isinstance(person, Human) and any(not role.name.strip() for role in person.roles):
+            if isinstance(person, Human) and any(not asked.name.strip() for asked in person.asked):
                 reason = f"{person.name!r} asks a role without a name: nobody may answer"
                 yield self.at(places.of(person), reason, "name the role, such as role='clinician'")
