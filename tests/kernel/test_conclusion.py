@@ -5,25 +5,32 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
+from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
     OPERATOR,
     asked,
     begin,
     cancel,
     ended,
+    events,
     opened,
     parked,
     reply,
     serving,
     snapshot,
+    turned,
     until,
 )
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno import Context, Workflow, function, human, sequential, tool
 from ripieno.journal.records import RunRow, RunStatus
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
-from ripieno.kernel import commands
+from ripieno.kernel import commands, operators
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
@@ -145,3 +152,68 @@ async def test_a_store_without_a_host_ends_them_too(tmp_path: Path) -> None:
     async with opened(tmp_path, SqliteStore) as store:
         await commands.cancel(store, SystemClock(), await store.run(run), by=OPERATOR)
         assert (await store.run(run)).status == "cancelled"
+
+
+@pytest.mark.parametrize("how", ["retry", "verify"])
+async def test_a_run_whose_doubts_are_settled_ends_without_its_code(tmp_path: Path, how: str) -> None:
+    system, clock, copy = Elsewhere(), HandClock(), tmp_path / "after"
+
+    async def power_cut() -> None:
+        snapshot(tmp_path / "before", copy)
+
+    system.before = [power_cut]
+    book = tool(system.book, on_uncertain=system.find if how == "verify" else "retry")
+    flow = sequential(uses(book, what="visit"), human("signs", role="clerk"))
+    workflow = Workflow("visit", flow)
+    async with serving(tmp_path / "before", workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+    system.booked.clear()
+    async with serving(copy, workflow, clock=clock) as host:
+        await turned(host, clock, run, 31)
+        assert [event.body["status"] for event in await events(host, run, "result")] == [
+            "again" if how == "retry" else "unsent",
+            "done",
+        ]
+    async with serving(copy, clock=clock) as host:
+        await reply(host, await asked(host, run), {"proceed": True})
+        await come_to(host, run, "needs_version")
+        await cancel(host, run)
+        assert (await host.store.run(run)).status == "cancelled"
+    assert sound(copy)
+
+
+async def needing_its_version(home: Path) -> str:
+    run = await waiting(home)
+    async with serving(home) as host:
+        await reply(host, await asked(host, run), {"proceed": True})
+        await come_to(host, run, "needs_version")
+    return run
+
+
+async def test_what_comes_in_while_such_a_run_is_ended_is_folded_before_its_end(tmp_path: Path) -> None:
+    run = await needing_its_version(tmp_path)
+    async with opened(tmp_path, WatchedStore) as store:
+        row = await store.run(run)
+
+        async def somebody_else_resumes() -> None:
+            await operators.resume(store, SystemClock(), row, by=OPERATOR)
+
+        store.at("after fold", somebody_else_resumes)
+        await commands.cancel(store, SystemClock(), row, by=OPERATOR)
+        found = await store.events(run)
+    assert [event.body["what"] for event in found if event.kind == "message"] == ["cancel", "continue"]
+    assert found[-1].kind == "run.ended"
+    assert sound(tmp_path)
+
+
+async def test_such_a_run_is_left_to_the_process_that_took_it_up_meanwhile(tmp_path: Path) -> None:
+    run = await needing_its_version(tmp_path)
+    async with opened(tmp_path, SqliteStore) as store, opened(tmp_path, SqliteStore) as other:
+        row = await store.run(run)
+        assert await other.acquire(run) is not None
+        await commands.cancel(store, SystemClock(), row, by=OPERATOR)
+        assert (await store.run(run)).status == "running"
+    async with serving(tmp_path, LETTER) as host:
+        assert (await ended(host, run)).status == "cancelled"
+    assert sound(tmp_path)

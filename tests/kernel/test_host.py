@@ -21,13 +21,16 @@ from kernel.scenarios.house import (
     parked,
     reply,
     serving,
+    snapshot,
     until,
 )
 from kernel.scenarios.rounds import counting
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
+from ripieno.journal.records import Draft
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotFoundError, ToolError
+from ripieno.model.participant import Context
 from ripieno.participants.function import function
 from ripieno.participants.human import human
 from ripieno.patterns.concurrent import concurrent
@@ -111,6 +114,79 @@ async def test_a_host_that_is_left_while_a_run_ends_does_not_end_it_twice(tmp_pa
         assert (await ended(host, run)).output == "x"
         assert (await counted(host, run))["run.ended"] == 1
         assert (await host.store.run(run)).status == "complete"
+
+
+async def test_a_host_that_is_left_as_a_run_ends_late_leaves_the_cancellation_to_the_next(
+    tmp_path: Path,
+) -> None:
+    ready, go, noticed, bounced = (asyncio.Event() for _ in range(4))
+
+    @function(pure=True)
+    async def last(given: object) -> object:
+        ready.set()
+        await go.wait()
+        return given
+
+    async def never_folds() -> None:
+        noticed.set()
+        await asyncio.Event().wait()
+
+    async def never_hears(draft: Draft) -> None:
+        if draft.state == "bounced":
+            bounced.set()
+            await asyncio.Event().wait()
+
+    workflow = Workflow("short", last)
+    async with opened(tmp_path, WatchedStore) as store:
+        store.at("after unfolded", never_folds)
+        store.hold = never_hears
+        async with serving(tmp_path, workflow, store=store) as host:
+            run = await begin(host, workflow)
+            await ready.wait()
+            await cancel(host, run)
+            await noticed.wait()
+            go.set()
+            await bounced.wait()  # the end of the run, as the inbox holds what it has not heard of
+        assert not (await store.run(run)).ended
+    async with serving(tmp_path, workflow) as host:
+        assert (await ended(host, run)).status == "cancelled"
+
+
+@pytest.mark.parametrize("stubborn", ["no", "returns", "acts"])
+async def test_a_host_that_is_left_in_the_middle_of_a_replay_goes_on_later(
+    tmp_path: Path, stubborn: str
+) -> None:
+    go, entered = asyncio.Event(), asyncio.Event()
+
+    @function(pure=True)
+    async def slow(given: object, context: Context) -> object:
+        entered.set()
+        try:
+            await go.wait()
+        except asyncio.CancelledError:
+            if stubborn == "no":
+                raise
+            if stubborn == "acts":
+                await context.now()
+        return given
+
+    workflow = Workflow("replayed", concurrent(echo, slow, resolve=merge()))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "x")
+
+        async def echoed() -> bool | None:
+            return (await counted(host, run))["step"] == 1 or None
+
+        await until(echoed)
+        (tmp_path / "copy").mkdir()
+        snapshot(tmp_path, tmp_path / "copy")
+    entered.clear()
+    async with serving(tmp_path / "copy", workflow) as host:
+        await entered.wait()  # what was recorded of the other waits until this one comes to rest
+    go.set()
+    async with serving(tmp_path / "copy", workflow) as host:
+        assert (await ended(host, run)).output == {"echo": "x", "slow": "x"}
+        assert (await counted(host, run))["step"] == 2
 
 
 async def test_a_host_that_is_left_in_the_middle_of_a_pause_goes_on_later(tmp_path: Path) -> None:
@@ -198,6 +274,12 @@ async def test_a_run_that_another_host_is_running_can_be_waited_for_here(tmp_pat
         go.set()
         assert (await waiting).output == "x"
         assert (await counted(other, run))["step"] == 1
+
+
+async def test_a_host_tells_which_versions_it_serves(host: Host) -> None:
+    assert dict(host.definitions) == {}
+    host.register(ECHO)
+    assert dict(host.definitions) == {ECHO.version: ECHO}
 
 
 async def test_messages_while_nobody_runs_are_taken_in_at_the_next_start(tmp_path: Path) -> None:

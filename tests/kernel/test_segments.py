@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.elsewhere import Elsewhere, Slow, uses
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
     asked,
@@ -110,6 +110,61 @@ async def test_a_loop_that_sleeps_in_every_round_reads_the_same_in_each(tmp_path
         outcome = await ended(host, run)
     assert outcome.output == 40
     assert max(store.replayed) <= 30
+
+
+class Watch(BaseParticipant):
+    """Looks once an hour, by itself and not through others, as a pattern may wait between its rounds."""
+
+    kind = "watch"
+
+    def describe(self) -> dict[str, Any]:
+        return {}
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        del task
+        last = context.resumption()
+        for round_ in range(1 if last is None else last.round + 1, 13):
+            await context.sleep(3600)
+            await context.segment(round_, {}, {})
+        return Outcome("complete")
+
+
+@pytest.mark.parametrize("before", [5, 8], ids=["none in the first rounds", "one in the first rounds"])
+async def test_rounds_of_waits_alone_have_segments_while_another_branch_is_at_work(
+    tmp_path: Path, before: int
+) -> None:
+    clock, system = HandClock(), Elsewhere()
+    slow = Slow(system)
+    desk = sequential(
+        human("signs", role="a"), uses(tool(system.book, timeout="2d"), what="visit"), name="after-signing"
+    )
+    workflow = Workflow("watch", concurrent(Watch("watch"), desk, resolve=merge()))
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        for _ in range(before):
+            await turned(host, clock, run, 3600)
+        question = await asked(host, run, "signs")
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        await reply(host, question, YES)
+        await slow.begun.wait()  # and nothing parks until it is over
+        for round_ in range(before + 1, 13):
+            assert (await counted(host, run))["answered"] == round_
+            clock.turn(3600)
+            host.ring()
+
+            async def looked(times: int = round_ + 1) -> bool | None:
+                return (await counted(host, run))["answered"] == times or None
+
+            await until(looked)
+            if round_ < 12:
+                await until(lambda times=round_ + 2: asked_times(host, run, times))
+        slow.released.set()
+        assert (await ended(host, run)).status == "complete"
+        assert (await counted(host, run))["segment"] >= 1
+
+
+async def asked_times(host: Host, run: str, times: int) -> bool | None:
+    return (await counted(host, run))["asked"] == times or None
 
 
 async def test_loops_side_by_side_are_each_woken_from_their_own_last_segment(tmp_path: Path) -> None:

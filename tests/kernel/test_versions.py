@@ -140,6 +140,17 @@ async def test_code_declared_compatible_serves_the_run(tmp_path: Path) -> None:
         assert (await host.store.run(run)).version == RECORDED.version
 
 
+async def test_of_several_compatible_versions_the_one_that_is_here_serves_the_run(tmp_path: Path) -> None:
+    run = await waiting_run(tmp_path)
+    async with serving(tmp_path, INSERTED_AFTER) as host:
+        for version in (REMOVED.version, SAME_PATH.version, INSERTED_AFTER.version):
+            await host.store.declare_compatible("default", RECORDED.version, version, OPERATOR.id)
+        found = await host.store.compatible("default", RECORDED.version)
+        assert found[0] != INSERTED_AFTER.version
+        await reply(host, await asked(host, run), YES)
+        assert (await ended(host, run)).output == {"last": "dear reader"}
+
+
 async def test_a_run_that_needs_its_version_goes_on_once_one_is_declared_compatible(tmp_path: Path) -> None:
     run = await waiting_run(tmp_path)
     async with serving(tmp_path, SAME_PATH) as host:

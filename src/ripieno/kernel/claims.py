@@ -127,7 +127,7 @@ class Ending:
         return dataclasses.replace(self, retry_at=retry_at)
 
     def reason(self) -> str:
-        """Say why it was not done."""
+        """Say why it was not done; without an error it was too late each time."""
         if self.error is not None:
             return str(self.error.decode())
-        return f"{self.status}, known by {self.how}"
+        return "not sent, its deadline had passed each time; is the clock right?"

@@ -29,6 +29,9 @@ __all__ = ["Effect"]
 
 BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 300.0
+LATE_ATTEMPTS = 3
+"""So often may the deadline pass between claim and call: a machine was suspended, or its clock is wrong."""
+
 RESIDENT_WAIT_SECONDS = 2.0
 """Waits up to this long stay in memory; longer ones are timers, for which the run may park."""
 
@@ -49,6 +52,8 @@ class Effect:
         """True from a claim to its result."""
         self._owed = False
         """True from a call in doubt that is to be repeated until it is known what became of it."""
+        self._late = 0
+        """How many attempts were not sent as their deadline had passed."""
 
     async def result(self) -> Any:
         """Carry it out and give what the tool gave; raises `ToolError` when it definitely failed.
@@ -93,6 +98,7 @@ class Effect:
                 claim = await self._claim(attempt, claim, ending)
                 ending = await self._send(claim)
             self._owed = ending.status == "again" or (self._owed and not ending.known)
+            self._late += ending.how == "deadline"
         return ending
 
     def _goes_on(self, ending: Ending, attempt: int) -> bool:
@@ -100,7 +106,9 @@ class Effect:
             return False
         if self._owed:  # also when it is withdrawn: no run ends without knowing what it did
             return True
-        return not self._withdrawn and (ending.status != "failed" or attempt < self.tool.attempts)
+        if self._withdrawn or self._late >= LATE_ATTEMPTS:
+            return False
+        return ending.status != "failed" or attempt < self.tool.attempts
 
     # -- what was recorded ------------------------------------------------------------------------
 
@@ -211,13 +219,17 @@ class Effect:
         return self._record(claim, ending)
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:
-        execution = self.execution
         if ending.status == "failed" and claim.attempt < self.tool.attempts:
-            wait = min(BACKOFF_SECONDS * 2 ** (claim.attempt - 1), LONGEST_BACKOFF_SECONDS)
-            ending = ending.later(execution.clock.now() + int(wait * MICROSECONDS))
+            ending = self._put_off(ending, claim.attempt)
+        elif ending.how == "deadline" and self._late > 0:  # the first time it is made again at once
+            ending = self._put_off(ending, self._late)
         self._append(claim, ending)
         self._claimed = False
         return ending
+
+    def _put_off(self, ending: Ending, times: int) -> Ending:
+        wait = min(BACKOFF_SECONDS * 2 ** min(times - 1, 20), LONGEST_BACKOFF_SECONDS)
+        return ending.later(self.execution.clock.now() + int(wait * MICROSECONDS))
 
     def _append(self, claim: Claim, ending: Ending) -> None:
         payloads: list[tuple[bytes, bytes]] = []

@@ -164,8 +164,9 @@ class Execution:
         if self.rest is None or rest == "lost":
             self.rest = rest
             self.detail = detail
-        if self._root is not None and self._root.task is not None:
-            self._root.task.cancel()
+        assert self._root is not None, "a run is stopped while it is advanced"
+        assert self._root.task is not None, "which is work done in a task"
+        self._root.task.cancel()
 
     def leave(self) -> None:
         """Finish what is at work and begin nothing new, so that another process can go on."""

@@ -275,8 +275,7 @@ class Host:
             row = await self.store.run(run)
             if row.ended or (not ended and not row.going):
                 return row
-            if run not in self._serving:
-                await asyncio.sleep(ELSEWHERE_SECONDS)
+            await asyncio.sleep(0 if run in self._serving else ELSEWHERE_SECONDS)
 
     async def _departure(self, run: str) -> Execution | None:
         waiter: asyncio.Future[Execution | None] = asyncio.get_running_loop().create_future()

@@ -32,9 +32,6 @@ class RehearsedExecution(Execution):
         self.stop("closed")
         return False
 
-    def _on_quiet(self) -> None:
-        self.stop("closed")
-
 
 async def rehearse(store: Store, clock: Clock, definition: Definition, run: str) -> Rehearsal:
     """Replay a run that nobody is running; writes nothing and calls no tool.

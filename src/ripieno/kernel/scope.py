@@ -14,11 +14,12 @@ from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
+from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
-from ripieno.model.errors import DefinitionError, RipienoError, StoreError, WithheldError
+from ripieno.model.errors import DefinitionError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
@@ -121,6 +122,8 @@ class Scope:
         return f"{above}{name}@{count}"
 
     def _one_act_at_a_time(self) -> None:
+        if self.execution.rest is not None:  # and who acts has not let itself be cancelled
+            raise asyncio.CancelledError
         if self.branch.blocked:
             msg = f"{self.path}: a context takes one act at a time; another one is under way"
             raise DefinitionError(msg, remedy="for acts side by side use `async with context.branches()`")
@@ -382,29 +385,3 @@ class Scope:
         self.items.append(draft)
         self._since_segment = 0
         self._woken = False
-
-
-def explain(error: Exception) -> str:
-    """Say what a participant raised, and where; our own errors say it themselves."""
-    if isinstance(error, RipienoError):
-        return str(error).replace("\n  ", ". ")
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = ""
-    if place is not None:
-        code = place.tb_frame.f_code
-        where = f" (in {code.co_name}, {code.co_filename.rsplit('/', 1)[-1]}:{place.tb_lineno})"
-    return f"{type(error).__name__}: {error}{where}"
-
-
-def differs(event: Event, participant: Participant, reads: Mapping[str, str]) -> str:
-    """Say in what a recorded visit differs from the one that the code asks for."""
-    if event.body["participant"] != participant.kind:
-        return (
-            f"{event.path}: recorded by a {event.body['participant']} (event {event.seq}),"
-            f" now asked of a {participant.kind}"
-        )
-    before: Mapping[str, str] = event.body["inputs"]
-    names = sorted(name for name in {*before, *reads} if before.get(name) != reads.get(name))
-    return f"{event.path}: was recorded (event {event.seq}) with other inputs: {', '.join(names)}"

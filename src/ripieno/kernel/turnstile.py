@@ -55,8 +55,6 @@ class Turnstile:
 
     async def wait(self, branch: Branch, future: asyncio.Future[Any]) -> Any:
         """Block a branch until `resume` is called for the future."""
-        if future.done():
-            return future.result()
         branch.blocked = True
         self.active -= 1
         if self.active == 0:
@@ -71,9 +69,9 @@ class Turnstile:
     def resume(self, branch: Branch, future: asyncio.Future[Any], result: object = None) -> None:
         """Let a blocked branch go on; it counts as at work from this moment."""
         if not future.done():
-            if branch.blocked:
-                branch.blocked = False
-                self.active += 1
+            assert branch.blocked, "whoever has a future to wait for waits for it at once"
+            branch.blocked = False
+            self.active += 1
             future.set_result(result)
 
     def cancel(self, branch: Branch) -> None:
@@ -125,6 +123,8 @@ class Turnstile:
                 return
         if self.replaying:
             if not self._on_live():
+                for _, future in self._live:  # a run that is stopped goes live no more
+                    future.cancel()
                 return
             self.replaying = False
             for branch, future in self._live:
