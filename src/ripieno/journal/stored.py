@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import RunRow
 
-__all__ = ["StoredEvent", "StoredStream", "Verifiable"]
+__all__ = ["StoredCounts", "StoredEvent", "StoredStream", "Verifiable"]
 
 
 class StoredEvent(NamedTuple):
@@ -32,6 +32,16 @@ class StoredStream(NamedTuple):
     head_hash: str
     row: RunRow | None
     """None for a tenant."""
+
+
+class StoredCounts(NamedTuple):
+    """How many rows the tables have for a run."""
+
+    run: str
+    claims: int
+    questions: int
+    folded: int
+    """Messages that were taken into its chain."""
 
 
 class Verifiable(Protocol):
@@ -67,4 +77,24 @@ class Verifiable(Protocol):
 
     def key(self, stream: str) -> StreamKey:
         """Give the key of a stream; raises `StoreError` when it is gone or was changed."""
+        ...
+
+    def counts(self) -> Iterator[StoredCounts]:
+        """Give how many rows there are for each run that has any, by id of the run."""
+        ...
+
+    def claim(self, run: str, path: str, attempt: int) -> int | None:
+        """Give the epoch under which an attempt was claimed; None where it has no row."""
+        ...
+
+    def question(self, question: str) -> dict[str, Any] | None:
+        """Give the row of a question by column, as far as events tell of it."""
+        ...
+
+    def message(self, message: str) -> dict[str, Any] | None:
+        """Give the row of a message by column, as far as events tell of it."""
+        ...
+
+    def unfounded(self) -> Iterator[tuple[str, str]]:
+        """Give the questions that no message closed, or that an ended run still asks: run, and problem."""
         ...

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from ripieno.journal.chain import Chain, references
-from ripieno.journal.stored import StoredEvent, StoredStream, Verifiable
+from ripieno.journal.derived import Derived
+from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream, Verifiable
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
+from ripieno.model.ids import short
 
 __all__ = ["Finding", "Report", "verify"]
 
@@ -119,6 +121,7 @@ class Verification:
             ("log", self._gaps),
             ("log", self._streams),
             ("log", self._strays),
+            ("log", self._unfounded),
         ):
             self._at = at
             try:
@@ -140,18 +143,39 @@ class Verification:
         for stream in self._store.strays():
             self._report.found(f"stream {stream}", "has values, but its row is gone")
 
+    def _unfounded(self) -> None:
+        for run, problem in self._store.unfounded():
+            self._report.found(f"run {short(run)}", problem)
+
     def _streams(self) -> None:
         """Go through rows and events side by side, both by stream."""
         rows = Ahead(self._store.streams(), lambda row: row.id)
         events = Ahead(self._store.events(), lambda event: event.stream)
+        counts = Ahead(self._store.counts(), lambda row: row.run)
         while streams := [stream for stream in (rows.stream, events.stream) if stream is not None]:
             stream = min(streams)
-            self._stream(stream, rows.take() if rows.stream == stream else None, events)
+            self._uncounted(counts, before=stream)
+            row = rows.take() if rows.stream == stream else None
+            self._stream(stream, row, events, counts.take() if counts.stream == stream else None)
+        self._uncounted(counts, before=None)
 
-    def _stream(self, stream: str, row: StoredStream | None, events: Ahead[StoredEvent]) -> None:
+    def _uncounted(self, counts: Ahead[StoredCounts], *, before: str | None) -> None:
+        """Name the runs that have neither row nor event, and yet have rows in other tables."""
+        while counts.stream is not None and (before is None or counts.stream < before):
+            name = f"run {short(counts.stream)}"
+            Derived(self._store, counts.stream, self._report.found).end(counts.take(), name)
+
+    def _stream(
+        self,
+        stream: str,
+        row: StoredStream | None,
+        events: Ahead[StoredEvent],
+        counts: StoredCounts | None,
+    ) -> None:
         name = f"stream {stream}" if row is None else row.name
         self._report.runs += row is not None and row.row is not None
         chain = Chain(row, name, self._report.found)
+        derived = Derived(self._store, stream, self._report.found)
         missing: set[str] = set()
         while events.stream == stream:
             stored = events.take()
@@ -160,7 +184,9 @@ class Verification:
             event = chain.follow(stored)
             if event is not None and row is not None:
                 self._held(stream, event, missing)
+                derived.follow(event, self._at)
         chain.end()
+        derived.end(counts, name)
         self._at = name
         if row is not None:
             self._values(stream, name)

@@ -141,7 +141,14 @@ async def ask(store: Store, lease: Lease, path: str = "ask@1", *, due_at: int | 
     question = f"{lease.run}/{path}"
     content = keep(lease, {"title": "May it?"})
     change = QuestionChange(question, "task", "clinician", content[0].hex(), AT, due_at)
-    body: dict[str, Json] = {"question": question, "content": content[0].hex()}
+    body: dict[str, Json] = {
+        "what": "task",
+        "role": "clinician",
+        "question": question,
+        "content": content[0].hex(),
+    }
+    if due_at is not None:
+        body["due"] = due_at
     draft = Draft(lease, AT, "asked", path, body, (content,), change)
     assert await write(store, draft) == ["written"]
     return question

@@ -17,7 +17,7 @@ from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.schema import FORMAT
-from ripieno.journal.stored import StoredEvent, StoredStream
+from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.ids import short
 
@@ -31,6 +31,25 @@ SELECT before + 1, position - 1 FROM (
 ) WHERE position > before + 1 ORDER BY 1
 """
 
+COUNTS = """
+SELECT run, sum(claims), sum(questions), sum(folded) FROM (
+    SELECT run, 1 AS claims, 0 AS questions, 0 AS folded FROM claims
+    UNION ALL SELECT run, 0, 1, 0 FROM questions
+    UNION ALL SELECT run, 0, 0, 1 FROM inbox WHERE folded IS NOT NULL
+) GROUP BY run ORDER BY run
+"""
+
+UNFOUNDED = """
+SELECT run, 'question ' || id || ' is ' || state || ', and no message says so' FROM questions
+    WHERE state IN ('answered', 'expired')
+    AND id NOT IN (SELECT question FROM inbox WHERE question IS NOT NULL)
+UNION ALL SELECT run, 'question ' || questions.id || ' is open, though it has ended' FROM questions
+    JOIN runs ON runs.id = run WHERE state = 'open' AND ended_at IS NOT NULL
+ORDER BY 1, 2
+"""
+
+QUESTION: Final = ("run", "path", "kind", "role", "content", "due_at", "state", "answered_by")
+MESSAGE: Final = ("run", "kind", "by", "at", "question", "content", "folded")
 
 READABLE: Final = frozenset({1, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
@@ -151,6 +170,34 @@ class SqliteAudit:
             )
         )
         return self._master.unwrap(raw, row[0])
+
+    def counts(self) -> Iterator[StoredCounts]:
+        """Give how many rows there are for each run that has any, by id of the run."""
+        return (StoredCounts(*row) for row in self._rows(COUNTS))
+
+    def claim(self, run: str, path: str, attempt: int) -> int | None:
+        """Give the epoch under which an attempt was claimed; None where it has no row."""
+        rows = self._rows(
+            "SELECT epoch FROM claims WHERE run = ? AND path = ? AND attempt = ?", run, path, attempt
+        )
+        found = next(rows, None)
+        return None if found is None else found[0]
+
+    def question(self, question: str) -> dict[str, Any] | None:
+        """Give the row of a question by column, as far as events tell of it."""
+        return self._row("questions", QUESTION, question)
+
+    def message(self, message: str) -> dict[str, Any] | None:
+        """Give the row of a message by column, as far as events tell of it."""
+        return self._row("inbox", MESSAGE, message)
+
+    def unfounded(self) -> Iterator[tuple[str, str]]:
+        """Give the questions that no message closed, or that an ended run still asks: run, and problem."""
+        return self._rows(UNFOUNDED)
+
+    def _row(self, table: str, columns: tuple[str, ...], key: str) -> dict[str, Any] | None:
+        row = next(self._rows(f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?", key), None)
+        return None if row is None else dict(zip(columns, row, strict=True))
 
     def _rows(self, statement: str, *values: Any) -> Iterator[Any]:
         """Run a statement at once, and give its rows as they are read."""
