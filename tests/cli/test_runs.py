@@ -75,6 +75,18 @@ def test_a_fork_begins_with_what_was_found_and_asks_anew(cli: Cli) -> None:
     assert all(step["imported"] for step in shown["steps"])
 
 
+def test_a_fork_with_an_input_that_its_workflow_refuses_is_not_made(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    refused = cli.run("runs", "fork", run["run_id"], "--input", cli.write("other.json", "[1, 2]"))
+    assert refused.code == 2
+    assert "other.json: expected a FHIR R4 Bundle as a JSON object, got a list" in refused.err
+    assert len(cli.ok("runs", "list", "--output", "json").json) == 1
+    forked = cli.ok(
+        "runs", "fork", run["run_id"], "--input", cli.patient("interaction"), "--output", "json"
+    ).json
+    assert forked["waiting_for"][0]["role"] == "clinician"
+
+
 def test_a_run_of_changed_code_waits_for_its_version_until_it_is_migrated(cli: Cli) -> None:
     cli.ok("init", "greeting")
     cli.folder = cli.folder / "greeting"
@@ -82,6 +94,8 @@ def test_a_run_of_changed_code_waits_for_its_version_until_it_is_migrated(cli: C
     steps = cli.folder / "greeting_steps.py"
     steps.write_text(steps.read_text(encoding="utf-8").replace("Hello", "Good morning"), encoding="utf-8")
     assert [item["code"] for item in cli.ok("workflows", "list", "--output", "json").json] == ["changed"]
+    refused = cli.run("runs", "fork", run["run_id"], "--input", "inputs/short.json")
+    assert "inputs/short.json: cannot be checked, as version" in refused.err
     rehearsed = cli.ok("runs", "migrate", run["run_id"], "--dry-run", "--output", "json").json
     assert rehearsed["fits"]
     cli.run("inbox", "approve", run["waiting_for"][0]["task"])

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ripieno.cli.definitions import find_workflow
+from ripieno.cli.definitions import find_workflow, load_version
 from ripieno.cli.exits import Exit
 from ripieno.cli.inbox import go_on
-from ripieno.cli.inputs import cases_in
+from ripieno.cli.inputs import cases_in, check_cases
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.session import opened, unserved
@@ -20,7 +20,7 @@ from ripieno.journal.store import Store
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.forks import fork
 from ripieno.kernel.rehearsal import rehearse
-from ripieno.model.errors import InputError, NotFoundError
+from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.ids import short
 from ripieno.workflows.workflow import Workflow
 
@@ -53,18 +53,27 @@ def fork_run(
 
 
 async def _fork(settings: Settings, text: str, at: int | None, source: str | None) -> int:
-    value = None
-    if source is not None:
-        cases = cases_in(source, settings.input_limit)
-        if len(cases) > 1:
-            msg = f"a fork has one input, {source!r} holds {len(cases)}"
-            raise InputError(msg)
-        value = cases[0].value()
     async with opened(settings) as store:
         row = await store.find(settings.principal.tenant, text)
+        value = None if source is None else await another_input(settings, store, row, source)
         forked = await fork(store, SystemClock(), row, by=settings.principal, at=at, value=value)
     note(f"run {short(forked.id)} begins with what {short(row.id)} has found")
     return await go_on(settings, forked.id)
+
+
+async def another_input(settings: Settings, store: Store, row: RunRow, source: str) -> object:
+    """Give the input that a fork is to have, once it fits the version that the run is pinned to."""
+    cases = cases_in(source, settings.input_limit)
+    if len(cases) > 1:
+        msg = f"a fork has one input, {source!r} holds {len(cases)}"
+        raise InputError(msg)
+    known = await store.versions(row.tenant, row.workflow)
+    workflow = next((load_version(one) for one in known if one.version == row.version), None)
+    if workflow is None:
+        msg = f"{source}: cannot be checked, as version {row.version[:12]} of {row.workflow} is not here"
+        raise RefusedError(msg, remedy="fork without --input, or where the code of that version is")
+    (case,) = check_cases(cases, workflow.check_input)
+    return case.value()
 
 
 def migrate_run(
