@@ -7,11 +7,17 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from kernel.scenarios.hand_clock import HandClock
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
 from ripieno.kernel.host import Host
+
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("suite")  # how fast a machine makes up its examples says nothing of what they show
 
 
 @pytest.fixture(scope="session", autouse=True)
