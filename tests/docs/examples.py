@@ -138,7 +138,7 @@ class Page:
 
 
 def with_our_commands() -> str:
-    """Give the search path with the commands of this interpreter's environment at its end: nobody need activate it."""
+    """Give the search path with this environment's commands at its end: nobody need activate it."""
     return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
 
 

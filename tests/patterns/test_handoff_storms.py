@@ -18,8 +18,8 @@ from ripieno.patterns.handoff import Handoff, handoff
 from ripieno.patterns.managers import maker_checker
 
 PARTS = 5
-GRAPHS = 300 // PARTS
-CHATS = 200 // PARTS
+GRAPHS = 600 // PARTS
+CHATS = 400 // PARTS
 STRANGE: list[Any] = ["nobody", "", None, 7, True, [], {}, "a b", "é" * 50, {"hand_over": "a"}]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -84,10 +85,17 @@ class Children:
 
 @contextmanager
 def children_of(reference: str) -> Generator[Children]:
-    """Serve children for the scenario at `module:attribute`."""
+    """Serve children for the scenario at `module:attribute`; its neighbours are imported by name."""
     command = [sys.executable, "-m", "kernel.support.child", reference]
+    beside = TESTS.joinpath(*reference.partition(":")[0].split(".")).parent
+    searched = [str(beside), *filter(None, [os.environ.get("PYTHONPATH")])]
     with subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        cwd=TESTS,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, searched))},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         yield Children(server, reference)
         assert server.stdin is not None, "opened with pipes"
