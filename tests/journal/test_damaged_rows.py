@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.journal.support.sample import Sample, verified, write_sample
 from tests.journal.support.writing import AT, answer, ask, owned
 
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.tasks import Holding
 from ripieno.model.ids import new_id, short
 
 INTENT, ASKED, ANSWERED = 3, 6, 7
@@ -89,6 +91,31 @@ def test_a_timer_that_was_taken_in_is_sound(tmp_path: Path) -> None:
 
     asyncio.run(fired())
     assert verified(tmp_path).sound
+
+
+@pytest.mark.parametrize(
+    ("to", "role"), [("role:chief", "chief"), ("person:eve", None)], ids=["a role", "a person"]
+)
+def test_a_question_is_for_whom_its_last_event_says(tmp_path: Path, to: str, role: str | None) -> None:
+    async def moved() -> str:
+        store = SqliteStore(tmp_path / "sound")
+        await store.open()
+        lease = await owned(store)
+        question = await ask(store, lease)
+        said = dataclasses.replace(answer(lease.run, question, kind="reassign"), target=to)
+        await store.move(said, change=(0, Holding(role)))
+        await store.fold(lease)
+        await store.close()
+        return lease.run
+
+    (tmp_path / "sound").mkdir()
+    run = asyncio.run(moved())
+    sample = Sample(tmp_path / "sound", run, run, run)
+    assert verified(sample.home).sound
+    back = ("UPDATE questions SET role = 'clinician'",)
+    assert findings(sample.damaged(tmp_path / "damaged", back)) == [
+        f"{sample.place(3)}: the row of its question says role 'clinician', it says {role!r}"
+    ]
 
 
 DELETIONS = {

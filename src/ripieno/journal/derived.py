@@ -14,8 +14,11 @@ from ripieno.model.event import Event
 
 __all__ = ["Derived"]
 
-QUESTION: Final = {"what": "kind", "role": "role", "content": "content", "due": "due_at"}
+QUESTION: Final = {"what": "kind", "content": "content", "due": "due_at"}
 """Fields of an `asked` event, and the columns of the question's row that repeat them."""
+
+FOLDED: Final = frozenset({"message", "answered", "task"})
+"""Kinds of events that were messages."""
 
 MESSAGE: Final = {"what": "kind", "by": "by", "sent": "at", "question": "question", "content": "content"}
 """Fields of a folded message, and the columns of its row that repeat them."""
@@ -34,6 +37,8 @@ class Derived:
         self._run = run
         self._found = found
         self._said = {"claims": 0, "questions": 0, "folded": 0}
+        self._roles: dict[str, tuple[str, str | None]] = {}
+        """Where and for which role a question is, of those that were moved or say otherwise than asked."""
 
     def follow(self, event: Event, place: str) -> None:
         """Compare what goes with an event."""
@@ -42,19 +47,27 @@ class Derived:
             self._claim(event, place)
         elif event.kind == "asked":
             self._said["questions"] += 1
-            row = self._store.question(str(event.body.get("question")))
+            question = str(event.body.get("question"))
+            row = self._store.question(question)
             says = {"run": self._run, "path": event.path, **fields(event, QUESTION)}
             self._compare(place, "question", row, says)
-        elif event.kind in ("message", "answered"):
+            if row is not None and row["role"] != event.body.get("role"):
+                self._roles[question] = place, event.body.get("role")
+        elif event.kind in FOLDED:
             self._said["folded"] += 1
             row = self._store.message(str(event.body.get("id")))
             says = {"run": self._run, "folded": event.seq, **fields(event, MESSAGE)}
             self._compare(place, "message", row, says)
             if event.kind == "answered":
                 self._answered(event, place)
+            elif event.body.get("what") == "reassign":
+                kind, _, name = str(event.body.get("to")).partition(":")
+                self._roles[str(event.body.get("question"))] = place, name if kind == "role" else None
 
     def end(self, counts: StoredCounts | None, place: str) -> None:
-        """Compare how many rows there are with how many events made one."""
+        """Compare whose the questions are, and how many rows there are with how many events made one."""
+        for question, (where, role) in self._roles.items():
+            self._compare(where, "question", self._store.question(question), {"role": role})
         for table, said in self._said.items():
             there = 0 if counts is None else int(getattr(counts, table))
             if there > said:
