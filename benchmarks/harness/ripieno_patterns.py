@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from harness.shape import SPEAKERS, first_state
+from ripieno.model.effect_rule import WITHHELD
+from ripieno.model.limits import Limits
 from ripieno.model.principal import Principal
 from ripieno.participants.function import Function
 from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.conditions import rounds
 from ripieno.patterns.group_chat import group_chat
 from ripieno.patterns.handoff import hand_over, handoff
+from ripieno.patterns.magentic import magentic
 from ripieno.patterns.resolvers import merge
 from ripieno.workflows.embedded import open_host
 from ripieno.workflows.workflow import Workflow
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from harness.contender import Load, RunOne
     from ripieno.model.outcome import Outcome
 
-__all__ = ["branches", "handoffs", "opened", "talk"]
+__all__ = ["branches", "directed", "handoffs", "opened", "talk"]
 
 Counted = tuple[Workflow, "Callable[[Outcome], int]"]
 """A workflow, and how many steps its outcome tells of."""
@@ -80,3 +83,37 @@ def talk(load: Load) -> Counted:
     speakers = [Function(speak, name=f"speaker_{n}", pure=True) for n in range(SPEAKERS)]
     flow = group_chat(*speakers, until=rounds(load.size.steps // SPEAKERS))
     return Workflow("talk", flow), lambda outcome: outcome.output["count"]
+
+
+def directed(load: Load) -> Counted:
+    """Build a manager with workers: every round makes progress, and the last satisfies the request."""
+    total = load.size.steps
+
+    def judged(done: int) -> dict[str, Any]:
+        answers: dict[str, Any] = {"satisfied": done >= total, "looping": False, "progressing": True}
+        answers |= {"next_speaker": f"worker_{done % SPEAKERS}", "instruction": f"part {done + 1}"}
+        return {
+            **{name: {"answer": answer, "reason": "counted"} for name, answer in answers.items()},
+            "item": "a",
+        }
+
+    async def manage(turn: dict[str, Any]) -> object:
+        match turn["phase"]:
+            case "facts":
+                return {"facts": []}
+            case "progress":
+                return judged(turn["ledger"]["round"])
+            case "synthesis":
+                return turn["ledger"]["round"]
+            case _:
+                item = {"id": "a", "what": "look into each part in turn", "owner": "worker_0"}
+                return {"items": [item], "reason": "nothing else to do"}
+
+    async def work(turn: dict[str, Any]) -> dict[str, int]:
+        return {"found": turn["round"]}
+
+    workers = [Function(work, name=f"worker_{n}", pure=True) for n in range(SPEAKERS)]
+    manager = Function(manage, name="manager", pure=True)
+    flow = magentic(*workers, planner=manager, rounds=total + 1, effects=WITHHELD)
+    workflow = Workflow("directed", flow, policy="standard", limits=Limits(deadline="1d"))
+    return workflow, lambda outcome: outcome.output["answer"]
