@@ -11,9 +11,9 @@ from typing import Any, cast
 
 from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
-from ripieno.model.errors import DefinitionError
+from ripieno.model.errors import DefinitionError, ToolError
 
-__all__ = ["Tool", "tool"]
+__all__ = ["Tool", "Undo", "tool", "undo_tool"]
 
 
 class Tool:
@@ -30,7 +30,7 @@ class Tool:
         name: str | None = None,
         version: str | None = None,
         effect: Effect = "write",
-        undo: Callable[..., Any] | None = None,
+        undo: Undo | None = None,
         on_uncertain: OnUncertain | Callable[..., Any] = "ask",
         timeout: Duration = "30s",
         settle: Duration | None = None,
@@ -40,7 +40,7 @@ class Tool:
         self.function = function
         self.name = name or function.__name__
         self.effect: Effect = effect
-        self.undo = undo
+        self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
         self.version = version or source_digest(function)
         self.timeout = seconds(timeout)
         self.settle = 0.0 if settle is None else seconds(settle)
@@ -55,6 +55,44 @@ class Tool:
         if attempts < 1:
             msg = f"tool {self.name}: attempts must be at least 1, got {attempts!r}"
             raise DefinitionError(msg)
+        if self.undo is not None and "read" in (effect, self.undo.effect):
+            reads = self.name if effect == "read" else self.undo.name
+            msg = f"tool {self.name}: undone by {self.undo.name}, but {reads} only reads"
+            raise DefinitionError(msg, remedy="declare what changes something as effect='write'")
+
+    @property
+    def reference(self) -> str:
+        """Where another process finds it: the `module:attribute` of its function.
+
+        A method of an object, or a function made inside another, is found by no other process.
+        """
+        function = self.function
+        name = getattr(function, "__qualname__", type(function).__qualname__)
+        of_object = "" if inspect.isfunction(function) else "()"
+        return f"{function.__module__}:{name}{of_object}"
+
+    def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> dict[str, Any]:
+        """Give the arguments that take back a call with these, which gave this.
+
+        A parameter `result` receives what the call gave, `arguments` all that it was given; any other
+        the field of the result with its name, or else the argument. Raises `ToolError` when there is
+        neither.
+        """
+        fields = cast("Mapping[str, Any]", result) if isinstance(result, dict) else dict[str, Any]()
+        known: dict[str, Any] = {**arguments, **fields, "arguments": dict(arguments), "result": result}
+        hints = typing.get_type_hints(self.function)
+        found: dict[str, Any] = {}
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            if hints.get(name) is Call:
+                continue
+            if name in known:
+                found[name] = known[name]
+            elif parameter.default is inspect.Parameter.empty:
+                msg = (
+                    f"{self.name} needs {name!r}, which neither the arguments nor the result of the call hold"
+                )
+                raise ToolError(msg)
+        return found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function directly, beside any workflow: for tests and scripts."""
@@ -70,6 +108,17 @@ class Tool:
         asked = inspect.signature(self._verify).parameters
         known = {name: value for name, value in arguments.items() if name in asked}
         return await invoke(self._verify, known, call)
+
+
+Undo = Tool | Callable[..., Any]
+"""What takes back a call: another tool, or a function that is made one with the default settings."""
+
+
+def undo_tool(found: object) -> Tool | None:
+    """Give what was found where an undo is to be found as a tool; None when it is none."""
+    if isinstance(found, Tool):
+        return found
+    return Tool(found) if inspect.isfunction(found) else None
 
 
 async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call) -> Any:
@@ -96,7 +145,7 @@ def tool(
     name: str | None = None,
     version: str | None = None,
     effect: Effect = "write",
-    undo: Callable[..., Any] | None = None,
+    undo: Undo | None = None,
     on_uncertain: OnUncertain | Callable[..., Any] = "ask",
     timeout: Duration = "30s",
     settle: Duration | None = None,
@@ -106,7 +155,9 @@ def tool(
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
     effect: `read` or `write`.
-    undo: the inverse or compensating function.
+    undo: what takes a call back: another tool, or a function, called exactly once. Its parameters
+        receive fields of the result, or arguments, of their names; `result` and `arguments` the whole.
+        Define it at the top of a module, so that it is found again after a restart.
     on_uncertain: `retry` under the same idempotency key within `key_lifetime`; a function that gives
         the result of an earlier call, or None when there was none; or `ask` a person.
     timeout: from the claim to the moment after which nothing is sent.

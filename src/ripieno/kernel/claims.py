@@ -57,6 +57,8 @@ class Claim:
         }
         if self.approved:
             body["approved"] = list(self.approved)
+        if tool.undo is not None:
+            body["undo"] = tool.undo.reference
         return body
 
     @classmethod

@@ -115,14 +115,20 @@ async def cancel(
     by: Principal,
     reason: str | None = None,
     operation: str | None = None,
+    undo: bool = False,
 ) -> None:
     """Ask a run to end as cancelled; what it has claimed is awaited and recorded first.
+
+    With `undo` all that it has done is then taken back, the latest first, as its tools declare; a
+    person of role `operator` is asked about what cannot be. That needs the run's code: where it is not
+    here, the run ends once it is, unless it is cancelled again without `undo`.
 
     A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
     only its code can settle: then it ends when the code is back.
     """
     check_operator(run, by, "cancel a run")
-    await send(store, clock, run.id, by=by, kind="cancel", said=reason, operation=operation)
-    if run.status in ("blocked", "needs_version"):
+    said = {"reason": reason, "undo": True} if undo else reason
+    await send(store, clock, run.id, by=by, kind="cancel", said=said, operation=operation)
+    if not undo and run.status in ("blocked", "needs_version"):
         why = f"cancelled by {by.id}" + (f": {reason}" if reason else "")
         await conclude(store, clock, run, why)

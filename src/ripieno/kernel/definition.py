@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ripieno.model.participant import Participant
+from ripieno.model.participant import Participant, UndoTool
 
 __all__ = ["Definition"]
 
@@ -36,6 +36,10 @@ class Definition(Protocol):
     @property
     def root(self) -> Participant:
         """The participant that is the whole."""
+        ...
+
+    def undo_tool(self, reference: str) -> UndoTool | None:
+        """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
         ...
 
     def check_input(self, value: object) -> None:

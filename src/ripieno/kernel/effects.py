@@ -18,6 +18,7 @@ from ripieno.kernel.permits import Permit
 from ripieno.kernel.questions import wait_until
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
+from ripieno.kernel.undo_tools import remember
 from ripieno.model.errors import ToolError
 from ripieno.model.event import Event
 from ripieno.model.participant import ToolLike
@@ -46,6 +47,7 @@ class Effect:
         self.path = path
         self.arguments = permit.arguments
         self.permit = permit
+        remember(scope.execution.definition, tool)
         self._branch = scope.branch
         self._withdrawn = False
         self._claimed = False

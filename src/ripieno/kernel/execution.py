@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any, Final, Literal, cast
 
 from ripieno.journal.records import (
     OF_A_TASK,
@@ -20,11 +20,13 @@ from ripieno.journal.records import (
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.definition import Definition
+from ripieno.kernel.effect_book import UNDO, EffectBook
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.scope import Scope
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
+from ripieno.kernel.undo import told, undo_all
 from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, Kind
 from ripieno.model.outcome import Outcome
@@ -32,6 +34,9 @@ from ripieno.model.participant import Task
 from ripieno.model.value import Value, encode
 
 __all__ = ["Execution", "Rest"]
+
+RUN_UNDO: Final = "/undo/1"
+"""Where the plan of taking back all that a run has done is recorded."""
 
 Rest = Literal["ended", "parked", "blocked", "lost", "closed"]
 """How a residency came to its end. `lost`: another owner took over, or the store failed."""
@@ -57,6 +62,9 @@ class Execution:
         self.lease = lease
         self.row = row
         self.recording = Recording(events)
+        self.effects = EffectBook(events)
+        self._last: Draft | None = None
+        """The last event handed to the store."""
         self.turnstile = Turnstile(
             replaying=fresh is None, on_live=self._check_reached, on_quiet=self._on_quiet
         )
@@ -81,6 +89,8 @@ class Execution:
         self._settling: set[asyncio.Task[None]] = set()
         self._cancelled: str | None = None
         """By whom and why the run was cancelled."""
+        self._undo_all = False
+        """True when all that it has done is to be taken back before it ends."""
         self._ending = False
         """True once nothing is left to cancel."""
 
@@ -132,7 +142,14 @@ class Execution:
         """Hand an event to the store; the caller has waited for the run to be live."""
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
         self.store.append(draft)
+        self._last = draft
+        self.effects.note(kind, path, body)
         return draft
+
+    async def all_durable(self) -> None:
+        """Wait until everything recorded so far is on disk."""
+        if self._last is not None:
+            await self.durable(self._last)
 
     async def durable(self, draft: Draft) -> None:
         """Wait until an event is on disk or bounced; a run that lost its lease stops here."""
@@ -223,6 +240,7 @@ class Execution:
         while True:
             payloads: list[tuple[bytes, bytes]] = []
             if self._cancelled is not None:
+                await self._take_back(branch)
                 outcome = Outcome("cancelled", reason=self._cancelled)
             outcome = recorded(self, outcome)
             body = outcome_body(self, outcome, payloads)
@@ -247,6 +265,15 @@ class Execution:
             return
         self.outcome = outcome
         self.rest = "ended"
+
+    async def _take_back(self, branch: Branch) -> None:
+        """Undo all that the run has done, once, where its cancellation asks for it."""
+        if self._undo_all:
+            self._undo_all = False
+            branch.cancelled = False  # what was begun has ended; from here on it is only taken back
+            top = f"{self.definition.root.name}@1"
+            found = await undo_all(Scope(self, "", branch, None), RUN_UNDO, top)
+            self._cancelled = "; ".join(part for part in (self._cancelled, told(found)) if part)
 
     # -- the inbox --------------------------------------------------------------------------------
 
@@ -297,7 +324,12 @@ class Execution:
         if event.body["what"] != "cancel":
             self.steering.take(event)
             return
-        reason = self.stored(event.body["content"]).decode() if event.body.get("content") else None
+        said: Any = self.stored(event.body["content"]).decode() if event.body.get("content") else None
+        asked = cast("dict[str, Any]", said) if isinstance(said, dict) else {"reason": said}
+        reason = asked.get("reason")
+        self._undo_all = asked.get("undo") is True
+        if self._undo_all:  # read when the run ends, in whatever state that finds it
+            self.recording.abandon_undo(RUN_UNDO, UNDO)
         self._cancelled = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
         self.when_live(self._cancel)
 

@@ -10,6 +10,7 @@ from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Created, Store
 from ripieno.kernel.clock import Clock
+from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.recording import ENDS, origin
 from ripieno.model.errors import InputError
 from ripieno.model.event import Event, Json, Kind
@@ -106,7 +107,20 @@ def finished(events: Sequence[Event]) -> list[Event]:
     approvals = {
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"
     }
-    return [event for event, what in found if (what.kind, what.path) in whole and what.path not in approvals]
+    whole = {(kind, path) for kind, path in whole if path not in approvals} - taken_back(events)
+    return [event for event, what in found if (what.kind, what.path) in whole]
+
+
+def taken_back(events: Sequence[Event]) -> set[tuple[str, str]]:
+    """Give kind and path of what was done and is not there any more, and of what was about undoing it."""
+    found: set[tuple[str, str]] = set()
+    for event in events:
+        if f"{UNDO}/" in event.path:
+            found.add((event.kind, event.path))
+        elif event.kind == "intent" and event.path.endswith(UNDO):
+            effect = event.path.removesuffix(UNDO)
+            found.update((kind, path) for kind in ("intent", "result") for path in (event.path, effect))
+    return found
 
 
 class Copier:

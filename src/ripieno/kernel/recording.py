@@ -128,6 +128,12 @@ class Recording:
         """Count everything under `path` as reached: its scope was stopped before it got there."""
         self._reached.add(path)
 
+    def abandon_undo(self, plan: str, undo: str) -> None:
+        """Count a plan of undoing and all that it led to as reached."""
+        for event in self._by_path.get(plan, ()):
+            self._reached.add(plan)
+            self._reached.update(f"{item['path']}{undo}" for item in event.body["effects"])
+
     def unreached(self) -> Event | None:
         """Give the first recorded event that the code went past without asking for it."""
         missed = [

@@ -18,6 +18,8 @@ from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.turnstile import Branch
+from ripieno.kernel.undo import undo
+from ripieno.model.action import Undone, UndoRule
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
@@ -285,6 +287,11 @@ class Scope:
         permit = await permitted(self, tool, path, self.value(dict(arguments)))
         return await Effect(self, tool, path, permit).result()
 
+    async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
+        """Take back what was done under these paths, or list it."""
+        self._one_act_at_a_time()
+        return await undo(self, self.next("undo"), under, why=why, rule=rule)
+
     async def ask(self, question: Question) -> Answer:
         """Ask a person and wait."""
         self._one_act_at_a_time()
@@ -381,6 +388,7 @@ class Scope:
         }
         self.items[:] = self.unread.values()  # branches ended meanwhile, of which the state does not tell
         change = SegmentChange(after, execution.needed(after))
+        execution.effects.forget(self.path, (scope.path for scope in execution.open_scopes))
         draft = await self.append("segment", f"{self.path}/segment", body, payloads=payloads, change=change)
         self.items.append(draft)
         self._since_segment = 0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-__all__ = ["Call", "Effect", "OnUncertain"]
+__all__ = ["Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
 
 Effect = Literal["read", "write"]
 
@@ -16,6 +16,22 @@ OnUncertain = Literal["retry", "verify", "ask"]
 `retry`: call again with the same idempotency key. `verify`: ask the system whether it happened.
 `ask`: a person finds out.
 """
+
+UndoRule = Literal["undo", "list"]
+"""What becomes of effects that are not wanted any more: taken back, or left standing and named in the log."""
+
+UndoState = Literal["undone", "by hand", "stands", "no undo", "listed"]
+"""`by hand`: a person took it back. `stands`: it could not be taken back, and a person was told.
+`no undo`: its tool declares none. `listed`: nobody asked for it to be taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What became of one effect that is not wanted any more."""
+
+    path: str
+    tool: str
+    state: UndoState
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ Kind = Literal[
     "proposed",
     "intent",
     "result",
+    "undo",
     # of choices, waits and messages
     "choice",
     "moment",

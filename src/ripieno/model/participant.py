@@ -9,7 +9,7 @@ from datetime import datetime
 from random import Random
 from typing import Any, Literal, Protocol
 
-from ripieno.model.action import Effect, OnUncertain
+from ripieno.model.action import Effect, OnUncertain, Undone, UndoRule
 from ripieno.model.effect_rule import EffectRule, Withheld
 from ripieno.model.outcome import Evidence, Outcome
 from ripieno.model.principal import Principal
@@ -26,6 +26,7 @@ __all__ = [
     "Resumption",
     "Task",
     "ToolLike",
+    "UndoTool",
 ]
 
 
@@ -112,12 +113,33 @@ class ToolLike(Protocol):
         """Seconds for which the other system remembers an idempotency key."""
         ...
 
+    @property
+    def undo(self) -> UndoTool | None:
+        """What takes a call back; None when nothing does."""
+        ...
+
     async def call(self, arguments: Mapping[str, Any], call: Any) -> Any:
         """Carry out one call; an exception means that it definitely did not take effect."""
         ...
 
     async def verify(self, arguments: Mapping[str, Any], call: Any) -> Any:
         """Give the result of an earlier call with this key, or None when it did not take effect."""
+        ...
+
+
+class UndoTool(ToolLike, Protocol):
+    """A tool that takes back what another did."""
+
+    @property
+    def reference(self) -> str:
+        """Where another process finds it: `module:attribute`."""
+        ...
+
+    def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> Mapping[str, Any]:
+        """Give the arguments that take back a call with these, which gave this.
+
+        Raises `ToolError` when something that it needs is in neither.
+        """
         ...
 
 
@@ -242,6 +264,14 @@ class Context(Protocol):
 
         Raises `ToolError` when it definitely did not take effect: `RejectedError` when it had to be
         approved and was not, `WithheldError` where effects are recorded only.
+        """
+        ...
+
+    async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
+        """Take back what was done at or under the paths of visits that have ended, the latest first.
+
+        With rule `list` it is only named in the log. A person of role `operator` is asked about what
+        cannot be taken back. Nothing is recorded where nothing was done.
         """
         ...
 

@@ -117,6 +117,7 @@ class FunctionEffect:
     settle = 0.0
     attempts = 1
     key_lifetime = 0.0
+    undo = None
 
     def __init__(self, function: Function, task: Task, context: Context) -> None:
         self.name = function.name

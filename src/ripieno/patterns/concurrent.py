@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, get_args
 
+from ripieno.model.action import UndoRule
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
@@ -12,7 +13,7 @@ from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.step import Timer
 from ripieno.patterns.base import Pattern, Stage
-from ripieno.patterns.resolvers import Resolver
+from ripieno.patterns.resolvers import Resolver, Settled
 
 __all__ = ["BranchFailure", "Concurrent", "concurrent"]
 
@@ -27,6 +28,10 @@ class Concurrent(Pattern):
     soon as one does not complete; a number stops them as soon as so many cannot complete any more.
     The resolver stops them too, once what was found settles it. A branch that has ended is never
     run again after a crash, and the claimed effects of one that is stopped are awaited first.
+
+    A branch loses when it was stopped, when the rule decided against it, or when the whole failed;
+    where the rule settles nothing, none of those that ended has lost. What losers have done to other
+    systems is named in the log, and taken back with `losers="undo"`.
     """
 
     kind = "concurrent"
@@ -38,6 +43,7 @@ class Concurrent(Pattern):
         *,
         resolve: Resolver,
         on_failure: BranchFailure = "collect",
+        losers: UndoRule = "list",
     ) -> None:
         super().__init__(name, stages)
         names = [stage.name for stage in self.stages]
@@ -49,7 +55,11 @@ class Concurrent(Pattern):
             wanted = f"'collect', 'fail_fast' or a number from 1 to {len(names)}"
             msg = f"{self.name}: on_failure must be {wanted}, got {on_failure!r}"
             raise DefinitionError(msg)
+        if losers not in get_args(UndoRule):
+            msg = f"{self.name}: losers must be 'list' or 'undo', got {losers!r}"
+            raise DefinitionError(msg)
         self.resolver = resolve
+        self.losers: UndoRule = losers
         self.on_branch_failure = on_failure
 
     def children(self) -> Sequence[BaseParticipant]:
@@ -61,6 +71,8 @@ class Concurrent(Pattern):
         settings: dict[str, Json] = {"steps": self.flow(), "resolve": self.resolver.describe()}
         if self.on_branch_failure != "collect":
             settings["on_failure"] = self.on_branch_failure
+        if self.losers != "list":
+            settings["losers"] = self.losers
         return settings
 
     async def act(self, task: Task, context: Context) -> Outcome:
@@ -84,8 +96,19 @@ class Concurrent(Pattern):
             failed = "; ".join(
                 f"{name}: {one.reason or one.status}" for name, one in ordered.items() if not one.ok
             )
-            return Outcome("failed", reason=f"{self.name} cannot complete as declared: {failed}")
-        return await self.resolver.resolve(ordered, task, context)
+            outcome = Outcome("failed", reason=f"{self.name} cannot complete as declared: {failed}")
+            settled = Settled(outcome, frozenset())
+        else:
+            settled = await self.resolver.resolve(ordered, task, context)
+        lost = [path for path, name in names.items() if self._lost(name, ordered, settled)]
+        if lost:
+            await context.undo(lost, why=f"{self.name}: these branches lost", rule=self.losers)
+        return settled.outcome
+
+    @staticmethod
+    def _lost(name: str, found: Mapping[str, Outcome], settled: Settled) -> bool:
+        """Tell whether a branch was stopped, or its result is not among those that stand."""
+        return name not in found or (settled.winners is not None and name not in settled.winners)
 
     def _hopeless(self, found: Mapping[str, Outcome]) -> bool:
         """Tell whether more branches have failed than may."""
@@ -98,7 +121,15 @@ class Concurrent(Pattern):
 
 
 def concurrent(
-    *stages: Stage, resolve: Resolver, name: str | None = None, on_failure: BranchFailure = "collect"
+    *stages: Stage,
+    resolve: Resolver,
+    name: str | None = None,
+    on_failure: BranchFailure = "collect",
+    losers: UndoRule = "list",
 ) -> Concurrent:
-    """Run participants side by side and join them by the rule `resolve`."""
-    return Concurrent(name, stages, resolve=resolve, on_failure=on_failure)
+    """Run participants side by side and join them by the rule `resolve`.
+
+    With `losers="undo"` the effects of branches that lose are taken back, the latest first, as their
+    tools declare; by default they are only named in the log.
+    """
+    return Concurrent(name, stages, resolve=resolve, on_failure=on_failure, losers=losers)

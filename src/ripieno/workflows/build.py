@@ -342,7 +342,13 @@ class Builder:
             return None
 
         def make() -> Concurrent:
-            return Concurrent(settings.name, stages, resolve=resolve, on_failure=settings.on_failure)
+            return Concurrent(
+                settings.name,
+                stages,
+                resolve=resolve,
+                on_failure=settings.on_failure,
+                losers=settings.losers,
+            )
 
         return self._attempt(at, make)
 

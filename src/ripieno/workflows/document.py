@@ -246,6 +246,10 @@ class ConcurrentSettings(Document):
         default="collect",
         description="wait for every branch, stop the others when one does not complete, or how many have to",
     )
+    losers: Literal["list", "undo"] = Field(
+        default="list",
+        description="what branches that lose have done to other systems is named in the log, or taken back",
+    )
 
 
 class ConcurrentStage(Qualified):

@@ -9,16 +9,19 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from ripieno.connectors.tool import undo_tool
 from ripieno.model.decimals import decimal
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json, digest
 from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
+from ripieno.model.participant import UndoTool
 from ripieno.model.principal import Principal
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.human import Human
+from ripieno.participants.references import load
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow
 from ripieno.patterns.deadline import Deadline
@@ -181,6 +184,13 @@ class Workflow:
         """Raise `InputError` when a run cannot start with this input."""
         if self.input is not None:
             self.input(value)
+
+    def undo_tool(self, reference: str) -> UndoTool | None:
+        """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
+        try:
+            return undo_tool(load(reference))
+        except DefinitionError:
+            return None
 
     @property
     def deadline(self) -> float | None:

@@ -26,7 +26,7 @@ from kernel.support.scenario import Scenario, load
 from kernel.support.watched_commits import watch_calls, watch_commits
 from ripieno.identity.local import local_operator
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.kernel.commands import answer, asked_for
+from ripieno.kernel.commands import answer, asked_for, cancel
 from ripieno.kernel.host import Host
 from ripieno.model.errors import RefusedError
 from ripieno.model.outcome import Outcome
@@ -54,6 +54,9 @@ async def answer_everything(store: SqliteStore, clock: LaterClock, scenario: Sce
         for row in await store.questions():
             asked = asked_for(store, row)
             with suppress(RefusedError):
+                if scenario.cancels(asked):
+                    await cancel(store, clock, await store.run(row.run), by=OPERATOR, undo=True)
+                    continue
                 await answer(store, clock, row, by=OPERATOR, value=scenario.answer(asked, home))
         await rung.wait()
         rung.clear()

@@ -32,6 +32,8 @@ class Scenario:
     """Gives what people answer, having looked at the systems in the folder."""
     comparable: Callable[[Any], Any] = lambda outcome: outcome
     """Leaves out of an outcome what no two runs share."""
+    cancels: Callable[[AskedFor], bool] = lambda _: False
+    """Tells for which question the run is cancelled, with all that it did undone, in place of an answer."""
 
 
 def load(reference: str) -> Scenario:

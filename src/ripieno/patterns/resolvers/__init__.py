@@ -4,7 +4,7 @@ May import `participants` and everything below.
 """
 
 from ripieno.patterns.resolvers.asked import Judge, judge
-from ripieno.patterns.resolvers.base import Resolver
+from ripieno.patterns.resolvers.base import Resolver, Settled
 from ripieno.patterns.resolvers.merge import Merge, merge
 from ripieno.patterns.resolvers.picks import (
     First,
@@ -37,6 +37,7 @@ __all__ = [
     "Priority",
     "Quorum",
     "Resolver",
+    "Settled",
     "Unanimous",
     "WeightedVote",
     "first",

@@ -9,7 +9,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.base import named, run_stage
-from ripieno.patterns.resolvers.base import Resolver, disagreement, said_by, settle
+from ripieno.patterns.resolvers.base import Resolver, Settled, disagreement, said_by, settle
 
 __all__ = ["Judge", "judge"]
 
@@ -45,7 +45,7 @@ class Judge(Resolver):
             settings["always"] = True
         return settings
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Give what the branches agree on, or what the judge says."""
         camps = disagreement(found, self.on)
         agreed = len(camps) == 1 and len(camps[0]) == len(found)
@@ -61,7 +61,7 @@ class Judge(Resolver):
         all_of_them = Outcome("escalated", shown, reason=context.value(f"who {why}"))
         seen = Task(task.input, {**task.state, **found, BRANCHES: all_of_them}, BRANCHES, shown)
         outcome, _ = await run_stage(self.participant, context, seen)
-        return outcome
+        return Settled(outcome)
 
 
 def judge(participant: BaseParticipant, *, on: str | None = None, always: bool = False) -> Judge:

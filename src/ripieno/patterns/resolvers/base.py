@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from ripieno.model.event import Json
@@ -12,7 +13,16 @@ from ripieno.model.participant import Context, Task
 from ripieno.model.value import encode
 from ripieno.participants.base import BaseParticipant
 
-__all__ = ["Resolver", "disagreement", "field_of", "missing", "said_by", "settle", "unsettled"]
+__all__ = ["Resolver", "Settled", "disagreement", "field_of", "missing", "said_by", "settle", "unsettled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a rule made of the branches' results."""
+
+    outcome: Outcome
+    winners: frozenset[str] | None = None
+    """The branches whose results stand; None when none of those that ended has lost."""
 
 
 class Resolver(ABC):
@@ -21,7 +31,7 @@ class Resolver(ABC):
     kind: str = "resolver"
 
     @abstractmethod
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Give one outcome for the branches that ended, by name in order of declaration.
 
         Branches that were stopped are not among them.
@@ -118,7 +128,7 @@ async def settle(
     rule: str,
     field: str | None = None,
     confidence: Confidence | None = None,
-) -> Outcome:
+) -> Settled:
     """Record the sides and the rule that settled them, and give the first winner's output.
 
     Without a confidence of the rule's own it is the winner's, or the lowest of several winners'.
@@ -132,15 +142,16 @@ async def settle(
         lowest = min(one.value for one in known)
         confidence = known[0] if len(known) == 1 else Confidence(lowest, "lowest of those that stand")
     evidence: list[Evidence] = [item for name in winners for item in found[name].evidence]
-    return Outcome("complete", chosen.parts[0], confidence=confidence, evidence=evidence)
+    outcome = Outcome("complete", chosen.parts[0], confidence=confidence, evidence=evidence)
+    return Settled(outcome, frozenset(winners))
 
 
 async def unsettled(
     context: Context, found: Mapping[str, Outcome], *, rule: str, why: str, field: str | None = None
-) -> Outcome:
+) -> Settled:
     """Record that the rule settles nothing: a person has to."""
     because = {"rule": rule, "why": why, "sides": said_by(found, field)}
     await context.choose("resolve", "nobody", offered=[*found, "nobody"], because=because)
     output = {name: outcome.output for name, outcome in found.items()}
     evidence = [item for outcome in found.values() for item in outcome.evidence]
-    return Outcome("escalated", output, evidence=evidence, reason=f"{rule}: {why}")
+    return Settled(Outcome("escalated", output, evidence=evidence, reason=f"{rule}: {why}"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.patterns.resolvers.base import Resolver, missing
+from ripieno.patterns.resolvers.base import Resolver, Settled, missing
 
 __all__ = ["Merge", "merge"]
 
@@ -21,7 +21,7 @@ class Merge(Resolver):
 
     kind = "merge"
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Put the outputs side by side."""
         del task, context
         good = [outcome for outcome in found.values() if outcome.ok]
@@ -32,10 +32,10 @@ class Merge(Resolver):
         values = [outcome.confidence.value for outcome in good if outcome.confidence is not None]
         confidence = Confidence(min(values), "lowest of the branches") if values else None
         if len(good) == len(found):
-            return Outcome("complete", output, confidence=confidence, evidence=evidence)
+            return Settled(Outcome("complete", output, confidence=confidence, evidence=evidence))
         status = "partial" if good else next(iter(found.values())).status
-        return Outcome(
-            status, output or None, confidence=confidence, evidence=evidence, reason=missing(found)
+        return Settled(
+            Outcome(status, output or None, confidence=confidence, evidence=evidence, reason=missing(found))
         )
 
 

@@ -10,7 +10,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.patterns.resolvers.base import Resolver, field_of, missing, settle, unsettled
+from ripieno.patterns.resolvers.base import Resolver, Settled, field_of, missing, settle, unsettled
 
 __all__ = [
     "First",
@@ -45,7 +45,7 @@ class Priority(Resolver):
                 return True
         return False
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Pick by the order."""
         del task
         for name in self.order:
@@ -59,7 +59,7 @@ class HighestConfidence(Resolver):
 
     kind = "highest_confidence"
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Pick the surest, the one declared first among equals."""
         del task
         sure = [name for name, outcome in found.items() if outcome.ok and outcome.confidence is not None]
@@ -81,7 +81,7 @@ class Median(Resolver):
         """Give the field."""
         return {} if self.on is None else {"on": self.on}
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Give the branch that stands in the middle."""
         del task
         numbers: dict[str, float] = {}
@@ -124,21 +124,23 @@ class First(Resolver):
         """Tell whether so many have completed."""
         return sum(outcome.ok for outcome in found.values()) >= self.n
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Give the output of the one, or all outputs by name when more than one is wanted."""
         del task
         good = [name for name, outcome in found.items() if outcome.ok]
         if not good:
             return await unsettled(context, found, rule=self.kind, why=missing(found) or "none completed")
-        outcome = await settle(context, found, good, rule=self.kind)
+        settled = await settle(context, found, good, rule=self.kind)
+        outcome = settled.outcome
         if self.n > 1:
             outputs = {name: found[name].output for name in good}
             short = None if len(good) >= self.n else f"{len(good)} of {self.n} completed"
             status = "complete" if short is None else "partial"
-            return Outcome(
+            together = Outcome(
                 status, outputs, confidence=outcome.confidence, evidence=outcome.evidence, reason=short
             )
-        return outcome
+            return Settled(together, settled.winners)
+        return settled
 
 
 def priority(*order: str) -> Priority:

@@ -11,7 +11,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.patterns.resolvers.base import Resolver, disagreement, settle, unsettled
+from ripieno.patterns.resolvers.base import Resolver, Settled, disagreement, settle, unsettled
 
 __all__ = ["Majority", "Quorum", "Unanimous", "WeightedVote", "majority", "quorum", "unanimous", "weighted"]
 
@@ -28,11 +28,11 @@ class Vote(Resolver):
 
     async def _agreed(
         self, context: Context, found: Mapping[str, Outcome], winners: list[str], share: float
-    ) -> Outcome:
+    ) -> Settled:
         confidence = Confidence(min(share, 1.0), f"share that agreed, by {self.kind}")
         return await settle(context, found, winners, rule=self.kind, field=self.on, confidence=confidence)
 
-    async def _open(self, context: Context, found: Mapping[str, Outcome], why: str) -> Outcome:
+    async def _open(self, context: Context, found: Mapping[str, Outcome], why: str) -> Settled:
         return await unsettled(context, found, rule=self.kind, why=why, field=self.on)
 
 
@@ -41,7 +41,7 @@ class Unanimous(Vote):
 
     kind = "unanimous"
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Settle it when there is one camp with everybody in it."""
         del task
         camps = disagreement(found, self.on)
@@ -58,7 +58,7 @@ class Majority(Vote):
 
     kind = "majority"
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Settle it when one camp has more than half."""
         del task
         camps = disagreement(found, self.on)
@@ -91,7 +91,7 @@ class Quorum(Vote):
         camps = disagreement(found, self.on)
         return bool(camps) and len(camps[0]) >= self.k
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Settle it when exactly one camp is large enough."""
         del task
         large = [camp for camp in disagreement(found, self.on) if len(camp) >= self.k]
@@ -128,7 +128,7 @@ class WeightedVote(Vote):
         exact = {name: Fraction(decimal(weight)) for name, weight in self.weights.items()}
         return sum((exact.get(name, Fraction(0)) for name in camp), Fraction(0)) / sum(exact.values())
 
-    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Outcome:
+    async def resolve(self, found: Mapping[str, Outcome], task: Task, context: Context) -> Settled:
         """Settle it by weight; branches without one count nothing."""
         del task
         shares = [(self._share(camp), camp) for camp in disagreement(found, self.on)]

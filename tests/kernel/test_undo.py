@@ -1,0 +1,522 @@
+"""Taking back what is not wanted any more: as declared, the latest first, once; the rest goes to a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kernel.scenarios.elsewhere import Elsewhere, Slow
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import (
+    ADA,
+    OPERATOR,
+    asked,
+    begin,
+    cancel,
+    contents,
+    ended,
+    events,
+    parked,
+    reply,
+    serving,
+    snapshot,
+    until,
+)
+from ripieno import (
+    Call,
+    Context,
+    Function,
+    Outcome,
+    ToolError,
+    concurrent,
+    human,
+    majority,
+    merge,
+    sequential,
+)
+from ripieno.connectors.tool import Tool, tool
+from ripieno.kernel import commands
+from ripieno.kernel.effect_book import EffectBook
+from ripieno.kernel.forks import fork
+from ripieno.kernel.host import Host
+from ripieno.model.errors import DefinitionError
+from ripieno.participants.base import BaseParticipant
+from ripieno.patterns.base import Stage
+from ripieno.patterns.loop import loop
+from ripieno.patterns.resolvers import first, priority
+from ripieno.workflows.workflow import Workflow
+
+ROUNDS = 260
+"""Enough for a segment."""
+
+DONE: list[str] = []
+"""What `annul` took back, for those who find it by its reference."""
+
+
+def annul(what: str) -> None:
+    DONE.append(what)
+
+
+class Office:
+    """Books and releases; each act is noted in order."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.acts: list[str] = []
+        self._refuses = refuses
+
+    def book(self, what: str) -> dict[str, str]:
+        self.acts.append(f"book {what}")
+        return {"booked": what}
+
+    def release(self, booked: str) -> str:
+        if self._refuses:
+            msg = f"{booked} was used"
+            raise ToolError(msg)
+        self.acts.append(f"release {booked}")
+        return "released"
+
+    @property
+    def booking(self) -> Tool:
+        return Tool(self.book, undo=Tool(self.release, attempts=1))
+
+
+def books(name: str, booking: Tool, *what: str, gives: object = None, stays: bool = False) -> Function:
+    """Give a participant that books things one after another; one that stays never ends."""
+
+    async def act(context: Context) -> object:
+        for one in what:
+            await context.use(booking, what=one)
+        if stays:
+            await context.sleep(3600)
+        return gives
+
+    return Function(act, name=name, pure=True)
+
+
+async def states(host: Host, run: str) -> dict[str, str]:
+    """Give what is planned for each effect, by tool and place in its visit."""
+    plans = await events(host, run, "undo")
+    return {item["path"].split("@1/", 1)[-1]: item["do"] for plan in plans for item in plan.body["effects"]}
+
+
+async def run_to_end(home: Path, flow: Stage) -> tuple[Outcome, list[str]]:
+    """Run a flow, and give its outcome and the kinds and paths of its undoing."""
+    workflow = Workflow("office", flow)
+    async with serving(home, workflow) as host:
+        run = await begin(host, workflow)
+        outcome = await ended(host, run)
+        found = [
+            f"{item['do']} {item['tool']}"
+            for plan in await events(host, run, "undo")
+            for item in plan.body["effects"]
+        ]
+    return outcome, found
+
+
+# -- losing branches -------------------------------------------------------------------------------------
+
+
+async def test_what_a_branch_did_that_was_outvoted_is_taken_back_the_latest_first(tmp_path: Path) -> None:
+    office = Office()
+    flow = concurrent(
+        books("a", office.booking, "x", gives=1),
+        books("b", Tool(office.book, name="keep"), gives=1),
+        sequential(books("c", office.booking, "y", "z"), books("d", office.booking, "w", gives=2), name="s"),
+        resolve=majority(),
+        losers="undo",
+    )
+    outcome, found = await run_to_end(tmp_path, flow)
+    assert outcome.output == 1
+    assert [act for act in office.acts if act.startswith("release")] == [
+        "release w",
+        "release z",
+        "release y",
+    ]
+    assert found == ["undo book"] * 3
+
+
+async def test_what_a_stopped_branch_did_is_taken_back_after_its_call_has_ended(tmp_path: Path) -> None:
+    system, office = Elsewhere(), Office()
+    slow = Slow(system)
+    taken: list[Any] = []
+
+    def take_back(result: Any, arguments: dict[str, Any], call: Call) -> None:
+        taken.append((result, arguments, call.path))
+
+    async def wins(given: object) -> str:
+        del given
+        await slow.begun.wait()
+        slow.released.set()
+        return "won"
+
+    loser = books("loser", tool(system.book, undo=take_back), "visit", stays=True)
+    flow = concurrent(loser, Function(wins, pure=True), resolve=first(), losers="undo")
+    outcome, found = await run_to_end(tmp_path, flow)
+    assert (outcome.output, office.acts) == ("won", [])
+    assert taken == [("visit #1", {"what": "visit"}, "concurrent@1/loser@1/tool/1/undo")]
+    assert found == ["undo book"]
+
+
+async def test_by_default_it_is_only_named_in_the_log(tmp_path: Path) -> None:
+    office = Office()
+    flow = concurrent(
+        books("a", office.booking, "x"), books("b", office.booking, "y"), resolve=priority("a", "b")
+    )
+    _, found = await run_to_end(tmp_path, flow)
+    assert "release y" not in office.acts
+    assert found in (["list book"], [])  # b may have been stopped before it booked anything
+
+
+async def test_a_rule_that_settles_nothing_leaves_everything_as_it_is(tmp_path: Path) -> None:
+    office = Office()
+    branches = [books(name, office.booking, name, gives=name) for name in "ab"]
+    outcome, found = await run_to_end(tmp_path, concurrent(*branches, resolve=majority(), losers="undo"))
+    assert (outcome.status, found) == ("escalated", [])
+
+
+async def test_when_the_whole_fails_every_branch_has_lost(tmp_path: Path) -> None:
+    office = Office()
+    branches = [
+        books("a", office.booking, "a"),
+        books("b", office.booking, "b", gives=Outcome("failed", reason="no")),
+    ]
+    flow = concurrent(*branches, resolve=merge(), on_failure=2, losers="undo")
+    outcome, found = await run_to_end(tmp_path, flow)
+    assert (outcome.status, found) == ("failed", ["undo book"] * 2)
+
+
+async def test_what_has_no_undo_is_listed_and_reads_are_passed_over(tmp_path: Path) -> None:
+    office = Office()
+    look = Tool(office.book, name="look", effect="read")
+    loser = sequential(
+        books("a", Tool(office.book, name="shout"), "x"), books("b", look, "y", gives=2), name="loser"
+    )
+    flow = concurrent(loser, books("c", look, gives=1), resolve=priority("c"), losers="undo", name="both")
+    judged = concurrent(flow, resolve=merge())
+    outcome, found = await run_to_end(tmp_path, judged)
+    assert outcome.output == {"both": 1}
+    assert found in (["no undo shout"], [])
+
+
+async def test_what_was_undone_within_a_branch_is_not_undone_again_when_that_branch_loses(
+    tmp_path: Path,
+) -> None:
+    office = Office()
+    inner = concurrent(
+        books("a", office.booking, "a", gives=Outcome("failed")),
+        books("b", office.booking, "b"),
+        resolve=merge(),
+        on_failure=2,
+        losers="undo",
+        name="inner",
+    )
+    outer = concurrent(
+        inner.on_failure("continue"),
+        books("c", office.booking, "c"),
+        resolve=merge(),
+        on_failure=2,
+        losers="undo",
+    )
+    await run_to_end(tmp_path, outer)
+    assert sorted(office.acts) == sorted(f"{act} {what}" for act in ("book", "release") for what in "abc")
+
+
+@pytest.mark.parametrize("restarted", ["", "restarted"])
+async def test_what_was_done_before_a_segment_of_a_losing_loop_is_taken_back_too(
+    tmp_path: Path, restarted: str
+) -> None:
+    office = Office()
+
+    async def again(context: Context) -> None:
+        await context.use(office.booking, what=context.path.rpartition("@")[2])
+
+    def never(names: object) -> bool:
+        return names is None
+
+    turning = loop(Function(again, name="again", pure=True), until=never, rounds=ROUNDS)
+    after = loop(books("b", office.booking, "b"), until=never, rounds=1, name="after")
+    flow = concurrent(
+        sequential(turning.on_failure("continue"), after.on_failure("continue"), name="turns"),
+        human("judge", role="judge"),
+        resolve=merge(),
+        on_failure=1,
+        losers="undo",
+    )
+    workflow = Workflow("turning", flow)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        assert len(await events(host, run, "segment")) > 0
+        question = await asked(host, run)
+        if not restarted:
+            await reply(host, question, {"proceed": False})
+            await ended(host, run)
+    if restarted:
+        async with serving(tmp_path, workflow) as host:
+            await reply(host, question, {"proceed": False})
+            await ended(host, run)
+    released = [f"release {n}" for n in range(ROUNDS, 0, -1)]
+    assert [act for act in office.acts if act.startswith("release")] == ["release b", *released]
+
+
+# -- what cannot be taken back ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("by_hand", "told"), [(True, "undone by hand"), (False, "stands")])
+async def test_a_person_is_asked_about_an_undo_that_fails_also_across_a_restart(
+    tmp_path: Path,
+    by_hand: bool,  # noqa: FBT001 - a parameter of the test
+    told: str,
+) -> None:
+    office = Office(refuses=True)
+    flow = sequential(books("a", office.booking, "x"), human("clerk", role="clerk"))
+    workflow = Workflow("office", flow)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await asked(host, run, "clerk")
+        await undoing(host, run)
+        question = await asked(host, run, "undo")
+        assert (
+            commands.asked_for(host.store, question).title
+            == "cannot be undone here: book, release: x was used"
+        )
+        assert [row.role for row in await host.store.questions(run=run)] == ["operator"]
+        await parked(host, run)
+    async with serving(tmp_path, workflow) as host:
+        with pytest.raises(Exception, match="operator"):
+            await reply(host, question, {"undone": by_hand}, by=ADA)
+        await reply(host, question, {"undone": by_hand})
+        outcome = await ended(host, run)
+    assert outcome.reason == f"cancelled by person:op: wrong; {told}: book (sequential@1/a@1/tool/1)"
+
+
+async def undoing(host: Host, run: str) -> None:
+    """Cancel with undo, once the run waits."""
+    await parked(host, run)
+    row = await host.store.run(run)
+    await commands.cancel(host.store, host.clock, row, by=OPERATOR, reason="wrong", undo=True)
+
+
+def by_reference(undo: Any) -> BaseParticipant:
+    """Give a flow whose undo no later process has met."""
+    return sequential(books("a", Tool(Office().book, undo=undo), "x"), human("clerk", role="clerk"))
+
+
+async def test_an_undo_is_found_again_by_its_reference(tmp_path: Path) -> None:
+    DONE.clear()
+    before = Workflow("office", by_reference(annul))
+    async with serving(tmp_path, before) as host:
+        run = await begin(host, before)
+        await asked(host, run, "clerk")
+        await parked(host, run)
+    after = Workflow("office", by_reference(annul))
+    async with serving(tmp_path, after) as host:
+        await undoing(host, run)
+        outcome = await ended(host, run)
+    assert (outcome.status, DONE) == ("cancelled", ["x"])
+
+
+async def test_an_undo_that_no_other_process_can_find_goes_to_a_person(tmp_path: Path) -> None:
+    before, after = (Workflow("office", by_reference(Office().release)) for _ in range(2))
+    async with serving(tmp_path, before) as host:
+        run = await begin(host, before)
+        await parked(host, run)
+    async with serving(tmp_path, after) as host:
+        await undoing(host, run)
+        title = commands.asked_for(host.store, await asked(host, run, "undo")).title
+    reference = f"{__name__}:Office.release()"
+    assert title == f"cannot be undone here: book, its undo {reference} cannot be found here"
+
+
+async def test_an_undo_that_needs_what_there_is_not_goes_to_a_person(tmp_path: Path) -> None:
+    def release(nothing: str) -> str:
+        return nothing
+
+    workflow = Workflow("office", by_reference(release))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        await undoing(host, run)
+        title = commands.asked_for(host.store, await asked(host, run, "undo")).title
+    why = "release needs 'nothing', which neither the arguments nor the result of the call hold"
+    assert title == f"cannot be undone here: book, {why}"
+
+
+async def test_an_undo_that_is_gone_once_it_was_planned_goes_to_a_person(tmp_path: Path) -> None:
+    """The machine dies in the first of two undos, and what makes them is not there when it is back."""
+    copy = tmp_path / "copy"
+
+    class Dying(Office):
+        def release(self, booked: str) -> str:
+            if not copy.exists():
+                snapshot(tmp_path / "home", copy)
+            return booked
+
+    def workflow(office: Office) -> Workflow:
+        booked = books("a", office.booking, "x", "y")
+        return Workflow("office", sequential(booked, human("clerk", role="clerk")))
+
+    dying, clock = workflow(Dying()), HandClock()
+    async with serving(tmp_path / "home", dying, clock=clock) as host:
+        run = await begin(host, dying)
+        await parked(host, run)
+        await undoing(host, run)
+        await ended(host, run)
+    clock.turn(3600)
+    async with serving(copy, workflow(Dying()), clock=clock) as host:
+        doubt = await asked(host, run, "uncertain")
+        assert commands.asked_for(host.store, doubt).title == "did release take effect?"
+        await reply(host, doubt, {"happened": True})
+        question = await asked(host, run, "ask")
+        title = commands.asked_for(host.store, question).title
+        await reply(host, question, {"undone": False})
+        outcome = await ended(host, run)
+    assert title == "cannot be undone here: book, release: release cannot be found here any more"
+    assert outcome.reason is not None
+    assert outcome.reason.endswith(
+        "; undone: book (sequential@1/a@1/tool/2); stands: book (sequential@1/a@1/tool/1)"
+    )
+
+
+# -- what is not ours, and what was never done ------------------------------------------------------------
+
+
+async def test_a_fork_never_takes_back_what_the_original_did(tmp_path: Path) -> None:
+    office = Office()
+    workflow = Workflow("office", sequential(books("a", office.booking, "x"), human("clerk", role="clerk")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        forked = (await fork(host.store, host.clock, await host.store.run(run), by=OPERATOR)).id
+        host.ring()
+        await asked(host, forked, "clerk")
+        await undoing(host, forked)
+        outcome = await ended(host, forked)
+    assert (outcome.reason, office.acts) == ("cancelled by person:op: wrong", ["book x"])
+
+
+async def test_a_fork_does_again_what_was_taken_back(tmp_path: Path) -> None:
+    office = Office()
+    flow = concurrent(
+        books("a", office.booking, "a", gives=Outcome("failed")),
+        books("b", office.booking, "b"),
+        resolve=merge(),
+        on_failure=2,
+        losers="undo",
+    )
+    workflow = Workflow("office", sequential(flow.on_failure("continue"), human("clerk", role="clerk")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        row = await host.store.run(run)
+        undone = [event.seq for event in await events(host, run, "result") if event.path.endswith("/undo")]
+        forked = (await fork(host.store, host.clock, row, by=OPERATOR, at=undone[-1])).id
+        host.ring()
+        await parked(host, forked)
+        plans = await events(host, forked, "undo")
+    assert plans == []  # of its own it did nothing: the branches were finished when it was forked
+    assert len(office.acts) == 4
+
+
+async def test_what_was_done_can_be_listed_without_running_anything(tmp_path: Path) -> None:
+    system, office = Elsewhere(), Office()
+    slow = Slow(system)
+    slow_booking = Tool(system.book, name="slow")
+    branches = (books("a", office.booking, "x", "y"), books("b", slow_booking, "z"))
+    workflow = Workflow("office", concurrent(*branches, resolve=merge(), name="both"))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await slow.begun.wait()
+
+        async def booked() -> bool | None:
+            return len(await events(host, run, "result")) == 2 or None
+
+        await until(booked)
+        book = EffectBook(await host.store.events(run))
+        assert [(entry.path, entry.standing) for entry in book.entries()] == [
+            ("both@1/b@1/tool/1", "in doubt"),
+            ("both@1/a@1/tool/2", "done"),
+            ("both@1/a@1/tool/1", "done"),
+        ]
+        assert [entry.path for entry in book.standing(["both@1/a@1/tool/1"])] == ["both@1/a@1/tool/1"]
+        slow.released.set()
+        await ended(host, run)
+
+
+# -- cancelling ------------------------------------------------------------------------------------------
+
+
+async def test_a_run_that_is_cancelled_with_undo_awaits_its_call_and_takes_it_back(tmp_path: Path) -> None:
+    system = Elsewhere()
+    slow = Slow(system)
+    taken: list[str] = []
+
+    def take_back(result: str) -> None:
+        taken.append(result)
+
+    workflow = Workflow("visit", sequential(books("a", tool(system.book, undo=take_back), "visit")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await slow.begun.wait()
+        row = await host.store.run(run)
+        await commands.cancel(host.store, host.clock, row, by=OPERATOR, undo=True)
+        host.ring()
+        slow.released.set()
+        outcome = await ended(host, run)
+        [message] = await events(host, run, "message")
+        assert contents(host, message, "content") == {"reason": None, "undo": True}
+    assert taken == ["visit #1"]
+    assert outcome.reason == "cancelled by person:op; undone: book (sequential@1/a@1/tool/1)"
+
+
+async def test_without_undo_everything_stands(tmp_path: Path) -> None:
+    office = Office()
+    workflow = Workflow("office", sequential(books("a", office.booking, "x"), human("clerk", role="clerk")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        await cancel(host, run)
+        assert (await ended(host, run)).reason == "cancelled by person:op"
+    assert office.acts == ["book x"]
+
+
+async def test_a_run_without_its_code_is_cancelled_with_undo_once_the_code_is_back(tmp_path: Path) -> None:
+    office = Office()
+    workflow = Workflow("office", sequential(books("a", office.booking, "x"), human("clerk", role="clerk")))
+    other = Workflow("office", sequential(books("b", office.booking, "x"), human("clerk", role="clerk")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        row = await parked(host, run)
+    async with serving(tmp_path, other) as host:
+        await host.enter(other, OPERATOR)
+        await host.store.declare_compatible("default", row.version, other.version, "person:op")
+        await commands.resume(host.store, host.clock, row, by=OPERATOR)
+
+        async def blocked() -> bool | None:
+            return (await host.store.run(run)).status == "blocked" or None
+
+        await until(blocked)
+        await commands.cancel(host.store, host.clock, await host.store.run(run), by=OPERATOR, undo=True)
+    assert office.acts == ["book x"]
+    async with serving(tmp_path, workflow) as host:
+        await commands.resume(host.store, host.clock, row, by=OPERATOR)
+        outcome = await ended(host, run)
+    assert (outcome.status, office.acts) == ("cancelled", ["book x", "release x"])
+
+
+# -- declarations ----------------------------------------------------------------------------------------
+
+
+def test_what_only_reads_is_neither_undone_nor_an_undo() -> None:
+    with pytest.raises(DefinitionError, match="book only reads"):
+        tool(Office().book, effect="read", undo=annul)
+    with pytest.raises(DefinitionError, match="annul only reads"):
+        tool(Office().book, undo=tool(annul, effect="read"))
+
+
+def test_losers_are_undone_or_listed() -> None:
+    wrong: Any = "forgotten"
+    with pytest.raises(DefinitionError, match="losers must be 'list' or 'undo', got 'forgotten'"):
+        concurrent(books("a", Office().booking), resolve=merge(), losers=wrong)
