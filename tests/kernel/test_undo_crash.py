@@ -11,7 +11,7 @@ import pytest
 from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, share
 
-PARTS = 6
+PARTS = 12
 UNREPEATABLE = re.compile(r"(writing|committed): no event")
 """Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 
@@ -69,7 +69,7 @@ def test_it_comes_to_the_same_whichever_boundary_its_process_dies_at(survey: Sur
 def test_it_comes_to_the_same_when_its_process_dies_again_while_it_recovers(survey: Survey) -> None:
     random = Random(3)  # noqa: S311 - a choice of places
     problems: list[str] = []
-    for _ in range(12):
+    for _ in range(6):
         first, second = random.choice(undoing(survey)), random.randint(1, 20)
         found = survey.ending(Order(""), first, second)
         if found is not None:  # what was left to do was done before the second place
