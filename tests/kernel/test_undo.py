@@ -32,6 +32,7 @@ from ripieno import (
     sequential,
 )
 from ripieno.connectors.tool import Tool, tool
+from ripieno.kernel import commands
 from ripieno.kernel.effect_book import EffectBook
 from ripieno.kernel.forks import fork
 from ripieno.model.errors import DefinitionError
