@@ -108,7 +108,7 @@ async def test_an_undo_that_no_other_process_can_find_goes_to_a_person(tmp_path:
     async with serving(tmp_path, after) as host:
         await undoing(host, run)
         title = commands.asked_for(host.store, await asked(host, run, "undo")).title
-    reference = f"{__name__}:Office.release()"
+    reference = f"{Office.__module__}:Office.release()"
     assert title == f"cannot be undone here: book, its undo {reference} cannot be found here"
 
 
