@@ -16,7 +16,8 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
 from ripieno.cli.runs.listing import run_document
-from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
+from ripieno.cli.runs.reasons import because_of
+from ripieno.cli.runs.story import Effect, Posed, Story, tell
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import QuestionRow
@@ -162,12 +163,6 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
     for message in story.messages:
         said = f": {message['content']}" if message["content"] else ""
         screen.print(clean(f"{message['what']} by {message['by']}{said}"))
-
-
-def because_of(choice: Chosen) -> str:
-    """Give the reasons of a choice on one line."""
-    because: dict[str, Any] = choice.because or {}
-    return ", ".join(f"{name} {value}" for name, value in because.items())
 
 
 def section(screen: Console, title: str, body: Any) -> None:
