@@ -57,7 +57,7 @@ layers: .venv/.test
 	$(BIN)/lint-imports --no-logo
 
 sizes: .venv/.test
-	$(BIN)/python scripts/sizes.py src tests scripts benchmarks
+	$(BIN)/python scripts/sizes.py src tests scripts benchmarks examples
 
 words: .venv/.test
 	$(BIN)/python scripts/clean_words.py
