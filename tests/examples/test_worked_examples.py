@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from docs.examples import Page, examples
+from docs.pages import Page, examples
 from ripieno import Host, Outcome, Principal, Workflow
 from ripieno.kernel.commands import answer
 from ripieno.model.event import Event
