@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from directing import DONE, OPERATOR_RULE, facts, item, look, plan, restrained
+from directing import OPERATOR_RULE, restrained
+from ledgers import DONE, facts, item, look, plan
 
 from kernel.support.errands import book, effects, settle_in
 from kernel.support.scenario import Scenario

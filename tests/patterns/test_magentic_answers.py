@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from directing import DONE, Script, ending, facts, item, look, plan, restrained, team
+from directing import Script, ending, restrained, team
+from ledgers import DONE, facts, item, look, plan
 from running import Running, gives, outcome
 
 from ripieno import human

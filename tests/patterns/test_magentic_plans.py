@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from directing import DONE, Script, item, look, plan, restrained, team
+from directing import Script, restrained, team
+from ledgers import DONE, item, look, plan
 from running import Running, gives
 
 from ripieno import Outcome, PlanReview, human
