@@ -10,7 +10,7 @@ import pytest
 from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, share
 
-PARTS = 4
+PARTS = 2
 UNREPEATABLE = re.compile(r"(writing|committed): no event")
 """Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 
@@ -32,7 +32,9 @@ def test_undisturbed_only_what_was_approved_is_done(survey: Survey) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
     problems: list[str] = []
-    for place in share(survey.undisturbed.passed, part, PARTS):
+    # what is about to be written and lost is what was committed before: one of the two is enough
+    places = [place for place in survey.undisturbed.passed if not place.startswith("writing")]
+    for place in share(places, part, PARTS):
         found = survey.ending(Order(""), place)
         if found is not None or not UNREPEATABLE.match(place):
             problems.extend(survey.compare(found, place))

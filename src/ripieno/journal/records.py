@@ -10,6 +10,7 @@ from typing import Literal
 from ripieno.journal.keys import StreamKey
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Body, Json, Kind
+from ripieno.model.mode import Mode
 
 __all__ = [
     "ENDED",
@@ -25,6 +26,7 @@ __all__ = [
     "Lease",
     "Message",
     "MessageKind",
+    "ModeRow",
     "NewRun",
     "QuestionChange",
     "QuestionRow",
@@ -61,6 +63,7 @@ MessageKind = Literal[
     "continue",
     "skip",
     "limit",
+    "mode",
     # of a task, short of its answer
     "claim",
     "release",
@@ -318,6 +321,18 @@ class DrainRow:
     by: str
     at: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModeRow:
+    """The mode that is set for a participant of a workflow's version."""
+
+    participant: str
+    mode: Mode
+    by: str
+    """The principal's id."""
+    event: int
+    """Where the tenant's stream says so, with the reason."""
 
 
 @dataclass(frozen=True, slots=True)

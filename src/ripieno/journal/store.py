@@ -12,6 +12,7 @@ from ripieno.journal.records import (
     DrainRow,
     Lease,
     Message,
+    ModeRow,
     NewRun,
     QuestionRow,
     QuestionState,
@@ -22,6 +23,7 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.event import Event, Json, Kind
+from ripieno.model.mode import Mode
 
 __all__ = ["Created", "Payloads", "Replayable", "Store"]
 
@@ -261,6 +263,16 @@ class Store(ABC):
     @abstractmethod
     async def versions(self, tenant: str, workflow: str | None = None) -> Sequence[VersionRow]:
         """List registered versions, newest first."""
+
+    @abstractmethod
+    async def set_mode(
+        self, version: VersionRow, participant: str, mode: Mode, *, by: str, reason: str | None = None
+    ) -> None:
+        """Set the mode in which later runs of a version begin with a participant, with an event."""
+
+    @abstractmethod
+    async def modes(self, tenant: str, version: str) -> Sequence[ModeRow]:
+        """Give the modes that are set for a version, by participant."""
 
     @abstractmethod
     async def declare_compatible(self, tenant: str, old: str, new: str, by: str) -> None:

@@ -15,6 +15,7 @@ from ripieno.journal.store import Created, Store
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
+from ripieno.kernel.modes import modes_at_start
 from ripieno.kernel.results import held, outcome_from
 from ripieno.model.errors import RefusedError, StoreError
 from ripieno.model.event import GENESIS, Event, Json, canonical
@@ -162,6 +163,8 @@ class Host:
             "requested": at,
             "input": commitment.hex(),
         }
+        if modes := await modes_at_start(self.store, definition, principal.tenant):
+            body["modes"] = modes
         created = await self.store.create(
             new, keys, [("run.started", "", body)], [(commitment, data)], own=not detach
         )

@@ -12,6 +12,7 @@ from ripieno.journal.records import Change, CloseChange, Draft, SegmentChange
 from ripieno.kernel.branches import Group
 from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
+from ripieno.kernel.modes import mode_change
 from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
@@ -21,8 +22,9 @@ from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.undo import undo
 from ripieno.model.action import Undone, UndoRule
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
-from ripieno.model.errors import DefinitionError, StoreError, WithheldError
+from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
+from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
 from ripieno.model.principal import Principal
@@ -211,8 +213,9 @@ class Scope:
         except StoreError as error:
             execution.stop("blocked", str(error))
             raise asyncio.CancelledError from error
-        except WithheldError as error:
-            outcome = Outcome("partial", reason=explain(error))
+        except (RejectedError, WithheldError) as error:
+            status = "partial" if isinstance(error, WithheldError) else "escalated"
+            outcome = Outcome(status, reason=explain(error))
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             outcome = Outcome("failed", reason=explain(error))
         finally:
@@ -236,9 +239,10 @@ class Scope:
             "inputs": reads,
             "outcome": outcome_body(execution, outcome, payloads),
             "started": started,
-            **withheld_body(scope, payloads),
         }
-        note_withheld(self, scope.withheld)
+        if scope.effects.withheld:
+            body.update(withheld_body(scope, payloads))
+            note_withheld(self, scope.withheld)
         execution.keep(task.input, payloads)
         if task.turn is not None:
             execution.keep(task.turn, payloads)
@@ -316,6 +320,10 @@ class Scope:
         body: dict[str, Json] = {"what": what, "chosen": chosen, "offered": list(offered), "because": reason}
         await self.append("choice", path, body, payloads=payloads)
         return chosen
+
+    def mode_change(self, participant: str) -> ModeChange | None:
+        """Give what was said last about a participant's mode."""
+        return mode_change(self.execution, participant)
 
     async def now(self) -> datetime:
         """Give the time in UTC; recorded."""

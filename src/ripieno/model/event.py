@@ -56,6 +56,7 @@ Kind = Literal[
     "workflow.drained",
     "workflow.undrained",
     "operation",
+    "workflow.mode",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

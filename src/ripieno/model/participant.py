@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 
 from ripieno.model.action import Effect, OnUncertain, Undone, UndoRule
 from ripieno.model.effect_rule import EffectRule, Withheld
+from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Evidence, Outcome
 from ripieno.model.principal import Principal
 from ripieno.model.reminder import Reminder
@@ -287,6 +288,10 @@ class Context(Protocol):
         self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]
     ) -> str:
         """Record a choice, what was offered and why; on replay the recorded choice is given back."""
+        ...
+
+    def mode_change(self, participant: str) -> ModeChange | None:
+        """Give what was said last about a participant's mode; to be read on replay from a choice."""
         ...
 
     async def now(self) -> datetime:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ripieno.model.durations import Duration
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.mode import Mode
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 
 if TYPE_CHECKING:
+    from ripieno.participants.human import Human
     from ripieno.participants.step import FailureRule, Step
 
 __all__ = ["BaseParticipant"]
@@ -63,6 +65,10 @@ class BaseParticipant(ABC):
         """Give the names of participants whose results it reads; None when that cannot be told."""
         return None
 
+    def output_form(self) -> Mapping[str, Any] | None:
+        """Give the JSON Schema of its output, where that is declared."""
+        return None
+
     # -- ways to qualify --------------------------------------------------------------------------
 
     def _step(self, **settings: Any) -> Step:
@@ -81,6 +87,16 @@ class BaseParticipant(ABC):
     def timeout(self, after: Duration) -> Step:
         """Stop it after a time, waits included; it then counts as failed."""
         return self._step(timeout=after)
+
+    def mode(self, mode: Mode, person: Human | None = None, *, shadow_within: Duration = "1m") -> Step:
+        """Say who acts: `manual`, `shadow`, `suggest` or `auto`.
+
+        `manual`: the person does it. `shadow`: so too, and this works beside them; what it finds is
+        recorded, compared and never used, and it may take `shadow_within` longer than they do.
+        `suggest`: the person approves each of its effects, and its outcome. `auto`: this acts.
+        With a person declared the mode can be changed later, for a run or for a version.
+        """
+        return self._step(mode=mode, person=person, shadow_within=shadow_within)
 
     def on_failure(self, rule: FailureRule) -> Step:
         """Say what the pattern around it does when it does not complete: `stop` or `continue`."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 
 from ripieno.model.action import Call
 from ripieno.model.errors import DefinitionError, InputError
+from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.model.value import Value
 
@@ -52,6 +53,7 @@ class Binding:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.parameters: list[Parameter] = []
+        self._returns: Any = None
         self.context: str | None = None
         """Name of the parameter that receives the context, if any."""
         try:
@@ -60,6 +62,7 @@ class Binding:
         except (NameError, TypeError, ValueError) as error:
             msg = f"cannot read the parameters of {function!r}: {error}"
             raise DefinitionError(msg, remedy="import the annotated types at module level") from error
+        self._returns = hints.get("return")
         for parameter in signature.parameters.values():
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 msg = f"{function.__qualname__}: *{parameter.name} cannot be bound; name what it needs"
@@ -72,6 +75,15 @@ class Binding:
                 raise DefinitionError(msg)
             else:
                 self.parameters.append(Parameter(parameter.name, annotation))
+
+    def output_form(self) -> Mapping[str, Any] | None:
+        """Give the JSON Schema of what the function returns; None where that is open, or an `Outcome`."""
+        if self._returns in (None, type(None), Any, Outcome, object):
+            return None
+        try:
+            return TypeAdapter(self._returns).json_schema()
+        except PydanticUserError:  # a type that JSON does not know
+            return None
 
     def names(self, known: frozenset[str]) -> list[str]:
         """Give the parameters that nothing is known to be given for: a participant's name misspelt."""

@@ -70,6 +70,10 @@ class Function(BaseParticipant):
             settings["timeout"] = in_seconds(self.effect_timeout)
         return {"function": settings}
 
+    def output_form(self) -> Mapping[str, Any] | None:
+        """Give the JSON Schema of what the function is annotated to return."""
+        return self.binding.output_form()
+
     def identity(self) -> dict[str, Json]:
         """Give the declared version and the digest of the source."""
         return {"version": self.version, "source": source_digest(self.function)}

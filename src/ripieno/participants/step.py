@@ -10,9 +10,13 @@ from ripieno.model.decimals import decimal
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.mode import Mode
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.human import Human
+from ripieno.participants.modes import SHADOW_WITHIN, Moded, ModeSettings
+from ripieno.participants.timer import Timer
 
 __all__ = ["FailureRule", "Step"]
 
@@ -31,6 +35,9 @@ class Settings:
     backoff: Duration = "1s"
     timeout: Duration | None = None
     on_failure: FailureRule = "stop"
+    mode: Mode = "auto"
+    person: Human | None = None
+    shadow_within: Duration = SHADOW_WITHIN
 
 
 class Step(BaseParticipant):
@@ -42,10 +49,13 @@ class Step(BaseParticipant):
         super().__init__(participant.name)
         self.participant = participant
         self.settings = Settings(**settings)
+        self.modes = ModeSettings(self.settings.mode, self.settings.person, self.settings.shadow_within)
         self._check()
+        self._acting = participant if self.modes.person is None else Moded(participant, self.modes)
 
     def _check(self) -> None:
         settings = self.settings
+        self.modes.check(self.participant)
         if settings.escalate_below is not None and not 0 < settings.escalate_below <= 1:
             msg = (
                 f"{self.name}: escalate below must be above 0 and at most 1, got {settings.escalate_below!r}"
@@ -68,9 +78,9 @@ class Step(BaseParticipant):
         return type(self)(self.participant, **{**known, **settings})
 
     def children(self) -> Sequence[BaseParticipant]:
-        """Give the participant and the one it escalates to."""
-        to = self.settings.escalate_to
-        return (self.participant,) if to is None else (self.participant, to)
+        """Give the participant, the one it escalates to, and the person that its mode needs."""
+        others = (self.settings.escalate_to, self.settings.person)
+        return (self.participant, *(other for other in others if other is not None))
 
     def dependencies(self) -> frozenset[str] | None:
         """Give what the participant itself reads."""
@@ -91,7 +101,7 @@ class Step(BaseParticipant):
             document["timeout"] = in_seconds(settings.timeout)
         if settings.on_failure != "stop":
             document["on_failure"] = settings.on_failure
-        return document
+        return {**document, **self.modes.describe()}
 
     def reads(self, task: Task) -> Mapping[str, str]:
         """Give what the participant itself reads."""
@@ -123,11 +133,11 @@ class Step(BaseParticipant):
 
     async def _once(self, task: Task, context: Context, key: str | None) -> Outcome:
         if self.settings.timeout is None:
-            return await context.call(self.participant, task, key=key)
+            return await context.call(self._acting, task, key=key)
         limit = seconds(self.settings.timeout)
         timer = Timer(f"{self.name}.timeout", limit)
         async with context.branches() as branches:
-            path = branches.start(self.participant, task, key=key)
+            path = branches.start(self._acting, task, key=key)
             branches.start(timer, task, key=key)
             ended = await branches.next()
         assert ended is not None, "one of two branches ends first"
@@ -163,23 +173,3 @@ class Step(BaseParticipant):
             seq=decision.seq,
         )
         return settled, seen
-
-
-class Timer(BaseParticipant):
-    """Ends after a time."""
-
-    kind = "timer"
-
-    def __init__(self, name: str, duration: float) -> None:
-        super().__init__(name)
-        self._duration = duration
-
-    def describe(self) -> dict[str, Json]:
-        """Give nothing: a timer is part of the step it limits."""
-        return {}
-
-    async def act(self, task: Task, context: Context) -> Outcome:
-        """Wait."""
-        del task
-        await context.sleep(self._duration)
-        return Outcome("complete")

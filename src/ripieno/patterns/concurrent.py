@@ -11,7 +11,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.step import Timer
+from ripieno.participants.timer import Timer
 from ripieno.patterns.base import Pattern, Stage
 from ripieno.patterns.resolvers import Resolver, Settled
 

@@ -8,7 +8,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.step import Timer
+from ripieno.participants.timer import Timer
 
 __all__ = ["Deadline"]
 

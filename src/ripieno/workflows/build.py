@@ -72,6 +72,8 @@ class Builder:
             self._participants[name] = built
             if built is not None:
                 self._places[built] = self._text.place(at)
+        for name, entry in self._document.participants.items():
+            self._modes_of(name, entry)
         root = self._stage(self._document.flow, ("flow",))
         for problem in name_problems(root) if root is not None else ():
             place = self._places.get(problem.participant, self._text.place(("flow",)))
@@ -172,6 +174,31 @@ class Builder:
             self._problems.append(DefinitionError(msg, place=self._text.place(at)))
             return None
         return self._participants[name]
+
+    def _modes_of(self, name: str, entry: Any) -> None:
+        """Let a participant have the mode that its entry says, wherever it takes part."""
+        built, at = self._participants[name], ("participants", name)
+        if built is None or not isinstance(entry, doc.WithMode):
+            return
+        settings = self._mode(entry, at)
+        if settings:
+            moded = self._attempt(at, lambda: Step(built, **settings))
+            self._participants[name] = moded
+            if moded is not None:
+                self._places[moded] = self._text.place(at)
+
+    def _mode(self, stage: doc.WithMode, at: At) -> dict[str, Any]:
+        settings: dict[str, Any] = {}
+        if stage.mode is not None:
+            settings["mode"] = stage.mode
+        if stage.person is not None:
+            person = self._named(stage.person, (*at, "person"))
+            if person is None:
+                return {}  # said already
+            settings["person"] = person
+        if stage.shadow_within is not None:
+            settings["shadow_within"] = stage.shadow_within
+        return settings
 
     def _pattern(self, stage: Any, at: At) -> BaseParticipant | None:
         build: dict[str, Callable[[Any, At], BaseParticipant | None]] = {
@@ -395,6 +422,8 @@ class Builder:
             settings["timeout"] = stage.timeout
         if stage.on_failure != "stop":
             settings["on_failure"] = stage.on_failure
+        settings |= self._mode(stage, at)
         if built is None or not settings:
             return built
-        return self._attempt(at, lambda: Step(built, **settings))
+        # as a program does, so that what the participant's own entry says stays
+        return self._attempt(at, lambda: built._step(**settings))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

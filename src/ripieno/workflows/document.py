@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
+from ripieno.model.mode import Mode
 from ripieno.workflows.agents import (
     CompactSettings,
     DirectSettings,
@@ -77,6 +78,23 @@ Schema = Annotated[
     Discriminator(schema_shape),
 ]
 
+
+class WithMode(Document):
+    """Who acts: the participant, a person, or both."""
+
+    mode: Mode | None = Field(
+        default=None,
+        description="`manual`: the person acts; `shadow`: so too, and the participant beside them, compared"
+        " and never used; `suggest`: the person approves its effects and outcome; `auto`: it acts",
+    )
+    person: Name | None = Field(
+        default=None, description="the human participant who acts or approves; lets the mode be changed later"
+    )
+    shadow_within: Time | None = Field(
+        default=None, description="how long a shadow may still take once the person has answered; 1 min"
+    )
+
+
 # -- participants ----------------------------------------------------------------------------------------
 
 
@@ -92,7 +110,7 @@ class FunctionSettings(Document):
     timeout: Time | None = Field(default=None, description="longest time of one call of an effect; 60 s")
 
 
-class FunctionEntry(Document):
+class FunctionEntry(WithMode):
     """A function."""
 
     function: FunctionSettings
@@ -158,7 +176,7 @@ class HumanEntry(Document):
     human: HumanSettings
 
 
-class ImportEntry(Import):
+class ImportEntry(Import, WithMode):
     """A participant that is declared in Python, taken as it is."""
 
 
@@ -188,7 +206,7 @@ class Retry(Document):
     backoff: Time = Field(default="1s", description="wait before the second attempt; doubled each time")
 
 
-class Qualified(Document):
+class Qualified(WithMode):
     """What can be said of any stage in its place."""
 
     escalate: Escalation | None = Field(

@@ -22,6 +22,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.human import Human
 from ripieno.participants.references import load
+from ripieno.participants.modes import offered
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow
 from ripieno.patterns.deadline import Deadline
@@ -177,8 +178,18 @@ class Workflow:
         for pattern in self.top.everyone():
             if isinstance(pattern, Pattern) and pattern.identity():
                 code[pattern.name] = pattern.identity()
-        pins = {"definition": definition, "code": code}
+        pins: dict[str, Any] = {"definition": definition, "code": code}
+        if modes := self._modes():
+            pins["modes"] = modes
         return Pinned(definition, pins, digest(pins))
+
+    def _modes(self) -> dict[str, Json]:
+        """Give for each participant that has a person beside it what it declares, and may be changed to."""
+        steps = [step for step in self.top.everyone() if isinstance(step, Step) and step.modes.person]
+        return {
+            step.name: {"declared": step.modes.mode, "offers": list(offered(step.participant))}
+            for step in steps
+        }
 
     def check_input(self, value: object) -> None:
         """Raise `InputError` when a run cannot start with this input."""

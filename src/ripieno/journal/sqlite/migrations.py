@@ -53,6 +53,13 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
             " tenant TEXT NOT NULL, workflow TEXT NOT NULL, by TEXT NOT NULL, at INTEGER NOT NULL,"
             " reason TEXT NOT NULL, PRIMARY KEY (tenant, workflow)) STRICT, WITHOUT ROWID"
         ),
+        # the modes that are set for a version
+        (
+            "CREATE TABLE modes ("
+            " tenant TEXT NOT NULL, version TEXT NOT NULL, participant TEXT NOT NULL, mode TEXT NOT NULL,"
+            " by TEXT NOT NULL, event INTEGER NOT NULL, PRIMARY KEY (tenant, version, participant)"
+            ") STRICT, WITHOUT ROWID"
+        ),
     ),
 }
 """Statements that bring a format up to the next, by the format that they start from."""

@@ -10,7 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey, StreamKey
-from ripieno.journal.records import DrainRow, QuestionRow, QuestionState, RunFilter, RunRow, VersionRow
+from ripieno.journal.records import (
+    DrainRow,
+    ModeRow,
+    QuestionRow,
+    QuestionState,
+    RunFilter,
+    RunRow,
+    VersionRow,
+)
+from ripieno.journal.sqlite.modes import modes_of
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.reader import Reader
@@ -253,6 +262,10 @@ class SqliteReads(Store):
             DrainRow(workflow, by, at, decode(self.payload(stream.hex(), reason)))
             for workflow, by, at, reason, stream in rows
         ]
+
+    async def modes(self, tenant: str, version: str) -> Sequence[ModeRow]:
+        """Give the modes that are set for a version, by participant."""
+        return modes_of(self._reader, tenant, version)
 
     async def compatible(self, tenant: str, old: str) -> Sequence[str]:
         """Give the versions declared able to serve runs of `old`."""

@@ -177,6 +177,16 @@ CREATE TABLE drains (
     PRIMARY KEY (tenant, workflow)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE modes (
+    tenant      TEXT    NOT NULL,
+    version     TEXT    NOT NULL,
+    participant TEXT    NOT NULL,
+    mode        TEXT    NOT NULL,
+    by          TEXT    NOT NULL,
+    event       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, version, participant)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE compatible (
     tenant TEXT NOT NULL,
     old    TEXT NOT NULL,

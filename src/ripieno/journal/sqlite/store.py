@@ -18,7 +18,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
-from ripieno.journal.sqlite import drains, inbox, ownership, tasks, tenants
+from ripieno.journal.sqlite import drains, inbox, modes, ownership, tasks, tenants
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
@@ -32,6 +32,7 @@ from ripieno.journal.store import Created, Payloads, Replayable
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json, Kind
+from ripieno.model.mode import Mode
 from ripieno.model.value import encode
 
 __all__ = ["SqliteStore"]
@@ -243,6 +244,14 @@ class SqliteStore(SqliteReads):
     async def register(self, version: VersionRow, by: str) -> bool:
         """Enter a version of a workflow; False when it was there already."""
         return await self._writer.perform(lambda batch: tenants.register(batch, self._master, version, by))
+
+    async def set_mode(
+        self, version: VersionRow, participant: str, mode: Mode, *, by: str, reason: str | None = None
+    ) -> None:
+        """Set the mode in which later runs of a version begin with a participant, with an event."""
+        await self._writer.perform(
+            lambda batch: modes.set_mode(batch, self._master, version, (participant, mode), (by, reason))
+        )
 
     async def declare_compatible(self, tenant: str, old: str, new: str, by: str) -> None:
         """Let runs of version `old` go on with the code of version `new`."""

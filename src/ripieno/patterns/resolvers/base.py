@@ -10,7 +10,7 @@ from typing import Any, cast
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Evidence, Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.model.value import encode
+from ripieno.model.value import encode, normal
 from ripieno.participants.base import BaseParticipant
 
 __all__ = ["Resolver", "Settled", "disagreement", "field_of", "missing", "said_by", "settle", "unsettled"]
@@ -77,16 +77,6 @@ def given(outcome: Outcome, field: str | None) -> list[Any]:
             return []
         value = cast("dict[str, Any]", value)[part]
     return [value]
-
-
-def normal(value: Any) -> Any:
-    """Give a value in the one form of all that JSON takes for equal: fields in order, 2.0 as 2."""
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return {name: normal(fields[name]) for name in sorted(fields)}
-    if isinstance(value, list):
-        return [normal(item) for item in cast("list[Any]", value)]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def sides(found: Mapping[str, Outcome], field: str | None) -> dict[bytes, list[str]]:
