@@ -286,6 +286,27 @@ async def test_a_version_is_entered_once_with_an_event(store: Store) -> None:
     assert [event.body["version"] for event in events] == ["v1", "v2", "w1"]
 
 
+async def test_a_mode_is_set_for_a_version_and_the_last_word_counts(store: Store) -> None:
+    version = VersionRow("v1", "acme", "orders", "", "{}", AT)
+    await store.set_mode(version, "reconcile", "manual", by="person:ada", reason="an incident")
+    await store.set_mode(version, "bill", "suggest", by="person:ada")
+    await store.set_mode(version, "reconcile", "auto", by="person:bo", reason="it is over")
+    tenant = await store.tenant_stream("acme")
+    events = {event.seq: event for event in await store.events(tenant)}
+    found = {row.participant: row for row in await store.modes("acme", "v1")}
+    assert {name: (row.mode, row.by) for name, row in found.items()} == {
+        "bill": ("suggest", "person:ada"),
+        "reconcile": ("auto", "person:bo"),
+    }
+    said = events[found["reconcile"].event]
+    assert (said.kind, said.body["participant"], said.body["mode"]) == ("workflow.mode", "reconcile", "auto")
+    assert store.payload(tenant, said.body["reason"]) == b'"it is over"'
+    assert "reason" not in events[found["bill"].event].body
+    assert [event.kind for event in events.values()].count("workflow.mode") == 3
+    assert await store.modes("acme", "v2") == []
+    assert await store.modes("default", "v1") == []
+
+
 async def test_versions_are_declared_compatible_for_one_tenant(store: Store) -> None:
     await store.declare_compatible("default", "v1", "v2", "person:ada")
     assert await store.compatible("default", "v1") == ["v2"]

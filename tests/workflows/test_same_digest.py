@@ -36,6 +36,7 @@ from ripieno import (
     Calendar,
     Data,
     Function,
+    Human,
     Limits,
     Replaces,
     Workflow,
@@ -59,6 +60,7 @@ from ripieno import (
     window,
 )
 from ripieno.model.durations import seconds
+from ripieno.model.mode import MODES, Mode
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
 from ripieno.patterns.compacting import Compact
@@ -132,7 +134,15 @@ def leaves(draw: st.DrawFn, name: Names) -> BaseParticipant:
     return Function(target, name=name("function"), pure=draw(st.booleans()), version=version, timeout=timeout)
 
 
+def moded(draw: st.DrawFn, name: Names, stage: BaseParticipant) -> BaseParticipant:
+    people = any(isinstance(one, Human) for one in stage.everyone())
+    mode: Mode = draw(st.sampled_from([mode for mode in MODES if mode != "shadow" or not people]))
+    return stage.mode(mode, human(name("person"), role="clerk"), shadow_within=draw(durations))
+
+
 def qualified(draw: st.DrawFn, name: Names, stage: BaseParticipant, depth: int) -> BaseParticipant:
+    if not isinstance(stage, Human) and draw(st.booleans()):
+        stage = moded(draw, name, stage)
     if draw(st.booleans()):
         below = draw(st.floats(min_value=0, max_value=1, exclude_min=True))
         stage = stage.escalate(below=below, to=stages(draw, name, depth - 2))
@@ -445,6 +455,27 @@ def test_editors_accept_a_file_as_people_write_it() -> None:
 def test_a_pattern_declared_in_python_can_be_a_participant_of_a_file() -> None:
     text = "workflow: orders\nparticipants: {intake: {import: 'workflow_parts:intake'}}\nflow: intake\n"
     assert load_text(text, folder=HERE).workflow.digest == Workflow("orders", intake).digest
+
+
+def test_a_mode_beside_a_participant_holds_wherever_it_takes_part() -> None:
+    entries = (
+        "workflow: orders\nparticipants:\n"
+        "  post: {function: {import: 'workflow_parts:post', pure: true}, mode: shadow, person: clerk}\n"
+        "  intake: {import: 'workflow_parts:intake', mode: manual, person: clerk}\n"
+        "  clerk: {human: {role: clerk}}\n"
+        "flow: {sequential: [intake, post, {step: post, shadow_within: 5s, timeout: 1d}]}\n"
+    )
+    clerk, posts = human("clerk", role="clerk"), Function(post, pure=True)
+    stages = [
+        intake.mode("manual", clerk),
+        posts.mode("shadow", clerk),
+        posts.mode("shadow", clerk, shadow_within="5s").timeout("1d"),
+    ]
+    assert load_text(entries, folder=HERE).workflow.digest == Workflow("orders", sequential(*stages)).digest
+
+
+def test_a_mode_that_is_the_default_and_asks_nobody_makes_no_other_workflow() -> None:
+    assert Workflow("orders", weigh.mode("auto")).digest == Workflow("orders", weigh.retry(1)).digest
 
 
 def test_anchors_and_merge_keys_stand_for_what_they_name() -> None:

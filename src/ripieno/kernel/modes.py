@@ -62,8 +62,8 @@ async def set_mode(
 ) -> None:
     """Let later visits of a participant within a run have another mode; one under way keeps its own.
 
-    Raises `NotAllowedError` unless `by` is an operator, `RefusedError` when the run has ended, and `InputError` when the participant is not there or
-    cannot have that mode.
+    Raises `NotAllowedError` unless `by` is an operator, `RefusedError` when the run has ended, and
+    `InputError` when the participant is not there or cannot have that mode.
     """
     check_operator(run, by, "change a mode")
     check_change(await version_of(store, run.tenant, run.workflow, run.version), participant, mode)
@@ -107,7 +107,8 @@ def check_change(version: VersionRow, participant: str, mode: Mode) -> None:
     if participant in modes:
         if mode not in modes[participant]["offers"]:
             msg = f"{participant} cannot have mode {mode!r}, only {', '.join(modes[participant]['offers'])}"
-            raise InputError(msg, remedy="a shadow asks nobody, and this participant asks people")
+            why = "a shadow asks nobody, and this participant asks people" if mode == "shadow" else None
+            raise InputError(msg, remedy=why)
         return
     if participant in pins["code"]:
         msg = f"{participant} has no person declared in this version, and so one mode: auto"

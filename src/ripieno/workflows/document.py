@@ -176,7 +176,7 @@ class HumanEntry(Document):
     human: HumanSettings
 
 
-class ImportEntry(Import, WithMode):
+class ImportEntry(WithMode, Import):
     """A participant that is declared in Python, taken as it is."""
 
 
