@@ -118,7 +118,7 @@ async def test_a_rejected_effect_is_a_tool_error_with_the_reason(
     run = await begin(host, under(CLERK, uses(tool(system.book), what="visit")))
     await reply(host, await asked(host, run), said, reason=reason)
     outcome = await ended(host, run)
-    assert (outcome.status, outcome.reason) == ("failed", told)
+    assert (outcome.status, outcome.reason) == ("escalated", told)
     assert system.calls == []
 
 

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from directing import restrained
 from running import Running, pure
 from test_nesting import PATTERNS, clerks
 
@@ -24,7 +25,7 @@ ANSWERS: dict[str, Any] = {
 @pytest.mark.parametrize(("pattern", "mode"), CASES, ids=[" ".join(case) for case in CASES])
 async def test_a_participant_has_its_mode_in_any_pattern(running: Running, pattern: str, mode: Mode) -> None:
     part = pure(lambda: DONE, "part").mode(mode, human("clerk", role="clerk"))
-    run = await running.begin(PATTERNS[pattern]("outer", part), {})
+    run = await running.begin(restrained(PATTERNS[pattern]("outer", part)), {})
     visits = 2 if pattern == "map" else 1
     answered = 0
     while mode != "auto" and answered < visits:
@@ -44,7 +45,7 @@ async def test_a_participant_has_its_mode_in_any_pattern(running: Running, patte
 async def test_a_whole_pattern_can_be_done_by_hand(running: Running, pattern: str) -> None:
     broken = pure(lambda: 1 / 0, "part")
     whole = PATTERNS[pattern]("outer", broken).mode("manual", human("clerk", role="clerk"))
-    run = await running.begin(whole, {})
+    run = await running.begin(restrained(whole), {})
     [question] = await running.questions(run)
     await running.reply(question.row, {"output": DONE})
     assert (await running.ended(run)).output == DONE

@@ -69,6 +69,11 @@ RULES: Final = """\
 with settings a rule is a mapping of its name to them.
 """
 
+MODED: Final = """\
+Who acts: the participant, a person, or both. Beside `function` or `import` it holds wherever the \
+participant takes part; beside a stage it holds there.
+"""
+
 SCHEMAS: Final = """\
 A form, or what an input has to be, is given in one of these ways:
 
@@ -139,7 +144,9 @@ def sections() -> Iterator[str]:
     yield from section("function", doc.FunctionSettings, level=3)
     yield from section("human", doc.HumanSettings, level=3)
     yield from section("then", doc.Then, level=4)
-    yield from section("import", doc.ImportEntry, level=3)
+    yield from section("import", doc.ImportEntry, level=3, without=doc.WithMode)
+    yield f"### Modes\n\n{MODED}"
+    yield from table(doc.WithMode)
     yield f"### Forms and inputs\n\n{SCHEMAS}"
     yield f"## The flow\n\n{FLOW}"
     yield from table(doc.Qualified)
