@@ -326,25 +326,6 @@ MISTAKES = {
         "flow.escalate.to",
         "no participant is called 'chief'",
     ),
-    "a mode without a person": Mistake(
-        flow("{step: read, mode: shadow}"), 4, "flow", "mode 'shadow' needs a person, and none is declared"
-    ),
-    "an unknown mode": Mistake(flow("{step: read, mode: shadwo}"), 4, "flow.mode", "did you mean 'shadow'?"),
-    "a mode with nobody": Mistake(
-        flow("{step: read, mode: manual, person: chef}"), 4, "flow.person", "no participant is called 'chef'"
-    ),
-    "a mode whose person is none": Mistake(
-        flow("{step: read, mode: manual, person: read}"), 4, "flow", "the person of a mode must be a human"
-    ),
-    "a mode beside a participant without a person": Mistake(
-        declared("{function: {import: 'workflow_parts:read'}, mode: suggest}"),
-        3,
-        "participants.read",
-        "mode 'suggest' needs a person",
-    ),
-    "a mode of a person": Mistake(
-        declared("{human: {role: clerk}, mode: manual}"), 3, "participants.read.mode", "unknown field 'mode'"
-    ),
     "an unknown failure rule": Mistake(
         flow("{step: read, on_failure: contine}"), 4, "flow.on_failure", "did you mean 'continue'?"
     ),
