@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from running import OPERATOR, Running, gives, outcome, pure
 
-from ripieno import Context, Function, Principal, Workflow, human, sequential, tool
+from ripieno import Context, Function, Principal, Workflow, human, role, sequential, tool
 from ripieno.journal.records import Message
 from ripieno.kernel.modes import set_mode, set_mode_of_version
 from ripieno.model.errors import DefinitionError, InputError, NotFoundError, RefusedError
@@ -275,6 +275,27 @@ async def test_the_effects_of_a_suggestion_wait_for_the_same_person(running: Run
     await running.reply(question.row, {"proceed": True})
     assert (await running.ended(run)).output == "booked bed"
     assert done == ["bed"]
+
+
+async def test_effects_of_a_suggestion_escalate_as_the_person_does(running: Running) -> None:
+    @tool
+    def book() -> str:
+        return "booked"
+
+    async def desk(case: Any, context: Context) -> str:
+        del case
+        return await context.use(book)
+
+    chain = human("ada", person="ada", due="1h", then=role("chief"))
+    run = await running.begin(sequential(pure(desk).mode("suggest", chain)))
+    [question] = await running.questions(run)
+    assert (question.row.role, question.row.person) == (None, "person:ada")
+    await running.later(run, 3600)
+    [question] = await running.questions(run)
+    assert question.row.role == "chief"
+    await running.reply(question.row, {"proceed": True})
+    [question] = await running.questions(run)
+    assert question.about == "booked"
 
 
 async def test_a_rejected_effect_of_a_suggestion_escalates_it_and_is_not_tried_again(

@@ -80,21 +80,27 @@ class Proposal:
     async def approvals(self, approvers: tuple[Approver, ...]) -> Permit:
         """Ask one role after another; whoever edits the arguments has them approved anew by the others."""
         by: dict[str, str] = {}
-        while asked := next((one for one in approvers if one.role not in by), None):
-            self._asked += 1
-            await self.put("approved", asked.role)
-            answer = await ask(self._scope, self._question(asked), f"{self._path}/approval/{self._asked}")
-            if answer.expired:
-                msg = f"{self._tool.name}: nobody with role {asked.role!r} approved it in time"
-                raise RejectedError(msg)
+        while asked := next((one for one in approvers if one.name not in by), None):
+            answer = await self._answer(asked)
             edited = self._judged(answer)
             if edited.ref != self._arguments.ref:
                 self._arguments, self._edited_by = edited, answer.by
                 by.clear()
-            by[asked.role] = answer.by or ""
+            by[asked.name] = answer.by or ""
         return Permit(self._arguments, tuple(by.values()))
 
-    async def put(self, rule: str, role: str | None = None) -> None:
+    async def _answer(self, approver: Approver) -> Answer:
+        """Ask an approver, and those after it, until somebody answers; raises `RejectedError`."""
+        for asked in (approver, *approver.then):
+            self._asked += 1
+            await self.put("approved", asked)
+            answer = await ask(self._scope, self._question(asked), f"{self._path}/approval/{self._asked}")
+            if not answer.expired:
+                return answer
+        msg = f"{self._tool.name}: {approver.name} did not answer in time, so it was not approved"
+        raise RejectedError(msg)
+
+    async def put(self, rule: str, asked: Approver | None = None) -> None:
         """Record what is proposed; on replay the same has to be proposed again."""
         scope, execution = self._scope, self._scope.execution
         path = f"{self._path}/proposed/{max(self._asked, 1)}"
@@ -113,8 +119,8 @@ class Proposal:
             "arguments": execution.keep(self._arguments, payloads),
             "rule": rule,
         }
-        if role is not None:
-            body["role"] = role
+        if asked is not None:
+            body["role" if asked.person is None else "person"] = asked.name
         if self._edited_by is not None:
             body["edited_by"] = self._edited_by
         await scope.append("proposed", path, body, payloads=payloads)
@@ -143,7 +149,16 @@ class Proposal:
             "required": ["proceed"],
             "additionalProperties": False,
         }
-        return Question(asked.role, f"may {tool.name} be called?", form, about, due=asked.due)
+        return Question(
+            asked.role,
+            f"may {tool.name} be called?",
+            form,
+            about,
+            due=asked.due,
+            person=asked.person,
+            calendar=asked.calendar,
+            remind=asked.remind,
+        )
 
     def _judged(self, answer: Answer) -> Value:
         """Give the arguments that were approved; raises `RejectedError`."""

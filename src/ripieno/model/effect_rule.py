@@ -5,26 +5,40 @@ The words alone; `kernel/permits.py` carries them out. Reads always go through.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError
+from ripieno.model.reminder import Reminder
 from ripieno.model.value import Value
+from ripieno.model.working_time import Calendar
 
 __all__ = ["AUTO", "WITHHELD", "Approver", "EffectRule", "Fixed", "Withheld", "approved"]
 
 
 @dataclass(frozen=True, slots=True)
 class Approver:
-    """Whoever holds a role, asked before each write effect."""
+    """Whoever holds a role, or one person, asked before each write effect."""
 
-    role: str
+    role: str | None
+    """None for one person."""
     due: float | None = None
-    """Seconds until the effect counts as rejected; None waits for ever."""
+    """Seconds in which to answer; None waits for ever."""
     because: str = ""
     """Why they are asked, in a sentence they can read."""
+    person: str | None = None
+    """The id of the one principal who is asked, such as `person:ada`."""
+    calendar: Calendar | None = None
+    remind: Sequence[Reminder] = ()
+    then: tuple[Approver, ...] = ()
+    """Who is asked, one after another, when nobody answered in time; then the effect is rejected."""
+
+    @property
+    def name(self) -> str:
+        """The role or person that is asked first; two approvers of one name are one."""
+        return self.role or self.person or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +61,8 @@ class EffectRule:
 
     def within(self, outer: EffectRule) -> EffectRule:
         """Give the rule of a visit that was given this one, below a visit under `outer`."""
-        roles = {approver.role for approver in self.approvers}
-        others = tuple(approver for approver in outer.approvers if approver.role not in roles)
+        names = {approver.name for approver in self.approvers}
+        others = tuple(approver for approver in outer.approvers if approver.name not in names)
         return EffectRule(self.withheld or outer.withheld, self.approvers + others)
 
 

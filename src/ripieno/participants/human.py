@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
 from ripieno.model.durations import Duration, in_seconds, seconds
+from ripieno.model.effect_rule import Approver
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
@@ -165,6 +166,21 @@ class Human(BaseParticipant):
             if not answer.expired:
                 return self._decided(answer)
         return Outcome("escalated", reason=f"nobody answered {self.name} in time")
+
+    def approver(self, because: str) -> Approver:
+        """Give the same people as those who approve effects, with the reason why they are asked."""
+        first, *later = [
+            Approver(
+                asked.name if isinstance(asked, Role) else None,
+                None if asked.due is None else seconds(asked.due),
+                because,
+                f"person:{asked.name}" if isinstance(asked, Person) else None,
+                self.calendar,
+                self.remind,
+            )
+            for asked in self.asked
+        ]
+        return replace(first, then=tuple(later))
 
     def _question(self, task: Task, asked: Addressee) -> Question:
         before = task.state.get(task.previous) if task.previous else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ripieno.model.durations import Duration, in_seconds, seconds
-from ripieno.model.effect_rule import WITHHELD, approved
+from ripieno.model.effect_rule import WITHHELD, EffectRule
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.mode import MODES, Mode
@@ -183,10 +183,8 @@ class Moded(BaseParticipant):
 
     async def _suggested(self, task: Task, context: Context) -> Outcome:
         """Let the participant propose, each of its effects and its outcome to be approved by the person."""
-        first = self.person.roles[0]
-        rule = approved(
-            first.name, due=first.due, because=f"{self.name} suggests, and does not act by itself"
-        )
+        approver = self.person.approver(f"{self.name} suggests, and does not act by itself")
+        rule = EffectRule(approvers=(approver,))
         suggested = await context.call(self.participant, task, effects=rule)
         if suggested.status not in ("complete", "partial"):
             return suggested
