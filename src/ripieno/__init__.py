@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from ripieno.model.outcome import Confidence, Evidence, Outcome
     from ripieno.model.participant import Context, Task
     from ripieno.model.principal import Principal
+    from ripieno.model.spending import Cost
     from ripieno.model.working_time import Calendar
     from ripieno.participants.function import Function, function
     from ripieno.participants.human import Decision, Human, human, person, role
+    from ripieno.participants.limiting import ask, degrade
     from ripieno.patterns.branch import branch, when
     from ripieno.patterns.compacting import collapse, compact, summary, window
     from ripieno.patterns.concurrent import concurrent
@@ -55,6 +57,7 @@ __all__ = [
     "Call",
     "Confidence",
     "Context",
+    "Cost",
     "Data",
     "Decision",
     "EffectRule",
@@ -78,11 +81,13 @@ __all__ = [
     "WithheldError",
     "Workflow",
     "approved",
+    "ask",
     "branch",
     "collapse",
     "compact",
     "concurrent",
     "consensus",
+    "degrade",
     "direct",
     "elapsed",
     "function",
@@ -131,7 +136,9 @@ HOMES = {
     "ripieno.model.principal": ("Principal",),
     "ripieno.model.working_time": ("Calendar",),
     "ripieno.participants.function": ("Function", "function"),
+    "ripieno.model.spending": ("Cost",),
     "ripieno.participants.human": ("Decision", "Human", "human", "person", "role"),
+    "ripieno.participants.limiting": ("ask", "degrade"),
     "ripieno.patterns.branch": ("branch", "when"),
     "ripieno.patterns.compacting": ("collapse", "compact", "summary", "window"),
     "ripieno.patterns.concurrent": ("concurrent",),

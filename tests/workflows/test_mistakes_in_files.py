@@ -62,11 +62,8 @@ MISTAKES = {
     ),
     "data that is no list": Mistake(f"data: phi\n{flow('read')}", 1, "data", "expected a list, found 'phi'"),
     "a number as text": Mistake(f"owner: 3\n{flow('read')}", 1, "owner", "expected text, found 3"),
-    "a limit not enforced": Mistake(
-        f"limits: {{cost_usd: 2}}\n{flow('read')}",
-        1,
-        "limits.cost_usd",
-        "limit 'cost_usd' is not enforced, hence refused; known here: deadline",
+    "an unknown limit": Mistake(
+        f"limits: {{token: 2}}\n{flow('read')}", 1, "limits.token", "(did you mean 'tokens'?)"
     ),
     "a duration that is none": Mistake(
         f"limits: {{deadline: soon}}\n{flow('read')}", 1, "limits.deadline", "expected a duration"

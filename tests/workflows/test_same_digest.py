@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from drawn_limits import limited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -150,6 +151,9 @@ def qualified(draw: st.DrawFn, name: Names, stage: BaseParticipant, depth: int) 
         stage = stage.retry(draw(st.integers(1, 9)), backoff=draw(durations))
     if draw(st.booleans()):
         stage = stage.timeout(draw(durations))
+    if draw(st.booleans()):
+        instead = stages(draw, name, depth - 2)
+        stage = limited(draw, stage, instead)
     return stage.on_failure("continue") if draw(st.booleans()) else stage
 
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError
+from ripieno.model.spending import NOTHING, Cost, Spending
 
 __all__ = ["Tool", "Undo", "tool", "undo_tool"]
 
@@ -36,8 +37,10 @@ class Tool:
         settle: Duration | None = None,
         attempts: int = 3,
         key_lifetime: Duration = "24h",
+        cost: Cost | Callable[..., Cost] | None = None,
     ) -> None:
         self.function = function
+        self.cost = cost
         self.name = name or function.__name__
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
@@ -102,6 +105,12 @@ class Tool:
         """Carry out one call."""
         return await invoke(self.function, arguments, call)
 
+    def maximum(self, arguments: Mapping[str, Any]) -> Spending:
+        """Give the most that one call with these arguments can cost, as declared."""
+        if self.cost is None:
+            return NOTHING
+        return (self.cost(**arguments) if callable(self.cost) else self.cost).spending
+
     async def verify(self, arguments: Mapping[str, Any], call: Call) -> Any:
         """Give the result of an earlier call with this key, or None when it did not take effect."""
         assert self._verify is not None, "only tools that verify are asked to"
@@ -151,6 +160,7 @@ def tool(
     settle: Duration | None = None,
     attempts: int = 3,
     key_lifetime: Duration = "24h",
+    cost: Cost | Callable[..., Cost] | None = None,
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -163,6 +173,8 @@ def tool(
     timeout: from the claim to the moment after which nothing is sent.
     settle: how long after that the other system may still be carrying the call out.
     attempts: how often a call that definitely failed is made in all.
+    cost: the most that one call can cost, or a function of the arguments that gives it. So much is
+        reserved before the call; what it has really cost it tells by `call.spent(...)`.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -177,6 +189,7 @@ def tool(
             settle=settle,
             attempts=attempts,
             key_lifetime=key_lifetime,
+            cost=cost,
         )
 
     return declare if function is None else declare(function)

@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from ripieno.kernel.terms import Terms
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.model.effect_rule import EffectRule
+from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Participant, Task
 
@@ -30,13 +32,13 @@ async def shielded(
 
     `withdraw` is called at a cancellation, so that the work can cut short what it need not finish.
     """
-    inner = turnstile.begin()
+    inner = turnstile.begin(outer)
     waiters: list[asyncio.Future[None]] = []
 
     def finished(_: asyncio.Task[T]) -> None:
         for waiter in waiters:
             turnstile.resume(outer, waiter)
-        turnstile.end()
+        turnstile.end(inner)
 
     task = inner.task = asyncio.create_task(work(inner))
     task.add_done_callback(finished)
@@ -77,12 +79,14 @@ class Group:
         *,
         key: str | None = None,
         effects: EffectRule | None = None,
+        limits: Limits | None = None,
     ) -> str:
-        """Start a branch and give its path."""
+        """Start a branch, within limits of its own where they are given, and give its path."""
         path = self._scope.child(participant.name, key)
-        branch = self._turnstile.begin()
+        branch = self._turnstile.begin(self._scope.branch)
         self._running[branch] = (path, participant, task)
-        branch.task = asyncio.create_task(self._run(branch, participant, task, path, effects))
+        terms = Terms(effects, limits)
+        branch.task = asyncio.create_task(self._run(branch, participant, task, path, terms))
         branch.task.add_done_callback(lambda task: self._done(branch, task))
         return path
 
@@ -97,6 +101,8 @@ class Group:
             return None
         path, outcome = self._ended.popleft()
         self._scope.unread.pop(path, None)
+        self._scope.unread_spent.pop(path, None)
+        self._scope.note(outcome)
         return path, outcome
 
     async def stop(self) -> None:
@@ -132,11 +138,11 @@ class Group:
             self._turnstile.cancel(branch)
 
     async def _run(
-        self, branch: Branch, participant: Participant, task: Task, path: str, effects: EffectRule | None
+        self, branch: Branch, participant: Participant, task: Task, path: str, terms: Terms
     ) -> None:
         scope = self._scope
         try:
-            outcome = await scope.visit(participant, task, path, branch, effects)
+            outcome = await scope.visit(participant, task, path, branch, terms)
         except asyncio.CancelledError:
             if scope.execution.rest is not None:
                 raise
@@ -150,4 +156,4 @@ class Group:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             self._turnstile.resume(self._scope.branch, waiter)
-        self._turnstile.end()
+        self._turnstile.end(branch)

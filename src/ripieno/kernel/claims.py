@@ -11,6 +11,7 @@ from ripieno.kernel.clock import moment
 from ripieno.model.action import Call
 from ripieno.model.event import Event, Json
 from ripieno.model.participant import ToolLike
+from ripieno.model.spending import NOTHING, Spending
 from ripieno.model.value import Value
 
 __all__ = ["Claim", "Ending"]
@@ -41,6 +42,8 @@ class Claim:
     """Microseconds; when the key was first used."""
     approved: tuple[str, ...] = ()
     """Who approved exactly these arguments."""
+    reserved: Spending = NOTHING
+    """The most that the call can cost."""
 
     def body(self, tool: ToolLike) -> dict[str, Json]:
         """Give the claim as it stands in an intent."""
@@ -59,6 +62,8 @@ class Claim:
             body["approved"] = list(self.approved)
         if tool.undo is not None:
             body["undo"] = tool.undo.reference
+        if self.reserved:
+            body["reserved"] = self.reserved.document()
         return body
 
     @classmethod
@@ -73,6 +78,7 @@ class Claim:
             body["key"],
             body["deadline"],
             body["first"],
+            reserved=Spending.read(body.get("reserved", {})),
         )
 
     def call(self, run: str) -> Call:
@@ -92,6 +98,8 @@ class Ending:
     """The person who found out."""
     retry_at: int | None = None
     """Microseconds; not before."""
+    spent: Spending | None = None
+    """What it has cost; None while that is not known."""
 
     def body(self, attempt: int, keep: Callable[[Value], str]) -> dict[str, Json]:
         """Give the ending as it stands in a result."""
@@ -104,6 +112,8 @@ class Ending:
             body["by"] = self.by
         if self.retry_at is not None:
             body["retry_at"] = self.retry_at
+        if self.spent:
+            body["spent"] = self.spent.document()
         return body
 
     @property
@@ -122,11 +132,16 @@ class Ending:
             stored(body["error"]) if "error" in body else None,
             body.get("by"),
             body.get("retry_at"),
+            Spending.read(body["spent"]) if "spent" in body else None,
         )
 
     def later(self, retry_at: int) -> Ending:
         """Give the same ending, not to be tried again before a time."""
         return dataclasses.replace(self, retry_at=retry_at)
+
+    def costing(self, spent: Spending) -> Ending:
+        """Give the same ending with what it has cost."""
+        return dataclasses.replace(self, spent=spent)
 
     def reason(self) -> str:
         """Say why it was not done; without an error it was too late each time."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ripieno.model.limits import Limits
 from ripieno.model.participant import Participant, UndoTool
 
 __all__ = ["Definition"]
@@ -36,6 +37,11 @@ class Definition(Protocol):
     @property
     def root(self) -> Participant:
         """The participant that is the whole."""
+        ...
+
+    @property
+    def bounds(self) -> Limits | None:
+        """What the kernel holds every run to; None for a workflow without limits."""
         ...
 
     def undo_tool(self, reference: str) -> UndoTool | None:

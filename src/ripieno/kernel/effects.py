@@ -14,6 +14,8 @@ from ripieno.journal.records import CallChange, ClaimChange
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.effect_book import UNDO
+from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.questions import wait_until
 from ripieno.kernel.turnstile import Branch
@@ -22,6 +24,7 @@ from ripieno.kernel.undo_tools import remember
 from ripieno.model.errors import ToolError
 from ripieno.model.event import Event
 from ripieno.model.participant import ToolLike
+from ripieno.model.spending import NOTHING, Spending
 
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
@@ -48,6 +51,8 @@ class Effect:
         self.arguments = permit.arguments
         self.permit = permit
         remember(scope.execution.definition, tool)
+        self._maximum = most(tool, permit.arguments)
+        self._reservation = Reservation(scope.ledger)
         self._branch = scope.branch
         self._withdrawn = False
         self._claimed = False
@@ -122,6 +127,7 @@ class Effect:
             await self.execution.halt(
                 "blocked", f"{self.path}: event {intent.seq} claimed {was}, now {self.tool.name} is asked for"
             )
+        self._reservation.take(NOTHING if imported else claim.reserved)
         return claim
 
     async def _past(self, claim: Claim, result: Event | None) -> Ending:
@@ -130,6 +136,8 @@ class Effect:
         if result is not None:
             await self.execution.turnstile.recorded(self._branch, result.seq)
             ending = Ending.read(result, self.execution.stored)
+            imported = result.seq in self.execution.recording.imported
+            self._book(ending.costing(NOTHING) if imported else ending)
             if ending.status != "uncertain":
                 self._claimed = False
                 return ending
@@ -157,6 +165,9 @@ class Effect:
             await execution.turnstile.live(self._branch)
             if execution.steering.heeded:
                 await execution.steering.hold(self._branch, owed=True)
+            if not self._due and self.scope.ledger.stands_against(self._maximum, self.path) is not None:
+                await self.scope.ledger.room(self._maximum, self.path, execution.turnstile, self._branch)
+                continue
             if execution.rest is not None or (self.scope.cancelled_above and not self._owed):
                 raise asyncio.CancelledError
             now = execution.clock.now()
@@ -168,6 +179,7 @@ class Effect:
             else:
                 key, first_at = before.key, before.first_at
             deadline = now + int(self.tool.timeout * MICROSECONDS)
+            self._reservation.take(self._maximum)
             claim = Claim(
                 self.path,
                 attempt,
@@ -177,6 +189,7 @@ class Effect:
                 deadline,
                 first_at,
                 self.permit.by,
+                self._reservation.held or NOTHING,
             )
             payloads: list[tuple[bytes, bytes]] = []
             execution.keep(self.arguments, payloads)
@@ -194,7 +207,14 @@ class Effect:
             if draft.state == "written":
                 return claim
             self._claimed = False
+            if not self._owed:
+                self._reservation.settle(NOTHING)
             await execution.fold()
+
+    @property
+    def _due(self) -> bool:
+        """True for what is made whatever the budget: what is owed, and what takes another effect back."""
+        return self._owed or self.path.endswith(UNDO)
 
     async def _send(self, claim: Claim) -> Ending:
         execution = self.execution
@@ -203,21 +223,28 @@ class Effect:
         left = (claim.deadline - execution.clock.now()) / MICROSECONDS
         if left <= 0:
             return self._record(claim, Ending("unsent", "deadline"))
+        call = claim.call(execution.lease.run)
         try:
             async with asyncio.timeout(left):
-                output = await self.tool.call(self.arguments.decode(), claim.call(execution.lease.run))
+                output = await self.tool.call(self.arguments.decode(), call)
         except ToolError as error:
-            ending = Ending("failed", "called", error=execution.value(error.message))
+            ending = Ending(
+                "failed", "called", error=execution.value(error.message), spent=call.told or NOTHING
+            )
         except Exception as error:  # noqa: BLE001 - whatever a tool raises has to be judged
             text = f"{type(error).__name__}: {error}"
-            if self.tool.effect == "read":
-                ending = Ending("failed", "called", error=execution.value(text))
+            if self.tool.effect == "read":  # nothing has changed, but what it has cost nobody knows
+                ending = Ending(
+                    "failed", "called", error=execution.value(text), spent=call.told or claim.reserved
+                )
             else:
                 since = execution.clock.now()
-                self._append(claim, Ending("uncertain", "called", error=execution.value(text)))
+                doubt = Ending("uncertain", "called", error=execution.value(text), spent=call.told)
+                self._append(claim, doubt)
+                self._book(doubt)
                 return await self._find_out(claim, since, text)
         else:
-            ending = Ending("done", "called", output=execution.value(output))
+            ending = Ending("done", "called", output=execution.value(output), spent=call.told)
         return self._record(claim, ending)
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:
@@ -225,6 +252,9 @@ class Effect:
             ending = self._put_off(ending, claim.attempt)
         elif ending.how == "deadline" and self._late > 0:  # the first time it is made again at once
             ending = self._put_off(ending, self._late)
+        if ending.spent is None and ending.status in ("done", "failed", "unsent"):
+            ending = ending.costing(self._cost(ending, claim))
+        self._book(ending)
         self._append(claim, ending)
         self._claimed = False
         return ending
@@ -232,6 +262,20 @@ class Effect:
     def _put_off(self, ending: Ending, times: int) -> Ending:
         wait = min(BACKOFF_SECONDS * 2 ** min(times - 1, 20), LONGEST_BACKOFF_SECONDS)
         return ending.later(self.execution.clock.now() + int(wait * MICROSECONDS))
+
+    def _cost(self, ending: Ending, claim: Claim) -> Spending:
+        """Give what a call has cost that told nothing at its end: all, if it took effect at all."""
+        told = self._reservation.told
+        if told is not None:
+            return told
+        return claim.reserved if ending.status == "done" else NOTHING
+
+    def _book(self, ending: Ending) -> None:
+        """Settle what was reserved once it is known what became of it; a call in doubt keeps it."""
+        if ending.status in ("uncertain", "again") or (self._owed and not ending.known):
+            self._reservation.told = ending.spent or self._reservation.told
+        else:
+            self._reservation.settle(ending.spent or NOTHING)
 
     def _append(self, claim: Claim, ending: Ending) -> None:
         payloads: list[tuple[bytes, bytes]] = []

@@ -21,6 +21,7 @@ from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.definition import Definition
 from ripieno.kernel.effect_book import UNDO, EffectBook
+from ripieno.kernel.limited import Limited
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.scope import Scope
@@ -71,6 +72,10 @@ class Execution:
         self.waits: dict[str, tuple[Branch, asyncio.Future[Event]]] = {}
         """Branches that wait for an answer, by question id."""
         self.open_scopes: set[Scope] = set()
+        self.limited: dict[str, Limited] = {}
+        """Visits within limits that are open, by path."""
+        self._limits_set: dict[tuple[str, str], int] = {}
+        """Limits that an operator has set, by path and name."""
         self.committed = lease.head_seq
         """A sequence number up to which everything is on disk."""
         self._input = fresh
@@ -140,6 +145,10 @@ class Execution:
         if_seen: int | None = None,
     ) -> Draft:
         """Hand an event to the store; the caller has waited for the run to be live."""
+        meters = self.turnstile.meters
+        used: list[Json] = [meter.used for meter in meters if path.startswith(f"{meter.path}/")]
+        if used:  # from which a run that is taken up again knows the active time so far
+            body = {**body, "active": used}
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
         self.store.append(draft)
         self._last = draft
@@ -223,7 +232,7 @@ class Execution:
         root = Scope(self, "", branch, None)
         self.open_scopes.add(root)
         try:
-            outcome = await root.call(self.definition.root, task)
+            outcome = await root.call(self.definition.root, task, limits=self.definition.bounds)
         except asyncio.CancelledError:
             if self._cancelled is None or self.rest is not None:
                 raise
@@ -341,15 +350,33 @@ class Execution:
             act()
 
     async def _once_live(self, act: Callable[[], None]) -> None:
-        await self.turnstile.live(self.turnstile.begin(), urgent=True)
+        branch = self.turnstile.begin()
+        await self.turnstile.live(branch, urgent=True)
         act()
-        self.turnstile.end()
+        self.turnstile.end(branch)
 
     def _cancel(self) -> None:
         self.steering.cancelled()
         assert self._root is not None, "messages are folded while the run is advanced"
         if not self._ending:
             self.turnstile.cancel(self._root)
+
+    def set_limit(self, path: str, name: str, value: int) -> None:
+        """Set a limit of a visit that is open or yet to come; the empty path means the whole run.
+
+        `name` is one of `active` and `deadline` (microseconds), `cost` (millionths of a dollar),
+        `model_calls`, `tokens`, `handoffs`, `rounds`. Nothing happens where no such limit is declared.
+        """
+        self._limits_set[path, name] = value
+        for limited in list(self.limited.values()):
+            if path == limited.scope.path or (not path and "/" not in limited.scope.path):
+                limited.set(name, value)
+
+    def set_again(self, limited: Limited) -> None:
+        """Tell a visit that begins which of its limits were set."""
+        for (path, name), value in self._limits_set.items():
+            if path == limited.scope.path or (not path and "/" not in limited.scope.path):
+                limited.set(name, value)
 
     # -- coming to rest ---------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ def finished(events: Sequence[Event]) -> list[Event]:
             whole.update((kind, event.path) for kind in ("intent", "result"))
         elif event.kind == "answered":
             whole.update((kind, event.path) for kind in ("asked", "answered"))
-        elif event.kind in ("choice", "moment"):
+        elif event.kind in ("choice", "moment", "spent"):
             whole.add((event.kind, event.path))
     approvals = {
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"

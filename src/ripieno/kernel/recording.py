@@ -96,6 +96,21 @@ class Recording:
         """Give the time of the first thing recorded within a visit, in microseconds, if there is any."""
         return self._begun.get(path)
 
+    def active(self, path: str, place: int) -> int:
+        """Give the active time that was last recorded within a visit, in microseconds.
+
+        `place` is the number of visits around it whose active time is limited too.
+        """
+        within = f"{path}/"
+        used = (
+            event.body["active"][place]
+            for place_of, events in self._by_path.items()
+            if place_of.startswith(within)
+            for event in events
+            if event.seq not in self.imported and len(event.body.get("active", ())) > place
+        )
+        return max(used, default=0)
+
     def take(self, path: str, kinds: frozenset[Kind]) -> list[Event]:
         """Give what was recorded at `path`, oldest first, or nothing.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -12,22 +12,28 @@ from ripieno.journal.records import Change, CloseChange, Draft, SegmentChange
 from ripieno.kernel.branches import Group
 from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
+from ripieno.kernel.expenses import counted, spend
+from ripieno.kernel.ledger import Ledger
+from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
 from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
+from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.undo import undo
 from ripieno.model.action import Undone, UndoRule
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
+from ripieno.model.limits import Limits
 from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
 from ripieno.model.principal import Principal
+from ripieno.model.spending import NOTHING, Money, Spending, micros
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -66,6 +72,16 @@ class Scope:
         """Events directly in this scope that replay needs while it is open."""
         self.unread: dict[str, Draft | int] = {}
         """Ends of branches that the participant has not been told of yet, by path."""
+        self.unread_spent: dict[str, Spending] = {}
+        """What those branches have spent."""
+        self.stopped: dict[str, Spending] = {}
+        """What visits within had spent that were stopped and are not recorded as such yet, by path."""
+        self.ledger = Ledger(None if parent is None else parent.ledger)
+        self.best: Callable[[], Outcome] | None = None
+        """Gives the best result so far, for when a limit ends this visit."""
+        self._told_best = False
+        self.waits = False
+        """True when waits may stand open within it at its end."""
         self._counts: dict[str, int] = {}
         self._since_segment = 0
         self._woken = execution.turnstile.replaying
@@ -177,19 +193,17 @@ class Scope:
         *,
         key: str | None = None,
         effects: EffectRule | None = None,
+        limits: Limits | None = None,
     ) -> Outcome:
         """Let a participant work within this scope."""
         self._one_act_at_a_time()
         path = self.child(participant.name, key)
-        return await self.visit(participant, task, path, self.branch, effects)
+        outcome = await self.visit(participant, task, path, self.branch, Terms(effects, limits))
+        self.note(outcome)
+        return outcome
 
     async def visit(
-        self,
-        participant: Participant,
-        task: Task,
-        path: str,
-        branch: Branch,
-        effects: EffectRule | None = None,
+        self, participant: Participant, task: Task, path: str, branch: Branch, terms: Terms = AS_ABOVE
     ) -> Outcome:
         """Give the recorded outcome of the visit at `path`, or let it happen."""
         execution = self.execution
@@ -200,27 +214,40 @@ class Scope:
             path, participant.name, branch
         )
         started = execution.recording.begun(path) or execution.clock.now()
-        scope = Scope(execution, path, branch, self, effects)
+        scope = Scope(execution, path, branch, self, terms.effects)
         if left_out:
             return await self.close(scope, participant, task, Outcome("complete"), started)
         execution.open_scopes.add(scope)
         try:
-            outcome = await participant.act(task, scope)
+            if terms.limits is None:
+                outcome = await scope.work(participant, task)
+            else:
+                outcome = await Limited(scope, terms.limits, participant, task).work()
         except asyncio.CancelledError:
             if not execution.steering.absorb(scope):
+                self.stopped[path] = scope.ledger.spent
                 raise
             outcome = Outcome("complete")
-        except StoreError as error:
-            execution.stop("blocked", str(error))
-            raise asyncio.CancelledError from error
-        except (RejectedError, WithheldError) as error:
-            status = "partial" if isinstance(error, WithheldError) else "escalated"
-            outcome = Outcome(status, reason=explain(error))
-        except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
-            outcome = Outcome("failed", reason=explain(error))
         finally:
             execution.open_scopes.discard(scope)
         return await self.close(scope, participant, task, outcome, started)
+
+    async def work(self, participant: Participant, task: Task) -> Outcome:
+        """Let a participant act in this scope; whatever it raises is its outcome."""
+        try:
+            return await participant.act(task, self)
+        except asyncio.CancelledError:
+            if not self.execution.steering.absorb(self):
+                raise
+            return Outcome("complete")
+        except StoreError as error:
+            self.execution.stop("blocked", str(error))
+            raise asyncio.CancelledError from error
+        except (RejectedError, WithheldError) as error:
+            status = "partial" if isinstance(error, WithheldError) else "escalated"
+            return Outcome(status, reason=explain(error))
+        except Exception as error:  # noqa: BLE001 - as said
+            return Outcome("failed", reason=explain(error))
 
     async def close(
         self, scope: Scope, participant: Participant, task: Task, outcome: Outcome, started: int
@@ -243,6 +270,9 @@ class Scope:
         if scope.effects.withheld:
             body.update(withheld_body(scope, payloads))
             note_withheld(self, scope.withheld)
+        spent = scope.ledger.spent
+        if spent:
+            body["spent"] = spent.document()
         execution.keep(task.input, payloads)
         if task.turn is not None:
             execution.keep(task.turn, payloads)
@@ -250,12 +280,13 @@ class Scope:
         stopped = skip is not None or outcome.status == "cancelled"
         if skip is not None:
             body["skipped"] = skip.seq
-        kind: Kind = "scope" if scope.items or stopped else "step"
-        change = CloseChange(scope.path) if stopped else None
+        kind: Kind = "scope" if scope.items or stopped or scope.waits else "step"
+        change = CloseChange(scope.path) if stopped or scope.waits else None
         draft = execution.append(kind, scope.path, body, payloads=payloads, change=change)
         self.items.append(draft)
         if scope.branch is not self.branch:
             self.unread[scope.path] = draft
+            self.unread_spent[scope.path] = spent
         self._since_segment += 1 + scope._since_segment
         return outcome
 
@@ -264,21 +295,38 @@ class Scope:
         execution = self.execution
         execution.recording.abandon(path)
         scope = Scope(execution, path, branch, self)
+        scope.ledger.spent = self.stopped.pop(path, NOTHING)
         outcome = Outcome("cancelled", reason="stopped: no longer needed")
         return await self.close(scope, participant, task, outcome, execution.clock.now())
 
     async def _replayed(self, participant: Participant, task: Task, event: Event, branch: Branch) -> Outcome:
         execution = self.execution
         await execution.turnstile.recorded(branch, event.seq)
+        body = event.body
+        spent = NOTHING if event.seq in execution.recording.imported else Spending.read(body.get("spent", {}))
+        self.ledger.add(spent)
         if branch is not self.branch:
             self.unread[event.path] = event.seq
-        body = event.body
+            self.unread_spent[event.path] = spent
         withheld_from(self, body)
         if event.seq not in execution.recording.imported and body["outcome"]["status"] != "cancelled":
             reads = participant.reads(task)
             if body["participant"] != participant.kind or body["inputs"] != reads:
                 await execution.halt("blocked", differs(event, participant, reads))
         return outcome_from(body["outcome"], event.seq, execution.stored)
+
+    def note(self, outcome: Outcome) -> None:
+        """Keep in mind what somebody has completed, in case a limit ends this visit."""
+        if outcome.ok and outcome.parts[0] is not None and not self._told_best:
+            self.best = lambda: outcome
+
+    def so_far(self, best: Callable[[], Outcome]) -> None:
+        """Say how to give the best result so far."""
+        self.best, self._told_best = best, True
+
+    def beside(self, name: str) -> Scope:
+        """Give a scope of the kernel's own within this visit, whose acts stand beside the participant's."""
+        return Scope(self.execution, f"{self.path}/{name}", self.branch, self.parent)
 
     def branches(self) -> Group:
         """Open a group of branches."""
@@ -305,6 +353,21 @@ class Scope:
         """Wait for `duration` seconds, across restarts."""
         self._one_act_at_a_time()
         await wait_until(self, self.next("sleep"), duration)
+
+    async def spend(
+        self,
+        *,
+        model_calls: int = 0,
+        tokens: int = 0,
+        cost_usd: Money = 0,
+        handoffs: int = 0,
+        rounds: int = 0,
+    ) -> None:
+        """Count what is about to be spent; does not return where it would pass a limit that ends the work."""
+        self._one_act_at_a_time()
+        amounts = counted(Spending(model_calls, tokens, micros(cost_usd), handoffs, rounds), self.ledger)
+        if amounts:
+            await spend(self, self.next("spent"), amounts)
 
     async def choose(
         self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]
@@ -349,11 +412,23 @@ class Scope:
         self._counts = dict(last.body["counts"])
         withheld_from(self, last.body)
         self._since_segment = 0
-        return Resumption(
-            last.body["round"],
-            last.body["state"],
-            {name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()},
-        )
+        self.ledger.add(Spending.read(last.body.get("spent", {})))
+        outcomes = {
+            name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()
+        }
+        for outcome in outcomes.values():
+            self.note(outcome)
+        return Resumption(last.body["round"], last.body["state"], outcomes)
+
+    def _spent_before(self) -> Spending:
+        """Give what replay from here on does not read again: without branches that are open or untold."""
+        spent = self.ledger.spent
+        for untold in self.unread_spent.values():
+            spent -= untold
+        for scope in self.execution.open_scopes:
+            if scope.parent is self and not scope.ledger.allowance:
+                spent -= scope.ledger.spent
+        return spent
 
     @property
     def segment_due(self) -> bool:
@@ -394,6 +469,9 @@ class Scope:
             "counts": dict(self._counts),
             **withheld_body(self, payloads),
         }
+        spent = self._spent_before()
+        if spent:
+            body["spent"] = spent.document()
         self.items[:] = self.unread.values()  # branches ended meanwhile, of which the state does not tell
         change = SegmentChange(after, execution.needed(after))
         execution.effects.forget(self.path, (scope.path for scope in execution.open_scopes))

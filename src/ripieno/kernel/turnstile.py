@@ -13,16 +13,20 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from ripieno.kernel.meter import Meter
+
 __all__ = ["Branch", "Turnstile"]
 
 
 class Branch:
     """One line of work within a run."""
 
-    __slots__ = ("blocked", "cancelled", "task")
+    __slots__ = ("blocked", "cancelled", "meters", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, meters: tuple[Meter, ...] = ()) -> None:
         self.task: asyncio.Task[Any] | None = None
+        self.meters = meters
+        """Of the limited visits around it: they run while it is at work."""
         self.blocked = False
         self.cancelled = False
         """True from the moment at which it was cancelled, though it may not have heard of it yet."""
@@ -31,32 +35,45 @@ class Branch:
 class Turnstile:
     """Counts the branches at work and orders what replay lets out."""
 
-    __slots__ = ("_entries", "_live", "_on_live", "_on_quiet", "_recorded", "active", "replaying")
+    __slots__ = ("_entries", "_live", "_on_live", "_on_quiet", "_recorded", "active", "meters", "replaying")
 
     def __init__(self, *, replaying: bool, on_live: Callable[[], bool], on_quiet: Callable[[], None]) -> None:
         self.active = 0
         self.replaying = replaying
+        self.meters: list[Meter] = []
+        """Of the limited visits that are open; they stand still while the run replays."""
         self._on_live = on_live
         self._on_quiet = on_quiet
         self._recorded: list[tuple[int, int, Branch, asyncio.Future[None]]] = []
         self._live: deque[tuple[Branch, asyncio.Future[None]]] = deque()
         self._entries = 0
 
-    def begin(self) -> Branch:
-        """Count a new branch as at work."""
-        self.active += 1
-        return Branch()
+    def begin(self, above: Branch | None = None, *meters: Meter) -> Branch:
+        """Count a new branch as at work, also by the meters of the branch that it is part of."""
+        branch = Branch(meters if above is None else (*above.meters, *meters))
+        self._work(branch)
+        return branch
 
-    def end(self) -> None:
+    def end(self, branch: Branch) -> None:
         """Count a branch as over."""
-        self.active -= 1
+        self._rest(branch)
         if self.active == 0:
             self._idle()
+
+    def _work(self, branch: Branch) -> None:
+        self.active += 1
+        for meter in branch.meters:
+            meter.enter()
+
+    def _rest(self, branch: Branch) -> None:
+        self.active -= 1
+        for meter in branch.meters:
+            meter.leave()
 
     async def wait(self, branch: Branch, future: asyncio.Future[Any]) -> Any:
         """Block a branch until `resume` is called for the future."""
         branch.blocked = True
-        self.active -= 1
+        self._rest(branch)
         if self.active == 0:
             self._idle()
         try:
@@ -64,14 +81,14 @@ class Turnstile:
         finally:
             if branch.blocked:  # cancelled from outside while blocked
                 branch.blocked = False
-                self.active += 1
+                self._work(branch)
 
     def resume(self, branch: Branch, future: asyncio.Future[Any], result: object = None) -> None:
         """Let a blocked branch go on; it counts as at work from this moment."""
         if not future.done():
             assert branch.blocked, "whoever has a future to wait for waits for it at once"
             branch.blocked = False
-            self.active += 1
+            self._work(branch)
             future.set_result(result)
 
     def cancel(self, branch: Branch) -> None:
@@ -81,7 +98,7 @@ class Turnstile:
         branch.cancelled = True
         if branch.blocked:
             branch.blocked = False
-            self.active += 1
+            self._work(branch)
         branch.task.cancel()
 
     def interrupt(self, branch: Branch) -> None:
@@ -89,7 +106,7 @@ class Turnstile:
         if branch.task is not None and not branch.task.done():
             if branch.blocked:
                 branch.blocked = False
-                self.active += 1
+                self._work(branch)
             branch.task.cancel()
 
     async def recorded(self, branch: Branch, seq: int) -> None:
@@ -127,6 +144,8 @@ class Turnstile:
                     future.cancel()
                 return
             self.replaying = False
+            for meter in self.meters:
+                meter.start()
             for branch, future in self._live:
                 self.resume(branch, future)
             self._live.clear()

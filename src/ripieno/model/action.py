@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from ripieno.model.spending import Cost, Money, Spending
 
 __all__ = ["Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
 
@@ -48,3 +50,17 @@ class Call:
     """Counted from 1."""
     deadline: datetime
     """The moment, in UTC, after which the call must not be sent."""
+    _told: list[Spending] = field(default_factory=list[Spending], init=False, repr=False, compare=False)
+
+    def spent(self, *, model_calls: int = 0, tokens: int = 0, cost_usd: Money = 0) -> None:
+        """Tell what the call has really cost; what is told more than once adds up.
+
+        A call that tells nothing has cost all that was reserved for it, when it was made at all.
+        Raises `InputError` when an amount is negative or not a number.
+        """
+        self._told.append(Cost(model_calls, tokens, cost_usd).spending)
+
+    @property
+    def told(self) -> Spending | None:
+        """What was told so far; None when nothing was."""
+        return sum(self._told[1:], self._told[0]) if self._told else None

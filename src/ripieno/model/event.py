@@ -42,6 +42,7 @@ Kind = Literal[
     # of choices, waits and messages
     "choice",
     "moment",
+    "spent",
     "segment",
     "asked",
     "answered",

@@ -71,6 +71,10 @@ class Outcome:
         self._evidence = evidence
         self._reason = reason
 
+    def itself(self) -> Outcome:
+        """Give this outcome; where a function that gives one is asked for."""
+        return self
+
     @property
     def output(self) -> Any:
         """The result itself: plain JSON values once recorded."""

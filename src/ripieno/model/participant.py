@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from ripieno.model.action import Effect, OnUncertain, Undone, UndoRule
 from ripieno.model.effect_rule import EffectRule, Withheld
@@ -15,13 +15,18 @@ from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Evidence, Outcome
 from ripieno.model.principal import Principal
 from ripieno.model.reminder import Reminder
+from ripieno.model.spending import Money, Spending
 from ripieno.model.value import Value
 from ripieno.model.working_time import Calendar
+
+if TYPE_CHECKING:
+    from ripieno.model.limits import Limits
 
 __all__ = [
     "Answer",
     "Branches",
     "Context",
+    "Costly",
     "Participant",
     "Question",
     "Resumption",
@@ -144,6 +149,20 @@ class UndoTool(ToolLike, Protocol):
         ...
 
 
+@runtime_checkable
+class Costly(Protocol):
+    """A tool that declares what one call can cost at most; any other costs nothing."""
+
+    @property
+    def cost(self) -> object:
+        """What is declared; None where nothing is."""
+        ...
+
+    def maximum(self, arguments: Mapping[str, Any]) -> Spending:
+        """Give the most that one call with these arguments can cost."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Something that only a person can answer."""
@@ -200,8 +219,9 @@ class Branches(Protocol):
         *,
         key: str | None = None,
         effects: EffectRule | None = None,
+        limits: Limits | None = None,
     ) -> str:
-        """Start a branch and give its path; `effects` as for `Context.call`."""
+        """Start a branch and give its path; `effects` and `limits` as for `Context.call`."""
         ...
 
     async def next(self) -> tuple[str, Outcome] | None:
@@ -248,11 +268,13 @@ class Context(Protocol):
         *,
         key: str | None = None,
         effects: EffectRule | None = None,
+        limits: Limits | None = None,
     ) -> Outcome:
         """Let a participant work within this scope. `key` names a dynamic child.
 
         `effects` is the rule for its write effects and those of everything below it, `AUTO`,
-        `WITHHELD` or `approved(role)`; it can only be stricter than the rule here.
+        `WITHHELD` or `approved(role)`; it can only be stricter than the rule here. With `limits` its
+        visit ends when one of them trips, as they declare.
         """
         ...
 
@@ -296,6 +318,29 @@ class Context(Protocol):
 
     async def now(self) -> datetime:
         """Give the time in UTC; recorded."""
+        ...
+
+    async def spend(
+        self,
+        *,
+        model_calls: int = 0,
+        tokens: int = 0,
+        cost_usd: Money = 0,
+        handoffs: int = 0,
+        rounds: int = 0,
+    ) -> None:
+        """Count what is about to be spent without a tool, against every limit above; recorded.
+
+        Where it would pass one, this does not return: the limited visit ends, or waits for a person,
+        as declared. Hand-overs and rounds are recorded only where they are limited.
+        """
+        ...
+
+    def so_far(self, best: Callable[[], Outcome]) -> None:
+        """Say how to give the best result so far, should a limit end this visit.
+
+        Unless said, it is what the last participant to complete within this visit has given.
+        """
         ...
 
     def random(self) -> Random:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ripieno.model.durations import Duration
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.limits import Limits, OnExhausted
 from ripieno.model.mode import Mode
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
+from ripieno.model.spending import Money
 
 if TYPE_CHECKING:
     from ripieno.participants.human import Human
@@ -97,6 +99,37 @@ class BaseParticipant(ABC):
         With a person declared the mode can be changed later, for a run or for a version.
         """
         return self._step(mode=mode, person=person, shadow_within=shadow_within)
+
+    def limit(
+        self,
+        *,
+        active: Duration | None = None,
+        deadline: Duration | None = None,
+        model_calls: int | None = None,
+        tokens: int | None = None,
+        cost_usd: Money | None = None,
+        handoffs: int | None = None,
+        rounds: int | None = None,
+        on_exhausted: OnExhausted | None = None,
+        allowance: bool = False,
+    ) -> Step:
+        """Say how far each visit of it may go, everything within included, and what then happens.
+
+        `on_exhausted` is `"stop"` (ends as `partial`, with the best result so far), `"escalate"`,
+        `ask("role")` for more, or `degrade(to)` a cheaper participant.
+        """
+        limits = Limits(
+            active,
+            deadline,
+            model_calls,
+            tokens,
+            cost_usd,
+            handoffs,
+            rounds,
+            on_exhausted=on_exhausted,
+            allowance=allowance,
+        )
+        return self._step(limits=limits)
 
     def on_failure(self, rule: FailureRule) -> Step:
         """Say what the pattern around it does when it does not complete: `stop` or `continue`."""

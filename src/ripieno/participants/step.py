@@ -10,11 +10,13 @@ from ripieno.model.decimals import decimal
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.limits import Limits
 from ripieno.model.mode import Mode
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.human import Human
+from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import SHADOW_WITHIN, Moded, ModeSettings
 from ripieno.participants.timer import Timer
 
@@ -38,6 +40,7 @@ class Settings:
     mode: Mode = "auto"
     person: Human | None = None
     shadow_within: Duration = SHADOW_WITHIN
+    limits: Limits | None = None
 
 
 class Step(BaseParticipant):
@@ -70,6 +73,11 @@ class Step(BaseParticipant):
         seconds(settings.backoff)
         if settings.timeout is not None:
             seconds(settings.timeout)
+        if settings.limits is not None and not settings.limits.bounded:
+            msg = f"{self.name}: limit says nothing"
+            raise DefinitionError(
+                msg, remedy="set tokens, cost_usd, model_calls, active, deadline or another"
+            )
 
     def _step(self, **settings: Any) -> Self:
         known = {
@@ -78,8 +86,8 @@ class Step(BaseParticipant):
         return type(self)(self.participant, **{**known, **settings})
 
     def children(self) -> Sequence[BaseParticipant]:
-        """Give the participant, the one it escalates to, and the person that its mode needs."""
-        others = (self.settings.escalate_to, self.settings.person)
+        """Give the participant, the one it escalates to, its mode's person, and who stands in for it."""
+        others = (self.settings.escalate_to, self.settings.person, stand_in(self.settings.limits))
         return (self.participant, *(other for other in others if other is not None))
 
     def dependencies(self) -> frozenset[str] | None:
@@ -101,6 +109,8 @@ class Step(BaseParticipant):
             document["timeout"] = in_seconds(settings.timeout)
         if settings.on_failure != "stop":
             document["on_failure"] = settings.on_failure
+        if settings.limits is not None:
+            document["limit"] = settings.limits.document()
         return {**document, **self.modes.describe()}
 
     def reads(self, task: Task) -> Mapping[str, str]:
@@ -133,11 +143,11 @@ class Step(BaseParticipant):
 
     async def _once(self, task: Task, context: Context, key: str | None) -> Outcome:
         if self.settings.timeout is None:
-            return await context.call(self._acting, task, key=key)
+            return await context.call(self._acting, task, key=key, limits=self.settings.limits)
         limit = seconds(self.settings.timeout)
         timer = Timer(f"{self.name}.timeout", limit)
         async with context.branches() as branches:
-            path = branches.start(self._acting, task, key=key)
+            path = branches.start(self._acting, task, key=key, limits=self.settings.limits)
             branches.start(timer, task, key=key)
             ended = await branches.next()
         assert ended is not None, "one of two branches ends first"

@@ -8,13 +8,15 @@ from typing import Any, cast
 
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
+from ripieno.participants.limiting import stand_in
 from ripieno.participants.step import Step
 
-__all__ = ["Pattern", "Stage", "as_participant", "flow", "named", "run_stage", "unique"]
+__all__ = ["Pattern", "Stage", "as_participant", "flow", "limits_document", "named", "run_stage", "unique"]
 
 Stage = BaseParticipant | Callable[..., Any]
 """What a pattern takes: a participant, or a function that is made one (and is then an effect)."""
@@ -97,6 +99,8 @@ def flow(stage: BaseParticipant) -> Json:
         to = stage.settings.escalate_to
         if to is not None:
             document["escalate"] = {**cast("Mapping[str, Json]", document["escalate"]), "to": named(to)}
+        if stage.settings.limits is not None:
+            document["limit"] = limits_document(stage.settings.limits)
         if isinstance(inner, Pattern):
             document = {
                 **inner.describe(),
@@ -104,6 +108,12 @@ def flow(stage: BaseParticipant) -> Json:
             }
         return document
     return stage.describe() if isinstance(stage, Pattern) else {"step": stage.name}
+
+
+def limits_document(limits: Limits) -> dict[str, Json]:
+    """Give limits as they stand in a definition; who takes over stands there as in a flow."""
+    document, instead = limits.document(), stand_in(limits)
+    return document if instead is None else {**document, "on_exhausted": {"degrade": named(instead)}}
 
 
 def named(stage: BaseParticipant) -> Json:

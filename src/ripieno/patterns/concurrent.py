@@ -79,6 +79,9 @@ class Concurrent(Pattern):
         """Run the branches and settle what they found."""
         found: dict[str, Outcome] = {}
         names: dict[str, str] = {}
+        context.so_far(
+            lambda: Outcome("partial", {name: one.output for name, one in found.items() if one.ok})
+        )
         async with context.branches() as branches:
             for stage in self.stages:
                 names[branches.start(stage, task)] = stage.name

@@ -112,6 +112,8 @@ class GroupChat(Pattern):
             ended = self.until.met(thread) if spoken else None
             if ended is not None:
                 return await self._result(task, context, thread, spoken, ended, recap=recap)
+            if turns % len(self.names) == 0:
+                await context.spend(rounds=1)
             try:
                 latest, recap = await self._latest(task, context, thread, recap)
                 speaker = await self._choose(task, context, thread, spoken, latest)

@@ -132,6 +132,8 @@ class Handoff(Pattern):
         known: dict[str, Outcome] = {} if resumption is None else dict(resumption.outcomes)
         if resumption is None and self.guards.within is not None:
             trail.began = await self._now(context)
+        if trail.came_from is not None:
+            context.so_far(known[trail.came_from].itself)
         while True:
             outcome = await self._turn(context, task, trail, known)
             wanted = wish(outcome) if outcome.ok else None
@@ -143,6 +145,8 @@ class Handoff(Pattern):
             tripped = await self._tripped(context, trail, wanted.to, known)
             if tripped is not None:
                 return await self._end(context, task, trail, known, (wanted.to, tripped))
+            context.so_far(known[trail.at].itself)
+            await context.spend(handoffs=1)
             why = {"from": trail.at, "why": wanted.because}
             await context.choose("hand over", wanted.to, offered=self._allowed(trail), because=why)
             trail.go(wanted.to, state_digest(known))

@@ -45,6 +45,7 @@ class Loop(Pattern):
             done = resumption.round
             seen = Task(task.input, {**task.state, **resumption.outcomes}, body.name)
         while done < self.rounds:
+            await context.spend(rounds=1)
             outcome, seen = await run_stage(body, context, seen)
             done += 1
             if not outcome.ok or self.until.holds(seen):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
@@ -14,6 +14,7 @@ from ripieno.patterns.expressions import Expression
 __all__ = ["Map", "map_over"]
 
 SHOWN = 5
+UNDONE: Final = Outcome("cancelled", reason="not done")
 
 
 class Progress:
@@ -67,6 +68,7 @@ class Map(Pattern):
             raise InputError(msg)
         items = cast("list[Any]", found)
         progress = Progress(context)
+        context.so_far(lambda: self._join([progress.found.get(n, UNDONE) for n in range(len(items))]))
         undone = [(index, item) for index, item in enumerate(items) if index not in progress.found]
         undone.reverse()
         async with context.branches() as branches:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from ripieno.model.errors import DefinitionError, Place, nearest
-from ripieno.model.limits import Limits
+from ripieno.model.limits import Ask, Degrade, Limits, OnExhausted
 from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.step import Step
@@ -36,6 +36,7 @@ from ripieno.workflows.calendars import calendar
 from ripieno.workflows.chats import ManagerSettings, condition, manager
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.fields import Import
+from ripieno.workflows.limits import AskDocument, DegradeDocument, LimitsDocument
 from ripieno.workflows.magentic import MagenticSettings, effect_rule
 from ripieno.workflows.objects import import_from
 from ripieno.workflows.places import Places
@@ -78,11 +79,14 @@ class Builder:
         for problem in name_problems(root) if root is not None else ():
             place = self._places.get(problem.participant, self._text.place(("flow",)))
             self._problems.append(DefinitionError(problem.message, place=place, remedy=problem.remedy))
-        limits, policy = self._limits(), self._document.policy
-        for lack in lacking(root, limits, policy) if root is not None else ():
+        limits = self._limits(self._document.limits, ("limits",))
+        lacks = () if root is None or limits is None else lacking(root, limits, self._document.policy)
+        for lack in lacks:
             place = self._places.get(lack.participant, self._text.place(("flow",)))
             self._problems.append(DefinitionError(lack.message, place=place, remedy=lack.remedy))
-        workflow = None if root is None or self._problems else self._workflow(root, source)
+        workflow = None
+        if root is not None and limits is not None and not self._problems:
+            workflow = self._workflow(root, limits, source)
         if workflow is None or self._problems:
             raise WorkflowFileError(self._problems)
         return workflow, self._found_places()
@@ -106,7 +110,7 @@ class Builder:
             self._problems.append(DefinitionError(msg, place=self._text.place(at)))
         return False
 
-    def _workflow(self, root: BaseParticipant, source: str) -> Workflow | None:
+    def _workflow(self, root: BaseParticipant, limits: Limits, source: str) -> Workflow | None:
         document = self._document
         rule = None
         if document.input is not None:
@@ -122,16 +126,13 @@ class Builder:
                 risk=document.risk,
                 data=document.data,
                 policy=document.policy,
-                limits=self._limits(),
+                limits=limits,
                 replaces=Replaces(replaces.minutes, replaces.touchpoints, replaces.value),
                 check_input=rule,
                 source=source,
             )
 
         return self._attempt((), make)
-
-    def _limits(self) -> Limits:
-        return Limits(deadline=self._document.limits.deadline)
 
     def _found_places(self) -> Places:
         text = self._text
@@ -408,6 +409,19 @@ class Builder:
         msg = f"expected a function at {reference!r}, found {type(found).__name__}"
         raise DefinitionError(msg)
 
+    def _limits(self, declared: LimitsDocument, at: At) -> Limits | None:
+        rule = declared.on_exhausted
+        on_exhausted: OnExhausted | None = rule if isinstance(rule, str) else None
+        if isinstance(rule, AskDocument):
+            on_exhausted = Ask(rule.ask.role, rule.ask.due)
+        elif isinstance(rule, DegradeDocument):
+            to = self._stage(rule.degrade, (*at, "on_exhausted", "degrade"))
+            if to is None:
+                return None
+            on_exhausted = Degrade(to)
+        given = {name: value for name, value in declared if name != "on_exhausted"}
+        return self._attempt(at, lambda: Limits(**given, on_exhausted=on_exhausted))
+
     def _qualified(
         self, stage: doc.Qualified, built: BaseParticipant | None, at: At
     ) -> BaseParticipant | None:
@@ -422,6 +436,9 @@ class Builder:
             settings["timeout"] = stage.timeout
         if stage.on_failure != "stop":
             settings["on_failure"] = stage.on_failure
+        if stage.limit is not None:
+            settings["limits"] = self._limits(stage.limit, (*at, "limit"))
+            built = built if settings["limits"] is not None else None
         settings |= self._mode(stage, at)
         if built is None or not settings:
             return built

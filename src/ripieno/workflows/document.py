@@ -21,6 +21,7 @@ from ripieno.workflows.agents import (
 from ripieno.workflows.calendars import CalendarEntry
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Reference, Time, by_key, wrong
+from ripieno.workflows.limits import DegradeDocument, LimitDocument, LimitsDocument
 from ripieno.workflows.magentic import MagenticSettings
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
 
@@ -217,6 +218,7 @@ class Qualified(WithMode):
     on_failure: Literal["stop", "continue"] = Field(
         default="stop", description="what a sequence does when this does not complete"
     )
+    limit: LimitDocument | None = Field(default=None, description="how far each visit may go")
 
 
 class StepStage(Qualified):
@@ -422,12 +424,6 @@ Stage = Annotated[
 # -- the whole -------------------------------------------------------------------------------------------
 
 
-class LimitsDocument(Document):
-    """How far a run may go."""
-
-    deadline: Time | None = Field(default=None, description="from a run's start to its end, waits included")
-
-
 class ReplacesDocument(Document):
     """What the workflow takes over."""
 
@@ -482,6 +478,9 @@ for _model in (
     ConcurrentSettings,
     GroupChatSettings,
     Escalation,
+    DegradeDocument,
+    LimitsDocument,
+    LimitDocument,
     WorkflowDocument,
 ):
     _model.model_rebuild(force=True, _types_namespace={**globals(), "JudgeSettings": JudgeSettings})

@@ -14,7 +14,6 @@ from ripieno.workflows.chats import End, ManagerRule
 from ripieno.workflows.document import (
     FLOW_KINDS,
     PARTICIPANT_KINDS,
-    LimitsDocument,
     ParticipantEntry,
     Qualified,
     Schema,
@@ -88,8 +87,6 @@ def unknown_field(at: tuple[str | int, ...]) -> str:
     name, model = str(at[-1]), model_at(at[:-1])
     known = names_of(model)
     listed = f"known here: {', '.join(known)}"
-    if issubclass(model, LimitsDocument):
-        return f"limit {name!r} is not enforced, hence refused; {listed}"
     return f"unknown field {name!r}{nearest(name, known)}; {listed}"
 
 

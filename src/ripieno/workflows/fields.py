@@ -10,12 +10,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidat
 from pydantic_core import PydanticCustomError
 
 from ripieno.model.durations import in_seconds
-from ripieno.model.errors import DefinitionError
+from ripieno.model.errors import DefinitionError, InputError
+from ripieno.model.spending import dollars, micros
 
 __all__ = [
     "LARGEST",
     "Decimal",
     "Document",
+    "Dollars",
     "Import",
     "Name",
     "Reference",
@@ -80,6 +82,33 @@ Decimal = Annotated[
     ),
 ]
 """A number; also as text, as in the printed form of a definition."""
+
+
+def money(value: object) -> str:
+    """Read US dollars, given as text or as a number; they stay decimal."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        msg = f"expected US dollars such as '0.05', found {value!r}"
+        raise wrong(msg)
+    try:
+        return dollars(micros(value))
+    except InputError as error:
+        raise wrong(error.message) from error
+
+
+Dollars = Annotated[
+    str,
+    PlainValidator(money),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\d+(\.\d+)?$"},
+                {"type": "number", "exclusiveMinimum": 0},
+            ],
+            "examples": ["0.05"],
+        }
+    ),
+]
+"""US dollars, as text or as a number."""
 
 REFERENCE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 

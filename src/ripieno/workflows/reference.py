@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import agents, calendars, chats, magentic, rules
+from ripieno.workflows import agents, calendars, chats, limits, magentic, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -136,7 +136,7 @@ def sections() -> Iterator[str]:
     """Give the sections in order."""
     yield INTRODUCTION
     yield from section("The workflow", doc.WorkflowDocument)
-    yield from section("limits", doc.LimitsDocument, level=3)
+    yield from section("limits", limits.LimitsDocument, level=3)
     yield from section("replaces", doc.ReplacesDocument, level=3)
     yield f"### calendars\n\n{CALENDARS}"
     yield from table(calendars.CalendarSettings)
@@ -262,6 +262,7 @@ def named(definition: str) -> str:
         "Retry": "[mapping](#retry)",
         "Then": "[mapping](#then)",
         "LimitsDocument": "[mapping](#limits)",
+        "LimitDocument": "[mapping](#limits)",
         "ReplacesDocument": "[mapping](#replaces)",
         "RuleSettings": "[rule](#rules-that-join-branches)",
         "Case": "[mapping](#cases)",

@@ -21,10 +21,11 @@ from ripieno.model.principal import Principal
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.human import Human
-from ripieno.participants.references import load
+from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import offered
+from ripieno.participants.references import load
 from ripieno.participants.step import Step
-from ripieno.patterns.base import Pattern, Stage, as_participant, flow
+from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
 from ripieno.workflows.inputs import InputCheck, InputRule
 from ripieno.workflows.requirements import lacking
@@ -106,17 +107,23 @@ class Workflow:
         self.replaces = replaces or Replaces()
         self.input = None if check_input is None else InputCheck(check_input, name)
         self.source = source or ""
-        if self.limits.active is not None:
-            msg = f"{name}: limit 'active' is not enforced, hence refused; known here: deadline"
-            raise DefinitionError(msg)
+        if self.limits.allowance:
+            msg = f"{name}: a run has nothing above it that an allowance could be set aside from"
+            raise DefinitionError(msg, remedy="leave out `allowance`")
         within = self.deadline
-        self.root: BaseParticipant = self.top if within is None else Deadline(self.top, within)
-        """What the kernel runs: the whole within its deadline."""
+        timed = within is not None and self.limits == Limits(deadline=self.limits.deadline)
+        self.root: BaseParticipant = Deadline(self.top, within) if timed and within else self.top
+        """What the kernel runs."""
+        self.bounds = None if timed or not self.limits.bounded else self.limits
+        """What the kernel holds every run to; None where there is no limit, or a deadline alone."""
+        instead = stand_in(self.limits)
+        self.parts = (self.top,) if instead is None else (self.top, instead)
+        """The whole, and who takes over when a limit of the run trips."""
         if risk not in ("low", "medium", "high"):
             msg = f"{name}: risk must be 'low', 'medium' or 'high', got {risk!r}"
             raise DefinitionError(msg)
         check_calendars(self)
-        for problem in name_problems(self.top):
+        for problem in name_problems(*self.parts):
             msg = f"{name}: {problem.message}"
             raise DefinitionError(msg, remedy=problem.remedy)
         for lack in lacking(self.top, self.limits, policy):
@@ -130,7 +137,7 @@ class Workflow:
             "purpose": self.purpose,
             "policy": self.policy,
             "data": [str(item) for item in self.data],
-            "limits": self.limits.document(),
+            "limits": limits_document(self.limits),
             "replaces": self.replaces.document(),
             "input": None if self.input is None else self.input.describe(),
         }
@@ -143,10 +150,15 @@ class Workflow:
             "flow": flow(self.top),
         }
 
+    def everyone(self) -> Iterator[BaseParticipant]:
+        """Give every participant, step and pattern, depth first; one that occurs twice comes twice."""
+        for part in self.parts:
+            yield from part.everyone()
+
     def leaves(self) -> list[BaseParticipant]:
         """Give the participants that are neither patterns nor qualified steps, each once."""
         found: dict[str, BaseParticipant] = {}
-        for participant in self.top.everyone():
+        for participant in self.everyone():
             if not isinstance(participant, Pattern | Step):
                 found.setdefault(participant.name, participant)
         return list(found.values())
@@ -175,7 +187,7 @@ class Workflow:
     def _pinned(self) -> Pinned:
         definition = digest(self.document())
         code = {leaf.name: leaf.identity() for leaf in self.leaves()}
-        for pattern in self.top.everyone():
+        for pattern in self.everyone():
             if isinstance(pattern, Pattern) and pattern.identity():
                 code[pattern.name] = pattern.identity()
         pins: dict[str, Any] = {"definition": definition, "code": code}
@@ -262,11 +274,11 @@ class NameProblem:
     remedy: str | None = None
 
 
-def name_problems(root: BaseParticipant) -> Iterator[NameProblem]:
+def name_problems(*parts: BaseParticipant) -> Iterator[NameProblem]:
     """Give each two participants of one name, and each function that asks for a name nobody has."""
     by_name: dict[str, BaseParticipant] = {}
     refused: set[int] = set()
-    for participant in root.everyone():
+    for participant in (one for part in parts for one in part.everyone()):
         known = participant.participant if isinstance(participant, Step) else participant
         other = by_name.setdefault(known.name, known)
         if other is not known and id(known) not in refused:

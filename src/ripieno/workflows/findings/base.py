@@ -56,7 +56,7 @@ class FindingKind(ABC):
 
 def everyone(workflow: Workflow) -> list[BaseParticipant]:
     """Give every participant, step and pattern of a workflow, each once."""
-    return list(dict.fromkeys(workflow.top.everyone()))
+    return list(dict.fromkeys(workflow.everyone()))
 
 
 def bare(participant: BaseParticipant) -> BaseParticipant:

@@ -1,0 +1,186 @@
+"""Budgets: what each visit has spent and reserved, checked against every limit above it in one step.
+
+Nothing is awaited between the check and the reservation, so that branches at work side by side
+never pass a limit together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ripieno.kernel.turnstile import Branch, Turnstile
+from ripieno.model.participant import Costly, ToolLike
+from ripieno.model.spending import AMOUNTS, NOTHING, Spending, dollars
+from ripieno.model.value import Value
+
+__all__ = ["Ledger", "Refusal", "Reservation", "most"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A limit that stands against something: which, of how much, and who asked for how much of it."""
+
+    limit: str
+    """Name of the amount, or `active` or `deadline`."""
+    of: int
+    """The limit itself; microseconds for times, millionths of a dollar for money."""
+    asked: int = 0
+    left: int = 0
+    at: str = ""
+    """Path of the act that was refused."""
+
+    def because(self) -> dict[str, Any]:
+        """Give it as a choice records it."""
+        return {
+            "limit": "cost_usd" if self.limit == "cost" else self.limit,
+            "of": self.said(self.of),
+            "asked": self.said(self.asked),
+            "left": self.said(self.left),
+            "at": self.at,
+        }
+
+    def said(self, amount: int) -> str | int:
+        """Give an amount in the unit that people write it in."""
+        if self.limit in ("active", "deadline"):
+            return f"{amount / 1_000_000:g}s"
+        return dollars(amount) if self.limit == "cost" else amount
+
+
+class Ledger:
+    """The books of one visit, all that happens below it included."""
+
+    __slots__ = ("above", "allowance", "held", "lifted", "limits", "on_refused", "shut", "spent", "waiting")
+
+    def __init__(self, above: Ledger | None) -> None:
+        self.above = above
+        self.spent = NOTHING
+        self.held = NOTHING
+        """Reserved and not yet settled."""
+        self.limits: dict[str, int] = {}
+        """By name of the amount."""
+        self.allowance = NOTHING
+        """What was set aside for it above; nothing below asks there again."""
+        self.lifted = False
+        """True once its limits have tripped and somebody cheaper works in its place."""
+        self.shut = False
+        """True once everything below is being stopped: nothing new begins."""
+        self.on_refused: Callable[[Refusal], None] | None = None
+        self.waiting: list[tuple[Branch, asyncio.Future[None]]] = []
+
+    # -- asking ---------------------------------------------------------------------------------------
+
+    def free(self, name: str) -> int:
+        """Give how much of a limited amount is neither spent nor reserved; below 0 when it was overspent."""
+        return self.limits[name] - getattr(self.spent, name) - getattr(self.held, name)
+
+    def counts(self, name: str) -> bool:
+        """Tell whether an amount is limited here or above."""
+        return name in self.limits or (self.above is not None and self.above.counts(name))
+
+    def lacks(self, asked: Spending, at: str) -> Refusal | None:
+        """Give the limit of this ledger that has no room for so much, if any has none."""
+        if not self.limits or self.lifted:
+            return None
+        for name, amount in zip(AMOUNTS, asked.amounts, strict=True):
+            if amount and name in self.limits and amount > self.free(name):
+                return Refusal(name, self.limits[name], amount, self.free(name), at)
+        return None
+
+    def stands_against(self, asked: Spending, at: str) -> tuple[Ledger, Refusal | None] | None:
+        """Give the nearest ledger that has no room, and why; None when there is room everywhere."""
+        ledger: Ledger | None = self
+        set_aside = False
+        while ledger is not None:
+            refusal = None if set_aside else ledger.lacks(asked, at)
+            if ledger.shut or refusal is not None:
+                return ledger, refusal
+            set_aside = set_aside or bool(ledger.allowance)
+            ledger = ledger.above
+        return None
+
+    async def room(self, asked: Spending, at: str, turnstile: Turnstile, branch: Branch) -> None:
+        """Wait until there is room for so much; where a limit ends the work instead, never return.
+
+        What follows in the same step finds the room that was there.
+        """
+        while (found := self.stands_against(asked, at)) is not None:
+            ledger, refusal = found
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            ledger.waiting.append((branch, future))
+            if refusal is not None and ledger.on_refused is not None:
+                ledger.on_refused(refusal)
+            await turnstile.wait(branch, future)
+
+    def wake(self, turnstile: Turnstile) -> None:
+        """Let everyone who waits for room look again."""
+        waiting, self.waiting = self.waiting, []
+        for branch, future in waiting:
+            turnstile.resume(branch, future)
+
+    # -- keeping the books ----------------------------------------------------------------------------
+
+    def hold(self, amounts: Spending) -> None:
+        """Reserve, here and above."""
+        ledger: Ledger | None = self
+        while ledger is not None and amounts:
+            ledger.held += amounts
+            ledger = None if ledger.allowance else ledger.above
+
+    def settle(self, held: Spending, spent: Spending) -> None:
+        """Turn what was reserved into what was spent, here and above."""
+        ledger: Ledger | None = self
+        while ledger is not None and (held or spent):
+            ledger.held -= held
+            ledger.spent += spent
+            ledger = None if ledger.allowance else ledger.above
+
+    def add(self, spent: Spending) -> None:
+        """Count what was spent, here and above."""
+        self.settle(NOTHING, spent)
+
+    def set_aside(self, amounts: Spending) -> None:
+        """Reserve an allowance above; what is below is checked against it alone."""
+        assert self.above is not None, "the root has no limits"
+        self.above.hold(amounts)
+        self.allowance = amounts
+
+    def give_back(self) -> None:
+        """Return what is left of an allowance, and count above what was spent of it."""
+        if self.allowance:
+            assert self.above is not None, "it was set aside above"
+            self.above.settle(self.allowance, self.spent)
+            self.allowance = NOTHING
+
+
+def most(tool: ToolLike, arguments: Value) -> Spending:
+    """Give the most that a call can cost, as its tool declares."""
+    if not isinstance(tool, Costly) or tool.cost is None:
+        return NOTHING
+    return tool.maximum(arguments.decode())
+
+
+class Reservation:
+    """What one effect has reserved, through all its attempts."""
+
+    __slots__ = ("_ledger", "held", "told")
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.held: Spending | None = None
+        """None while nothing is claimed."""
+        self.told: Spending | None = None
+        """What the tool has told of the attempt under way."""
+
+    def take(self, amounts: Spending) -> None:
+        """Reserve for an attempt; one that repeats a call in doubt goes on with what that one had."""
+        if self.held is None:
+            self._ledger.hold(amounts)
+            self.held = amounts
+
+    def settle(self, spent: Spending) -> None:
+        """Count what an attempt has cost, and give the rest back."""
+        self._ledger.settle(self.held or NOTHING, spent)
+        self.held = self.told = None

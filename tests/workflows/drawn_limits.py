@@ -1,0 +1,32 @@
+"""Limits of every kind, for workflows that are made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from ripieno import ask, degrade
+from ripieno.participants.base import BaseParticipant
+
+__all__ = ["limited"]
+
+times = st.sampled_from(["90s", "1h30m", 0.25, "2d"])
+amounts = st.fixed_dictionaries(
+    {"tokens": st.integers(1, 9)},
+    optional={
+        "active": times,
+        "deadline": times,
+        "model_calls": st.integers(1, 99),
+        "cost_usd": st.sampled_from(["0.05", "2", 0.1, 3]),
+        "handoffs": st.integers(1, 9),
+        "rounds": st.integers(1, 9),
+    },
+)
+
+
+def limited(draw: st.DrawFn, stage: BaseParticipant, instead: BaseParticipant) -> BaseParticipant:
+    """Give a stage within limits; `instead` may be the one that takes over."""
+    given: dict[str, Any] = draw(amounts)
+    rules: list[Any] = [None, "stop", "escalate", ask("chief"), ask("chief", due="1h"), degrade(instead)]
+    return stage.limit(**given, on_exhausted=draw(st.sampled_from(rules)))
