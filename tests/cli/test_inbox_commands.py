@@ -53,7 +53,7 @@ def test_tasks_of_other_roles_are_counted_but_not_shown(cli: Cli) -> None:
     cli.discharge("interaction")
     listed = cli.ok("inbox", "list", "--output", "json", RIPIENO_ROLES="nurse")
     assert listed.json == []
-    assert "for roles that person:tester does not hold: 1 (--all)" in listed.err
+    assert "for others or roles that person:tester does not hold: 1 (--all)" in listed.err
     others = cli.ok("inbox", "list", "--all", "--output", "json", RIPIENO_ROLES="nurse").json
     assert [(item["task"], item["role"], item["title"]) for item in others] == [("t-1", "clinician", None)]
     shown = cli.run("inbox", "show", "t-1", RIPIENO_ROLES="nurse")

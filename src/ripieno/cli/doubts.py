@@ -28,6 +28,7 @@ class Doubt:
         return {
             "task": None,
             "role": None,
+            "person": None,
             "title": f"{self.tool} in doubt",
             "until": moment(self.until).isoformat(),
         }

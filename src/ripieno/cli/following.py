@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from ripieno.cli.doubts import Doubt, Doubts
 from ripieno.cli.output import TITLE_LIMIT, clean
+from ripieno.cli.tasks import whom
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, moment
@@ -76,7 +77,7 @@ class Followed:
     def why(self) -> str:
         """Say in a line what it waits for, or why it ended as it did."""
         if self.asked:
-            titles = [f"{asked.row.role}: {cut(asked.title)}" for asked in self.asked[:ASKED_SHOWN]]
+            titles = [f"{whom(asked.row)}: {cut(asked.title)}" for asked in self.asked[:ASKED_SHOWN]]
             more = len(self.asked) - ASKED_SHOWN
             return "; ".join([*titles, f"… and {more} more"] if more > 0 else titles)
         if self.outcome is not None:
@@ -150,7 +151,13 @@ def document_of(followed: Followed, source: str) -> dict[str, Any]:
         else {"value": confidence.value, "method": confidence.method},
         "waiting_for": [
             *(
-                {"task": asked.id, "role": asked.row.role, "title": asked.title, "until": until_of(asked)}
+                {
+                    "task": asked.id,
+                    "role": asked.row.role,
+                    "person": asked.row.person,
+                    "title": asked.title,
+                    "until": until_of(asked),
+                }
                 for asked in followed.asked
             ),
             *(doubt.document() for doubt in followed.doubts),

@@ -1,4 +1,4 @@
-"""`ripieno inbox`: what waits for a person, and the person's answer."""
+"""`ripieno inbox show|answer|approve|reject`: one task, and the person's answer."""
 
 from __future__ import annotations
 
@@ -6,109 +6,34 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
-from rich.table import Table
 
 from ripieno.cli.board import table_of
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, document_of, follow
 from ripieno.cli.forms import fill_in
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import TITLE_LIMIT, clean, console, duration, listing, note, write
+from ripieno.cli.output import console, note, write
 from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
-from ripieno.cli.tasks import row_document, show_asked, task_document
-from ripieno.journal.records import QuestionRow, QuestionState
+from ripieno.cli.tasks import show_asked, task_document
+from ripieno.journal.records import QuestionRow
 from ripieno.journal.store import Store
-from ripieno.kernel.clock import MICROSECONDS, SystemClock
+from ripieno.kernel.addressees import standing
+from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.commands import answer as send_answer
-from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
+from ripieno.kernel.tasks import history
+from ripieno.model.errors import InputError
 from ripieno.model.ids import short
 
-__all__ = ["answer_task", "approve_task", "list_tasks", "reject_task", "show_task"]
+__all__ = ["answer_task", "approve_task", "find_row", "reject_task", "show_task"]
 
 NUMBER: Final = re.compile(r"(?:t-)?(\d{1,18})")
-
-
-def list_tasks(
-    *,
-    state: QuestionState | None = "open",
-    role: str | None = None,
-    all: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
-    options: Options = DEFAULTS,
-) -> int:
-    """List the tasks that wait for a person whose role one holds, the first due first.
-
-    Parameters
-    ----------
-    state
-        open, answered, expired or closed.
-    role
-        Only tasks for this role.
-    all
-        Those for other roles as well, without what they are about.
-
-    """
-    settings = options.settle()
-    tasks: list[Task] = []
-    try:
-        tasks = asyncio.run(tasks_of(settings, state, role))
-    except NotFoundError as error:
-        note(str(error))
-    shown = [task for task in tasks if all or task.asked is not None]
-    write(settings.output, [row_document(task.row, task.asked) for task in shown], table_of_tasks(shown))
-    if not tasks:
-        note("nothing waits for a person")
-    elif state == "open" and shown:
-        note(f"ripieno inbox show t-{shown[0].row.number} shows the evidence")
-    if len(shown) < len(tasks):
-        note(f"for roles that {settings.principal.id} does not hold: {len(tasks) - len(shown)} (--all)")
-    return Exit.OK
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A task, with its content where one may see it."""
-
-    row: QuestionRow
-    asked: AskedFor | None
-
-
-async def tasks_of(settings: Settings, state: QuestionState | None, role: str | None) -> list[Task]:
-    """Give the tasks there are; only those whose role one holds are opened."""
-    async with opened(settings) as store:
-        rows = await store.questions(state=state, tenant=settings.principal.tenant)
-        return [
-            Task(row, asked_for(store, row) if may_see(settings, row) else None)
-            for row in rows
-            if role is None or row.role == role
-        ]
-
-
-def may_see(settings: Settings, row: QuestionRow) -> bool:
-    """Tell whether a task is for a role that one holds."""
-    return row.role is None or settings.principal.holds(row.role)
-
-
-def table_of_tasks(tasks: Sequence[Task]) -> Table | None:
-    """Give tasks as a table; None for none."""
-    now = SystemClock().now()
-    table = listing("task", "run", "role", "waits", "due", "asked for")
-    for task in tasks:
-        row = task.row
-        until = row.answered_at or now
-        due = "" if row.due_at is None else f"in {duration(max(0, row.due_at - now) / MICROSECONDS)}"
-        waits = duration((until - row.asked_at) / MICROSECONDS)
-        title = "(for another role)" if task.asked is None else task.asked.title
-        about = clean(title, limit=TITLE_LIMIT, style="dim" if task.asked is None else "")
-        table.add_row(f"t-{row.number}", short(row.run), row.role or "", waits, due, about)
-    return table if tasks else None
 
 
 def show_task(task: str, /, *, options: Options = DEFAULTS) -> int:
@@ -126,10 +51,12 @@ def show_task(task: str, /, *, options: Options = DEFAULTS) -> int:
 async def _show(settings: Settings, task: str) -> int:
     async with opened(settings) as store:
         asked = await find_task(settings, store, task)
+        now = await standing(store, asked.row, settings.principal, SystemClock().now())
+        notes = await history(store, asked.row)
     if settings.output == "table":
-        show_asked(console(sys.stdout), asked)
+        show_asked(console(sys.stdout), asked, now_with=now.now_with, notes=notes)
     else:
-        write(settings.output, task_document(asked, whole=True), None)
+        write(settings.output, task_document(asked, whole=True, notes=notes), None)
     return Exit.OK
 
 
@@ -235,18 +162,22 @@ async def go_on(settings: Settings, run: str) -> int:
 
 async def find_task(settings: Settings, store: Store, task: str) -> AskedFor:
     """Give the task that people call `task`; raises `InputError`, `NotFoundError` or `NotAllowedError`."""
+    row = await find_row(settings, store, task)
+    now = await standing(store, row, settings.principal, SystemClock().now())
+    if not now.may_see:
+        now.check_may_act()
+    return asked_for(store, row)
+
+
+async def find_row(settings: Settings, store: Store, task: str) -> QuestionRow:
+    """Give the row of a task of one's tenant, without looking into it."""
     found = NUMBER.fullmatch(task.strip())
     if found is None:
         msg = f"expected a task such as 't-58', got {task!r}"
         raise InputError(msg, remedy="ripieno inbox list shows the tasks there are")
     row = await store.question(int(found[1]))
-    run = await store.run(row.run)
-    if run.tenant != settings.principal.tenant:
-        row = await store.question(0)
-    if not may_see(settings, row):
-        msg = f"t-{row.number} is for role {row.role!r}; {settings.principal.id} does not hold it"
-        raise NotAllowedError(msg)
-    return asked_for(store, row)
+    await standing(store, row, settings.principal, SystemClock().now())  # of one's own tenant
+    return row
 
 
 def parsed(text: str) -> Any:

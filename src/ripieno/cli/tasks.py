@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
@@ -14,22 +14,30 @@ from ripieno.cli.output import clean, duration, show
 from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.kernel.commands import AskedFor
+from ripieno.kernel.tasks import TaskNote
 from ripieno.model.ids import short
 
-__all__ = ["row_document", "show_asked", "task_document"]
+__all__ = ["in_words", "row_document", "show_asked", "task_document", "whom"]
 
 EVIDENCE_SHOWN: Final = 12
 TEXT_LIMIT: Final = 300
 
 
-def task_document(asked: AskedFor, *, whole: bool = False) -> dict[str, Any]:
-    """Give a task as programs read it; `whole` with evidence, form and what it is about."""
+def task_document(asked: AskedFor, *, whole: bool = False, notes: Sequence[TaskNote] = ()) -> dict[str, Any]:
+    """Give a task as programs read it; `whole` with evidence, form, what it is about, and was done so far."""
     document = row_document(asked.row, asked)
     if whole:
         document["evidence"] = [dataclasses.asdict(item) for item in asked.evidence]
         document["about"] = asked.about
         document["form"] = asked.form
+        document["history"] = [note_document(note) for note in notes]
     return document
+
+
+def note_document(note: TaskNote) -> dict[str, Any]:
+    """Give what was done with a task as programs read it."""
+    at = moment(note.at).isoformat()
+    return {"at": at, "what": note.what, "by": note.by, "to": note.to, "said": note.said}
 
 
 def row_document(row: QuestionRow, asked: AskedFor | None) -> dict[str, Any]:
@@ -38,24 +46,37 @@ def row_document(row: QuestionRow, asked: AskedFor | None) -> dict[str, Any]:
         "task": f"t-{row.number}",
         "run_id": row.run,
         "role": row.role,
+        "person": row.person,
+        "claimed_by": row.claimed_by,
+        "delegated_by": row.delegated_by,
         "title": None if asked is None else asked.title,
         "kind": row.kind,
         "state": row.state,
         "asked_at": moment(row.asked_at).isoformat(),
         "due_at": None if row.due_at is None else moment(row.due_at).isoformat(),
+        "reminded": row.reminded,
         "answered_by": row.answered_by,
+        "answered_for": row.answered_for,
         "answered_at": None if row.answered_at is None else moment(row.answered_at).isoformat(),
     }
 
 
-def show_asked(screen: Console, asked: AskedFor, *, hints: bool = True) -> None:
-    """Show a task with everything that a person needs in order to decide."""
+def show_asked(
+    screen: Console,
+    asked: AskedFor,
+    *,
+    hints: bool = True,
+    now_with: str | None = None,
+    notes: Sequence[TaskNote] = (),
+) -> None:
+    """Show a task with everything that a person needs in order to decide.
+
+    `now_with` is who has it at this moment; `notes` is what was done with it so far.
+    """
     row = asked.row
-    waits = duration(((row.answered_at or SystemClock().now()) - row.asked_at) / MICROSECONDS)
     screen.print(Text.assemble((asked.id, "bold"), "  ", clean(asked.title, style="bold")))
-    state = f"waits {waits}" if row.state == "open" else f"{row.state} after {waits}"
-    by = f" by {row.answered_by}" if row.answered_by else ""
-    screen.print(Text(f"for {row.role}, run {short(row.run)}, {state}{by}", style="dim"))
+    for line in standing_of(row, now_with):
+        screen.print(Text(line, style="dim"))
     findings = findings_in(asked.about)
     if findings:
         section(screen, "Findings", findings)
@@ -63,8 +84,81 @@ def show_asked(screen: Console, asked: AskedFor, *, hints: bool = True) -> None:
         section(screen, "Evidence", evidence_in(asked))
     if not findings and not asked.evidence and asked.about is not None:
         section(screen, "About", clean(asked.about, limit=TEXT_LIMIT))
+    if notes:
+        section(screen, "So far", Group(*(told(note) for note in notes)))
     if hints and row.state == "open":
         section(screen, "Answer", answers_to(asked))
+
+
+def whom(row: QuestionRow, now_with: str | None = None) -> str:
+    """Say in a word or two who has a task: a role, a person, whoever claimed it or stands in."""
+    holder = row.claimed_by or row.person
+    if now_with is not None and holder is not None and now_with != holder:
+        return f"{bare(now_with)} for {bare(holder)}"
+    if row.claimed_by is not None:
+        behind = row.delegated_by or (row.role if row.person is None else None)
+        said = bare(row.claimed_by)
+        return f"{said} ({bare(behind)})" if behind else said
+    if row.person is not None:
+        return f"{bare(row.person)} for {bare(row.delegated_by)}" if row.delegated_by else bare(row.person)
+    return row.role or "anybody"
+
+
+def bare(principal: str) -> str:
+    """Give a person's name without the word person."""
+    return principal.removeprefix("person:")
+
+
+def standing_of(row: QuestionRow, now_with: str | None) -> Iterator[str]:
+    """Say whose a task is, how long it waits, and until when."""
+    now = SystemClock().now()
+    waits = duration(((row.answered_at or now) - row.asked_at) / MICROSECONDS)
+    state = f"waits {waits}" if row.state == "open" else f"{row.state} after {waits}"
+    by = f" by {row.answered_by}" if row.answered_by else ""
+    behalf = f" for {row.answered_for}" if row.answered_for else ""
+    asked = row.role if row.person is None else row.person
+    yield f"for {asked}, run {short(row.run)}, {state}{by}{behalf}"
+    if row.state != "open":
+        return
+    if row.delegated_by is not None:
+        yield f"delegated by {row.delegated_by}"
+    if row.claimed_by is not None:
+        yield f"claimed by {row.claimed_by}, {duration((now - (row.claimed_at or now)) / MICROSECONDS)} ago"
+    if now_with is not None and now_with not in (row.claimed_by, row.person, f"role:{row.role}"):
+        yield f"{now_with} stands in: {row.claimed_by or row.person} is away"
+    if row.due_at is not None:
+        yield f"due {in_words(row.due_at, now)}, {moment(row.due_at).astimezone():%a %Y-%m-%d %H:%M}"
+    if row.reminded or row.remind_at is not None:
+        next_one = "" if row.remind_at is None else f", next {in_words(row.remind_at, now)}"
+        yield f"reminded {row.reminded} time{'' if row.reminded == 1 else 's'}{next_one}"
+
+
+def in_words(at: int, now: int) -> str:
+    """Say when something is due: so long from now, or since when it is over."""
+    away = duration(abs(at - now) / MICROSECONDS)
+    return f"in {away}" if at >= now else f"{away} ago"
+
+
+SAID: Final = {
+    "claim": "claimed it",
+    "release": "gave it back",
+    "reassign": "reassigned it",
+    "delegate": "delegated it",
+    "comment": "wrote",
+    "reminded": "reminded",
+}
+
+
+def told(note: TaskNote) -> Text:
+    """Say what was done with a task in a line."""
+    when = f"{moment(note.at).astimezone():%Y-%m-%d %H:%M}  "
+    who = "" if note.what == "reminded" else f"{note.by} "
+    to = "" if note.to is None else f" {TO.get(note.what, 'to')} {note.to}".replace("  ", " ")
+    why = "" if note.said is None else f": {note.said}"
+    return Text.assemble((when, "dim"), clean(f"{who}{SAID[note.what]}{to}{why}"))
+
+
+TO: Final = {"claim": "from", "reminded": ""}
 
 
 def section(screen: Console, title: str, body: RenderableType) -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Store
-from ripieno.journal.tasks import standing_in
+from ripieno.journal.tasks import Absence, standing_in
 from ripieno.kernel.clock import moment
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
 
-__all__ = ["OPERATOR", "Standing", "address", "standing"]
+__all__ = ["OPERATOR", "Standing", "address", "standing", "standings"]
 
 OPERATOR: Final = "operator"
 """The role that may move tasks which others hold."""
@@ -149,7 +150,21 @@ async def standing(store: Store, row: QuestionRow, by: Principal, now: int) -> S
     run = await store.run(row.run)
     if run.tenant != by.tenant:
         msg = f"no task t-{row.number}"
-        raise NotFoundError(msg)
+        raise NotFoundError(msg, remedy="ripieno inbox list shows the tasks there are")
+    return stands(row, run, by, await store.absences(run.tenant, after=now), now)
+
+
+async def standings(store: Store, rows: Sequence[QuestionRow], by: Principal, now: int) -> list[Standing]:
+    """Give what a principal is to each of many tasks of their tenant."""
+    away = await store.absences(by.tenant, after=now)
+    runs: dict[str, RunRow] = {}
+    for row in rows:
+        if row.run not in runs:
+            runs[row.run] = await store.run(row.run)
+    return [stands(row, runs[row.run], by, away, now) for row in rows]
+
+
+def stands(row: QuestionRow, run: RunRow, by: Principal, away: Sequence[Absence], now: int) -> Standing:
+    """Give what a principal is to a task, with who is away."""
     whom = row.claimed_by or row.person or f"role:{row.role}"
-    away = await store.absences(run.tenant, after=now) if not whom.startswith("role:") else ()
     return Standing(row, run, by, standing_in(away, whom, now))

@@ -81,6 +81,7 @@ def waiting_for(story: Story, tasks: Mapping[str, QuestionRow], *, ended: bool) 
         {
             "task": f"t-{task.number}",
             "role": task.role,
+            "person": task.person,
             "title": titles.get(task.path),
             "until": None if task.due_at is None else moment(task.due_at).isoformat(),
         }
@@ -185,15 +186,18 @@ def add_effect(table: Any, effect: Effect) -> None:
 
 def add_question(table: Any, posed: Posed, tasks: Mapping[str, QuestionRow]) -> None:
     """Add a question: who answered, and after how long."""
+    asked = clean(f"{posed.role or posed.person}: {posed.title}", limit=LIMIT)
     if posed.answered_by is None:
-        asked = clean(f"{posed.role}: {posed.title}", limit=LIMIT)
         table.add_row(mark("waiting"), asked, clean(state_of(tasks.get(posed.path))))
         return
     said = brief(posed.answer)
     why = f': "{posed.reason}"' if posed.reason else ""
     after = f"after {duration(posed.seconds or 0)}"
-    answer = f"nobody, {after}" if posed.answer is None else f"{posed.answered_by} {after}: {said}{why}"
-    table.add_row(mark("complete"), clean(f"{posed.role}: {posed.title}", limit=LIMIT), clean(answer))
+    by = f"{posed.answered_by} for {posed.answered_for}" if posed.answered_for else posed.answered_by
+    answer = f"nobody, {after}" if posed.answer is None else f"{by} {after}: {said}{why}"
+    table.add_row(
+        mark("complete"), clean(f"{posed.role or posed.person}: {posed.title}", limit=LIMIT), clean(answer)
+    )
 
 
 def state_of(task: QuestionRow | None) -> str:

@@ -78,6 +78,9 @@ class Posed:
     reason: str | None = None
     seconds: float | None = None
     """From the question to the answer; None while it is open."""
+    person: str | None = None
+    """The one person that it was put to, where it was not to a role."""
+    answered_for: str | None = None
 
 
 @dataclass(slots=True)
@@ -185,13 +188,14 @@ class Teller:
 
     def _asked(self, event: Event, body: Mapping[str, Any]) -> None:
         title = self._value(body["content"])["title"]
-        posed = Posed(event.path, body["what"], body.get("role"), title, event.at)
+        posed = Posed(event.path, body["what"], body.get("role"), title, event.at, person=body.get("person"))
         self._questions[body["question"]] = posed
         self._story.questions.append(posed)
 
     def _answered(self, event: Event, body: Mapping[str, Any]) -> None:
         posed = self._questions[body["question"]]
         sent = int(body.get("sent", event.at))
+        posed.answered_for = body.get("for")
         posed.answered_by, posed.seconds = body["by"], max(0, sent - posed.asked) / MICROSECONDS
         said: dict[str, Any] = self._value(body.get("content")) or {}
         posed.answer, posed.reason = said.get("value"), said.get("reason")
