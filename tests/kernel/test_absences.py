@@ -148,10 +148,11 @@ async def test_absences_stand_in_the_tenant_s_log_and_can_be_cleared_once(tmp_pa
         ({"person": "role:clinician"}, InputError, "a person is away"),
         ({"days": (2, 1)}, InputError, "an absence ends after it begins"),
         ({"days": (-2, -1)}, InputError, "an absence ends after it begins, and after now"),
+        ({"days": (0, 100_000)}, InputError, "an absence ends before 2255"),
         ({"by": BOB}, NotAllowedError, "person:ada says when they are away, or an operator"),
         ({"substitute": "two words"}, InputError, "expected a person or a role"),
     ],
-    ids=["for oneself", "a role", "backwards", "over", "somebody else's", "nobody"],
+    ids=["for oneself", "a role", "backwards", "over", "for ever", "somebody else's", "nobody"],
 )
 async def test_an_absence_that_cannot_be_is_refused(
     tmp_path: Path, settings: dict[str, Any], error: type[Exception], says: str

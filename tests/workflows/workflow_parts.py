@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ripieno import function, human, sequential, tool
+from ripieno import Calendar, function, human, sequential, tool
 
 
 def read(input: Any) -> Any:  # noqa: A002 - the name by which a participant receives its input
@@ -82,3 +82,5 @@ FORM: dict[str, Any] = {"type": "object", "properties": {"ok": {"type": "boolean
 chief = human("chief", role="chief")
 intake = sequential(read, check, name="intake")
 NUMBER = 3
+
+CALENDAR = Calendar("night", hours={"mon-sun": "00:00-06:00"})

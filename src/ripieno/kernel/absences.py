@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence, standing_in
 from ripieno.kernel.addressees import OPERATOR, address
-from ripieno.kernel.clock import Clock
+from ripieno.kernel.clock import Clock, moment
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
 from ripieno.model.ids import new_id
 from ripieno.model.principal import Principal
 
 __all__ = ["clear_absences", "set_absence"]
+
+LATEST: Final = 2**53 - 1
+"""The largest number of microseconds that an event can hold."""
 
 
 async def set_absence(
@@ -29,6 +33,9 @@ async def set_absence(
     now = clock.now()
     if until_at <= max(from_at, now):
         msg = "an absence ends after it begins, and after now"
+        raise InputError(msg)
+    if until_at > LATEST:
+        msg = f"an absence ends before {moment(LATEST):%Y}"
         raise InputError(msg)
     if not who.startswith("person:") or instead == who:
         msg = f"{instead} cannot stand in for {who}; a person is away, and somebody else stands in"
