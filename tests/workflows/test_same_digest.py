@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from workflow_parts import (
+    CALENDARS,
     FORM,
+    Names,
     Order,
     Verdict,
     check,
@@ -34,7 +36,6 @@ from workflow_parts import (
 
 from ripieno import (
     WITHHELD,
-    Calendar,
     Data,
     Function,
     Human,
@@ -97,23 +98,6 @@ forms: st.SearchStrategy[Any] = st.one_of(
     st.sampled_from([FORM, Verdict]),
     st.builds(bounded, numbers, st.one_of(numbers, text, st.booleans(), st.none())),
 )
-
-
-CALENDARS = [
-    Calendar("office", zone="Europe/Berlin", hours={"mon-fri": "09:00-17:00"}, holidays=["12-25"]),
-    Calendar("shifts", hours={"mon-sun": ["00:00-06:00", "18:00-24:00"]}, holidays=["2026-12-24", "02-29"]),
-]
-
-
-class Names:
-    """Names that are unique within a workflow."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def __call__(self, kind: str) -> str:
-        self.count += 1
-        return f"{kind}-{self.count}"
 
 
 def leaves(draw: st.DrawFn, name: Names) -> BaseParticipant:

@@ -84,3 +84,19 @@ intake = sequential(read, check, name="intake")
 NUMBER = 3
 
 CALENDAR = Calendar("night", hours={"mon-sun": "00:00-06:00"})
+
+CALENDARS = [
+    Calendar("office", zone="Europe/Berlin", hours={"mon-fri": "09:00-17:00"}, holidays=["12-25"]),
+    Calendar("shifts", hours={"mon-sun": ["00:00-06:00", "18:00-24:00"]}, holidays=["2026-12-24", "02-29"]),
+]
+
+
+class Names:
+    """Names that are unique within a workflow."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, kind: str) -> str:
+        self.count += 1
+        return f"{kind}-{self.count}"
