@@ -17,7 +17,8 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
 from ripieno.cli.runs.listing import run_document
 from ripieno.cli.runs.reasons import because_of
-from ripieno.cli.runs.story import Effect, Posed, Story, tell
+from ripieno.cli.runs.sides import is_about_sides, show_sides
+from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import QuestionRow
@@ -141,16 +142,7 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
                 clean(step.reason or "", limit=LIMIT),
             )
         section(screen, "Steps", table)
-    if story.choices:
-        table = listing("", "")
-        for choice in story.choices:
-            others = [name for name in choice.offered if name != choice.chosen]
-            why = because_of(choice)
-            table.add_row(
-                Text.assemble(f"{choice.what}: ", (choice.chosen, "bold")),
-                clean(f"not {', '.join(others)}; {why}" if others else why, style="dim"),
-            )
-        section(screen, "Choices", table)
+    show_choices(screen, story.choices)
     if story.effects:
         table = listing("", "tool", "attempts", "known by", "result")
         for effect in story.effects:
@@ -162,8 +154,38 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
             add_question(table, posed, tasks)
         section(screen, "Questions", table)
     for message in story.messages:
-        said = f": {message['content']}" if message["content"] else ""
-        screen.print(clean(f"{message['what']} by {message['by']}{said}"))
+        screen.print(clean(f"{message['what']} by {message['by']}{said_with(message['content'])}"))
+
+
+def show_choices(screen: Console, choices: list[Chosen]) -> None:
+    """Show what was settled among branches, then everything else that was chosen."""
+    sides = [choice for choice in choices if is_about_sides(choice)]
+    for choice in sides:
+        show_sides(screen, choice)
+    if len(choices) > len(sides):
+        table = listing("", "")
+        for choice in (one for one in choices if one not in sides):
+            others = [name for name in choice.offered if name != choice.chosen]
+            why = because_of(choice)
+            table.add_row(
+                Text.assemble(f"{choice.what}: ", (choice.chosen, "bold")),
+                clean(f"not {', '.join(others)}; {why}" if others else why, style="dim"),
+            )
+        section(screen, "Choices", table)
+
+
+def said_with(content: Any) -> str:
+    """Give what stands in a message: its reason and its settings."""
+    if not isinstance(content, dict):
+        return f": {content}" if content else ""
+    fields: dict[str, Any] = content  # pyright: ignore[reportUnknownVariableType] - any JSON
+    more = ", ".join(
+        name if value is True else f"{name} {value}"
+        for name, value in fields.items()
+        if name != "reason" and value not in (None, False)
+    )
+    reason = f": {fields['reason']}" if fields.get("reason") else ""
+    return (f" ({more})" if more else "") + reason
 
 
 def section(screen: Console, title: str, body: Any) -> None:
@@ -179,8 +201,11 @@ def add_effect(table: Any, effect: Effect) -> None:
     known = effect.how + (f" ({effect.by})" if effect.by else "")
     if effect.asked_again_at is not None:
         known = f"in doubt: asked again at {moment(effect.asked_again_at).astimezone():%H:%M:%S}"
+    if effect.standing is not None:
+        known = f"{known}; {effect.standing}"
+    tool = effect.tool if effect.undoes is None else f"  undo: {effect.tool}"
     table.add_row(
-        mark(status), effect.tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT)
+        mark(status), tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT)
     )
 
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from ripieno.cli.doubts import Doubts
 from ripieno.cli.following import PATTERNS, step_name
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.effect_book import UNDO
 from ripieno.model.event import Event
 from ripieno.model.value import decode
 
 __all__ = ["Chosen", "Effect", "Posed", "Step", "Story", "tell"]
+
+STANDING: Final[Mapping[str, str]] = {
+    "list": "stands, though its branch lost",
+    "no undo": "stands: its tool has no undo",
+    "ask": "left to a person: its undo cannot be made here",
+    "undo": "to be undone",
+}
+"""What is said of an effect by what its plan of undoing does about it."""
 
 
 @dataclass(slots=True)
@@ -62,6 +71,10 @@ class Effect:
     arguments: Any = None
     asked_again_at: int | None = None
     """When the other system is asked about it again, while it is in doubt; microseconds since 1970."""
+    undoes: str | None = None
+    """The path of the effect that it takes back."""
+    standing: str | None = None
+    """What became of it once it was not wanted any more: that it was undone, or why it stands."""
 
 
 @dataclass(slots=True)
@@ -125,6 +138,7 @@ class Teller:
                 self._doubts.take(kind, event.path, body)
         for doubt in self._doubts.open:
             self._effects[doubt.path].asked_again_at = doubt.until
+        self._note_stopped()
         self._story.steps.sort(key=lambda step: step.started)
         return self._story
 
@@ -140,6 +154,9 @@ class Teller:
             self._intent(event, body)
         elif kind == "result" and event.path in self._effects:
             self._result(event, body)
+        elif kind == "undo":
+            for item in body["effects"]:
+                self._effects[item["path"]].standing = STANDING[item["do"]]
         elif kind == "asked" and body["what"] != "timer":
             self._asked(event, body)
         elif kind == "answered" and body["question"] in self._questions:
@@ -177,6 +194,8 @@ class Teller:
         if effect is None:
             arguments = self._value(body["arguments"])
             effect = Effect(event.path, body["tool"], body["effect"], body["key"], arguments=arguments)
+            if event.path.endswith(UNDO):
+                effect.undoes = event.path.removesuffix(UNDO)
             self._effects[event.path] = effect
             self._story.effects.append(effect)
         effect.attempts, effect.key, effect.status = body["attempt"], body["key"], "under way"
@@ -185,6 +204,17 @@ class Teller:
         effect = self._effects[event.path]
         effect.status, effect.how, effect.by = body["status"], body["how"], body.get("by")
         effect.result, effect.error = self._value(body.get("output")), self._value(body.get("error"))
+
+        if effect.undoes in self._effects and effect.status == "done":
+            self._effects[effect.undoes].standing = "undone"
+
+    def _note_stopped(self) -> None:
+        """Tell of what was done in visits that were stopped, and stands."""
+        stopped = [step.path for step in self._story.steps if step.status == "cancelled"]
+        for effect in self._effects.values():
+            done = effect.status == "done" and effect.effect == "write" and effect.standing is None
+            if done and any(effect.path.startswith(f"{path}/") for path in stopped):
+                effect.standing = "stands, though its step was stopped"
 
     def _asked(self, event: Event, body: Mapping[str, Any]) -> None:
         title = self._value(body["content"])["title"]

@@ -106,8 +106,13 @@ def missing(found: Mapping[str, Outcome]) -> str:
 
 
 def said_by(found: Mapping[str, Outcome], field: str | None) -> dict[str, dict[str, Any]]:
-    """Give every side as it is recorded."""
-    return {name: {"status": one.status, "says": field_of(one, field)} for name, one in found.items()}
+    """Give every side as it is recorded: what it says, and how sure it is where it told."""
+    sides: dict[str, dict[str, Any]] = {}
+    for name, one in found.items():
+        sides[name] = {"status": one.status, "says": field_of(one, field)}
+        if one.confidence is not None:
+            sides[name]["confidence"] = one.confidence.value
+    return sides
 
 
 async def settle(
