@@ -12,6 +12,7 @@ from running import OPERATOR, Running, gives, outcome, pure
 
 from ripieno import Context, Function, Principal, Workflow, human, role, sequential, tool
 from ripieno.journal.records import Message
+from ripieno.kernel.agreement import Agreement, agreement
 from ripieno.kernel.modes import set_mode, set_mode_of_version
 from ripieno.model.errors import DefinitionError, InputError, NotFoundError, RefusedError
 from ripieno.model.ids import new_id
@@ -419,6 +420,25 @@ async def test_a_mode_set_for_a_version_holds_for_runs_that_start_after_it(runni
     [event] = [event for event in await store.events(tenant) if event.seq == named]
     assert (event.kind, event.body["mode"]) == ("workflow.mode", "auto")
     assert store.payload(tenant, event.body["reason"]) == b'"it is over"'
+
+
+async def test_how_often_a_shadow_agreed_is_counted_over_the_runs_of_a_workflow(running: Running) -> None:
+    person = human("chief", role="chief", due="1h")
+    workflow = Workflow("tested", sequential(pure(reconcile).mode("shadow", person)))
+    for answer in (SAME, OTHER, SAME, None):
+        run = await running.begin(workflow, CASE)
+        [question] = await running.questions(run)
+        if answer is None:
+            await running.later(run, 3600)
+        else:
+            await running.reply(question.row, {"output": answer})
+        await running.ended(run)
+    found = await agreement(running.host.store, "default", "tested")
+    one = found["reconcile"]
+    assert one.verdicts == {"agrees": 2, "differs": 1, "unanswered": 1}
+    assert (one.compared, one.rate, len(one.runs)) == (3, 2 / 3, 4)
+    assert Agreement("nobody").rate is None
+    assert await agreement(running.host.store, "default", "another") == {}
 
 
 # -- refused ---------------------------------------------------------------------------------------------

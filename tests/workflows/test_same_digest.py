@@ -445,27 +445,6 @@ def test_a_pattern_declared_in_python_can_be_a_participant_of_a_file() -> None:
     assert load_text(text, folder=HERE).workflow.digest == Workflow("orders", intake).digest
 
 
-def test_a_mode_beside_a_participant_holds_wherever_it_takes_part() -> None:
-    entries = (
-        "workflow: orders\nparticipants:\n"
-        "  post: {function: {import: 'workflow_parts:post', pure: true}, mode: shadow, person: clerk}\n"
-        "  intake: {import: 'workflow_parts:intake', mode: manual, person: clerk}\n"
-        "  clerk: {human: {role: clerk}}\n"
-        "flow: {sequential: [intake, post, {step: post, shadow_within: 5s, timeout: 1d}]}\n"
-    )
-    clerk, posts = human("clerk", role="clerk"), Function(post, pure=True)
-    stages = [
-        intake.mode("manual", clerk),
-        posts.mode("shadow", clerk),
-        posts.mode("shadow", clerk, shadow_within="5s").timeout("1d"),
-    ]
-    assert load_text(entries, folder=HERE).workflow.digest == Workflow("orders", sequential(*stages)).digest
-
-
-def test_a_mode_that_is_the_default_and_asks_nobody_makes_no_other_workflow() -> None:
-    assert Workflow("orders", weigh.mode("auto")).digest == Workflow("orders", weigh.retry(1)).digest
-
-
 def test_anchors_and_merge_keys_stand_for_what_they_name() -> None:
     text = (
         "workflow: orders\nparticipants:\n"

@@ -20,7 +20,7 @@ from ripieno.model.ids import short
 from ripieno.model.outcome import Outcome
 from ripieno.model.value import Value
 
-__all__ = ["Followed", "document_of", "follow", "outcome_of"]
+__all__ = ["Followed", "document_of", "follow", "outcome_of", "step_name"]
 
 LOOK_SECONDS: Final = 0.5
 """How often one looks without being told, so that times go on."""

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from ripieno.cli.doubts import Doubt
 from ripieno.cli.exits import Exit
+from ripieno.cli.following import step_name
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
 from ripieno.cli.runs.listing import run_document
@@ -165,11 +166,9 @@ def show_choices(screen: Console, choices: list[Chosen]) -> None:
     if len(choices) > len(sides):
         table = listing("", "")
         for choice in (one for one in choices if one not in sides):
-            others = [name for name in choice.offered if name != choice.chosen]
-            why = because_of(choice)
             table.add_row(
-                Text.assemble(f"{choice.what}: ", (choice.chosen, "bold")),
-                clean(f"not {', '.join(others)}; {why}" if others else why, style="dim"),
+                Text.assemble(f"{titled(choice)}: ", (choice.chosen, "bold")),
+                clean(grounds(choice), style="dim"),
             )
         section(screen, "Choices", table)
 
@@ -186,6 +185,21 @@ def said_with(content: Any) -> str:
     )
     reason = f": {fields['reason']}" if fields.get("reason") else ""
     return (f" ({more})" if more else "") + reason
+
+
+def titled(choice: Chosen) -> str:
+    """Say what was chosen; of a mode and of a shadow, whose it is."""
+    if choice.what not in ("mode", "shadow"):
+        return choice.what
+    return f"{choice.what} of {step_name(choice.path.rpartition('/choice/')[0])}"
+
+
+def grounds(choice: Chosen) -> str:
+    """Say what else was offered, and why it was not taken; every mode and verdict is known."""
+    others = [name for name in choice.offered if name != choice.chosen]
+    why = because_of(choice)
+    known = not others or choice.what in ("mode", "shadow")
+    return why if known else f"not {', '.join(others)}; {why}"
 
 
 def section(screen: Console, title: str, body: Any) -> None:

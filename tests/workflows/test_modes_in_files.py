@@ -1,4 +1,4 @@
-"""Mistakes in the modes of a file: the error names file, line, field, and what was expected."""
+"""Modes in files: the same as in Python; a mistake is named with file, line, field and what was expected."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from test_mistakes_in_files import Mistake, declared, flow
+from workflow_parts import intake, post, weigh
 
-from ripieno.workflows.load import load
+from ripieno import Function, Workflow, human, sequential
+from ripieno.workflows.load import load, load_text
 from ripieno.workflows.problems import WorkflowFileError
 
 MISTAKES = {
@@ -43,3 +45,27 @@ def test_a_mode_that_cannot_be_is_refused_with_its_place(tmp_path: Path, mistake
     assert problem.place is not None
     assert (problem.place.line, problem.place.field) == (mistake.line, mistake.field)
     assert mistake.says in problem.message
+
+
+def test_a_mode_beside_a_participant_holds_wherever_it_takes_part() -> None:
+    entries = (
+        "workflow: orders\nparticipants:\n"
+        "  post: {function: {import: 'workflow_parts:post', pure: true}, mode: shadow, person: clerk}\n"
+        "  intake: {import: 'workflow_parts:intake', mode: manual, person: clerk}\n"
+        "  clerk: {human: {role: clerk}}\n"
+        "flow: {sequential: [intake, post, {step: post, shadow_within: 5s, timeout: 1d}]}\n"
+    )
+    clerk, posts = human("clerk", role="clerk"), Function(post, pure=True)
+    stages = [
+        intake.mode("manual", clerk),
+        posts.mode("shadow", clerk),
+        posts.mode("shadow", clerk, shadow_within="5s").timeout("1d"),
+    ]
+    assert (
+        load_text(entries, folder=Path(__file__).parent).workflow.digest
+        == Workflow("orders", sequential(*stages)).digest
+    )
+
+
+def test_a_mode_that_is_the_default_and_asks_nobody_makes_no_other_workflow() -> None:
+    assert Workflow("orders", weigh.mode("auto")).digest == Workflow("orders", weigh.retry(1)).digest
