@@ -15,6 +15,7 @@ from ripieno.journal.tasks import Absence, standing_in
 from ripieno.journal.verify import verify
 from ripieno.kernel import tasks
 from ripieno.kernel.absences import clear_absences, set_absence
+from ripieno.kernel.addressees import standings
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
@@ -176,6 +177,22 @@ async def test_a_chain_of_substitutes_is_followed_and_a_circle_is_refused(tmp_pa
             await reply(host, row, YES, by=BOB)
         await reply(host, row, YES, by=CY)
         assert (await ended(host, row.run)).status == "complete"
+
+
+async def test_of_many_tasks_one_is_told_which_are_one_s_own(tmp_path: Path) -> None:
+    async with serving(tmp_path, FOR_ADA, FOR_A_ROLE) as host:
+        rows = [await waiting(host, FOR_ADA), await waiting(host, FOR_A_ROLE), await waiting(host, FOR_ADA)]
+        await away(host, "ada", "cy")
+        now = host.clock.now()
+        found = {
+            by.name: [(one.may_see, one.holds) for one in await standings(host.store, rows, by, now)]
+            for by in (ADA, BOB, CY)
+        }
+    assert found == {
+        "ada": [(True, True), (True, False), (True, True)],
+        "bob": [(False, False)] * 3,
+        "cy": [(True, True), (True, False), (True, True)],
+    }
 
 
 def absence(person: str, substitute: str, *, set_at: int = 0, until: int = 10) -> Absence:

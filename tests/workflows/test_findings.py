@@ -85,6 +85,10 @@ FOUND = {
     "unreviewed-plan": [
         workflow(sequential(clerk, open_ended(within="1h"), name="s"), policy="strict", risk="high")
     ],
+    "unheard-reminder": [
+        workflow(human("ask", role="a", due="1d", remind=["2h before"], then=role("b", due="1h"))),
+        workflow(human("ask", role="a", due="1d", remind=["every 1d"])),
+    ],
     "crowded-chat": [workflow(group_chat(pure_read, pure_post, pure_check, again, until=rounds(2)))],
     "constant-condition": [
         workflow(loop(pure_read, until="done", rounds=3)),

@@ -21,6 +21,7 @@ from ripieno.workflows.findings.role_missing import RoleMissing
 from ripieno.workflows.findings.rule_cannot_settle import RuleCannotSettle
 from ripieno.workflows.findings.same_function_twice import SameFunctionTwice
 from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
+from ripieno.workflows.findings.unheard_reminder import UnheardReminder
 from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
 from ripieno.workflows.findings.unused_participant import UnusedParticipant
 
@@ -47,6 +48,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     NoPurpose(),
     PatternOfOne(),
     SameFunctionTwice(),
+    UnheardReminder(),
     UnheededFailureRule(),
     UnreviewedPlan(),
     UnusedParticipant(),
