@@ -14,7 +14,7 @@ import pytest
 
 from docs.pages import Page, examples
 from ripieno import Host, Outcome, Principal, Workflow
-from ripieno.kernel.commands import answer
+from ripieno.kernel.commands import answer, asked_for
 from ripieno.model.event import Event
 from ripieno.workflows.check import check
 from ripieno.workflows.load import load
@@ -26,6 +26,7 @@ WORKFLOWS = {
     "stock_analysis": "workflow.yaml",
     "customer_service": "workflow.yaml",
     "content_review": "content_review.py:workflow",
+    "incident_investigation": "incident.py:workflow",
 }
 
 
@@ -127,6 +128,40 @@ async def test_a_text_is_revised_until_all_approve_or_an_editor_decides(
     ended = await ending(host, "content_review", case, {"text": "by the editor"})
     assert (ended.outcome.status, ended.outcome.output) == ("complete", {"text": text})
     assert ended.asked == asked
+
+
+async def investigated(host: Host, *, rolled_back: bool) -> tuple[Outcome, list[str]]:
+    """Investigate the incident, letting every plan through; give what came of it and what was asked."""
+    value = given("incident_investigation", "slow-checkout")
+    run = (await host.start(example("incident_investigation"), value, principal=OPERATOR)).row.id
+    asked: list[str] = []
+    while (await host.rest(run)).status == "waiting":
+        for question in await host.store.questions(run=run):
+            asked.append(asked_for(host.store, question).title)
+            said = {"proceed": rolled_back or "plan" in asked[-1], "note": "not now"}
+            await answer(host.store, host.clock, question, by=OPERATOR, value=said)
+        while len([one for one in await host.store.events(run) if one.kind == "answered"]) < len(asked):
+            await host.rest(run)
+    return await host.outcome(run), asked
+
+
+async def test_an_incident_is_taken_back_after_two_plans_once_a_person_agrees(host: Host) -> None:
+    ended, asked = await investigated(host, rolled_back=True)
+    assert asked == [*["May it go by this plan?"] * 2, "may roll_back be called?"]
+    assert (ended.status, ended.output["missing"]) == ("complete", [])
+    assert ended.output["answer"]["ruled_out"] == [
+        "payments p95 ms stayed within the usual (measures/payments p95 ms)",
+        "payments has logged no error (logs/payments)",
+    ]
+    assert ended.output["answer"]["done"] == ["checkout 5.18 was rolled back (operations)"]
+
+
+async def test_an_incident_that_may_not_be_taken_back_is_answered_with_what_is_known(host: Host) -> None:
+    ended, _ = await investigated(host, rolled_back=False)
+    assert ended.status == "partial"
+    assert "release 5.18 of checkout" in "".join(ended.output["answer"]["found"])
+    assert ended.output["answer"]["done"] == []
+    assert any("checkout-rollback" in missing for missing in ended.output["missing"])
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -188,6 +188,12 @@ async def test_a_replan_keeps_what_is_given_and_verified_whatever_the_planner_sa
     ]
 
 
+async def test_a_replan_that_says_nothing_of_facts_leaves_them_as_they_are(running: Running) -> None:
+    script = Script(facts=facts(("guess", "a leak")), progress=[STUCK, DONE])
+    await ending(running, script, stalls=0)
+    assert [fact["text"] for fact in script.told("progress")[1]["ledger"]["facts"]] == ["a leak"]
+
+
 async def test_a_guess_that_is_shown_becomes_a_fact_and_does_not_become_a_guess_again(
     running: Running,
 ) -> None:

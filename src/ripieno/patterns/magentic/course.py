@@ -98,7 +98,8 @@ class Course:
     async def _replan(self, why: Mapping[str, Json]) -> None:
         """Have another plan made; the facts that stand are kept, whatever the planner gives."""
         again = await self.ask(self.rules.planner, "replan", Replan, **why)
-        self.ledger.facts = replaced(self.ledger.facts, fact_values(again.facts))
+        if again.facts is not None:
+            self.ledger.facts = replaced(self.ledger.facts, fact_values(again.facts))
         await self._settle(again, {"reason": again.reason, **why})
 
     async def _settle(self, plan: Plan, because: Mapping[str, Json]) -> None:

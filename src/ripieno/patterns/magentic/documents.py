@@ -74,7 +74,11 @@ class Plan(Form):
 class Replan(Plan):
     """Another plan, and the facts as they stand now: the answer in the phase `replan`."""
 
-    facts: list[FactLine] = Field(default=[], max_length=MOST_AT_ONCE)
+    facts: list[FactLine] | None = Field(
+        default=None,
+        max_length=MOST_AT_ONCE,
+        description="all that is not given or verified, as it stands now; unchanged when left out",
+    )
 
 
 class YesOrNo(Form):
@@ -199,7 +203,7 @@ def unknown(document: BaseModel, known: Known) -> list[str]:
     """Say which names in an answer nobody or nothing bears."""
     problems: list[str] = []
     if isinstance(document, Facts | Replan | Progress):
-        problems += unsourced(document.facts, known)
+        problems += unsourced(document.facts or [], known)
     if isinstance(document, Plan):
         problems += misplanned(document.items, known)
     if isinstance(document, PlanReview):
