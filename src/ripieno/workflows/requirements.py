@@ -25,7 +25,7 @@ def lacking(root: BaseParticipant, limits: Limits, policy: str | None) -> Iterat
     """Give what is lacking; who acts by a plan of its own has to be held by limits and by a policy."""
     found = [one for one in dict.fromkeys(root.everyone()) if isinstance(one, Magentic)]
     for pattern in found:
-        if not limits.document():
+        if not limits.bounded:
             message = f"{pattern.name!r} makes its own plans, and the workflow has no limits"
             yield Lacking(pattern, message, "set at least one of the workflow's `limits`")
         if not (policy or "").strip():

@@ -167,6 +167,7 @@ class Course:
                 for name in ("satisfied", "looping", "progressing", "next_speaker", "instruction")
             },
         }
+        await self.context.spend(rounds=1)
         wanted, everybody = seen.next_speaker.answer, list(self.rules.workers)
         worker = await self.context.choose("speaker", wanted, offered=everybody, because=because)
         key = ledger.begin(worker, item)

@@ -17,7 +17,7 @@ from ripieno.participants.human import Human
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, named, unique
 from ripieno.patterns.magentic.course import Course, Rules, Sight
-from ripieno.patterns.magentic.synthesis import synthesised
+from ripieno.patterns.magentic.synthesis import so_far, synthesised
 
 __all__ = ["Magentic", "magentic"]
 
@@ -151,6 +151,7 @@ class Magentic(Pattern):
     async def act(self, task: Task, context: Context) -> Outcome:
         """Work until there is an end, and put the answer together."""
         course = Course(self.rules, task, context)
+        context.so_far(lambda: so_far(course.ledger))
         return await synthesised(course, await course.ending())
 
 

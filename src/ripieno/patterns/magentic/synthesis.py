@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ripieno.patterns.magentic.ending import Ending
     from ripieno.patterns.magentic.ledger import Ledger
 
-__all__ = ["synthesised"]
+__all__ = ["so_far", "synthesised"]
 
 SHOWN = 5
 
@@ -49,6 +49,12 @@ async def synthesised(course: Course, ending: Ending) -> Outcome:
         evidence=proofs,
         reason=with_missing(reasons, missing),
     )
+
+
+def so_far(ledger: Ledger) -> Outcome:
+    """Give the best result so far, for when a limit from outside ends it where it stands."""
+    answer = {"answer": from_ledger(ledger), "missing": ledger.missing()}
+    return Outcome("partial", answer, evidence=ledger.proofs())
 
 
 def with_missing(reasons: list[str], missing: list[str]) -> str | None:

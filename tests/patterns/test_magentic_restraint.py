@@ -1,0 +1,162 @@
+"""What holds open-ended work back: budgets, approval of its effects, and what it needs before it starts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from directing import Script, ending, restrained, team
+from ledgers import DONE, facts, item, look, plan
+from running import Running, gives, outcome, pure
+
+from ripieno import (
+    Context,
+    Cost,
+    Evidence,
+    Function,
+    Limits,
+    Workflow,
+    approved,
+    human,
+    loop,
+    sequential,
+    tool,
+)
+from ripieno.model.effect_rule import AUTO
+from ripieno.model.errors import DefinitionError
+
+DAY = Limits(deadline="1d")
+
+
+def counting(name: str = "worker") -> Function:
+    """Give a worker that says how often it was told to work."""
+    times = 0
+
+    def act(turn: dict[str, Any]) -> str:
+        nonlocal times
+        times += 1
+        return f"{turn['instruction']} {times}"
+
+    return pure(act, name)
+
+
+# -- budgets ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("around", [False, True], ids=["of the workflow", "of the pattern"])
+async def test_a_budget_that_is_used_up_ends_it_with_what_the_ledger_knows(
+    running: Running, *, around: bool
+) -> None:
+    script = Script(facts=facts(("given", "slow")), plan=plan(item("a"), item("b")), progress=look())
+    flow = team(script, counting())
+    limits = Limits(deadline="1d") if around else Limits(rounds=2)
+    top = flow.limit(rounds=2) if around else flow
+    ended = await running.run(Workflow("tested", top, policy="standard", limits=limits))
+    assert (ended.status, ended.output["answer"]["found"]) == ("partial", {"a": "go on 2"})
+    assert ended.output["missing"] == ["b: find out (open)"]
+    assert ended.evidence == (Evidence("slow", "input"),)
+    assert (ended.reason or "").startswith("stopped at its limit of 2 rounds")
+
+
+async def test_a_worker_whose_budget_is_used_up_is_evidence(running: Running) -> None:
+    @tool(effect="read", cost=Cost(tokens=10))
+    def think() -> str:
+        return "thought"
+
+    async def worker(turn: Any, context: Context) -> str:
+        del turn
+        return await context.use(think)
+
+    script = Script(progress=[look(), look("other"), DONE])
+    flow = team(script, pure(worker).limit(tokens=5), gives("other", 1))
+    ended = await running.run(restrained(flow))
+    assert ended.status == "complete"
+    assert script.told("progress")[1]["ledger"]["evidence"][0]["status"] == "partial"
+
+
+async def test_a_manager_whose_budget_is_used_up_ends_it_with_an_answer(running: Running) -> None:
+    script = Script(progress=[look(), outcome("partial", reason="out of tokens")], synthesis="known so far")
+    ended = await ending(running, script)
+    assert (ended.status, ended.output["answer"]) == ("partial", "known so far")
+    assert "no answer: out of tokens" in (ended.reason or "")
+
+
+# -- what it does to other systems, and what it needs before it starts -----------------------------------
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["a worker", "a worker with conditions"])
+async def test_what_a_worker_does_to_other_systems_waits_for_approval(
+    running: Running, *, wrapped: bool
+) -> None:
+    done: list[str] = []
+
+    @tool(on_uncertain="retry")
+    def restart(service: str) -> str:
+        done.append(service)
+        return "restarted"
+
+    async def worker(turn: Any, context: Context) -> str:
+        del turn
+        return await context.use(restart, service="billing")
+
+    stage = pure(worker).retry(2) if wrapped else pure(worker)
+    run = await running.begin(restrained(team(Script(), stage)), None)
+    [question] = await running.questions(run)
+    assert (question.row.role, done) == ("operator", [])
+    await running.reply(question.row, {"proceed": True})
+    assert (await running.ended(run)).status == "complete"
+    assert done == ["billing"]
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "free effects": ({"effects": AUTO}, "nobody approves what its workers do"),
+    "two who approve": ({"effects": approved("a").within(approved("b"))}, "nobody approves"),
+    "no round": ({"rounds": 0}, "rounds must be at least 1, got 0"),
+    "a negative limit": ({"stalls": -1}, "stalls must be at least 0, got -1"),
+    "never asked": ({"asks": 0}, "asks must be at least 1, got 0"),
+    "an unknown sight": ({"sees": "everything"}, "sees must be 'own', 'all' or names of workers"),
+    "seeing nobody": ({"sees": ["werker"]}, "'werker' is none of the workers (did you mean 'worker'?)"),
+    "a worker who manages": (
+        {"planner": gives("worker", 1)},
+        "'worker' is a worker and manages the work",
+    ),
+    "a reviewer of its own plans": (
+        {"planner": human("chief", role="chief"), "review": human("chief", role="chief")},
+        "'chief' reviews its own plan",
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "says"), REFUSED.values(), ids=REFUSED)
+def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], says: str) -> None:
+    with pytest.raises(DefinitionError, match=re.escape(says)):
+        team(Script(), **settings)
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "within others"])
+@pytest.mark.parametrize(
+    ("policy", "limits", "says"),
+    [
+        ("standard", None, "no limits"),
+        (None, Limits(deadline="1d"), "no policy"),
+        (" ", Limits(deadline="1d"), "no policy"),
+    ],
+)
+def test_a_workflow_without_limits_and_policy_is_refused(
+    policy: str | None, limits: Limits | None, says: str, *, nested: bool
+) -> None:
+    flow = team(Script())
+    with pytest.raises(DefinitionError, match=f"'magentic' makes its own plans, and the workflow has {says}"):
+        Workflow(
+            "open",
+            sequential(loop(flow, until="False", rounds=2)) if nested else flow,
+            policy=policy,
+            limits=limits,
+        )
+
+
+def test_one_function_may_be_named_for_several_parts() -> None:
+    lead = Script().participant().function
+    flow = team(Script(), planner=lead, progress=lead, synthesise=lead)
+    assert len(flow.managers()) == 1
