@@ -24,12 +24,6 @@ class Mistake(NamedTuple):
     says: str
 
 
-OPEN_ENDED = (
-    "{magentic: {steps: [{step: read}], effects: withheld,"
-    " planner: {sequential: {name: lead, steps: [read]}}}}"
-)
-
-
 def flow(text: str) -> str:
     return f"{HEAD}flow: {text}\n"
 
@@ -121,42 +115,6 @@ MISTAKES = {
         4,
         "flow.group_chat.manager",
         "expected a function at 'workflow_parts:NUMBER', found int",
-    ),
-    "open-ended work without limits": Mistake(
-        f"policy: strict\n{flow(OPEN_ENDED)}",
-        5,
-        "flow",
-        "'magentic' makes its own plans, and the workflow has no limits",
-    ),
-    "open-ended work without a policy": Mistake(
-        f"limits: {{deadline: 1d}}\n{flow(OPEN_ENDED)}",
-        5,
-        "flow",
-        "'magentic' makes its own plans, and the workflow has no policy",
-    ),
-    "open-ended work whose effects nobody approves": Mistake(
-        flow("{magentic: {steps: [read], planner: read}}"),
-        4,
-        "flow.magentic",
-        "'effects' is missing",
-    ),
-    "open-ended work whose effects are free": Mistake(
-        flow("{magentic: {steps: [read], planner: read, effects: auto}}"),
-        4,
-        "flow.magentic.effects",
-        "expected 'withheld'",
-    ),
-    "a worker that manages itself": Mistake(
-        flow("{magentic: {steps: [read], planner: read, effects: withheld}}"),
-        4,
-        "flow.magentic",
-        "magentic: 'read' is a worker and manages the work",
-    ),
-    "a planner nobody is": Mistake(
-        flow("{magentic: {steps: [read], planner: raed, effects: {approved: desk}}}"),
-        4,
-        "flow.magentic.planner",
-        "no participant is called 'raed' (did you mean 'read'?)",
     ),
     "an unknown kind of participant": Mistake(
         declared("{agent: {model: x}}"),

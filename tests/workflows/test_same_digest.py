@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from drawn_limits import limited
+from drawn_managers import directed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -35,14 +36,12 @@ from workflow_parts import (
 )
 
 from ripieno import (
-    WITHHELD,
     Data,
     Function,
     Human,
     Limits,
     Replaces,
     Workflow,
-    approved,
     branch,
     collapse,
     compact,
@@ -187,7 +186,10 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     if kind == "handoff":
         return handing(draw, name, inner, depth, named)
     if kind == "magentic":
-        return directed(draw, name, inner, depth, named)
+        managers = [Function(read, name=name("manager"), pure=True), stages(draw, name, depth - 2)]
+        sees = draw(st.sampled_from(["own", "all", [inner[0].name]]))
+        reviewer = human(name("reviewer"), role="chief")
+        return magentic(*inner, **directed(draw, managers, reviewer), sees=sees, name=named)
     if kind == "group_chat":
         return chat(draw, name, inner, depth, named)
     if kind == "branch":
@@ -233,29 +235,6 @@ def handing(
     limit, within = draw(st.integers(1, 99)), draw(st.none() | durations)
     return handoff(
         *inner, edges=edges, otherwise=otherwise, limit=limit, within=within, carry=carry, name=named
-    )
-
-
-def directed(
-    draw: st.DrawFn, name: Names, inner: list[BaseParticipant], depth: int, named: str
-) -> BaseParticipant:
-    managers = [Function(read, name=name("manager"), pure=True), stages(draw, name, depth - 2)]
-    asked: Any = st.sampled_from([None, *managers])
-    approvers = approved("desk", due=draw(st.none() | durations), because=draw(st.just("") | text))
-    return magentic(
-        *inner,
-        planner=draw(st.sampled_from(managers)),
-        progress=draw(asked),
-        synthesise=draw(asked),
-        review=draw(st.sampled_from([None, human(name("reviewer"), role="chief")])),
-        rounds=draw(st.integers(1, 99)),
-        stalls=draw(st.integers(0, 9)),
-        replans=draw(st.integers(0, 9)),
-        asks=draw(st.integers(1, 9)),
-        within=draw(st.none() | durations),
-        sees=draw(st.sampled_from(["own", "all", [inner[0].name]])),
-        effects=draw(st.sampled_from([WITHHELD, approvers])),
-        name=named,
     )
 
 
