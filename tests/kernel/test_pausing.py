@@ -64,6 +64,8 @@ async def folded(host: Host, run: str, count: int) -> None:
         return (await counted(host, run))["message"] == count or None
 
     await until(look)
+    # on disk it is before its owner hears of it; whatever passes the writer after it is heard of later
+    assert not await host.store.undrain("default", "nothing", "person:op", None)
 
 
 def visit(system: Elsewhere) -> Workflow:
