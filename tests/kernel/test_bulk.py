@@ -33,7 +33,7 @@ def waits() -> Workflow:
 
 
 async def paused(host: Host, wanted: RunFilter, operation: Operation) -> list[Hit]:
-    async def act(row: RunRow, name: str) -> str:
+    async def act(row: RunRow, name: str | None) -> str:
         await operators.pause(
             host.store, host.clock, row, by=operation.by, reason=operation.reason, operation=name
         )

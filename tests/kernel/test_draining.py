@@ -138,3 +138,24 @@ async def test_draining_a_workflow_needs_an_operator_and_a_reason(tmp_path: Path
             await undrain(store, "visit", by=ADA)
         with pytest.raises(InputError, match="needs a reason"):
             await drain(store, "visit", by=OPERATOR, reason="")
+
+
+async def test_a_run_that_was_taken_over_finishes_the_visit_that_it_is_at(tmp_path: Path) -> None:
+    """Also while nothing after what is recorded has been written yet."""
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def work() -> str:
+        begun.set()
+        await go.wait()
+        return "thought about for long"
+
+    workflow = Workflow("visit", sequential(Function(work, name="work", pure=True), last))
+    async with serving(tmp_path, workflow) as host:
+        run = (await host.start(workflow, None, principal=OPERATOR, detach=True)).row.id
+        host.ring()
+        await begun.wait()
+        draining = asyncio.create_task(host.drain())
+        await asyncio.sleep(0)
+        go.set()
+        assert await draining
+        assert [event.path for event in await events(host, run, "step")] == ["sequential@1/work@1"]

@@ -32,6 +32,7 @@ from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import operators
 from ripieno.kernel.host import Host
+from ripieno.kernel.rehearsal import rehearse
 from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.limits import Limits
 from ripieno.model.participant import Context, Question
@@ -325,3 +326,20 @@ async def test_a_run_that_ends_while_it_is_being_paused_stays_as_it_was(tmp_path
         with pytest.raises(RefusedError, match="has ended"):
             await operators.pause(store, host.clock, row, by=OPERATOR)
         assert (await store.run(run)).status == "cancelled"
+
+
+async def test_a_rehearsal_of_a_run_that_was_told_something_does_nothing(tmp_path: Path) -> None:
+    system = Elsewhere()
+    workflow = Workflow("visit", sequential(uses(tool(system.book), what="it")))
+    async with opened(tmp_path, SqliteStore) as store:
+        host = Host(store)
+        run = (await host.start(workflow, None, principal=OPERATOR, detach=True)).row.id
+        await pause(host, run)
+        await resume(host, run)
+        taken = await store.acquire(run)
+        assert taken is not None
+        await store.fold(taken.lease)
+        await store.release(taken.lease, "running")
+        assert (await rehearse(store, host.clock, workflow, run)).fits
+        assert [event.kind for event in await store.events(run)] == ["run.started", "message", "message"]
+    assert system.calls == []

@@ -395,3 +395,32 @@ async def test_an_outcome_of_a_skipped_step_is_as_sure_as_the_operator(tmp_path:
         await skip(host, run, "review", 6)
         outcome = await ended(host, run)
     assert outcome.output == {"after": 6}
+
+
+@pytest.mark.parametrize("what", ["skip", "cancel"])
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_step_that_hangs_again_after_a_crash_is_left_all_the_same(
+    tmp_path: Path, what: str, when: str
+) -> None:
+    hangs, begun = hanging()
+    workflow = Workflow("visit", sequential(tail, concurrent(person(), hangs, resolve=merge())))
+
+    async def say(host: Host) -> None:
+        await (skip(host, run, "hangs", 7, names=["hangs"]) if what == "skip" else cancel(host, run))
+
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await asked(host, run)
+        await begun.wait()
+    begun.clear()
+    async with opened(tmp_path, WatchedStore) as store:
+        if when == "before":
+            await say(Host(store))
+        async with serving(tmp_path, workflow, store=store) as host:
+            if when == "after":
+                await begun.wait()
+                await say(host)
+            if what == "skip":
+                await parked(host, run)
+                await reply(host, await asked(host, run), {"proceed": True})
+            assert (await ended(host, run)).status == ("complete" if what == "skip" else "cancelled")

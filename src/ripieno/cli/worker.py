@@ -30,6 +30,9 @@ __all__ = ["serve_all", "start_worker", "worker"]
 SOON_SECONDS: Final = 60
 """A timer due within this time is worth staying for."""
 
+GRACE_SECONDS: Final = 25
+"""How long one that was told to end stays for what is at work; service managers kill after 30 s or more."""
+
 IDLE_LOOKS: Final = 3
 LOOK_SECONDS: Final = 0.2
 GOING: Final[tuple[RunStatus, ...]] = ("running",)
@@ -77,6 +80,18 @@ async def serve(settings: Settings, *, until_idle: bool) -> None:
                     await stop.wait()
             except TimeoutError:
                 continue
+        await leave(host, stop)
+
+
+async def leave(host: Host, stop: asyncio.Event) -> None:
+    """Take up nothing new and finish what is at work; told again, or after a while, leave it as it stands."""
+    note(f"finishes what is at work, for at most {GRACE_SECONDS} s; told again to end, it ends at once")
+    stop.clear()
+    draining = asyncio.create_task(host.drain(GRACE_SECONDS))
+    told_again = asyncio.create_task(stop.wait())
+    await asyncio.wait([draining, told_again], return_when=asyncio.FIRST_COMPLETED)
+    for task in (draining, told_again):
+        task.cancel()
 
 
 class Versions:

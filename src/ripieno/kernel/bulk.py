@@ -19,8 +19,8 @@ __all__ = ["Act", "Hit", "Operation", "hits", "in_bulk"]
 PAGE: Final = 500
 """How many runs are read at once."""
 
-Act = Callable[[RunRow, str], Awaitable[str]]
-"""Gives the command to one run, as part of the operation with an id; tells what was done."""
+Act = Callable[[RunRow, str | None], Awaitable[str]]
+"""Gives the command to one run, as part of the operation with an id if of any; tells what was done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,11 +196,7 @@ class Execution:
 
     def leave(self) -> None:
         """Finish what is at work and begin nothing new, so that another process can go on."""
-        if self.turnstile.replaying:
-            self.stop("closed")
         self.steering.leave()
-        if self.turnstile.active == 0:
-            self._on_quiet()
 
     # -- the residency ----------------------------------------------------------------------------
 
@@ -340,14 +336,21 @@ class Execution:
         if self._undo_all:  # read when the run ends, in whatever state that finds it
             self.recording.abandon_undo(RUN_UNDO, UNDO)
         self._cancelled = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
+        self.steering.cancelled()
         self.when_live(self._cancel)
 
     def when_live(self, act: Callable[[], None]) -> None:
         """Do something at once, or as soon as everything recorded was let out."""
+        if self._all_let_out():
+            self.turnstile.go_live()
         if self.turnstile.replaying:
             self._spawn(self._once_live(act))
         else:
             act()
+
+    def _all_let_out(self) -> bool:
+        """Tell whether nothing recorded is left, though a visit that is at work still looks like a replay."""
+        return not self.turnstile.holding and self.recording.unreached() is None and self._root is not None
 
     async def _once_live(self, act: Callable[[], None]) -> None:
         branch = self.turnstile.begin()
@@ -356,7 +359,6 @@ class Execution:
         self.turnstile.end(branch)
 
     def _cancel(self) -> None:
-        self.steering.cancelled()
         assert self._root is not None, "messages are folded while the run is advanced"
         if not self._ending:
             self.turnstile.cancel(self._root)

@@ -50,7 +50,7 @@ class Steering:
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self._paused: Event | None = None
-        self._leaving = False
+        self._leaving = self._cancelled = False
         self._held: list[Held] = []
         self._skips: dict[str, Skip] = {}
         """By the path of the visit."""
@@ -94,6 +94,7 @@ class Steering:
             messages.remove(event)
             return
         (self._named if path is None else self._skips)[path or event.path] = Skip(event, self._said(event))
+        self.interrupt()
         execution.when_live(self.interrupt)
 
     def _twice(self, event: Event, target: str) -> bool:
@@ -118,7 +119,7 @@ class Steering:
 
     def cancelled(self) -> None:
         """End a pause for good; whoever owes nothing to the world waits for its own cancellation."""
-        self._paused = None
+        self._paused, self._cancelled = None, True
         self._let_go([held for held in self._held if held.owed])
 
     def leave(self) -> None:
@@ -144,11 +145,17 @@ class Steering:
     @property
     def heeded(self) -> bool:
         """True when there is anything that a visit, claim or question has to heed."""
-        return self._paused is not None or self._leaving or bool(self._skips or self._named)
+        return self._cancelled or self.paused or self._leaving or bool(self._skips or self._named)
 
-    async def hold(self, branch: Branch, *, owed: bool = False, after: int | None = None) -> None:
-        """Wait while the run is paused; with `after`, only if the pause came before that event."""
-        while self._holds(after):
+    async def hold(
+        self, branch: Branch, *, owed: bool = False, after: int | None = None, new: bool = False
+    ) -> None:
+        """Wait while the run is paused; with `after`, only if the pause came before that event.
+
+        A `new` visit of a cancelled run waits for its cancellation: were it begun, what it does before it
+        is blocked would keep the replay from coming to where the cancellation takes effect.
+        """
+        while self._holds(after) or (new and self._cancelled):
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             held = Held(branch, future, owed)
             self._held.append(held)
@@ -159,7 +166,7 @@ class Steering:
 
     def _holds(self, after: int | None) -> bool:
         if self._leaving:
-            return not self._execution.turnstile.replaying
+            return after is None or not self._execution.turnstile.replaying
         return self._paused is not None and (after is None or after > self._paused.seq)
 
     async def before(self, path: str, name: str, branch: Branch) -> bool:
@@ -167,7 +174,7 @@ class Steering:
         if self._execution.recording.entered(path):
             self._claim_name(path, name)
             return False
-        await self.hold(branch)
+        await self.hold(branch, new=True)
         self._claim_name(path, name)
         return path in self._skips
 
@@ -188,9 +195,14 @@ class Steering:
         return skip
 
     def interrupt(self) -> None:
-        """Let the open visits that are to be skipped unwind; what they have claimed is awaited."""
-        for scope in list(self._execution.open_scopes):
-            if scope.path in self._skips and not scope.interrupted:
+        """Let the open visits that are to be skipped unwind; what they have claimed is awaited.
+
+        While the run replays, only those of which nothing is recorded: the others are replayed first.
+        """
+        execution = self._execution
+        for scope in list(execution.open_scopes):
+            replayed = execution.turnstile.replaying and execution.recording.entered(scope.path)
+            if scope.path in self._skips and not scope.interrupted and not replayed:
                 scope.interrupted = True
                 self._execution.turnstile.interrupt(scope.branch)
 

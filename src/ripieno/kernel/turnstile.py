@@ -118,6 +118,11 @@ class Turnstile:
         heapq.heappush(self._recorded, (seq, self._entries, branch, future))
         await self.wait(branch, future)
 
+    @property
+    def holding(self) -> bool:
+        """True while a recorded result waits for its turn."""
+        return bool(self._recorded)
+
     async def live(self, branch: Branch, *, urgent: bool = False) -> None:
         """Wait until everything recorded was let out; `urgent` goes on before all others."""
         if not self.replaying:
@@ -132,6 +137,17 @@ class Turnstile:
         if last and not urgent:
             await asyncio.sleep(0)  # whoever blocks last is let out without a pause, and the others after it
 
+    def go_live(self) -> None:
+        """Let whatever is new happen; for when everything recorded was let out."""
+        if not self.replaying:
+            return
+        self.replaying = False
+        for meter in self.meters:
+            meter.start()
+        for branch, future in self._live:
+            self.resume(branch, future)
+        self._live.clear()
+
     def _idle(self) -> None:
         while self._recorded:
             _, _, branch, future = heapq.heappop(self._recorded)
@@ -143,11 +159,6 @@ class Turnstile:
                 for _, future in self._live:  # a run that is stopped goes live no more
                     future.cancel()
                 return
-            self.replaying = False
-            for meter in self.meters:
-                meter.start()
-            for branch, future in self._live:
-                self.resume(branch, future)
-            self._live.clear()
+            self.go_live()
         if self.active == 0:
             self._on_quiet()

@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from ripieno.cli.board import Board, table_of
+from ripieno.cli.board import table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
-from ripieno.cli.following import Followed, document_of, follow
-from ripieno.cli.inbox import go_on
+from ripieno.cli.following import document_of
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
-from ripieno.cli.session import opened, serve_version, serving
+from ripieno.cli.runs.operations import Command, carry_out, serve_rows
+from ripieno.cli.runs.selection import EVERY, Selection
+from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
+from ripieno.journal.store import Store
+from ripieno.kernel.bulk import Act
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import cancel
 from ripieno.kernel.operators import resume
 from ripieno.model.errors import InputError
-from ripieno.model.ids import short
 
 __all__ = ["cancel_run", "resume_run"]
 
+CLOCK: Final = SystemClock()
 INTERRUPTED: tuple[RunStatus, ...] = ("running", "blocked", "needs_version")
+HELD: tuple[RunStatus, ...] = ("paused", "blocked", "needs_version")
 
 
-def cancel_run(run: str, /, *, reason: str | None = None, options: Options = DEFAULTS) -> int:
-    """End a run as cancelled. What it has begun is awaited and recorded first.
+def cancel_run(
+    run: str | None = None,
+    /,
+    *,
+    reason: str | None = None,
+    selection: Selection = EVERY,
+    options: Options = DEFAULTS,
+) -> int:
+    """End a run, or many, as cancelled. What has begun is awaited and recorded first.
 
     Parameters
     ----------
@@ -38,15 +49,18 @@ def cancel_run(run: str, /, *, reason: str | None = None, options: Options = DEF
         Why, for the log.
 
     """
-    return asyncio.run(_cancel(options.settle(), run, reason))
+    settings = options.settle()
 
+    by = settings.principal
 
-async def _cancel(settings: Settings, text: str, reason: str | None) -> int:
-    async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
-        await cancel(store, SystemClock(), row, by=settings.principal, reason=reason)
-    await go_on(settings, row.id)
-    return Exit.OK
+    def act(store: Store) -> Act:
+        async def to_one(row: RunRow, operation: str | None) -> str:
+            await cancel(store, CLOCK, row, by=by, reason=reason, operation=operation)
+            return "cancelled"
+
+        return to_one
+
+    return asyncio.run(carry_out(settings, Command("cancel", run, selection, reason), act))
 
 
 def resume_run(
@@ -54,31 +68,52 @@ def resume_run(
     /,
     *,
     all: Annotated[bool, Parameter(negative="")] = False,  # noqa: A002 - the option's name
+    reason: str | None = None,
+    selection: Selection = EVERY,
     options: Options = DEFAULTS,
 ) -> int:
-    """Take up a run that was interrupted, is blocked, or needed a version; or all of them.
+    """Let a run go on that is paused, was interrupted, is blocked, or needed a version; or many.
 
     Parameters
     ----------
     run
         The run's id, its short end, or its business key.
     all
-        Every run that is not at rest.
+        Every run that is not at rest; those that are paused stay so.
+    reason
+        Why, for the log.
 
     """
     settings = options.settle()
-    if (run is None) == (not all):
-        msg = "expected a run, or --all"
+    if run is None and not all and not selection.filters:
+        msg = "expected a run, a filter, or --all"
         raise InputError(msg, remedy="ripieno runs list --status running shows what was interrupted")
     try:
-        return asyncio.run(_resume(settings, run))
+        if selection.filters:
+            command = Command("resume", run, selection, reason, HELD)
+            return asyncio.run(carry_out(settings, command, lambda store: resumed(settings, store, reason)))
+        return asyncio.run(_resume(settings, run, reason, all_interrupted=all))
     except KeyboardInterrupt:
         note("\ninterrupted again; nothing is lost: ripieno runs resume --all")
         return Exit.INTERRUPTED
 
 
-async def _resume(settings: Settings, text: str | None) -> int:
+def resumed(settings: Settings, store: Store, reason: str | None) -> Act:
+    """Give the function that lets one run go on."""
+    by = settings.principal
+
+    async def to_one(row: RunRow, operation: str | None) -> str:
+        await resume(store, CLOCK, row, by=by, reason=reason, operation=operation)
+        return "goes on"
+
+    return to_one
+
+
+async def _resume(settings: Settings, text: str | None, reason: str | None, *, all_interrupted: bool) -> int:
     tenant = settings.principal.tenant
+    if text is not None and all_interrupted:
+        msg = "expected either a run or --all"
+        raise InputError(msg)
     async with opened(settings) as store:
         if text is None:
             rows = list(await store.runs(RunFilter(tenant=tenant, statuses=INTERRUPTED, limit=100_000)))
@@ -86,21 +121,10 @@ async def _resume(settings: Settings, text: str | None) -> int:
             rows = [await store.find(tenant, text)]
         for row in rows:
             if text is not None or row.status != "running":
-                await resume(store, SystemClock(), row, by=settings.principal, paused=text is not None)
+                await resume(store, CLOCK, row, by=settings.principal, reason=reason, paused=text is not None)
     if not rows:
         note("nothing was interrupted")
         return Exit.OK
-    return await take_up(settings, rows)
-
-
-async def take_up(settings: Settings, rows: list[RunRow]) -> int:
-    """Serve runs here until each has ended, waits or is blocked again."""
-    async with serving(settings) as host:
-        for row in {row.version: row for row in rows}.values():
-            if not await serve_version(host, row):
-                note(f"version {row.version[:12]} of {row.workflow} is not here: ripieno runs migrate")
-        cases = [Followed(row.key or short(row.id), row=row) for row in rows]
-        with Board(cases) as board:
-            await follow(host.store, cases, wait_people=False, look=board.look)
-        write(settings.output, [document_of(case, case.name) for case in cases], table_of(cases))
+    cases = await serve_rows(settings, rows)
+    write(settings.output, [document_of(case, case.name) for case in cases], table_of(cases))
     return exit_of_statuses([case.status for case in cases])

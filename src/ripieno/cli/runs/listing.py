@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -15,18 +13,16 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.following import outcome_of
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, duration, listing, mark, note, write
+from ripieno.cli.runs.times import when
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import QuestionRow, RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
-from ripieno.model.durations import seconds
-from ripieno.model.errors import DefinitionError, InputError, NotFoundError
+from ripieno.model.errors import NotFoundError
 from ripieno.model.ids import short
 
-__all__ = ["list_runs", "run_document", "when"]
-
-AGO: Final = re.compile(r"\d+(?:\.\d+)?(?:s|m|h|d|w)")
+__all__ = ["list_runs", "run_document", "table"]
 
 
 def list_runs(
@@ -36,6 +32,8 @@ def list_runs(
     key: str | None = None,
     since: str | None = None,
     until: str | None = None,
+    failed_tool: str | None = None,
+    waiting_for: str | None = None,
     limit: int = 50,
     options: Options = DEFAULTS,
 ) -> int:
@@ -53,6 +51,10 @@ def list_runs(
         Requested at or after: a time such as 2026-11-22T17:00, or as long ago as 2h.
     until
         Requested before.
+    failed_tool
+        Only runs in which a call of this tool failed or is in doubt; --since and --until are about the call.
+    waiting_for
+        Only runs that wait for somebody with this role.
     limit
         How many at most.
 
@@ -65,6 +67,8 @@ def list_runs(
         key=key,
         since=None if since is None else when(since),
         until=None if until is None else when(until),
+        failed_tool=failed_tool,
+        waiting_for=waiting_for,
         limit=limit,
     )
     return asyncio.run(_list(settings, wanted))
@@ -131,15 +135,3 @@ async def run_document(store: Store, row: RunRow) -> dict[str, Any]:
         "ended_at": None if row.ended_at is None else moment(row.ended_at).isoformat(),
         "events": row.head_seq,
     }
-
-
-def when(text: str) -> int:
-    """Read a time as microseconds: ISO 8601, local unless it says otherwise, or as long ago as `2h`."""
-    try:
-        if AGO.fullmatch(text):
-            return SystemClock().now() - int(seconds(text) * MICROSECONDS)
-        at = datetime.fromisoformat(text)
-    except (ValueError, DefinitionError):
-        msg = f"expected a time such as '2026-11-22T17:00' or '2h' (ago), got {text!r}"
-        raise InputError(msg) from None
-    return int(at.astimezone(UTC).timestamp() * MICROSECONDS)

@@ -154,8 +154,7 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
         for posed in story.questions:
             add_question(table, posed, tasks)
         section(screen, "Questions", table)
-    for message in story.messages:
-        screen.print(clean(f"{message['what']} by {message['by']}{said_with(message['content'])}"))
+    messages(screen, story)
 
 
 def show_choices(screen: Console, choices: list[Chosen]) -> None:
@@ -206,6 +205,24 @@ def section(screen: Console, title: str, body: Any) -> None:
     """Show one part under its heading."""
     screen.print(Text(f"\n{title}", style="bold"))
     show(screen, body)
+
+
+def messages(screen: Console, story: Story) -> None:
+    """Show what operators said to it."""
+    if story.messages:
+        table = listing("", "", "")
+        for message in story.messages:
+            add_message(table, message)
+        section(screen, "Operators", table)
+
+
+def add_message(table: Any, message: Mapping[str, Any]) -> None:
+    """Add what an operator said: when, who, and why."""
+    when = moment(message["at"]).astimezone()
+    what = " ".join(part for part in (message["what"], message["path"]) if part)
+    part_of = f", {message['operation']}" if message["operation"] else ""
+    said = f"{message['by']}{part_of}{said_with(message['content'])}"
+    table.add_row(Text(f"{when:%H:%M:%S}", style="dim"), what, clean(said))
 
 
 def add_effect(table: Any, effect: Effect) -> None:

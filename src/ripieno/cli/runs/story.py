@@ -87,6 +87,8 @@ class Posed:
     title: str
     asked: int
     answered_by: str | None = None
+    answered_for: str | None = None
+    """The role in whose stead it was answered."""
     answer: Any = None
     reason: str | None = None
     seconds: float | None = None
@@ -162,8 +164,21 @@ class Teller:
         elif kind == "answered" and body["question"] in self._questions:
             self._answered(event, body)
         elif kind == "message":
-            said = {"what": body["what"], "by": body["by"], "content": self._value(body.get("content"))}
-            self._story.messages.append(said)
+            self._story.messages.append(self._said(event, body))
+
+    def _said(self, event: Event, body: Mapping[str, Any]) -> dict[str, Any]:
+        content: Any = self._value(body.get("content"))
+        reason = content.get("reason") if isinstance(content, dict) else content  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - any JSON
+        operation = body["id"].partition(":")[0] if body["id"].startswith("op-") else None
+        return {
+            "what": body["what"],
+            "by": body["by"],
+            "at": event.at,
+            "path": event.path or None,
+            "reason": reason,
+            "operation": operation,
+            "content": content,
+        }
 
     def _value(self, ref: str | None) -> Any:
         return None if ref is None else decode(self._store.payload(self._run, ref))
@@ -229,3 +244,4 @@ class Teller:
         posed.answered_by, posed.seconds = body["by"], max(0, sent - posed.asked) / MICROSECONDS
         said: dict[str, Any] = self._value(body.get("content")) or {}
         posed.answer, posed.reason = said.get("value"), said.get("reason")
+        posed.answered_for = said.get("for")
