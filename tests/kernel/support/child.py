@@ -51,6 +51,8 @@ async def answer_everything(store: SqliteStore, clock: LaterClock, scenario: Sce
     rung = asyncio.Event()
     store.on_change(rung.set)
     while True:
+        if scenario.operate is not None:
+            await scenario.operate(store, clock)
         for row in await store.questions():
             asked = asked_for(store, row)
             with suppress(RefusedError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import AskedFor
 from ripieno.workflows.workflow import Workflow
 
@@ -34,6 +36,8 @@ class Scenario:
     """Leaves out of an outcome what no two runs share."""
     cancels: Callable[[AskedFor], bool] = lambda _: False
     """Tells for which question the run is cancelled, with all that it did undone, in place of an answer."""
+    operate: Callable[[Store, Clock], Awaitable[None]] | None = None
+    """Does what operators do, whenever anything was committed; before any question is answered."""
 
 
 def load(reference: str) -> Scenario:

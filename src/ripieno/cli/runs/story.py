@@ -88,14 +88,13 @@ class Posed:
     asked: int
     answered_by: str | None = None
     answered_for: str | None = None
-    """The role in whose stead it was answered."""
+    """The person or role in whose stead it was answered."""
     answer: Any = None
     reason: str | None = None
     seconds: float | None = None
     """From the question to the answer; None while it is open."""
     person: str | None = None
     """The one person that it was put to, where it was not to a role."""
-    answered_for: str | None = None
 
 
 @dataclass(slots=True)
@@ -240,8 +239,7 @@ class Teller:
     def _answered(self, event: Event, body: Mapping[str, Any]) -> None:
         posed = self._questions[body["question"]]
         sent = int(body.get("sent", event.at))
-        posed.answered_for = body.get("for")
         posed.answered_by, posed.seconds = body["by"], max(0, sent - posed.asked) / MICROSECONDS
         said: dict[str, Any] = self._value(body.get("content")) or {}
+        posed.answered_for = body.get("for") or said.get("for")
         posed.answer, posed.reason = said.get("value"), said.get("reason")
-        posed.answered_for = said.get("for")
