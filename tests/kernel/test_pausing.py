@@ -343,3 +343,30 @@ async def test_a_rehearsal_of_a_run_that_was_told_something_does_nothing(tmp_pat
         assert (await rehearse(store, host.clock, workflow, run)).fits
         assert [event.kind for event in await store.events(run)] == ["run.started", "message", "message"]
     assert system.calls == []
+
+
+async def test_a_visit_that_comes_between_a_fold_and_its_effect_heeds_the_pause(tmp_path: Path) -> None:
+    """What stands after a command in the chain was written by somebody who knew of it."""
+    at_work, go = asyncio.Event(), asyncio.Event()
+
+    @function(pure=True)
+    async def desk(context: Context) -> None:
+        at_work.set()
+        await go.wait()
+        await context.sleep(0.001)
+
+    async def let_go() -> None:
+        go.set()
+        for _ in range(9):
+            await asyncio.sleep(0)
+
+    workflow = Workflow("visit", sequential(desk, last))
+    async with opened(tmp_path, WatchedStore) as store, serving(tmp_path, workflow, store=store) as host:
+        run = await begin(host, workflow)
+        await at_work.wait()
+        store.at("after fold", let_go)
+        await pause(host, run)
+        await paused(host, run)
+        assert (await counted(host, run))["asked"] == 0
+        await resume(host, run)
+        assert (await ended(host, run)).status == "complete"

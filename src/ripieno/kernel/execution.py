@@ -295,6 +295,12 @@ class Execution:
             for message in messages:
                 self._apply(message)
 
+    async def told(self) -> None:
+        """Wait while messages are folded: what is written after a command in the chain heeds it."""
+        while self.folding.locked():
+            async with self.folding:
+                pass
+
     def _apply(self, message: Message) -> None:
         if message.kind in OF_A_TASK:
             return

@@ -100,6 +100,8 @@ async def _wait(scope: Scope, path: str, branch: Branch, asked: Asked) -> Event:
 async def _put(scope: Scope, path: str, branch: Branch, asked: Asked) -> None:
     """Ask; due time and reminders are reckoned once and recorded, whatever becomes of the calendar."""
     execution = scope.execution
+    if execution.folding.locked():
+        await execution.told()
     if execution.steering.heeded:
         await execution.steering.hold(branch, owed=branch is not scope.branch)
     question = question_id(scope, path)

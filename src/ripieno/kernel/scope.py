@@ -210,6 +210,8 @@ class Scope:
         ended = self.take(path, ENDS)
         if ended:
             return await self._replayed(participant, task, ended[0], branch)
+        if execution.folding.locked():
+            await execution.told()
         left_out = execution.steering.heeded and await execution.steering.before(
             path, participant.name, branch
         )
@@ -257,6 +259,8 @@ class Scope:
         turnstile = execution.turnstile
         if turnstile.replaying:
             await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
+        if execution.folding.locked() and outcome.status != "cancelled":
+            await execution.told()
         skip = None if outcome.status == "cancelled" else execution.steering.skip(scope.path)
         outcome = recorded(execution, outcome if skip is None else skip.outcome)
         payloads: list[tuple[bytes, bytes]] = []
