@@ -27,7 +27,7 @@ def test_undisturbed_the_review_is_skipped_and_all_else_is_done(survey: Survey) 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
-    """What comes first, a command or what it is about, differs from run to run, and some boundaries with it."""
+    """What comes first, a command or what it is about, differs from run to run, and so do some places."""
     problems: list[str] = []
     places = share(survey.undisturbed.passed, part, PARTS)
     endings = {place: survey.ending(Order(""), place) for place in places}

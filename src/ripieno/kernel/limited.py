@@ -30,6 +30,9 @@ __all__ = ["Limited"]
 
 TIMES = ("active", "deadline")
 
+NEGLIGIBLE = 10_000
+"""Microseconds: what is left of a deadline by the rounding of times is not waited for again."""
+
 
 class Limited:
     """Lets a participant work in a branch of its own, so that it can be stopped wherever it stands."""
@@ -51,8 +54,8 @@ class Limited:
         """True when nobody is to be asked about the trip any more."""
         self._asking: Refusal | None = None
         self._deadlines = 0
-        self._longer = 0
-        """Microseconds by which the deadline was moved since it was last waited for."""
+        self._longer = self._waited = 0
+        """Microseconds of the deadline, with all by which it was moved."""
         self._desk = scope.beside("limit")
         """Where its own acts are recorded; a segment of the visit does not stand for them."""
         scope.ledger.limits.update(limits.amounts)
@@ -88,7 +91,7 @@ class Limited:
         self._inner = self._start(lambda _: self.scope.work(self._participant, self._task), *meters)
         self.scope.branch = self._inner
         if self._limits.deadline is not None:
-            self._longer += int(seconds(self._limits.deadline) * MICROSECONDS)
+            self._longer = self._longer or int(seconds(self._limits.deadline) * MICROSECONDS)
             self._start(self._watch)
         try:
             return await self._last_decision()
@@ -252,14 +255,13 @@ class Limited:
 
     async def _watch(self, branch: Branch) -> None:
         """Wait for the deadline, and on where it was moved meanwhile."""
-        of = 0
-        while self._longer > 0:
-            longer, self._longer = self._longer, 0
-            of += longer
+        while self._longer - self._waited > NEGLIGIBLE:
             self._deadlines += 1
             path = f"{self._desk.path}/deadline/{self._deadlines}"
+            longer = self._execution.recording.waited(path) or self._longer - self._waited
+            self._waited += longer
             await wait_until(self._desk, path, longer / MICROSECONDS, branch)
-        self._tripped(Refusal("deadline", of))
+        self._tripped(Refusal("deadline", self._longer))
 
     async def _ask(self, refusal: Refusal, path: str, branch: Branch) -> None:
         """Ask for more; granted, the work goes on where it stands."""
@@ -295,7 +297,7 @@ class Limited:
             self._meter.limit = value
             self._meter.look()
         elif name == "deadline" and self._limits.deadline is not None:
-            self._longer = max(0, value - int(seconds(self._limits.deadline) * MICROSECONDS))
+            self._longer = value
         elif name in ledger.limits:
             ledger.limits[name] = min(value, self._limits.amounts[name]) if self._limits.allowance else value
             ledger.wake(self._turnstile)

@@ -6,8 +6,8 @@ chain with who gave it and why. `commands.cancel` belongs to them as well; `bulk
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
@@ -16,10 +16,13 @@ from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_form
 from ripieno.kernel.messages import send
 from ripieno.kernel.visits import find_visit
-from ripieno.model.errors import InputError, RefusedError
+from ripieno.model.errors import InputError, RefusedError, nearest
 from ripieno.model.principal import Principal
+from ripieno.model.spending import AMOUNTS
 
-__all__ = ["answer_instead", "drain", "pause", "resume", "skip", "undrain"]
+__all__ = ["answer_instead", "drain", "limit", "pause", "resume", "skip", "undrain"]
+
+LIMITS: Final = ("active", "deadline", *AMOUNTS)
 
 
 async def pause(
@@ -110,6 +113,35 @@ async def skip(
     said = {"output": output, "reason": reason}
     await send(store, clock, run.id, by=by, kind="skip", said=said, path=target, operation=operation)
     return target
+
+
+async def limit(
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    limits: Mapping[str, int],
+    *,
+    by: Principal,
+    reason: str | None = None,
+    at: str = "",
+    operation: str | None = None,
+) -> None:
+    """Set limits of a run, or of the visit `at` a path; what waits for more goes on if it is enough now.
+
+    Names and units are those of `Execution.set_limit`: `active` and `deadline` in microseconds, `cost` in
+    millionths of a dollar, `model_calls`, `tokens`, `handoffs`, `rounds`. A limit that is not declared there
+    stays unlimited. Raises `InputError` for another name or for less than nothing.
+    """
+    check_operator(run, by, "change a limit")
+    for name, value in limits.items():
+        if name not in LIMITS:
+            msg = f"no limit {name!r}{nearest(name, LIMITS)}; expected one of {', '.join(LIMITS)}"
+            raise InputError(msg)
+        if value < 0:
+            msg = f"limit {name} must not be negative, got {value}"
+            raise InputError(msg)
+    said = {"limits": dict(limits), "reason": reason}
+    await send(store, clock, run.id, by=by, kind="limit", said=said, path=at, operation=operation)
 
 
 async def answer_instead(

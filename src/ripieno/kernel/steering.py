@@ -70,6 +70,10 @@ class Steering:
                 self._continue(event)
             case "skip":
                 self._skip(event)
+            case "limit":
+                said = self._execution.stored(event.body["content"]).decode()
+                for name, value in said["limits"].items():
+                    self._execution.set_limit(event.path, name, value)
             case _:
                 pass
 

@@ -35,6 +35,7 @@ def cancel_run(
     run: str | None = None,
     /,
     *,
+    undo: Annotated[bool, Parameter(negative="")] = False,
     reason: str | None = None,
     selection: Selection = EVERY,
     options: Options = DEFAULTS,
@@ -45,6 +46,8 @@ def cancel_run(
     ----------
     run
         The run's id, its short end, or its business key.
+    undo
+        Take back what it has done to other systems, the latest first; an operator is asked about the rest.
     reason
         Why, for the log.
 
@@ -55,7 +58,7 @@ def cancel_run(
 
     def act(store: Store) -> Act:
         async def to_one(row: RunRow, operation: str | None) -> str:
-            await cancel(store, CLOCK, row, by=by, reason=reason, operation=operation)
+            await cancel(store, CLOCK, row, by=by, reason=reason, operation=operation, undo=undo)
             return "cancelled"
 
         return to_one

@@ -1,0 +1,75 @@
+"""`ripieno runs limit`: another limit for running work."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.runs.operations import Command, carry_out
+from ripieno.cli.runs.selection import EVERY, Selection
+from ripieno.journal.records import RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.bulk import Act
+from ripieno.kernel.clock import MICROSECONDS, SystemClock
+from ripieno.kernel.operators import limit
+from ripieno.model.durations import seconds
+from ripieno.model.errors import DefinitionError, InputError
+from ripieno.model.spending import micros
+
+__all__ = ["limit_run"]
+
+TIMES: Final = ("active", "deadline")
+
+
+def limit_run(
+    *what: str,
+    at: str = "",
+    reason: str | None = None,
+    selection: Selection = EVERY,
+    options: Options = DEFAULTS,
+) -> int:
+    """Set limits of a run, or of many, such as tokens=20000 cost_usd=1.50 deadline=2h.
+
+    Only limits that the workflow declares can be set. What waits for more goes on if it is enough now.
+
+    Parameters
+    ----------
+    what
+        The run, then NAME=VALUE of active, deadline, model_calls, tokens, cost_usd, handoffs or rounds.
+    at
+        The path of the step whose limits they are; by default the whole run.
+    reason
+        Why, for the log.
+
+    """
+    settings = options.settle()
+    by = settings.principal
+    runs = [text for text in what if "=" not in text]
+    limits = dict(read(text) for text in what if "=" in text)
+    if len(runs) > 1 or not limits:
+        msg = "expected at most one run, and a limit as NAME=VALUE"
+        raise InputError(msg, remedy="such as ripieno runs limit 9be2d4 tokens=20000")
+
+    def act(store: Store) -> Act:
+        async def to_one(row: RunRow, operation: str | None) -> str:
+            given = dict(limits)
+            await limit(store, SystemClock(), row, given, by=by, reason=reason, at=at, operation=operation)
+            return f"limits set: {', '.join(text for text in what if '=' in text)}"
+
+        return to_one
+
+    run = runs[0] if runs else None
+    return asyncio.run(carry_out(settings, Command("limit", run, selection, reason), act))
+
+
+def read(text: str) -> tuple[str, int]:
+    """Read a limit as it was typed, in the units of the log."""
+    name, _, value = text.partition("=")
+    try:
+        if name in TIMES:
+            return name, int(seconds(value) * MICROSECONDS)
+        return ("cost", micros(value)) if name == "cost_usd" else (name, int(value))
+    except (ValueError, DefinitionError):
+        msg = f"limit {name}: expected a number, or a time such as 2h, got {value!r}"
+        raise InputError(msg) from None
