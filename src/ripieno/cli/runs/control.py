@@ -89,7 +89,7 @@ def resume_run(
     """
     settings = options.settle()
     if run is None and not all and not selection.filters:
-        msg = "expected a run, a filter, or --all"
+        msg = "expected a run, or --all, or a filter"
         raise InputError(msg, remedy="ripieno runs list --status running shows what was interrupted")
     try:
         if selection.filters:
