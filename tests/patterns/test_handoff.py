@@ -115,6 +115,46 @@ async def test_what_travels_is_declared(running: Running, carry: Any, sees: list
     assert (await running.run(flow)).output == sees
 
 
+async def test_whoever_has_the_case_next_sees_the_summary_alone_also_after_a_person_handed_back(
+    running: Running,
+) -> None:
+    made: list[list[Any]] = []
+
+    def digest(a: Any, clerk: Any) -> str:
+        made.append([a, clerk])
+        return f"summary {len(made)}"
+
+    def last(previous: Any, digest: Any, a: Any, clerk: Any) -> list[Any]:
+        return [previous, digest, a, clerk]
+
+    flow = handoff(
+        hands("a", "clerk", 1),
+        human("clerk", role="clerk", form=HandOver),
+        pure(last),
+        edges={"a": ["clerk"], "clerk": ["last"]},
+        carry="summary",
+        summarise=pure(digest),
+    )
+    run = await running.begin(flow)
+    [question] = await running.questions(run)
+    assert question.about == "summary 1"
+    await running.reply(question.row, {"hand_over": "last", "because": "seen", "output": 2})
+    assert (await running.ended(run)).output == ["summary 2", "summary 2", None, None]
+    assert made == [[1, None], [1, 2]]  # once for each hand-over, though the run was woken in between
+
+
+async def test_a_summary_that_fails_ends_it(running: Running) -> None:
+    flow = handoff(
+        hands("a", "b", 1),
+        gives("b", 2),
+        edges={"a": ["b"]},
+        carry="summary",
+        summarise=gives("digest", outcome("failed", reason="too long")),
+    )
+    ended = await running.run(flow)
+    assert (ended.status, ended.reason) == ("failed", "too long")
+
+
 @pytest.mark.parametrize("status", ["failed", "partial", "escalated"])
 async def test_whoever_does_not_complete_ends_it_as_it_ended(running: Running, status: Any) -> None:
     broken = gives("billing", outcome(status, {"hand_over": "account"}, reason="the ledger is closed"))
@@ -321,7 +361,16 @@ A, B = gives("a", 1), gives("b", 2)
         (lambda: handoff(A, edges={}, limit=0), "limit must be at least 1"),
         (lambda: handoff(A, edges={}, per_edge=0), "per_edge must be at least 1"),
         (lambda: handoff(A, edges={}, within="soon"), "expected a duration"),
-        (lambda: handoff(A, edges={}, carry="summary"), "carry must be 'all', 'last' or names"),
+        (
+            lambda: handoff(A, edges={}, carry="some"),
+            "carry must be 'all', 'last', 'summary' or",
+        ),
+        (lambda: handoff(A, edges={}, carry="summary"), "need each other"),
+        (lambda: handoff(A, edges={}, summarise=B), "need each other"),
+        (
+            lambda: handoff(A, B, edges={}, carry="summary", summarise=B),
+            "'b' takes part, and cannot summarise",
+        ),
         (lambda: handoff(A, edges={}, carry=["c"]), "'c' takes no part"),
         (lambda: handoff(edges={}), "needs at least one participant"),
     ],

@@ -182,7 +182,8 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     if kind == "concurrent":
         rule = rules(draw, name, [stage.name for stage in inner], depth)
         failure: Any = draw(st.sampled_from(["collect", "fail_fast", 1]))
-        return concurrent(*inner, resolve=rule, name=named, on_failure=failure)
+        losers: Any = draw(st.sampled_from(["list", "undo"]))
+        return concurrent(*inner, resolve=rule, name=named, on_failure=failure, losers=losers)
     if kind == "handoff":
         return handing(draw, name, inner, depth, named)
     if kind == "magentic":
@@ -231,10 +232,18 @@ def handing(
         for source in names[1:]
     }
     otherwise: Any = draw(st.sampled_from([None, names[-1], stages(draw, name, depth - 2)]))
-    carry: Any = draw(st.sampled_from(["all", "last", names[:2]]))
+    carry: Any = draw(st.sampled_from(["all", "last", "summary", names[:2]]))
+    summarise = stages(draw, name, depth - 2) if carry == "summary" else None
     limit, within = draw(st.integers(1, 99)), draw(st.none() | durations)
     return handoff(
-        *inner, edges=edges, otherwise=otherwise, limit=limit, within=within, carry=carry, name=named
+        *inner,
+        edges=edges,
+        otherwise=otherwise,
+        limit=limit,
+        within=within,
+        carry=carry,
+        summarise=summarise,
+        name=named,
     )
 
 

@@ -20,13 +20,14 @@ from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
-from ripieno.patterns.base import Pattern, Stage, as_participant, run_stage, unique
+from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
 from ripieno.patterns.trail import Guards, Trail, Wish, state_digest, wish
 
 __all__ = ["Carry", "HandOver", "Handoff", "hand_over", "handoff"]
 
-Carry = Literal["all", "last"] | Sequence[str]
-"""What travels: everything found so far, the last result alone, or the named participants' results too."""
+Carry = Literal["all", "last", "summary"] | Sequence[str]
+"""What travels: everything found so far, the last result alone, the named participants' results too, or
+nothing but what a participant makes of it all."""
 
 
 class HandOver(BaseModel):
@@ -63,6 +64,7 @@ class Handoff(Pattern):
         per_edge: int = 2,
         within: Duration | None = None,
         carry: Carry = "all",
+        summarise: Stage | None = None,
     ) -> None:
         super().__init__(name, [as_participant(stage) for stage in stages])
         unique(self)
@@ -78,7 +80,12 @@ class Handoff(Pattern):
         self.otherwise = None if otherwise is None else self.by_name[self._name(otherwise)]
         self.guards = Guards(limit, per_edge, None if within is None else seconds(within))
         self.carry: Carry = carry if isinstance(carry, str) else [self._name(one) for one in carry]
+        self.summarise = None if summarise is None else as_participant(summarise)
         self._check()
+
+    def children(self) -> Sequence[BaseParticipant]:
+        """Give who takes part, and who summarises."""
+        return self.stages if self.summarise is None else [*self.stages, self.summarise]
 
     def _join(self, member: BaseParticipant) -> None:
         """Take somebody in whom only an edge or `otherwise` names."""
@@ -101,8 +108,14 @@ class Handoff(Pattern):
             if number < 1:
                 msg = f"{self.name}: {what} must be at least 1, got {number!r}"
                 raise DefinitionError(msg)
-        if isinstance(self.carry, str) and self.carry not in ("all", "last"):
-            msg = f"{self.name}: carry must be 'all', 'last' or names, got {self.carry!r}"
+        if isinstance(self.carry, str) and self.carry not in ("all", "last", "summary"):
+            msg = f"{self.name}: carry must be 'all', 'last', 'summary' or names, got {self.carry!r}"
+            raise DefinitionError(msg)
+        if (self.carry == "summary") != (self.summarise is not None):
+            msg = f"{self.name}: carry='summary' and a participant who summarises need each other"
+            raise DefinitionError(msg, remedy="set carry='summary' and summarise=..., or neither")
+        if self.summarise is not None and self.summarise.name in self.by_name:
+            msg = f"{self.name}: {self.summarise.name!r} takes part, and cannot summarise as well"
             raise DefinitionError(msg)
         for source, targets in self.edges.items():
             if source in targets:
@@ -123,6 +136,8 @@ class Handoff(Pattern):
             settings["within"] = in_seconds(guards.within)
         if self.otherwise is not None:
             settings["otherwise"] = self.otherwise.name
+        if self.summarise is not None:
+            settings["summarise"] = named(self.summarise)
         return settings
 
     async def act(self, task: Task, context: Context) -> Outcome:
@@ -169,6 +184,13 @@ class Handoff(Pattern):
         )
         state = {**task.state, **self._carried(known, came_from)}
         seen = Task(task.input, state, came_from or task.previous, turn)
+        if self.summarise is not None and came_from is not None:
+            everything = Task(task.input, {**task.state, **known}, came_from, turn)
+            summary, _ = await run_stage(self.summarise, context, everything)
+            if not summary.ok:
+                return summary
+            name = self.summarise.name
+            seen = Task(task.input, {**task.state, name: summary}, name, turn)
         outcome, _ = await run_stage(self.by_name[trail.at], context, seen)
         return outcome
 
@@ -237,6 +259,7 @@ def handoff(
     per_edge: int = 2,
     within: Duration | None = None,
     carry: Carry = "all",
+    summarise: Stage | None = None,
     name: str | None = None,
 ) -> Handoff:
     """Let participants hand the case to each other; it begins with the first.
@@ -244,6 +267,9 @@ def handoff(
     `edges` says who may hand over to whom, by participant or by name. `limit` hand-overs in all,
     `per_edge` on one edge, none after the time `within`; a case that goes back and forth, or comes
     back with nothing new, is a circle. `otherwise` receives the case when a guard trips.
+
+    `carry` says what travels. With `"summary"`, `summarise` is asked at each hand-over, sees all that
+    was found, and whoever has the case next sees what it gives and nothing else of what was found.
     """
     return Handoff(
         name,
@@ -254,4 +280,5 @@ def handoff(
         per_edge=per_edge,
         within=within,
         carry=carry,
+        summarise=summarise,
     )

@@ -239,7 +239,8 @@ class Builder:
     def _handoff(self, settings: doc.HandoffSettings, at: At) -> BaseParticipant | None:
         stages = self._stages(settings.steps, (*at, "steps"))
         otherwise, sound = self._otherwise(settings.otherwise, at, stages or [])
-        if stages is None or not sound:
+        summarise = settings.summarise and self._stage(settings.summarise, (*at, "summarise"))
+        if stages is None or not sound or (summarise is None and settings.summarise is not None):
             return None
 
         def make() -> Handoff:
@@ -252,6 +253,7 @@ class Builder:
                 per_edge=settings.per_edge,
                 within=settings.within,
                 carry=settings.carry,
+                summarise=summarise,
             )
 
         return self._attempt(at, make)

@@ -347,9 +347,13 @@ class HandoffSettings(Document):
     limit: int = Field(default=8, ge=1, le=LARGEST, description="hand-overs in all")
     per_edge: int = Field(default=2, ge=1, le=LARGEST, description="hand-overs on one edge")
     within: Time | None = Field(default=None, description="time after which nothing is handed over any more")
-    carry: Literal["all", "last"] | list[str] = Field(
+    carry: Literal["all", "last", "summary"] | list[str] = Field(
         default="all",
-        description="what travels: all that was found, the last result, or also the results of those named",
+        description="what travels: all that was found, the last result, also the results of those named,"
+        " or what `summarise` makes of it all",
+    )
+    summarise: Stage | None = Field(
+        default=None, description="who is asked at each hand-over when `carry` is `summary`"
     )
 
 
