@@ -239,8 +239,11 @@ class Builder:
     def _handoff(self, settings: doc.HandoffSettings, at: At) -> BaseParticipant | None:
         stages = self._stages(settings.steps, (*at, "steps"))
         otherwise, sound = self._otherwise(settings.otherwise, at, stages or [])
-        summarise = settings.summarise and self._stage(settings.summarise, (*at, "summarise"))
-        if stages is None or not sound or (summarise is None and settings.summarise is not None):
+        summarise = None
+        if settings.summarise is not None:
+            summarise = self._stage(settings.summarise, (*at, "summarise"))
+            sound = sound and summarise is not None
+        if stages is None or not sound:
             return None
 
         def make() -> Handoff:
