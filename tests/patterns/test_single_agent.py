@@ -365,3 +365,9 @@ async def test_a_call_that_was_not_to_be_made_is_told_as_such(
     assert made == []
     [call] = [event for event in await running.events(run, "scope") if "/order@1-1" in event.path]
     assert call.body["outcome"]["status"] == status
+
+
+async def test_a_limit_on_rounds_ends_it_with_what_the_calls_gave(running: Running) -> None:
+    ended = await running.run(agent(one_more).limit(rounds=3))
+    assert ended.status == "partial"
+    assert [one["result"] for one in ended.output] == [1, 2, 3]

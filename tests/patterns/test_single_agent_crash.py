@@ -11,8 +11,8 @@ from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, share
 
 PARTS = 6
-UNREPEATABLE = re.compile(r"(writing|committed): no event")
-"""Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
+UNREPEATABLE = re.compile(r"(writing|committed): (no event|events: segment )")
+"""Commits that not every run has: the dispatcher wakes once more, a segment is due sooner."""
 
 
 @pytest.fixture(scope="module")

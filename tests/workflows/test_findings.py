@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 from workflow_parts import check as check_order
-from workflow_parts import chief, is_large, post, read, weigh
+from workflow_parts import chief, is_large, look_up, post, read, weigh
 
 from ripieno import (
     WITHHELD,
+    Context,
     Function,
     HandOver,
     Limits,
@@ -24,13 +25,17 @@ from ripieno import (
     human,
     loop,
     magentic,
+    maker_checker,
     map_over,
     merge,
     role,
     rounds,
     sequential,
+    single_agent,
+    tool,
     when,
 )
+from ripieno.connectors.tool import Tool
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
 from ripieno.workflows.check import check
@@ -54,6 +59,11 @@ def workflow(flow: BaseParticipant, **settings: object) -> Workflow:
     return Workflow("orders", flow, **said)  # pyright: ignore[reportArgumentType] - the settings of a workflow
 
 
+def lasting(flow: BaseParticipant) -> Workflow:
+    """Give one that lasts longer than anybody has to answer."""
+    return workflow(flow, limits=Limits(deadline="52w"))
+
+
 def local() -> Function:
     def within(input: object) -> object:  # noqa: A002 - the name by which it receives its input
         return input
@@ -63,6 +73,15 @@ def local() -> Function:
 
 def open_ended(**settings: Any) -> BaseParticipant:
     return magentic(pure_read, pure_post, planner=pure_check, effects=WITHHELD, **settings)
+
+
+@tool
+def pay(amount: int) -> int:
+    return amount
+
+
+async def pays(input: int, context: Context) -> int:  # noqa: A002 - the name by which it receives its input
+    return await context.use(pay, amount=input)
 
 
 def edges(**named: list[str]) -> dict[str, list[str]]:
@@ -86,10 +105,54 @@ FOUND = {
         workflow(sequential(clerk, open_ended(within="1h"), name="s"), policy="strict", risk="high")
     ],
     "unheard-reminder": [
-        workflow(human("ask", role="a", due="1d", remind=["2h before"], then=role("b", due="1h"))),
-        workflow(human("ask", role="a", due="1d", remind=["every 1d"])),
+        lasting(human("ask", role="a", due="1d", remind=["2h before"], then=role("b", due="1h"))),
+        lasting(human("ask", role="a", due="1d", remind=["every 1d"])),
     ],
     "crowded-chat": [workflow(group_chat(pure_read, pure_post, pure_check, again, until=rounds(2)))],
+    "one-agent-would-do": [
+        workflow(
+            handoff(
+                pure_read.about(domain="orders", boundary="ledger"),
+                pure_post.about(domain="orders", boundary="ledger"),
+                edges=edges(read=["post"]),
+            )
+        ),
+        workflow(
+            group_chat(
+                single_agent(pure_read, tools=[look_up], name="one"),
+                single_agent(pure_post, tools=[look_up], name="other"),
+                until=rounds(2),
+            )
+        ),
+    ],
+    "too-many-tools": [
+        workflow(single_agent(pure_read, tools=[Tool(look_up.function, name=f"t{n}") for n in range(21)]))
+    ],
+    "agent-without-tools": [workflow(single_agent(pure_read, tools=[]))],
+    "checks-itself": [
+        workflow(group_chat(weigh, again, until=rounds(2), manager=maker_checker(weigh))),
+        workflow(
+            group_chat(
+                clerk,
+                human("other", role="clerk", due="1h", then=role("chief")),
+                until=rounds(2),
+                manager=maker_checker(clerk),
+            )
+        ),
+    ],
+    "unsettled-vote": [
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.majority())),
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.unanimous()).timeout("1h")),
+    ],
+    "retried-tools": [
+        workflow(single_agent(pure_read, tools=[pay]).retry(2)),
+        workflow(Function(pays, pure=True).retry(3)),
+    ],
+    "due-after-deadline": [workflow(clerk, limits=Limits(deadline="1h"))],
+    "abandoned-effects": [
+        workflow(concurrent(Function(read), pure_post, resolve=resolvers.first())),
+        workflow(concurrent(Function(pays, pure=True), pure_post, resolve=merge(), on_failure="fail_fast")),
+    ],
     "constant-condition": [
         workflow(loop(pure_read, until="done", rounds=3)),
         workflow(loop(side, until="len(items) > 3", rounds=3)),
@@ -109,10 +172,14 @@ FOUND = {
         workflow(sequential(pure_read, Function(check_order)).retry(2)),
     ],
     "rule-cannot-settle": [
-        workflow(concurrent(pure_read, pure_post, resolve=resolvers.quorum(3))),
+        workflow(concurrent(pure_read, pure_post, resolve=resolvers.quorum(3)).escalate(below=0.5, to=clerk)),
         workflow(concurrent(pure_read, pure_post, resolve=resolvers.first(3))),
         workflow(concurrent(pure_read, pure_post, resolve=resolvers.priority("raed"))),
-        workflow(concurrent(pure_read, pure_post, resolve=resolvers.weighted({"raed": 1}))),
+        workflow(
+            concurrent(pure_read, pure_post, resolve=resolvers.weighted({"raed": 1})).escalate(
+                below=0.5, to=clerk
+            )
+        ),
     ],
     "endless-wait": [workflow(chief, limits=Limits())],
     "high-risk-alone": [workflow(pure_read, risk="high")],
@@ -164,7 +231,37 @@ SOUND = {
     "a loop with a function": workflow(loop(pure_read, until=is_large, rounds=3)),
     "a retry of what is pure": workflow(pure_read.retry(3)),
     "a stage that may fail": workflow(sequential(pure_read.on_failure("continue"), pure_check)),
-    "a quorum that fits": workflow(concurrent(pure_read, pure_post, resolve=resolvers.quorum(2))),
+    "a quorum that fits": workflow(
+        concurrent(pure_read, pure_post, resolve=resolvers.quorum(2)).escalate(below=0.5, to=clerk)
+    ),
+    "agents of two domains": workflow(
+        handoff(
+            pure_read.about(domain="orders", boundary="ledger"),
+            pure_post.about(domain="letters", boundary="ledger"),
+            edges=edges(read=["post"]),
+        )
+    ),
+    "agents that do not see each other": workflow(
+        handoff(
+            pure_read.about(domain="orders", boundary="ledger"),
+            pure_post.about(domain="orders", boundary="ledger"),
+            edges=edges(read=["post"]),
+            carry="last",
+        )
+    ),
+    "participants of whom half is said": workflow(
+        group_chat(pure_read.about(boundary="ledger"), pure_post.about(boundary="ledger"), until=rounds(2))
+    ),
+    "an agent that is tried again and only reads": workflow(
+        single_agent(pure_read, tools=[look_up]).retry(2)
+    ),
+    "effects that are taken back": workflow(
+        concurrent(Function(read), pure_post, resolve=resolvers.first(), losers="undo")
+    ),
+    "effects of branches that all end": workflow(concurrent(Function(read), pure_post, resolve=merge())),
+    "another who checks": workflow(
+        group_chat(weigh, pure_post, until=rounds(2), manager=maker_checker(weigh))
+    ),
     "high risk with a person": workflow(pure_read.escalate(below=0.5, to=clerk), risk="high"),
     "a person with a last resort": workflow(clerk),
 }

@@ -137,6 +137,8 @@ def qualified(draw: st.DrawFn, name: Names, stage: BaseParticipant, depth: int) 
     if draw(st.booleans()):
         instead = stages(draw, name, depth - 2)
         stage = limited(draw, stage, instead)
+    if draw(st.booleans()):
+        stage = stage.about(domain=draw(st.none() | text), boundary=draw(text))
     return stage.on_failure("continue") if draw(st.booleans()) else stage
 
 

@@ -82,6 +82,13 @@ class BaseParticipant(ABC):
         """Hand the case to `to` when this ends with confidence under `below`, or is not complete."""
         return self._step(escalate_below=below, escalate_to=to)
 
+    def about(self, *, domain: str | None = None, boundary: str | None = None) -> Step:
+        """Say in which field it works and behind which security boundary; `check` compares them.
+
+        Nothing at run time depends on it.
+        """
+        return self._step(domain=domain, boundary=boundary)
+
     def retry(self, attempts: int, *, backoff: Duration = "1s") -> Step:
         """Try again after a failure, up to `attempts` in all, waiting `backoff`, then twice that, and on."""
         return self._step(attempts=attempts, backoff=backoff)

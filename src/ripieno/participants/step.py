@@ -41,6 +41,10 @@ class Settings:
     person: Human | None = None
     shadow_within: Duration = SHADOW_WITHIN
     limits: Limits | None = None
+    domain: str | None = None
+    """The field of knowledge it works in, such as `billing`."""
+    boundary: str | None = None
+    """What it may reach: data, tools and systems behind one security boundary, such as `payments`."""
 
 
 class Step(BaseParticipant):
@@ -111,6 +115,9 @@ class Step(BaseParticipant):
             document["on_failure"] = settings.on_failure
         if settings.limits is not None:
             document["limit"] = settings.limits.document()
+        about: dict[str, Json] = {"domain": settings.domain, "boundary": settings.boundary}
+        if any(about.values()):
+            document["about"] = {name: value for name, value in about.items() if value}
         return {**document, **self.modes.describe()}
 
     def reads(self, task: Task) -> Mapping[str, str]:

@@ -103,7 +103,9 @@ class SingleAgent(Pattern):
     async def act(self, task: Task, context: Context) -> Outcome:
         """Ask, call and ask again."""
         progress = Progress.read(context)
+        context.so_far(lambda: Outcome("partial", progress.gathered()))
         while True:
+            await context.spend(rounds=1)
             try:
                 messages, recap = await self._shown(progress, context, task)
             except BudgetError as too_long:

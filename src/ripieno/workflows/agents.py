@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ripieno.workflows.document import Stage
 
 __all__ = [
+    "AboutSettings",
     "CollapseSettings",
     "CompactSettings",
     "DirectSettings",
@@ -30,6 +31,15 @@ __all__ = [
     "strategy",
     "tools",
 ]
+
+
+class AboutSettings(Document):
+    """What a participant knows and may reach; nothing at run time depends on it."""
+
+    domain: str | None = Field(default=None, min_length=1, description="its field, such as `billing`")
+    boundary: str | None = Field(
+        default=None, min_length=1, description="what it may reach, such as `payments`: data, tools, systems"
+    )
 
 
 class CollapseSettings(Document):

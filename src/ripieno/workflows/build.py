@@ -445,6 +445,8 @@ class Builder:
             settings["limits"] = self._limits(stage.limit, (*at, "limit"))
             built = built if settings["limits"] is not None else None
         settings |= self._mode(stage, at)
+        if stage.about is not None:
+            settings |= {"domain": stage.about.domain, "boundary": stage.about.boundary}
         if built is None or not settings:
             return built
         # as a program does, so that what the participant's own entry says stays

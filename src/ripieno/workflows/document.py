@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from ripieno.model.mode import Mode
 from ripieno.workflows.agents import (
+    AboutSettings,
     CompactSettings,
     DirectSettings,
     SingleAgentSettings,
@@ -219,6 +220,9 @@ class Qualified(WithMode):
         default="stop", description="what a sequence does when this does not complete"
     )
     limit: LimitDocument | None = Field(default=None, description="how far each visit may go")
+    about: AboutSettings | None = Field(
+        default=None, description="its field and its security boundary, for `ripieno check` to compare"
+    )
 
 
 class StepStage(Qualified):

@@ -152,6 +152,7 @@ def sections() -> Iterator[str]:
     yield from table(doc.Qualified)
     yield from section("escalate", doc.Escalation, level=3)
     yield from section("retry", doc.Retry, level=3)
+    yield from section("about", agents.AboutSettings, level=3)
     yield from section("step", doc.StepStage, level=3, without=doc.Qualified)
     for kind, stage, settings in PATTERNS:
         yield f"### {kind}\n\n{sentence(stage)}\n"
@@ -260,6 +261,7 @@ def named(definition: str) -> str:
     links = {
         "Escalation": "[mapping](#escalate)",
         "Retry": "[mapping](#retry)",
+        "AboutSettings": "[mapping](#about)",
         "Then": "[mapping](#then)",
         "LimitsDocument": "[mapping](#limits)",
         "LimitDocument": "[mapping](#limits)",

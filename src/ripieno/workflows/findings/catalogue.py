@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from ripieno.workflows.findings.abandoned_effects import AbandonedEffects
+from ripieno.workflows.findings.agents import AgentWithoutTools, OneAgentWouldDo, TooManyTools
 from ripieno.workflows.findings.base import FindingKind
+from ripieno.workflows.findings.checks_itself import ChecksItself
 from ripieno.workflows.findings.constant_condition import ConstantCondition
 from ripieno.workflows.findings.crowded_chat import CrowdedChat
+from ripieno.workflows.findings.due_after_deadline import DueAfterDeadline
 from ripieno.workflows.findings.endless_wait import EndlessWait
 from ripieno.workflows.findings.escalation_to_itself import EscalationToItself
 from ripieno.workflows.findings.handoffs import CannotHandOver, HandoffUnreachable, HandoffWithoutWayOut
@@ -17,18 +21,21 @@ from ripieno.workflows.findings.not_importable import NotImportable
 from ripieno.workflows.findings.open_ended import CutShort, UnreviewedPlan
 from ripieno.workflows.findings.pattern_of_one import PatternOfOne
 from ripieno.workflows.findings.repeated_effect import RepeatedEffect
+from ripieno.workflows.findings.retried_tools import RetriedTools
 from ripieno.workflows.findings.role_missing import RoleMissing
 from ripieno.workflows.findings.rule_cannot_settle import RuleCannotSettle
 from ripieno.workflows.findings.same_function_twice import SameFunctionTwice
 from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
 from ripieno.workflows.findings.unheard_reminder import UnheardReminder
 from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
+from ripieno.workflows.findings.unsettled_vote import UnsettledVote
 from ripieno.workflows.findings.unused_participant import UnusedParticipant
 
 __all__ = ["CATALOGUE"]
 
 CATALOGUE: Final[tuple[FindingKind, ...]] = (
     CannotHandOver(),
+    ChecksItself(),
     ConstantCondition(),
     EscalationToItself(),
     HandoffUnreachable(),
@@ -36,8 +43,11 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     NotImportable(),
     RepeatedEffect(),
     RuleCannotSettle(),
+    AbandonedEffects(),
+    AgentWithoutTools(),
     CrowdedChat(),
     CutShort(),
+    DueAfterDeadline(),
     EndlessWait(),
     HandoffWithoutWayOut(),
     HighRiskAlone(),
@@ -46,10 +56,14 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     NoOtherwise(),
     NoOwner(),
     NoPurpose(),
+    OneAgentWouldDo(),
     PatternOfOne(),
+    RetriedTools(),
     SameFunctionTwice(),
     UnheardReminder(),
+    TooManyTools(),
     UnheededFailureRule(),
     UnreviewedPlan(),
+    UnsettledVote(),
     UnusedParticipant(),
 )

@@ -10,6 +10,7 @@ from ripieno.participants.references import reference
 from ripieno.patterns.branch import Branch
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.loop import Loop
+from ripieno.patterns.single_agent import SingleAgent
 from ripieno.workflows.findings.base import Finding, FindingKind, everyone
 from ripieno.workflows.places import Places
 from ripieno.workflows.workflow import Workflow
@@ -44,6 +45,8 @@ def referenced(workflow: Workflow, places: Places) -> Iterator[tuple[str, Place]
                 yield from ((name, place) for name in condition.references)
         elif isinstance(participant, Loop):
             yield from ((name, place) for name in participant.until.references)
+        elif isinstance(participant, SingleAgent):
+            yield from ((reference(tool.function), place) for tool in participant.tools)
         elif isinstance(participant, GroupChat):
             yield from ((name, place) for name in participant.identity())
 
