@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import asked, begin, ended, events, parked, reply, serving, turned
+from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, serving, turned
 from kernel.spending_parts import chosen, paid, pure, spends
 from ripieno import Context, Limits, Workflow, ask, concurrent, loop, priority, sequential
 from ripieno.kernel.commands import asked_for
+from ripieno.kernel.operators import limit
 
 HOUR = 3600
 ASKING = sequential(spends("a", 60), spends("b", 60), name="both").limit(
@@ -186,3 +187,39 @@ async def test_active_time_that_is_used_up_stops_the_work_across_restarts_too(tm
     assert (outcome.status, len(done)) == ("partial", 3)
     assert outcome.reason == "stopped at its limit of 60 s of active time"
     assert [because["limit"] for _, because in tripped] == ["active"]
+
+
+# -- an operator -------------------------------------------------------------------------------------------
+
+
+async def test_an_operator_raises_a_limit_and_what_waits_for_room_goes_on(tmp_path: Path) -> None:
+    limits = Limits(tokens=100, on_exhausted=ask("treasurer"))
+    workflow = Workflow("asking", sequential(spends("a", 60), spends("b", 60), name="both"), limits=limits)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        row = await parked(host, run)
+        await limit(host.store, host.clock, row, {"tokens": 120}, by=OPERATOR, reason="worth it")
+        outcome = await ended(host, run)
+        [message] = await events(host, run, "message")
+    assert (outcome.status, outcome.output, message.body["what"]) == ("complete", "b done", "limit")
+
+
+async def test_an_operator_lowers_a_limit_before_it_is_reached_also_across_a_restart(tmp_path: Path) -> None:
+    async def naps(context: Context) -> str:
+        await context.sleep(HOUR)
+        return "rested"
+
+    clock = HandClock()
+    flow = sequential(spends("a", 60), pure(naps), spends("b", 30), name="both")
+    workflow = Workflow("lowered", flow, limits=Limits(tokens=100, cost_usd="9"))
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        row = await parked(host, run)
+        await limit(host.store, host.clock, row, {"tokens": 80}, by=OPERATOR, reason="enough")
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        await parked(host, run)
+        clock.turn(HOUR)
+        host.ring()
+        outcome = await ended(host, run)
+        assert (outcome.status, outcome.output) == ("partial", "rested")
+        assert [because["of"] for _, because in await chosen(host, run)] == [80]

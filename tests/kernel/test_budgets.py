@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kernel.scenarios.house import begin, ended, serving
+from kernel.scenarios.house import OPERATOR, asked, begin, ended, parked, reply, serving
 from kernel.spending_parts import buy, chosen, of_run, paid, pure, spends
 from ripieno import (
     Context,
+    Cost,
     Limits,
     Outcome,
     Workflow,
@@ -25,6 +29,12 @@ from ripieno import (
     rounds,
     sequential,
 )
+from ripieno.cli.output import console
+from ripieno.cli.runs.show import add_spent
+from ripieno.cli.runs.story import tell
+from ripieno.kernel.forks import fork
+from ripieno.model.errors import InputError
+from ripieno.model.participant import Question
 from ripieno.model.spending import Spending
 from ripieno.participants.base import BaseParticipant
 
@@ -248,3 +258,67 @@ async def test_within_an_allowance_it_alone_decides(tmp_path: Path) -> None:
     flow = sequential(kept, spends("after", 100), name="both")
     outcome, (spent, _) = await run_of(tmp_path, flow, Limits(tokens=100))
     assert (outcome.output, spent.tokens) == ("after done", 100)
+
+
+# -- what can be looked at ---------------------------------------------------------------------------------
+
+
+async def test_what_a_run_has_spent_is_told_beside_its_limits(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    workflow = Workflow("spending", spends("a", 60), limits=Limits(tokens=100, rounds=3))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await ended(host, run)
+        story = await tell(host.store, run)
+    assert story.document()["spent"] == {"model_calls": 1, "tokens": 60, "cost_usd": "0.01"}
+    assert story.limits == {"tokens": 100, "rounds": 3}
+    add_spent(console(sys.stdout), story)
+    assert ["tokens", "60", "of", "100"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
+# -- what is left out of the books -------------------------------------------------------------------------
+
+
+async def test_what_a_fork_takes_over_has_cost_it_nothing(tmp_path: Path) -> None:
+    async def waits(context: Context) -> str:
+        await context.spend(tokens=40)
+        await context.use(buy, tokens=40)
+        await context.ask(Question("boss", "and now?", {}))
+        await context.use(buy, tokens=90)
+        return "done"
+
+    workflow = Workflow("forking", pure(waits), limits=Limits(tokens=100))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        row = await parked(host, run)
+        forked = await fork(host.store, host.clock, row, by=OPERATOR)
+        for each, status in ((run, "partial"), (forked.id, "complete")):
+            await reply(host, await asked(host, each), None)
+            assert (await ended(host, each)).status == status
+
+
+class HalfSpeed:
+    """A clock that goes half as fast as the event loop's, so that an alarm by the loop comes too early."""
+
+    def now(self) -> int:
+        return time.time_ns() // 2000
+
+
+async def test_work_that_never_rests_is_stopped_when_its_active_time_is_used_up(tmp_path: Path) -> None:
+    async def endless(context: Context) -> None:
+        del context
+        await asyncio.Event().wait()
+
+    workflow = Workflow("endless", pure(endless).limit(active="20ms"))
+    async with serving(tmp_path, workflow, clock=HalfSpeed()) as host:
+        run = await begin(host, workflow)
+        assert (await ended(host, run)).status == "partial"
+        assert [because["limit"] for _, because in await chosen(host, run)] == ["active"]
+
+
+def test_a_cost_is_no_less_than_nothing() -> None:
+    with pytest.raises(InputError, match="tokens"):
+        Cost(tokens=-1)
+    with pytest.raises(InputError, match="dollars"):
+        Cost(cost_usd="free")

@@ -163,6 +163,8 @@ class Host:
             "requested": at,
             "input": commitment.hex(),
         }
+        if definition.bounds is not None:
+            body["limits"] = definition.bounds.document()
         if modes := await modes_at_start(self.store, definition, principal.tenant):
             body["modes"] = modes
         created = await self.store.create(

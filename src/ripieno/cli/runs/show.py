@@ -154,6 +154,7 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
         for posed in story.questions:
             add_question(table, posed, tasks)
         section(screen, "Questions", table)
+    add_spent(screen, story)
     messages(screen, story)
 
 
@@ -199,6 +200,17 @@ def grounds(choice: Chosen) -> str:
     why = because_of(choice)
     known = not others or choice.what in ("mode", "shadow")
     return why if known else f"not {', '.join(others)}; {why}"
+
+
+def add_spent(screen: Console, story: Story) -> None:
+    """Show what a run has spent, beside its limits."""
+    if not story.amounts:
+        return
+    table = listing("", "", "")
+    for name, amount in story.amounts.items():
+        limit = story.limits.get(name)
+        table.add_row(name, str(amount), "" if limit is None else f"of {limit}")
+    section(screen, "Spent", table)
 
 
 def section(screen: Console, title: str, body: Any) -> None:

@@ -12,6 +12,7 @@ from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.effect_book import UNDO
 from ripieno.model.event import Event
+from ripieno.model.spending import NOTHING, Spending, dollars
 from ripieno.model.value import decode
 
 __all__ = ["Chosen", "Effect", "Posed", "Step", "Story", "tell"]
@@ -106,10 +107,21 @@ class Story:
     effects: list[Effect] = field(default_factory=list[Effect])
     questions: list[Posed] = field(default_factory=list[Posed])
     messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    spent: Spending = NOTHING
+    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Of the run as a whole, as its definition declares them."""
+
+    @property
+    def amounts(self) -> dict[str, Any]:
+        """What was spent, money in US dollars."""
+        amounts: dict[str, Any] = self.spent.document()
+        if "cost" in amounts:
+            amounts["cost_usd"] = dollars(amounts.pop("cost"))
+        return amounts
 
     def document(self) -> dict[str, Any]:
         """Give it as programs read it."""
-        return asdict(self)
+        return {**asdict(self), "spent": self.amounts}
 
 
 async def tell(store: Store, run: str) -> Story:
@@ -135,7 +147,10 @@ class Teller:
             if kind == "imported":
                 kind, body, imported = event.body["kind"], event.body["body"], True
             self._take(kind, event, body, imported=imported)
+            if kind == "run.started":
+                self._story.limits = body.get("limits", {})
             if not imported:
+                self._story.spent += spent_in(kind, body)
                 self._doubts.take(kind, event.path, body)
         for doubt in self._doubts.open:
             self._effects[doubt.path].asked_again_at = doubt.until
@@ -243,3 +258,10 @@ class Teller:
         said: dict[str, Any] = self._value(body.get("content")) or {}
         posed.answered_for = body.get("for") or said.get("for")
         posed.answer, posed.reason = said.get("value"), said.get("reason")
+
+
+def spent_in(kind: str, body: Mapping[str, Any]) -> Spending:
+    """Give what an event says was spent, by a call or without one."""
+    if kind == "result" and body["status"] in ("done", "failed", "unsent"):
+        return Spending.read(body.get("spent", {}))
+    return Spending.read(body.get("amounts", {})) if kind == "spent" else NOTHING
