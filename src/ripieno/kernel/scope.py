@@ -8,7 +8,7 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ripieno.journal.records import Change, CloseChange, Draft, SegmentChange
+from ripieno.journal.records import Change, CloseChange, Draft
 from ripieno.kernel.branches import Group
 from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
@@ -21,6 +21,7 @@ from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
+from ripieno.kernel.segments import Segments
 from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.undo import undo
@@ -40,12 +41,6 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
 
 __all__ = ["Scope"]
-
-SEGMENT_EVENTS = 250
-"""A looping pattern writes a segment at the first round boundary after so many events."""
-
-SEGMENT_EVENTS_AFTER_WAKING = 8
-"""The same once the run was woken since its last segment: what replay costs is paid at every waking."""
 
 
 class Scope:
@@ -82,9 +77,9 @@ class Scope:
         self._told_best = False
         self.waits = False
         """True when waits may stand open within it at its end."""
-        self._counts: dict[str, int] = {}
-        self._since_segment = 0
-        self._woken = execution.turnstile.replaying
+        self.counts: dict[str, int] = {}
+        """How many acts and visits of each kind and name there were."""
+        self.segments = Segments(self)
         self.interrupted = False
         """True from the moment at which it was told that it is to be skipped."""
 
@@ -128,8 +123,8 @@ class Scope:
 
     def next(self, kind: str) -> str:
         """Give the path of the next act of a kind, counted from 1."""
-        count = self._counts.get(kind, 0) + 1
-        self._counts[kind] = count
+        count = self.counts.get(kind, 0) + 1
+        self.counts[kind] = count
         return f"{self.path}/{kind}/{count}"
 
     def child(self, name: str, key: str | None) -> str:
@@ -137,8 +132,8 @@ class Scope:
         above = f"{self.path}/" if self.path else ""
         if key is not None:
             return f"{above}{name}@{key}"
-        count = self._counts.get(f"{name}@", 0) + 1
-        self._counts[f"{name}@"] = count
+        count = self.counts.get(f"{name}@", 0) + 1
+        self.counts[f"{name}@"] = count
         return f"{above}{name}@{count}"
 
     def _one_act_at_a_time(self) -> None:
@@ -161,7 +156,7 @@ class Scope:
             self.execution.stop("blocked", str(mismatch))
             raise asyncio.CancelledError from mismatch
         self.items.extend(event.seq for event in events)
-        self._since_segment += len(events)
+        self.segments.since += len(events)
         return events
 
     async def append(
@@ -181,7 +176,7 @@ class Scope:
             await turnstile.live(branch or self.branch)
         draft = self.execution.append(kind, path, body, payloads=payloads, change=change, if_seen=if_seen)
         self.items.append(draft)
-        self._since_segment += 1
+        self.segments.since += 1
         return draft
 
     # -- acts -------------------------------------------------------------------------------------
@@ -291,7 +286,7 @@ class Scope:
         if scope.branch is not self.branch:
             self.unread[scope.path] = draft
             self.unread_spent[scope.path] = spent
-        self._since_segment += 1 + scope._since_segment
+        self.segments.since += 1 + scope.segments.since
         return outcome
 
     async def cancelled(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
@@ -407,38 +402,18 @@ class Scope:
 
     def resumption(self) -> Resumption | None:
         """Give the last segment of this scope, or None at its first round."""
-        segments = self.take(f"{self.path}/segment", frozenset({"segment"}))
-        if not segments:
-            return None
-        last = segments[-1]
-        self.items[:] = [last.seq]
-        stored = self.execution.stored
-        self._counts = dict(last.body["counts"])
-        withheld_from(self, last.body)
-        self._since_segment = 0
-        self.ledger.add(Spending.read(last.body.get("spent", {})))
-        outcomes = {
-            name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()
-        }
-        for outcome in outcomes.values():
-            self.note(outcome)
-        return Resumption(last.body["round"], last.body["state"], outcomes)
-
-    def _spent_before(self) -> Spending:
-        """Give what replay from here on does not read again: without branches that are open or untold."""
-        spent = self.ledger.spent
-        for untold in self.unread_spent.values():
-            spent -= untold
-        for scope in self.execution.open_scopes:
-            if scope.parent is self and not scope.ledger.allowance:
-                spent -= scope.ledger.spent
-        return spent
+        return self.segments.resumption()
 
     @property
     def segment_due(self) -> bool:
         """True once enough has happened since the last segment."""
-        enough = SEGMENT_EVENTS_AFTER_WAKING if self._woken else SEGMENT_EVENTS
-        return self._since_segment >= enough and not self.execution.turnstile.replaying
+        return self.segments.due
+
+    async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
+        """Mark a round boundary, once enough has happened since the last."""
+        if self.segments.due:
+            async with self.execution.folding:  # whatever was folded so far is known to `needed`
+                await self.segments.mark(round_, state, outcomes)
 
     def pack(self, outcomes: Mapping[str, Outcome]) -> Outcome:
         """Give one outcome that stands for many recorded ones, by reference."""
@@ -450,36 +425,3 @@ class Scope:
         """Give the outcomes that `pack` put together."""
         stored = self.execution.stored
         return {name: outcome_from(body, 0, stored) for name, body in packed.output.items()}
-
-    async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
-        """Mark a round boundary, once enough has happened since the last."""
-        if self.segment_due:
-            async with self.execution.folding:  # whatever was folded so far is known to `needed`
-                await self._mark(round_, state, outcomes)
-
-    async def _mark(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
-        execution = self.execution
-        for item in reversed(self.items):
-            if isinstance(item, Draft):
-                await execution.durable(item)
-                break
-        after = execution.committed
-        payloads: list[tuple[bytes, bytes]] = []
-        bodies = {name: outcome_body(execution, outcome, payloads) for name, outcome in outcomes.items()}
-        body: dict[str, Json] = {
-            "round": round_,
-            "state": dict(state),
-            "outcomes": dict(bodies),
-            "counts": dict(self._counts),
-            **withheld_body(self, payloads),
-        }
-        spent = self._spent_before()
-        if spent:
-            body["spent"] = spent.document()
-        self.items[:] = self.unread.values()  # branches ended meanwhile, of which the state does not tell
-        change = SegmentChange(after, execution.needed(after))
-        execution.effects.forget(self.path, (scope.path for scope in execution.open_scopes))
-        draft = await self.append("segment", f"{self.path}/segment", body, payloads=payloads, change=change)
-        self.items.append(draft)
-        self._since_segment = 0
-        self._woken = False
