@@ -24,6 +24,7 @@ from ripieno.patterns.map import Map
 from ripieno.patterns.sequential import Sequential
 from ripieno.patterns.single_agent import SingleAgent
 from ripieno.workflows import document as doc
+from ripieno.workflows import entries
 from ripieno.workflows.agents import (
     CompactSettings,
     DirectSettings,
@@ -100,7 +101,7 @@ class Builder:
 
     def _knows_calendar(self, entry: Any, at: At, calendars: dict[str, Calendar]) -> bool:
         """Tell whether the calendar that a person is asked under could be made, if there is one."""
-        name = entry.human.calendar if isinstance(entry, doc.HumanEntry) else None
+        name = entry.human.calendar if isinstance(entry, entries.HumanEntry) else None
         if name is None or name in calendars:
             return True
         declared = self._document.calendars
@@ -179,7 +180,7 @@ class Builder:
     def _modes_of(self, name: str, entry: Any) -> None:
         """Let a participant have the mode that its entry says, wherever it takes part."""
         built, at = self._participants[name], ("participants", name)
-        if built is None or not isinstance(entry, doc.WithMode):
+        if built is None or not isinstance(entry, entries.WithMode):
             return
         settings = self._mode(entry, at)
         if settings:
@@ -188,7 +189,7 @@ class Builder:
             if moded is not None:
                 self._places[moded] = self._text.place(at)
 
-    def _mode(self, stage: doc.WithMode, at: At) -> dict[str, Any]:
+    def _mode(self, stage: entries.WithMode, at: At) -> dict[str, Any]:
         settings: dict[str, Any] = {}
         if stage.mode is not None:
             settings["mode"] = stage.mode

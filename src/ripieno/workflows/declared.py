@@ -17,7 +17,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import DEFAULT_TIMEOUT, Function
 from ripieno.participants.human import Decision, Human, Person, Role
 from ripieno.participants.schemas import restored
-from ripieno.workflows.document import (
+from ripieno.workflows.entries import (
     FunctionEntry,
     FunctionSettings,
     HumanEntry,

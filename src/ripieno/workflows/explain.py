@@ -13,14 +13,12 @@ from ripieno.workflows.agents import StrategyRule
 from ripieno.workflows.chats import End, ManagerRule
 from ripieno.workflows.document import (
     FLOW_KINDS,
-    PARTICIPANT_KINDS,
-    ParticipantEntry,
     Qualified,
-    Schema,
     SequentialSettings,
     Stage,
     WorkflowDocument,
 )
+from ripieno.workflows.entries import PARTICIPANT_KINDS, ParticipantEntry, Schema
 from ripieno.workflows.rules import Rule
 from ripieno.workflows.text import Text
 

@@ -23,6 +23,7 @@ __all__ = [
     "Reference",
     "Time",
     "by_key",
+    "list_or_settings",
     "wrong",
 ]
 
@@ -148,3 +149,8 @@ def by_key(keys: Mapping[str, str], *, otherwise: str | None = None) -> Callable
         return found[0] if len(found) == 1 else otherwise
 
     return tag
+
+
+def list_or_settings(value: Any) -> str:
+    """Tell a bare list from settings."""
+    return "<list>" if isinstance(value, list) else "<settings>"

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import agents, calendars, chats, limits, magentic, rules
+from ripieno.workflows import agents, calendars, chats, entries, limits, magentic, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -141,12 +141,12 @@ def sections() -> Iterator[str]:
     yield f"### calendars\n\n{CALENDARS}"
     yield from table(calendars.CalendarSettings)
     yield "## Participants\n\nEach has a name and one of the keys below.\n"
-    yield from section("function", doc.FunctionSettings, level=3)
-    yield from section("human", doc.HumanSettings, level=3)
-    yield from section("then", doc.Then, level=4)
-    yield from section("import", doc.ImportEntry, level=3, without=doc.WithMode)
+    yield from section("function", entries.FunctionSettings, level=3)
+    yield from section("human", entries.HumanSettings, level=3)
+    yield from section("then", entries.Then, level=4)
+    yield from section("import", entries.ImportEntry, level=3, without=entries.WithMode)
     yield f"### Modes\n\n{MODED}"
-    yield from table(doc.WithMode)
+    yield from table(entries.WithMode)
     yield f"### Forms and inputs\n\n{SCHEMAS}"
     yield f"## The flow\n\n{FLOW}"
     yield from table(doc.Qualified)

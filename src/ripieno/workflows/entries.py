@@ -1,0 +1,157 @@
+"""What stands under `participants` of a workflow file: functions, people, and what Python declares."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
+
+from ripieno.model.mode import Mode
+from ripieno.workflows.fields import Document, Import, Name, Reference, Time, by_key, list_or_settings, wrong
+
+__all__ = [
+    "PARTICIPANT_KINDS",
+    "FunctionEntry",
+    "FunctionSettings",
+    "HumanEntry",
+    "HumanSettings",
+    "ImportEntry",
+    "ParticipantEntry",
+    "Schema",
+    "SchemaText",
+    "Then",
+    "WithMode",
+]
+
+# -- schemas of what people answer and of what a run takes ---------------------------------------------
+
+
+class SchemaText(Document):
+    """A JSON Schema (2020-12), in a file or as it stands."""
+
+    text: str | dict[str, Any] = Field(
+        alias="schema", description="a file beside this one, or the JSON Schema itself"
+    )
+
+
+def schema_shape(value: Any) -> str:
+    """Tell the three ways of giving a schema apart."""
+    keys: set[str] = set(value) if isinstance(value, dict) else set()  # pyright: ignore[reportUnknownArgumentType] - keys are strings
+    return "<import>" if keys == {"import"} else "<schema>" if keys == {"schema"} else "<inline>"
+
+
+INLINE: Final = {"type": "object", "not": {"anyOf": [{"required": ["schema"]}, {"required": ["import"]}]}}
+"""A schema as it stands, told apart for editors from the two other ways."""
+
+Schema = Annotated[
+    Annotated[SchemaText, Tag("<schema>")]
+    | Annotated[Import, Tag("<import>")]
+    | Annotated[dict[str, Any], Tag("<inline>"), WithJsonSchema(INLINE)],
+    Discriminator(schema_shape),
+]
+
+
+class WithMode(Document):
+    """Who acts: the participant, a person, or both."""
+
+    mode: Mode | None = Field(
+        default=None,
+        description="`manual`: the person acts; `shadow`: so too, and the participant beside them, compared"
+        " and never used; `suggest`: the person approves its effects and outcome; `auto`: it acts",
+    )
+    person: Name | None = Field(
+        default=None, description="the human participant who acts or approves; lets the mode be changed later"
+    )
+    shadow_within: Time | None = Field(
+        default=None, description="how long a shadow may still take once the person has answered; 1 min"
+    )
+
+
+# -- participants ----------------------------------------------------------------------------------------
+
+
+class FunctionSettings(Document):
+    """Plain automation: a Python function."""
+
+    object: Reference = Field(alias="import", description="`module:attribute` of the function")
+    pure: bool | None = Field(
+        default=None,
+        description="true when it changes nothing and may be called again; otherwise it is an effect",
+    )
+    version: str | None = Field(default=None, description="declared version, beside the digest of its source")
+    timeout: Time | None = Field(default=None, description="longest time of one call of an effect; 60 s")
+
+
+class FunctionEntry(WithMode):
+    """A function."""
+
+    function: FunctionSettings
+
+
+class Asked(Document):
+    """A role, or one person."""
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if (getattr(self, "role", None) is None) == (getattr(self, "person", None) is None):
+            msg = "expected either a role or a person who is asked"
+            raise wrong(msg)
+        return self
+
+
+class Then(Asked):
+    """Who is asked when nobody answered in time."""
+
+    role: str | None = Field(default=None, min_length=1, description="the role that may answer; or")
+    person: str | None = Field(default=None, min_length=1, description="the one person who may")
+    due: Time | None = Field(default=None, description="time to answer in; for ever when left out")
+
+
+class HumanSettings(Asked):
+    """A person, asked by role or by name."""
+
+    role: str | None = Field(default=None, min_length=1, description="the role that may answer; or")
+    person: str | None = Field(
+        default=None, min_length=1, description="the one person who may: `ada` for the principal `person:ada`"
+    )
+    form: Schema | None = Field(
+        default=None,
+        description="JSON Schema of the answer, or a Pydantic model; yes or no with a note when left out",
+    )
+    title: str | None = Field(default=None, description="what is asked, in one line")
+    due: Time | None = Field(default=None, description="time to answer in; for ever when left out")
+    calendar: Name | None = Field(
+        default=None, description="name of a calendar: durations are its working time"
+    )
+    remind: list[str] = Field(
+        default_factory=list[str], description="when people are reminded: `1h before` it is due, `every 1d`"
+    )
+    then: (
+        Annotated[
+            Annotated[list[Then], Field(min_length=1), Tag("<list>")] | Annotated[Then, Tag("<settings>")],
+            Discriminator(list_or_settings),
+        ]
+        | None
+    ) = Field(
+        default=None, description="who is asked when nobody answered in time; a list, one after another"
+    )
+
+
+class HumanEntry(Document):
+    """A person."""
+
+    human: HumanSettings
+
+
+class ImportEntry(WithMode, Import):
+    """A participant that is declared in Python, taken as it is."""
+
+
+PARTICIPANT_KINDS: Final = {"function": "<function>", "human": "<human>", "import": "<import participant>"}
+
+ParticipantEntry = Annotated[
+    Annotated[FunctionEntry, Tag("<function>")]
+    | Annotated[HumanEntry, Tag("<human>")]
+    | Annotated[ImportEntry, Tag("<import participant>")],
+    Discriminator(by_key(PARTICIPANT_KINDS)),
+]
