@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ripieno.patterns.magentic import PlanReview, magentic
     from ripieno.patterns.managers import maker_checker, round_robin
     from ripieno.patterns.map import map_over
+    from ripieno.patterns.outside import cost, external, tokens
     from ripieno.patterns.resolvers import (
         highest_confidence,
         judge,
@@ -87,9 +88,11 @@ __all__ = [
     "compact",
     "concurrent",
     "consensus",
+    "cost",
     "degrade",
     "direct",
     "elapsed",
+    "external",
     "function",
     "group_chat",
     "hand_over",
@@ -115,6 +118,7 @@ __all__ = [
     "stalled",
     "summary",
     "text",
+    "tokens",
     "tool",
     "unanimous",
     "use_tool",
@@ -150,6 +154,7 @@ HOMES = {
     "ripieno.patterns.magentic": ("PlanReview", "magentic"),
     "ripieno.patterns.managers": ("maker_checker", "round_robin"),
     "ripieno.patterns.map": ("map_over",),
+    "ripieno.patterns.outside": ("cost", "external", "tokens"),
     "ripieno.patterns.resolvers": (
         "highest_confidence",
         "judge",

@@ -12,7 +12,8 @@ from conftest import Cli
 
 WORKFLOW = """
 import pathlib
-from ripieno import Context, ToolError, Workflow, function, human, sequential, tool
+from ripieno import Context, Limits, ToolError, Workflow, external, function, group_chat, human, rounds
+from ripieno import sequential, tool
 
 @tool(attempts=1)
 def fhir():
@@ -38,6 +39,8 @@ async def send(prepare, context: Context):
 def close(previous):
     return {"closed": previous}
 
+round_table = group_chat(prepare, human("chair", role="chair"), until=external("recall") | rounds(9))
+meeting = Workflow("meeting", round_table, limits=Limits(tokens=500))
 visit = Workflow("visit", sequential(prepare, human("clinician", role="clinician"), close))
 sending = Workflow("sending", sequential(prepare, send))
 """
@@ -185,3 +188,14 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_is_at(
     cli.ok("worker", "--until-idle")
     assert cli.ok("runs", "show", "k", "--output", "json").json["output"] == 2
     assert (cli.folder / "thought").read_text(encoding="utf-8") == "x"
+
+
+def test_a_chat_is_ended_by_a_word_from_outside(clinic: Cli) -> None:
+    run = started(clinic, "meeting")[0]["short_id"]
+    assert "did you mean 'recall'" in clinic.run("runs", "signal", run, "recal").err
+    assert clinic.run("runs", "signal", run).code == 2
+    clinic.ok("runs", "signal", run, "recall", "--reason", "the product was recalled")
+    clinic.ok("inbox", "approve", "t-1")
+    shown = clinic.ok("runs", "show", run).out
+    for part in ("partial", "'external': 'recall'", "signal", "the product was recalled"):
+        assert part in shown

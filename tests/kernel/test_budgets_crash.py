@@ -11,7 +11,7 @@ import pytest
 from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, share
 
-PARTS = 6
+PARTS = 9
 UNREPEATABLE = re.compile(r"(writing|committed): no event")
 """Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 

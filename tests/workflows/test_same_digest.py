@@ -71,6 +71,7 @@ from ripieno.patterns.group_chat import group_chat
 from ripieno.patterns.handoff import handoff
 from ripieno.patterns.magentic import Magentic
 from ripieno.patterns.managers import maker_checker
+from ripieno.patterns.outside import cost, external, tokens
 from ripieno.workflows.load import load, load_text, load_workflow
 from ripieno.workflows.schema import workflow_schema
 from ripieno.workflows.text import dump, parse
@@ -249,8 +250,20 @@ def handing(
     )
 
 
+OUTSIDE = [tokens(9000), cost("0.5"), cost(2), cost("0.000001"), external("recall")]
+
+
 def ends(draw: st.DrawFn, names: list[str], depth: int = 2) -> Condition:  # noqa: PLR0911 - one for each kind
-    kinds = ["rounds", "text", "verdict", "consensus", "stalled", "time", *(["any", "all"] * (depth > 0))]
+    kinds = [
+        "rounds",
+        "text",
+        "verdict",
+        "consensus",
+        "stalled",
+        "time",
+        *OUTSIDE,
+        *(["any", "all"] * (depth > 0)),
+    ]
     match draw(st.sampled_from(kinds)):
         case "rounds":
             return rounds(draw(st.integers(1, 99)))
@@ -264,6 +277,8 @@ def ends(draw: st.DrawFn, names: list[str], depth: int = 2) -> Condition:  # noq
             return stalled(draw(st.integers(1, 99)))
         case "time":
             return elapsed(draw(durations))
+        case "outside":
+            return draw(st.sampled_from(OUTSIDE))
         case "any":
             return ends(draw, names, depth - 1) | ends(draw, names, depth - 1)
         case _:

@@ -75,6 +75,7 @@ COMMANDS: Final = (
             Entry("skip", "End a step with a result of yours.", "runs.steering:skip_step"),
             Entry("answer", "Answer in the stead of whoever is asked.", "runs.steering:answer_runs"),
             Entry("limit", "Set another limit.", "runs.limits:limit_run"),
+            Entry("signal", "Give a word that a chat waits for.", "runs.signals:signal_run"),
             Entry("retry", "Run again what failed, and nothing else.", "runs.steering:retry_run"),
             Entry("fork", "Start a new run from what another has found.", "runs.versions:fork_run"),
             Entry("migrate", "Let a run go on under the workflow as it is now.", "runs.versions:migrate_run"),

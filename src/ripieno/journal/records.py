@@ -64,6 +64,7 @@ MessageKind = Literal[
     "skip",
     "limit",
     "mode",
+    "signal",
     # of a task, short of its answer
     "claim",
     "release",

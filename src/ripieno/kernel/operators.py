@@ -20,7 +20,7 @@ from ripieno.model.errors import InputError, RefusedError, nearest
 from ripieno.model.principal import Principal
 from ripieno.model.spending import AMOUNTS
 
-__all__ = ["answer_instead", "drain", "limit", "pause", "resume", "skip", "undrain"]
+__all__ = ["answer_instead", "drain", "limit", "pause", "resume", "signal", "skip", "undrain"]
 
 LIMITS: Final = ("active", "deadline", *AMOUNTS)
 
@@ -142,6 +142,30 @@ async def limit(
             raise InputError(msg)
     said = {"limits": dict(limits), "reason": reason}
     await send(store, clock, run.id, by=by, kind="limit", said=said, path=at, operation=operation)
+
+
+async def signal(
+    store: Store,
+    clock: Clock,
+    run: RunRow,
+    name: str,
+    *,
+    by: Principal,
+    reason: str | None = None,
+    names: Collection[str] | None = None,
+    operation: str | None = None,
+) -> None:
+    """Give a run a signal: whatever in it waits for `external(name)` ends after the turn it is at.
+
+    It stays given. `names` are the signals that the run's workflow knows, where they are known; raises
+    `InputError` for another.
+    """
+    check_operator(run, by, "give a signal")
+    if names is not None and name not in names:
+        msg = f"{run.workflow} waits for no signal {name!r}{nearest(name, names)}"
+        raise InputError(msg, remedy=f"those it waits for: {', '.join(sorted(names)) or 'none'}")
+    said = {"signal": name, "reason": reason}
+    await send(store, clock, run.id, by=by, kind="signal", said=said, operation=operation)
 
 
 async def answer_instead(

@@ -16,6 +16,7 @@ from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.ledger import Ledger
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
+from ripieno.kernel.observations import observe
 from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
@@ -32,7 +33,7 @@ from ripieno.model.event import Event, Json, Kind
 from ripieno.model.limits import Limits
 from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Outcome
-from ripieno.model.participant import Answer, Participant, Question, Resumption, Task, ToolLike
+from ripieno.model.participant import Answer, Observed, Participant, Question, Resumption, Task, ToolLike
 from ripieno.model.principal import Principal
 from ripieno.model.spending import NOTHING, Money, Spending, micros
 from ripieno.model.value import Value
@@ -352,6 +353,11 @@ class Scope:
         """Wait for `duration` seconds, across restarts."""
         self._one_act_at_a_time()
         await wait_until(self, self.next("sleep"), duration)
+
+    async def observe(self, signals: Sequence[str] = ()) -> Observed:
+        """Give what was spent so far, and which of these signals were given; recorded."""
+        self._one_act_at_a_time()
+        return await observe(self, self.next("observed"), signals)
 
     async def spend(
         self,

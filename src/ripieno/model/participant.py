@@ -27,6 +27,7 @@ __all__ = [
     "Branches",
     "Context",
     "Costly",
+    "Observed",
     "Participant",
     "Question",
     "Resumption",
@@ -209,6 +210,16 @@ class Resumption:
     """Outcomes by reference, as given to `Context.segment`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What stood at a moment of a visit."""
+
+    spent: Spending
+    """By this visit and everything below it, settled; what a fork took over is not among it."""
+    signals: frozenset[str]
+    """Those of the signals asked about that somebody had given to the run."""
+
+
 class Branches(Protocol):
     """Participants at work side by side within one scope."""
 
@@ -318,6 +329,10 @@ class Context(Protocol):
 
     async def now(self) -> datetime:
         """Give the time in UTC; recorded."""
+        ...
+
+    async def observe(self, signals: Sequence[str] = ()) -> Observed:
+        """Give what this visit has spent, and which of these signals were given to the run; recorded."""
         ...
 
     async def spend(

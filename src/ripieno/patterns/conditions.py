@@ -11,6 +11,7 @@ from typing import Any, cast
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.spending import NOTHING, Spending
 
 __all__ = [
     "All",
@@ -52,6 +53,10 @@ class Thread:
     """Whose verdict counts."""
     seconds: float
     """Since the chat began."""
+    spent: Spending = NOTHING
+    """By the chat so far; looked at only where a condition asks for it."""
+    signals: frozenset[str] = frozenset()
+    """Those that somebody has given to the run, of those that a condition waits for."""
 
     def last_by_each(self) -> dict[str, Message]:
         """Give each participant's latest message."""
@@ -90,6 +95,14 @@ class Condition(ABC):
         """Tell whether it looks at the time."""
         return False
 
+    def spends(self) -> bool:
+        """Tell whether it looks at what was spent."""
+        return False
+
+    def signals(self) -> Sequence[str]:
+        """Give the signals from outside that it waits for."""
+        return ()
+
     def looks_back(self) -> int:
         """Give how many turns it has to see at once."""
         return 0
@@ -121,6 +134,14 @@ class Composed(Condition):
     def timed(self) -> bool:
         """Tell whether one of them looks at the time."""
         return any(condition.timed() for condition in self.conditions)
+
+    def spends(self) -> bool:
+        """Tell whether one of them looks at what was spent."""
+        return any(condition.spends() for condition in self.conditions)
+
+    def signals(self) -> Sequence[str]:
+        """Give the signals that any of them waits for."""
+        return sorted({name for condition in self.conditions for name in condition.signals()})
 
     def looks_back(self) -> int:
         """Give the most that one of them has to see."""

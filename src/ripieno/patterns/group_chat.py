@@ -9,6 +9,7 @@ from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
+from ripieno.model.spending import NOTHING
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
@@ -107,8 +108,7 @@ class GroupChat(Pattern):
             recap = Recap.read(resumption.state, resumption.outcomes)
             spoken = [(str(name), resumption.outcomes[str(n)]) for n, name in enumerate(by)]
         while True:
-            elapsed = (await self._now(context) - began) / 1_000_000
-            thread = self._thread(spoken, turns, elapsed)
+            thread = await self._thread(context, spoken, turns, began)
             ended = self.until.met(thread) if spoken else None
             if ended is not None:
                 return await self._result(task, context, thread, spoken, ended, recap=recap)
@@ -135,13 +135,18 @@ class GroupChat(Pattern):
         """Give the time in microseconds, or 0 where no condition looks at it."""
         return int((await context.now()).timestamp() * 1_000_000) if self.until.timed() else 0
 
-    def _thread(self, spoken: Sequence[Spoken], turns: int, elapsed: float) -> Thread:
+    async def _thread(self, context: Context, spoken: Sequence[Spoken], turns: int, began: int) -> Thread:
+        elapsed = (await self._now(context) - began) / 1_000_000
+        spent, signals = NOTHING, frozenset[str]()
+        if spoken and (self.until.spends() or self.until.signals()):
+            observed = await context.observe(self.until.signals())
+            spent, signals = observed.spent, observed.signals
         first = turns - len(spoken) + 1
         messages = [
             Message(by, first + n, outcome.output, reference(outcome))
             for n, (by, outcome) in enumerate(spoken)
         ]
-        return Thread(messages, turns, self.names, self.checkers, elapsed)
+        return Thread(messages, turns, self.names, self.checkers, elapsed, spent, signals)
 
     async def _latest(
         self, task: Task, context: Context, thread: Thread, recap: Recap

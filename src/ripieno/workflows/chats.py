@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from ripieno.patterns import conditions, managers
-from ripieno.workflows.fields import LARGEST, Document, Reference, Time, by_key, wrong
+from ripieno.patterns import conditions, managers, outside
+from ripieno.workflows.fields import LARGEST, Document, Dollars, Name, Reference, Time, by_key, wrong
 
 if TYPE_CHECKING:
     from ripieno.participants.base import BaseParticipant
@@ -34,6 +34,15 @@ class EndSettings(Document):
         default=None, ge=1, le=LARGEST, description="so many turns that only repeat; a limit"
     )
     time: Time | None = Field(default=None, description="since the chat began; a limit")
+    tokens: int | None = Field(
+        default=None, ge=1, le=LARGEST, description="spent by the chat so far, looked at between turns"
+    )
+    cost: Dollars | None = Field(
+        default=None, description="US dollars spent by the chat so far, looked at between turns"
+    )
+    external: Name | None = Field(
+        default=None, description="a signal that an operator gives with `ripieno runs signal`"
+    )
     any: list[End] | None = Field(default=None, min_length=1, description="one of several")
     all: list[End] | None = Field(default=None, min_length=1, description="several at once")
 
@@ -103,6 +112,9 @@ def condition(end: str | EndSettings) -> conditions.Condition:
         "rounds": conditions.rounds,
         "stalled": conditions.stalled,
         "time": conditions.elapsed,
+        "tokens": outside.tokens,
+        "cost": outside.cost,
+        "external": outside.external,
     }
     return limits[kind](getattr(end, kind))
 

@@ -18,9 +18,13 @@ from ripieno import (
     ask,
     concurrent,
     degrade,
+    external,
+    group_chat,
     loop,
     merge,
+    rounds,
     sequential,
+    tokens,
     tool,
 )
 from ripieno.journal.sqlite.audit import SqliteAudit
@@ -71,8 +75,8 @@ def thinks(name: str, *amounts: int) -> Function:
     async def act(context: Context) -> str:
         if name in ("a", "e"):
             await context.use(look_up, what=name)
-        for number, tokens in enumerate(amounts):
-            await context.use(think, tokens=tokens, what=f"{name} {number} {context.path[-2:]}")
+        for number, most in enumerate(amounts):
+            await context.use(think, tokens=most, what=f"{name} {number} {context.path[-2:]}")
         return f"{name} thought"
 
     return Function(act, name=name, pure=True)
@@ -103,6 +107,7 @@ WORKFLOW = Workflow(
         loop(sequential(thinks("i", 20), Function(nap, pure=True), name="body"), until="i == 'x'", rounds=9)
         .limit(tokens=60)
         .on_failure("continue"),
+        group_chat(thinks("j", 20), until=tokens(20) | external("enough") | rounds(9)).on_failure("continue"),
     ),
     limits=Limits(tokens=10_000, rounds=9, active="10h"),
 )
