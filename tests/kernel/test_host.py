@@ -28,6 +28,7 @@ from kernel.scenarios.rounds import counting
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
 from ripieno.journal.records import Draft
+from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotFoundError, ToolError
 from ripieno.model.participant import Context
@@ -274,6 +275,27 @@ async def test_a_run_that_another_host_is_running_can_be_waited_for_here(tmp_pat
         go.set()
         assert (await waiting).output == "x"
         assert (await counted(other, run))["step"] == 1
+
+
+async def test_a_run_whose_owner_dies_unheard_is_taken_over_though_nothing_is_committed_any_more(
+    tmp_path: Path,
+) -> None:
+    refused = asyncio.Event()
+
+    async def is_slow() -> None:
+        """Let the dispatcher wait for a ring before it knows that the run is another's."""
+        await asyncio.sleep(0.02)
+        refused.set()
+
+    async with opened(tmp_path, SqliteStore) as other:
+        run = (await Host(other).start(ECHO, "x", principal=OPERATOR, detach=True)).row.id
+        assert await other.acquire(run) is not None
+        async with opened(tmp_path, WatchedStore) as store:
+            store.at("after acquire", is_slow)
+            async with serving(tmp_path, ECHO, store=store) as host:
+                await refused.wait()
+                await other.close()
+                assert (await ended(host, run)).output == "x"
 
 
 async def test_a_host_tells_which_versions_it_serves(host: Host) -> None:

@@ -204,7 +204,7 @@ class Host:
         taken = await self.store.acquire(run)
         self._lost.discard(run)
         if taken is None:
-            self._elsewhere[run] = asyncio.get_running_loop().time()
+            self._look_again(run)
             return None
         if definition is None:
             detail = f"no process serves version {taken.row.version[:12]} of {taken.row.workflow}"
@@ -217,7 +217,7 @@ class Host:
         now = asyncio.get_running_loop().time()
         since = self._unserved.setdefault(run, now)
         if now - since < UNSERVED_SECONDS:
-            self._elsewhere[run] = now
+            self._look_again(run)
             return False
         del self._unserved[run]
         return True
@@ -253,10 +253,13 @@ class Host:
                 log.error("run stopped", run=lease.run, error=str(lease.failure))
 
     def _lose(self, run: str) -> None:
-        """Have a run looked at again in a while, even if nothing is committed until then."""
         self._lost.add(run)
+        self._look_again(run)
+
+    def _look_again(self, run: str) -> None:
+        """Have a run looked at again in a while, even if nothing is committed until then."""
         self._elsewhere[run] = asyncio.get_running_loop().time()
-        self._bell.set()
+        self._bell.set()  # the dispatcher may be waiting for a ring alone
 
     async def outcome(self, run: str) -> Outcome:
         """Wait until a run has ended and give its outcome."""

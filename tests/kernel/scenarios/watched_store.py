@@ -89,6 +89,7 @@ class WatchedStore(SqliteStore):
 
     async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
         taken = await super().acquire(run, idle=idle)
+        await self._at("after acquire")
         if taken is not None:
             self.replayed.append(len(taken.events))
         return taken
