@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, parked, reply, serving
 from kernel.spending_parts import buy, chosen, of_run, paid, pure, spends
 from ripieno import (
@@ -298,20 +298,16 @@ async def test_what_a_fork_takes_over_has_cost_it_nothing(tmp_path: Path) -> Non
             assert (await ended(host, each)).status == status
 
 
-class HalfSpeed:
-    """A clock that goes half as fast as the event loop's, so that an alarm by the loop comes too early."""
-
-    def now(self) -> int:
-        return time.time_ns() // 2000
-
-
 async def test_work_that_never_rests_is_stopped_when_its_active_time_is_used_up(tmp_path: Path) -> None:
-    async def endless(context: Context) -> None:
-        del context
+    """An alarm by the event loop's time may come too early by the kernel's: then it is set anew."""
+    clock = HandClock()
+
+    async def endless() -> None:
+        asyncio.get_running_loop().call_later(0.03, clock.turn, 0.02)  # after the first alarm
         await asyncio.Event().wait()
 
     workflow = Workflow("endless", pure(endless).limit(active="20ms"))
-    async with serving(tmp_path, workflow, clock=HalfSpeed()) as host:
+    async with serving(tmp_path, workflow, clock=clock) as host:
         run = await begin(host, workflow)
         assert (await ended(host, run)).status == "partial"
         assert [because["limit"] for _, because in await chosen(host, run)] == ["active"]

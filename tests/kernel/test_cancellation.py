@@ -15,6 +15,7 @@ from kernel.scenarios.house import (
     counted,
     ended,
     events,
+    heard,
     opened,
     reply,
     serving,
@@ -96,11 +97,7 @@ async def test_a_call_under_way_is_awaited_and_recorded_first(tmp_path: Path, de
         run = await begin(host, workflow)
         await slow.begun.wait()
         await cancel(host, run)
-
-        async def folded() -> bool | None:
-            return (await counted(host, run))["message"] == 1 or None
-
-        await until(folded)
+        await heard(host, run, 1)
         assert not (await host.store.run(run)).ended
         slow.released.set()
         outcome = await ended(host, run)

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import ADA, OPERATOR, begin, counted, parked, serving, turned
+from kernel.scenarios.house import (
+    ADA,
+    OPERATOR,
+    asked,
+    begin,
+    counted,
+    ended,
+    heard,
+    parked,
+    reply,
+    serving,
+    turned,
+)
+from kernel.spending_parts import pure
 from ripieno.kernel import operators
 from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.limits import Limits
@@ -42,3 +56,37 @@ async def test_a_limit_that_there_is_not_is_refused(tmp_path: Path) -> None:
         with pytest.raises(NotAllowedError, match="'operator'"):
             await operators.limit(host.store, host.clock, row, {"tokens": 9}, by=ADA)
         assert (await counted(host, run))["message"] == 0
+
+
+@pytest.mark.parametrize(("limit", "status"), [(120, "complete"), (30, "partial")], ids=["more", "less"])
+async def test_active_time_is_set_for_work_under_way(tmp_path: Path, limit: int, status: str) -> None:
+    clock, begun, go = HandClock(), asyncio.Event(), asyncio.Event()
+
+    async def works() -> None:
+        clock.turn(40)
+        begun.set()
+        await go.wait()
+        clock.turn(40)
+
+    workflow = Workflow("busy", pure(works), limits=Limits(active="1m"))
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        await begun.wait()
+        row = await host.store.run(run)
+        await operators.limit(host.store, clock, row, {"active": limit * 1_000_000}, by=OPERATOR)
+        if status == "complete":
+            await heard(host, run, 1)
+            go.set()
+        assert (await ended(host, run)).status == status
+
+
+async def test_what_was_not_limited_stays_unlimited(tmp_path: Path) -> None:
+    workflow = Workflow("visit", human("clinician", role="clinician"), limits=Limits(tokens=5))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        row = await parked(host, run)
+        limits = {"active": 0, "deadline": 0, "rounds": 0}
+        await operators.limit(host.store, host.clock, row, limits, by=OPERATOR)
+        await parked(host, run)
+        await reply(host, await asked(host, run), {"proceed": True})
+        assert (await ended(host, run)).status == "complete"

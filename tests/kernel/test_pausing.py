@@ -18,6 +18,7 @@ from kernel.scenarios.house import (
     counted,
     ended,
     events,
+    heard,
     opened,
     parked,
     reply,
@@ -58,15 +59,6 @@ async def paused(host: Host, run: str) -> RunRow:
     row = await resting(host, run)
     assert (row.status, row.owner) == ("paused", None), row.detail
     return row
-
-
-async def folded(host: Host, run: str, count: int) -> None:
-    async def look() -> bool | None:
-        return (await counted(host, run))["message"] == count or None
-
-    await until(look)
-    # on disk it is before its owner hears of it; whatever passes the writer after it is heard of later
-    assert not await host.store.undrain("default", "nothing", "person:op", None)
 
 
 def visit(system: Elsewhere) -> Workflow:
@@ -126,7 +118,7 @@ async def test_a_call_under_way_is_awaited_and_recorded_and_nothing_begins_after
         run = await begin(host, workflow)
         await slow.begun.wait()
         await pause(host, run)
-        await folded(host, run, 1)
+        await heard(host, run, 1)
         slow.released.set()
         await paused(host, run)
         assert [event.body["status"] for event in await events(host, run, "result")] == ["done"]
@@ -157,7 +149,7 @@ async def test_a_visit_at_work_claims_asks_and_times_nothing_new(tmp_path: Path,
         run = await begin(host, workflow)
         await at_work.wait()
         await pause(host, run)
-        await folded(host, run, 1)
+        await heard(host, run, 1)
         go.set()
         await paused(host, run)
         kinds = await counted(host, run)
@@ -182,7 +174,7 @@ async def test_an_answer_that_is_folded_while_paused_takes_effect_at_resumption(
         question = await asked(host, run)
         await slow.begun.wait()
         await pause(host, run)
-        await folded(host, run, 1)
+        await heard(host, run, 1)
         await reply(host, question, {"proceed": True})
 
         async def answered() -> bool | None:
@@ -228,7 +220,7 @@ async def test_pause_and_cancellation_at_once_end_as_cancelled(tmp_path: Path, f
         await slow.begun.wait()
         for what in (pause, cancel) if first == "pause" else (cancel, pause):
             await what(host, run)
-        await folded(host, run, 2)
+        await heard(host, run, 2)
         slow.released.set()
         assert (await ended(host, run)).status == "cancelled"
 
@@ -244,7 +236,7 @@ async def test_a_call_in_doubt_is_settled_before_a_paused_run_ends_as_cancelled(
         run = await begin(host, workflow)
         await slow.begun.wait()
         await pause(host, run)
-        await folded(host, run, 1)
+        await heard(host, run, 1)
         slow.released.set()
         await paused(host, run)
         assert (await counted(host, run))["asked"] == 0

@@ -17,6 +17,7 @@ from kernel.scenarios.house import (
     counted,
     ended,
     events,
+    heard,
     opened,
     parked,
     reply,
@@ -65,13 +66,6 @@ async def skip(
         names=names,
         operation=operation,
     )
-
-
-async def folded(host: Host, run: str, count: int = 1) -> None:
-    async def look() -> bool | None:
-        return (await counted(host, run))["message"] >= count or None
-
-    await until(look)
 
 
 def person(name: str = "review") -> BaseParticipant:
@@ -148,7 +142,7 @@ async def test_what_the_step_has_claimed_is_awaited_and_recorded_first(tmp_path:
         run = await begin(host, workflow)
         await slow.begun.wait()
         await skip(host, run, "desk", "by hand")
-        await folded(host, run)
+        await heard(host, run, 1)
         assert not await events(host, run, "scope")
         slow.released.set()
         assert (await ended(host, run)).output == {"after": "by hand"}
@@ -231,7 +225,7 @@ async def test_a_whole_pattern_is_skipped_with_its_branches_and_doubts(tmp_path:
         doubt = await asked(host, run, "uncertain")
         await parked(host, run)
         await skip(host, run, "both", "neither")
-        await folded(host, run)
+        await heard(host, run, 1)
         await resting(host, run)
         assert not (await host.store.run(run)).ended
         await reply(host, doubt, {"happened": True})

@@ -34,6 +34,7 @@ __all__ = [
     "counted",
     "ended",
     "events",
+    "heard",
     "opened",
     "parked",
     "reply",
@@ -151,6 +152,17 @@ async def events(host: Host, run: str, *kinds: str) -> list[Event]:
 async def counted(host: Host, run: str) -> Counter[str]:
     """Count a run's events by kind."""
     return Counter(event.kind for event in await host.store.events(run))
+
+
+async def heard(host: Host, run: str, count: int) -> None:
+    """Wait until the owner of a run has heard of so many commands to it."""
+
+    async def folded() -> bool | None:
+        return (await counted(host, run))["message"] == count or None
+
+    await until(folded)
+    # on disk it is before its owner hears of it; whatever passes the writer after it is heard of later
+    assert not await host.store.undrain("default", "nothing", "person:op", None)
 
 
 def snapshot(home: Path, to: Path) -> Path:
