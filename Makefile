@@ -67,7 +67,7 @@ words: .venv/.test
 pytest: .venv/.test
 	@rm -rf build/coverage
 	@mkdir -p build/coverage
-	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet
 	@echo "coverage: $$($(BIN)/coverage report --format=total) %"
