@@ -90,7 +90,13 @@ MISTAKES = {
         flow("{group_chat: {steps: [read], until: {rounds: 3, stalled: 2}}}"),
         4,
         "flow.group_chat.until",
-        "expected one of: rounds, text, verdict, stalled, time, any, all",
+        "expected one of: rounds, text, verdict, stalled, time, tokens, cost, external, any, all",
+    ),
+    "a chat that ends for nothing": Mistake(
+        flow("{group_chat: {steps: [read], until: {any: [{rounds: 3}, {cost: 0.0}]}}}"),
+        4,
+        "flow.group_chat.until.any.1",
+        "cost must be more than nothing",
     ),
     "a field beside the wrong end": Mistake(
         flow("{group_chat: {steps: [read], until: {rounds: 3, by: read}}}"),

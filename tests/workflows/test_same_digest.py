@@ -261,7 +261,7 @@ def ends(draw: st.DrawFn, names: list[str], depth: int = 2) -> Condition:  # noq
         "consensus",
         "stalled",
         "time",
-        *OUTSIDE,
+        "outside",
         *(["any", "all"] * (depth > 0)),
     ]
     match draw(st.sampled_from(kinds)):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from ripieno.model.errors import DefinitionError
+from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
 from ripieno.model.spending import Money, dollars, micros
 from ripieno.patterns.conditions import Condition, Thread
@@ -80,7 +80,7 @@ def tokens(n: int) -> Condition:
 
     It is looked at between turns, so the last turn may go beyond; a limit of the chat never lets it.
     """
-    if n < 1:
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:  # pyright: ignore[reportUnnecessaryIsInstance] - who calls may not check
         msg = f"tokens must be at least 1, got {n!r}"
         raise DefinitionError(msg)
     return Tokens(n)
@@ -88,7 +88,10 @@ def tokens(n: int) -> Condition:
 
 def cost(usd: Money) -> Condition:
     """End when the chat has spent so many US dollars, such as `"0.50"`; looked at as `tokens` is."""
-    amount = micros(usd)
+    try:
+        amount = micros(usd)
+    except InputError as error:
+        raise DefinitionError(error.message) from error
     if amount < 1:
         msg = f"cost must be more than nothing, got {usd!r}"
         raise DefinitionError(msg)

@@ -57,6 +57,9 @@ class EndSettings(Document):
             if BESIDE[name] not in kinds:
                 msg = f"{name!r} stands beside {BESIDE[name]!r} alone"
                 raise wrong(msg)
+        if self.cost == "0":
+            msg = "cost must be more than nothing"
+            raise wrong(msg)
         return self
 
 
