@@ -149,6 +149,12 @@ FOUND = {
         workflow(Function(pays, pure=True).retry(3)),
     ],
     "due-after-deadline": [workflow(clerk, limits=Limits(deadline="1h"))],
+    "limit-above-workflow": [
+        workflow(pure_read.limit(tokens=101), limits=Limits(deadline="1d", tokens=100)),
+        workflow(pure_read.limit(cost_usd="0.02"), limits=Limits(deadline="1d", cost_usd="0.01")),
+        workflow(pure_read.limit(active="2h"), limits=Limits(deadline="1d", active="1h")),
+        workflow(pure_read.limit(deadline="2d")),
+    ],
     "abandoned-effects": [
         workflow(concurrent(Function(read), pure_post, resolve=resolvers.first())),
         workflow(concurrent(Function(pays, pure=True), pure_post, resolve=merge(), on_failure="fail_fast")),
@@ -263,6 +269,9 @@ SOUND = {
         group_chat(weigh, pure_post, until=rounds(2), manager=maker_checker(weigh))
     ),
     "high risk with a person": workflow(pure_read.escalate(below=0.5, to=clerk), risk="high"),
+    "limits within that of the workflow": workflow(
+        pure_read.limit(tokens=100, rounds=3, active="1h"), limits=Limits(deadline="1d", tokens=100)
+    ),
     "a person with a last resort": workflow(clerk),
 }
 

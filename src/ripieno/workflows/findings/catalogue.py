@@ -16,6 +16,7 @@ from ripieno.workflows.findings.escalation_to_itself import EscalationToItself
 from ripieno.workflows.findings.handoffs import CannotHandOver, HandoffUnreachable, HandoffWithoutWayOut
 from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
 from ripieno.workflows.findings.independent_stages import IndependentStages
+from ripieno.workflows.findings.limit_above_workflow import LimitAboveWorkflow
 from ripieno.workflows.findings.no_otherwise import NoOtherwise
 from ripieno.workflows.findings.not_importable import NotImportable
 from ripieno.workflows.findings.open_ended import CutShort, UnreviewedPlan
@@ -52,6 +53,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     HandoffWithoutWayOut(),
     HighRiskAlone(),
     IndependentStages(),
+    LimitAboveWorkflow(),
     NoDeadline(),
     NoOtherwise(),
     NoOwner(),
