@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ripieno.participants.function import Function, function
     from ripieno.participants.human import Decision, Human, human, person, role
     from ripieno.participants.limiting import ask, degrade
+    from ripieno.participants.workflow import Subworkflow, subworkflow
     from ripieno.patterns.branch import branch, when
     from ripieno.patterns.compacting import collapse, compact, summary, window
     from ripieno.patterns.concurrent import concurrent
@@ -76,6 +77,7 @@ __all__ = [
     "RejectedError",
     "Replaces",
     "RipienoError",
+    "Subworkflow",
     "Task",
     "Tool",
     "ToolError",
@@ -116,6 +118,7 @@ __all__ = [
     "sequential",
     "single_agent",
     "stalled",
+    "subworkflow",
     "summary",
     "text",
     "tokens",
@@ -143,6 +146,7 @@ HOMES = {
     "ripieno.model.spending": ("Cost",),
     "ripieno.participants.human": ("Decision", "Human", "human", "person", "role"),
     "ripieno.participants.limiting": ("ask", "degrade"),
+    "ripieno.participants.workflow": ("Subworkflow", "subworkflow"),
     "ripieno.patterns.branch": ("branch", "when"),
     "ripieno.patterns.compacting": ("collapse", "compact", "summary", "window"),
     "ripieno.patterns.concurrent": ("concurrent",),

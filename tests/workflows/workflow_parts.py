@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from ripieno import Calendar, function, human, sequential, tool
+from ripieno import Calendar, Function, Workflow, function, human, sequential, tool
 
 
 def read(input: Any) -> Any:  # noqa: A002 - the name by which a participant receives its input
@@ -100,3 +100,6 @@ class Names:
     def __call__(self, kind: str) -> str:
         self.count += 1
         return f"{kind}-{self.count}"
+
+
+inner = Workflow("inner", Function(read))

@@ -11,11 +11,12 @@ from typing import Any, Final
 from ripieno.cli.doubts import Doubt, Doubts
 from ripieno.cli.output import TITLE_LIMIT, clean
 from ripieno.cli.tasks import whom
-from ripieno.journal.records import RunRow
+from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.results import outcome_from
+from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.outcome import Outcome
 from ripieno.model.value import Value
@@ -50,6 +51,8 @@ class Followed:
     _calls: dict[str, str] = field(default_factory=dict[str, str])
     """Tools whose answer is not recorded yet, by path."""
     _doubts: Doubts = field(default_factory=Doubts)
+    _children: dict[str, str] = field(default_factory=dict[str, str])
+    """Child runs that have not told of their end, by the path of their step."""
 
     @property
     def status(self) -> str:
@@ -98,13 +101,25 @@ class Followed:
                 self._seen = event.seq
                 self._take(event.kind, event.path, event.body)
         waits = self.row.status == "waiting"
-        rows = await store.questions(run=self.row.id, tenant=self.row.tenant) if waits else ()
+        rows = await self._questions(store) if waits else ()
         if [row.id for row in rows] != [asked.row.id for asked in self.asked]:
             self.asked = [asked_for(store, row) for row in rows]
         if self.row.ended and self.outcome is None:
             self.outcome = await outcome_of(store, self.row)
 
+    async def _questions(self, store: Store) -> Sequence[QuestionRow]:
+        """Give what people are asked by it and by the child runs that it waits for."""
+        assert self.row is not None, "only what was started is looked at"
+        found = list(await store.questions(run=self.row.id, tenant=self.row.tenant))
+        below = list(self._children.values())
+        while below:
+            child = below.pop()
+            found.extend(await store.questions(run=child, tenant=self.row.tenant))
+            below.extend(open_children(await store.events(child)).values())
+        return found
+
     def _take(self, kind: str, path: str, body: Any) -> None:
+        take_child(self._children, kind, path, body)
         self._doubts.take(kind, path, body)
         if kind in ("step", "scope") and body["participant"] not in PATTERNS:
             self.steps += 1
@@ -115,7 +130,25 @@ class Followed:
             self._calls.pop(path, None)
 
 
-PATTERNS: Final = frozenset({"sequential", "concurrent", "branch", "map", "loop", "step", "timer"})
+def take_child(children: dict[str, str], kind: str, path: str, body: Any) -> None:
+    """Take note of a child run that was begun, or has told of its end."""
+    if kind == "asked" and body["what"] == "child":
+        children[path] = body["child"]
+    elif kind == "answered":
+        children.pop(path, None)
+
+
+def open_children(events: Sequence[Event]) -> dict[str, str]:
+    """Give the child runs of a run that have not told of their end, by the path of their step."""
+    children: dict[str, str] = {}
+    for event in events:
+        take_child(children, event.kind, event.path, event.body)
+    return children
+
+
+PATTERNS: Final = frozenset(
+    {"sequential", "concurrent", "branch", "map", "loop", "step", "timer", "allowance"}
+)
 
 
 def step_name(path: str) -> str:

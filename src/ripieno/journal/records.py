@@ -35,6 +35,7 @@ __all__ = [
     "RunRow",
     "RunStatus",
     "SegmentChange",
+    "Told",
     "VersionRow",
     "why_closed",
 ]
@@ -72,6 +73,8 @@ MessageKind = Literal[
     "delegate",
     "comment",
     "reminded",
+    # of a child run, at its end
+    "child",
 ]
 OF_A_TASK: frozenset[str] = frozenset({"claim", "release", "reassign", "delegate", "comment", "reminded"})
 """Messages that change whom a task is with, or what is known of it; they wake nobody."""
@@ -105,7 +108,7 @@ class QuestionChange:
     """A wait begins: a row by which it can be found, answered and timed."""
 
     id: str
-    kind: Literal["task", "uncertain", "timer"]
+    kind: Literal["task", "uncertain", "timer", "child"]
     role: str | None
     content: str | None
     """Commitment of title, form, evidence."""
@@ -149,10 +152,24 @@ class SegmentChange:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """The last words of a child run, for its parent's inbox; dropped when nobody waits for them there."""
+
+    message: Message
+    stream: bytes
+    """The parent's."""
+    commitment: bytes
+    sealed: bytes
+    """What was said, encrypted under the parent's key."""
+
+
+@dataclass(frozen=True, slots=True)
 class EndChange:
     """The run has ended."""
 
     status: RunStatus
+    told: Told | None = None
+    """What its parent is told in the same commit."""
 
 
 Change = QuestionChange | CloseChange | ClaimChange | CallChange | SegmentChange | EndChange
@@ -198,6 +215,8 @@ class NewRun:
     key: str | None
     requested_at: int
     parent: str | None = None
+    again: bool = False
+    """True for a run that may have been created under its id already: then that one is given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +274,7 @@ class QuestionRow:
     id: str
     run: str
     path: str
-    kind: Literal["task", "uncertain", "timer"]
+    kind: Literal["task", "uncertain", "timer", "child"]
     role: str | None
     content: str | None
     asked_at: int

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from ripieno.journal.records import Draft, EndChange, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
+from ripieno.kernel.last_words import last_words, spent_by
 from ripieno.model.event import Event
-from ripieno.model.value import encode
+from ripieno.model.outcome import Outcome
+from ripieno.model.value import Value, encode
 
 __all__ = ["conclude", "in_doubt"]
 
@@ -18,7 +20,8 @@ async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool
 
     The message that asks for it has been sent before, and is folded here.
     """
-    if in_doubt(await store.events(run.id)):
+    events = await store.events(run.id)
+    if in_doubt(events):
         return False
     taken = await store.acquire(run.id)
     if taken is None:
@@ -27,6 +30,8 @@ async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool
         _, seen = await store.fold(taken.lease)
         data = encode(reason)
         commitment = taken.lease.key.commit(data)
+        outcome = Outcome("cancelled", reason=Value(commitment.hex(), data))
+        told = last_words(store, events[0], outcome, spent_by(store, events), clock.now())
         draft = Draft(
             taken.lease,
             clock.now(),
@@ -34,7 +39,7 @@ async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool
             "",
             {"outcome": {"status": "cancelled", "reason": commitment.hex()}},
             payloads=((commitment, data),),
-            change=EndChange("cancelled"),
+            change=EndChange("cancelled", told),
             if_seen=seen,
         )
         store.append(draft)
@@ -44,10 +49,13 @@ async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool
 
 
 def in_doubt(events: Sequence[Event]) -> bool:
-    """Tell whether a claim stands without a result that says what became of it."""
+    """Tell whether a claim stands without a result that says what became of it, or a child run goes on."""
     open_claims: set[tuple[str, int]] = set()
+    open_children: set[str] = set()
     for event in events:
-        if event.kind == "intent":
+        if event.kind in ("asked", "answered") and event.body["what"] == "child":
+            (open_children.add if event.kind == "asked" else open_children.discard)(event.path)
+        elif event.kind == "intent":
             open_claims.add((event.path, event.body["attempt"]))
         elif event.kind == "result" and event.body["status"] != "uncertain":
             open_claims.discard((event.path, event.body["attempt"]))
@@ -55,4 +63,4 @@ def in_doubt(events: Sequence[Event]) -> bool:
                 open_claims.add((event.path, event.body["attempt"]))
             elif event.body["status"] in ("done", "failed"):
                 open_claims = {claim for claim in open_claims if claim[0] != event.path}
-    return bool(open_claims)
+    return bool(open_claims or open_children)

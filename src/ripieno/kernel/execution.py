@@ -16,11 +16,13 @@ from ripieno.journal.records import (
     Message,
     RunRow,
     RunStatus,
+    Told,
 )
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.definition import Definition
 from ripieno.kernel.effect_book import UNDO, EffectBook
+from ripieno.kernel.inheritance import top_of
+from ripieno.kernel.last_words import last_words
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
@@ -28,6 +30,7 @@ from ripieno.kernel.scope import Scope
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.kernel.undo import told, undo_all
+from ripieno.model.definition import Definition
 from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, Kind
 from ripieno.model.outcome import Outcome
@@ -225,27 +228,28 @@ class Execution:
             msg = f"run {self.lease.run[-6:]} has no first event"
             raise StoreError(msg, remedy="ripieno audit verify names what is missing")
         task = Task(self._input or self.stored(started.body["input"]))
-        root = Scope(self, "", branch, None)
+        top = top_of(self.definition, started, self.stored)
+        root = Scope(self, "", branch, None, top.effects)
         self.open_scopes.add(root)
         try:
-            outcome = await root.call(self.definition.root, task, limits=self.definition.bounds)
+            outcome = await root.call(top.participant, task, limits=top.limits)
         except asyncio.CancelledError:
             if self._cancelled is None or self.rest is not None:
                 raise
             asyncio.current_task().uncancel()  # pyright: ignore[reportOptionalMemberAccess] - we are in a task
             outcome = Outcome("cancelled")
         self._ending = True
-        await self._end(branch, outcome)
+        await self._end(root, outcome, f"{top.participant.name}@1")
 
-    async def _end(self, branch: Branch, outcome: Outcome) -> None:
+    async def _end(self, root: Scope, outcome: Outcome, top: str) -> None:
         """Record the end; with a cancellation folded before it, that is `cancelled`, after a crash too."""
-        await self.turnstile.live(branch, urgent=True)
+        await self.turnstile.live(root.branch, urgent=True)
         if self.under_way:  # a participant ended without awaiting what it had begun
             await asyncio.wait(self.under_way)
         while True:
             payloads: list[tuple[bytes, bytes]] = []
             if self._cancelled is not None:
-                await self._take_back(branch)
+                await self._take_back(root.branch, top)
                 outcome = Outcome("cancelled", reason=self._cancelled)
             outcome = recorded(self, outcome)
             body = outcome_body(self, outcome, payloads)
@@ -254,7 +258,7 @@ class Execution:
                 "",
                 {"outcome": body},
                 payloads=payloads,
-                change=EndChange(outcome.status),
+                change=EndChange(outcome.status, self._told(outcome, root)),
                 if_seen=self.seen,
             )
             while draft.state == "pending":
@@ -271,14 +275,22 @@ class Execution:
         self.outcome = outcome
         self.rest = "ended"
 
-    async def _take_back(self, branch: Branch) -> None:
+    async def _take_back(self, branch: Branch, top: str) -> None:
         """Undo all that the run has done, once, where its cancellation asks for it."""
         if self._undo_all:
             self._undo_all = False
             branch.cancelled = False  # what was begun has ended; from here on it is only taken back
-            top = f"{self.definition.root.name}@1"
             found = await undo_all(Scope(self, "", branch, None), RUN_UNDO, top)
             self._cancelled = "; ".join(part for part in (self._cancelled, told(found)) if part)
+
+    def _told(self, outcome: Outcome, root: Scope) -> Told | None:
+        assert self.recording.started is not None, "it was run"
+        return last_words(self.store, self.recording.started, outcome, root.ledger.spent, self.clock.now())
+
+    @property
+    def undoes_all(self) -> bool:
+        """True when all that it has done is to be taken back before it ends."""
+        return self._undo_all
 
     # -- the inbox --------------------------------------------------------------------------------
 

@@ -67,6 +67,9 @@ async def begin(
     now = clock.now()
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
+    started.pop("parent", None)  # nobody waits for this one
+    if "because" in started:
+        started["because"] = copier.value(started["because"])
     started.update(principal=by.id, requested=now, key=key, version=run.version)
     for known in await store.versions(run.tenant, run.workflow):
         if known.version == run.version:  # another one than it began with, when it was migrated

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from importlib.metadata import version as installed
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -12,13 +11,13 @@ import structlog
 
 from ripieno.journal.records import NewRun, RunRow, VersionRow
 from ripieno.journal.store import Created, Store
+from ripieno.kernel.births import first_event
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
-from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
-from ripieno.kernel.modes import modes_at_start
 from ripieno.kernel.results import held, outcome_from
+from ripieno.model.definition import Definition
 from ripieno.model.errors import RefusedError, StoreError
-from ripieno.model.event import GENESIS, Event, Json, canonical
+from ripieno.model.event import GENESIS, Event, canonical
 from ripieno.model.ids import new_id
 from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
@@ -37,8 +36,6 @@ UNSERVED_SECONDS: Final = 1.0
 
 ELSEWHERE_SECONDS: Final = 0.05
 """How often a run that is not resident here is looked at by those who wait for it."""
-
-LIBRARY: Final = installed("ripieno")
 
 log = structlog.get_logger(__name__)
 
@@ -104,8 +101,10 @@ class Host:
     # -- workflows --------------------------------------------------------------------------------
 
     def register(self, definition: Definition) -> None:
-        """Let this process serve runs of a workflow version."""
+        """Let this process serve runs of a workflow version, and the child runs that they start."""
         self._definitions[definition.version] = definition
+        for part in definition.workflows:
+            self.register(part)
         self._bell.set()
 
     @property
@@ -117,6 +116,8 @@ class Host:
         """Register a version here and in the tenant's log."""
         if (principal.tenant, definition.version) in self._entered:
             return
+        for part in definition.workflows:
+            await self.enter(part, principal)
         self.register(definition)
         pins = canonical(definition.pins).decode()
         row = VersionRow(
@@ -152,21 +153,7 @@ class Host:
         commitment = keys[1].commit(data)
         at = self.clock.now() if requested_at is None else requested_at
         new = NewRun(run, principal.tenant, definition.name, definition.version, principal.id, key, at)
-        body: dict[str, Json] = {
-            "workflow": definition.name,
-            "version": definition.version,
-            "definition": definition.pins["definition"],
-            "library": LIBRARY,
-            "principal": principal.id,
-            "tenant": principal.tenant,
-            "key": key,
-            "requested": at,
-            "input": commitment.hex(),
-        }
-        if definition.bounds is not None:
-            body["limits"] = definition.bounds.document()
-        if modes := await modes_at_start(self.store, definition, principal.tenant):
-            body["modes"] = modes
+        body = await first_event(self.store, definition, new, commitment.hex())
         created = await self.store.create(
             new, keys, [("run.started", "", body)], [(commitment, data)], own=not detach
         )

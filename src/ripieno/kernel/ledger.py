@@ -76,6 +76,16 @@ class Ledger:
         """Give how much of a limited amount is neither spent nor reserved; below 0 when it was overspent."""
         return self.limits[name] - getattr(self.spent, name) - getattr(self.held, name)
 
+    def left(self, name: str) -> int | None:
+        """Give how much of an amount may be spent here by every limit that holds; None where none does."""
+        ledger: Ledger | None = self
+        least: int | None = None
+        while ledger is not None:
+            if name in ledger.limits and not ledger.lifted:
+                least = ledger.free(name) if least is None else min(least, ledger.free(name))
+            ledger = None if ledger.allowance else ledger.above
+        return least
+
     def counts(self, name: str) -> bool:
         """Tell whether an amount is limited here or above."""
         return name in self.limits or (self.above is not None and self.above.counts(name))

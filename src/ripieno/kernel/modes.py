@@ -13,8 +13,8 @@ from ripieno.journal.records import RunRow, VersionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_operator, check_role
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.definition import Definition
 from ripieno.kernel.messages import send
+from ripieno.model.definition import Definition
 from ripieno.model.errors import InputError, NotFoundError, nearest
 from ripieno.model.event import Json
 from ripieno.model.mode import Mode, ModeChange

@@ -16,7 +16,7 @@ from ripieno.model.reminder import reminder_times
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["ask", "wait_until"]
+__all__ = ["ask", "question_id", "wait_until"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ripieno.journal.records import Lease
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
+from ripieno.model.definition import Definition
 from ripieno.model.errors import RefusedError
 
 __all__ = ["Rehearsal", "rehearse"]

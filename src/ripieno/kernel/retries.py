@@ -94,6 +94,8 @@ def kept(events: Sequence[Event]) -> list[Event]:
         what = origin(event) if event.kind == "imported" else event
         if what.kind in ENDS and what.path in again:
             return False
+        if again_as_child(what.path, visits, again):
+            return False
         if any(timed(path, visits, again) for path in (what.path, *scopes_around(what.path))):
             return False
         visit = visits.get(what.path) if what.kind in ENDS else None
@@ -132,6 +134,12 @@ def timed(path: str, visits: Mapping[str, Visit], again: set[str]) -> bool:
     """Tell whether a visit is the timer of something that is done again: its time begins anew."""
     visit = visits.get(path)
     return visit is not None and visit.participant == "timer" and path.rpartition("/")[0] in again
+
+
+def again_as_child(path: str, visits: Mapping[str, Visit], again: set[str]) -> bool:
+    """Tell whether a path is the wait for a child run that did not end well: another one is run."""
+    visit, _, act = path.rpartition("/child/")
+    return act.isdecimal() and visit in again and visits[visit].participant == "workflow"
 
 
 def begun(events: Sequence[Event]) -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Change, CloseChange, Draft
 from ripieno.kernel.branches import Group
+from ripieno.kernel.children import Child
 from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.expenses import counted, spend
@@ -27,6 +28,7 @@ from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.undo import undo
 from ripieno.model.action import Undone, UndoRule
+from ripieno.model.definition import Definition
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
@@ -348,6 +350,16 @@ class Scope:
         """Ask a person and wait."""
         self._one_act_at_a_time()
         return await ask(self, question, self.next("ask"))
+
+    async def run_workflow(
+        self, workflow: Definition, given: Value, *, allowance: Limits | None = None
+    ) -> Outcome:
+        """Run another workflow as a child run, and give what it ended in."""
+        self._one_act_at_a_time()
+        if workflow.version not in {part.version for part in self.execution.definition.workflows}:
+            msg = f"{self.path}: workflow {workflow.name!r} is not part of {self.execution.definition.name!r}"
+            raise DefinitionError(msg, remedy="take it in as a participant: subworkflow(...)")
+        return await Child(self, self.next("child"), workflow, given, allowance).outcome()
 
     async def sleep(self, duration: float) -> None:
         """Wait for `duration` seconds, across restarts."""

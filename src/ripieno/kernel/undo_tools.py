@@ -6,7 +6,7 @@ from collections.abc import MutableMapping
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from ripieno.kernel.definition import Definition
+from ripieno.model.definition import Definition
 from ripieno.model.participant import ToolLike, UndoTool
 
 __all__ = ["find", "remember"]

@@ -20,6 +20,7 @@ from ripieno.model.value import Value
 from ripieno.model.working_time import Calendar
 
 if TYPE_CHECKING:
+    from ripieno.model.definition import Definition
     from ripieno.model.limits import Limits
 
 __all__ = [
@@ -311,6 +312,18 @@ class Context(Protocol):
 
     async def ask(self, question: Question) -> Answer:
         """Ask a person and wait, at no cost, for as long as it takes."""
+        ...
+
+    async def run_workflow(
+        self, workflow: Definition, given: Value, *, allowance: Limits | None = None
+    ) -> Outcome:
+        """Run another workflow as a run of its own, a child of this one, and give what it ended in.
+
+        It may spend `allowance`, and of what is limited here besides, all that is left; what it does
+        not spend comes back. Cancelled with this visit, it is awaited. One that somebody else cancels
+        ends the visit as `escalated`. Raises `InputError` when it takes no such input, and
+        `RefusedError` when no run of it may start.
+        """
         ...
 
     async def sleep(self, duration: float) -> None:

@@ -19,6 +19,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.human import Human
 from ripieno.participants.mode_forms import asking, doing_form, judging_form
 from ripieno.participants.timer import Timer
+from ripieno.participants.workflow import Subworkflow, people_of
 
 __all__ = ["SHADOW_WITHIN", "ModeSettings", "Moded", "decide_mode", "offered"]
 
@@ -76,7 +77,11 @@ class ModeSettings:
 
 def people_in(participant: BaseParticipant) -> str:
     """Give the names of the people within a participant."""
-    return ", ".join(sorted({one.name for one in participant.everyone() if isinstance(one, Human)}))
+    names = {one.name for one in participant.everyone() if isinstance(one, Human)}
+    for one in participant.everyone():
+        if isinstance(one, Subworkflow):
+            names.update(people_of(one.workflow))
+    return ", ".join(sorted(names))
 
 
 def offered(participant: BaseParticipant) -> tuple[Mode, ...]:

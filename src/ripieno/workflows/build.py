@@ -44,6 +44,7 @@ from ripieno.workflows.places import Places
 from ripieno.workflows.problems import WorkflowFileError
 from ripieno.workflows.requirements import lacking
 from ripieno.workflows.rules import RuleSettings, resolver
+from ripieno.workflows.subworkflows import declared_workflow
 from ripieno.workflows.text import At, Text
 from ripieno.workflows.workflow import Replaces, Workflow, name_problems
 
@@ -70,7 +71,11 @@ class Builder:
             at = ("participants", name)
             built = None
             if self._knows_calendar(entry, (*at, "human", "calendar"), calendars):
-                built = self._attempt(at, participant, name, entry, self._folder, calendars)
+                if isinstance(entry, entries.WorkflowEntry):
+                    given = (name, entry.workflow, self._folder, self._text, at)
+                    built = self._attempt(at, declared_workflow, *given)
+                else:
+                    built = self._attempt(at, participant, name, entry, self._folder, calendars)
             self._participants[name] = built
             if built is not None:
                 self._places[built] = self._text.place(at)
@@ -148,6 +153,9 @@ class Builder:
         """Give what `make` makes; when it refuses, note the problem with its place."""
         try:
             return make(*arguments)
+        except WorkflowFileError as error:  # of a workflow that stands within this one
+            self._problems.extend(error.problems)
+            return None
         except DefinitionError as error:
             place = error.place or self._text.place(at)
             self._problems.append(DefinitionError(error.message, place=place, remedy=error.remedy))

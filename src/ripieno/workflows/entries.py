@@ -8,6 +8,7 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from ripieno.model.mode import Mode
 from ripieno.workflows.fields import Document, Import, Name, Reference, Time, by_key, list_or_settings, wrong
+from ripieno.workflows.limits import AllowanceDocument
 
 __all__ = [
     "PARTICIPANT_KINDS",
@@ -21,6 +22,8 @@ __all__ = [
     "SchemaText",
     "Then",
     "WithMode",
+    "WorkflowEntry",
+    "WorkflowSettings",
 ]
 
 # -- schemas of what people answer and of what a run takes ---------------------------------------------
@@ -147,11 +150,51 @@ class ImportEntry(WithMode, Import):
     """A participant that is declared in Python, taken as it is."""
 
 
-PARTICIPANT_KINDS: Final = {"function": "<function>", "human": "<human>", "import": "<import participant>"}
+class WorkflowSettings(Document):
+    """Another workflow: each visit is a run of its own, a child of the run that it is part of."""
+
+    object: Reference | None = Field(
+        default=None, alias="import", description="`module:attribute` of a workflow in Python; or"
+    )
+    file: str | None = Field(default=None, min_length=1, description="a workflow file, beside this one; or")
+    definition: dict[str, Any] | None = Field(
+        default=None, description="the workflow written out, as it would stand in a file of its own"
+    )
+    input: str = Field(
+        default="input",
+        min_length=1,
+        description="what it is run on: `input`, `previous`, `turn`, or the result of a participant by name",
+    )
+    allowance: AllowanceDocument | None = Field(
+        default=None, description="what each run may spend; when left out, all that is left above it"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [one for one in (self.object, self.file, self.definition) if one is not None]
+        if len(given) != 1:
+            msg = "expected a workflow by one of import, file and definition"
+            raise wrong(msg)
+        return self
+
+
+class WorkflowEntry(WithMode):
+    """A workflow."""
+
+    workflow: WorkflowSettings
+
+
+PARTICIPANT_KINDS: Final = {
+    "function": "<function>",
+    "human": "<human>",
+    "workflow": "<workflow>",
+    "import": "<import participant>",
+}
 
 ParticipantEntry = Annotated[
     Annotated[FunctionEntry, Tag("<function>")]
     | Annotated[HumanEntry, Tag("<human>")]
+    | Annotated[WorkflowEntry, Tag("<workflow>")]
     | Annotated[ImportEntry, Tag("<import participant>")],
     Discriminator(by_key(PARTICIPANT_KINDS)),
 ]

@@ -11,7 +11,7 @@ from ripieno.workflows.fields import LARGEST, Document, Dollars, Time, by_key
 if TYPE_CHECKING:
     from ripieno.workflows.document import Stage
 
-__all__ = ["AskDocument", "DegradeDocument", "LimitDocument", "LimitsDocument"]
+__all__ = ["AllowanceDocument", "AskDocument", "DegradeDocument", "LimitDocument", "LimitsDocument"]
 
 
 class AskSettings(Document):
@@ -43,8 +43,8 @@ Exhausted = Annotated[
 Amount = Annotated[int, Field(ge=1, le=LARGEST)]
 
 
-class LimitsDocument(Document):
-    """How far it may go, and what happens when a limit trips."""
+class Amounts(Document):
+    """How far it may go."""
 
     active: Time | None = Field(
         default=None, description="time in which something is at work; waits for people are not counted"
@@ -55,6 +55,11 @@ class LimitsDocument(Document):
     cost_usd: Dollars | None = Field(default=None, description="US dollars, such as `2` or `0.05`")
     handoffs: Amount | None = Field(default=None, description="hand-overs of all handoffs within")
     rounds: Amount | None = Field(default=None, description="rounds of all loops and chats within")
+
+
+class LimitsDocument(Amounts):
+    """How far it may go, and what happens when a limit trips."""
+
     on_exhausted: Exhausted | None = Field(
         default=None,
         description="`stop` with the best result so far, `escalate`, ask a role for more, or degrade to"
@@ -67,4 +72,14 @@ class LimitDocument(LimitsDocument):
 
     allowance: bool = Field(
         default=False, description="set all of it aside at the beginning; what is left goes back at the end"
+    )
+
+
+class AllowanceDocument(Amounts):
+    """What each child run may spend, out of what is left above it; what it does not spend goes back."""
+
+    on_exhausted: Literal["stop", "escalate"] | None = Field(
+        default=None,
+        description="`stop` with the best result so far, or `escalate`; when left out, a deadline escalates"
+        " and any other limit stops",
     )

@@ -20,7 +20,7 @@ from ripieno.workflows.problems import WorkflowFileError
 from ripieno.workflows.text import Text, parse, read_text
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BLUEPRINTS", "Loaded", "load", "load_text", "load_workflow"]
+__all__ = ["BLUEPRINTS", "Loaded", "load", "load_file", "load_text", "load_workflow"]
 
 BLUEPRINTS: Final = {"hospital-discharge": "ripieno.blueprints.hospital_discharge:workflow"}
 """Workflows that ship with Ripieno, by name; imported when they are asked for."""

@@ -144,6 +144,8 @@ def sections() -> Iterator[str]:
     yield from section("function", entries.FunctionSettings, level=3)
     yield from section("human", entries.HumanSettings, level=3)
     yield from section("then", entries.Then, level=4)
+    yield from section("workflow", entries.WorkflowSettings, level=3)
+    yield from section("allowance", limits.AllowanceDocument, level=4)
     yield from section("import", entries.ImportEntry, level=3, without=entries.WithMode)
     yield f"### Modes\n\n{MODED}"
     yield from table(entries.WithMode)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ripieno.connectors.tool import undo_tool
 from ripieno.model.decimals import decimal
+from ripieno.model.definition import Definition
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json, digest
@@ -25,6 +26,7 @@ from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import offered
 from ripieno.participants.references import load
 from ripieno.participants.step import Step
+from ripieno.participants.workflow import Subworkflow
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
 from ripieno.workflows.inputs import InputCheck, InputRule
@@ -208,6 +210,12 @@ class Workflow:
         if self.input is not None:
             self.input(value)
 
+    @property
+    def workflows(self) -> tuple[Definition, ...]:
+        """The workflows that its participants run as child runs, each once."""
+        found = [leaf.workflow for leaf in self.leaves() if isinstance(leaf, Subworkflow)]
+        return tuple({one.version: one for one in found}.values())
+
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
         try:
@@ -293,4 +301,9 @@ def name_problems(*parts: BaseParticipant) -> Iterator[NameProblem]:
             for unknown in participant.binding.names(known_names):
                 hint = nearest(unknown, known_names)
                 message = f"{participant.name} takes {unknown!r}, which no participant is called{hint}"
+                yield NameProblem(participant, message)
+        elif isinstance(participant, Subworkflow):
+            for unknown in participant.unknown(known_names):
+                hint = nearest(unknown, known_names)
+                message = f"{participant.name} is given {unknown!r}, which no participant is called{hint}"
                 yield NameProblem(participant, message)

@@ -12,8 +12,8 @@ import orjson
 
 from ripieno.journal.records import Draft, Lease, Message, RunStatus, SegmentChange
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.kernel.definition import Definition
 from ripieno.kernel.execution import Execution
+from ripieno.model.definition import Definition
 from ripieno.model.event import GENESIS, Event
 
 __all__ = ["CapturingStore", "differences", "replay"]

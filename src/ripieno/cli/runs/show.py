@@ -24,6 +24,7 @@ from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, moment
+from ripieno.model.ids import short
 from ripieno.model.value import decode
 
 __all__ = ["show_run"]
@@ -116,7 +117,7 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
     if document["reason"]:
         screen.print(clean(document["reason"]), soft_wrap=True)
     key = f", key {document['key']}" if document["key"] else ""
-    parent = f", forked from {document['parent'][-6:]}" if document["parent"] else ""
+    parent = from_whom(document)
     screen.print(
         Text(
             f"{document['run_id']}{key}{parent}, version {document['version'][:12]},"
@@ -125,6 +126,32 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
         ),
         soft_wrap=True,
     )
+
+
+def from_whom(document: Mapping[str, Any]) -> str:
+    """Say of which run it is a child, or from which it was forked."""
+    if not document["parent"]:
+        return ""
+    if document["parent_step"] is None:
+        return f", forked from {short(document['parent'])}"
+    step = document["parent_step"].partition("/child/")[0]
+    return f", a child of {short(document['parent'])} at {step}"
+
+
+def show_children(screen: Console, story: Story) -> None:
+    """Show the runs that it has started."""
+    if story.children:
+        table = listing("", "run", "workflow", "", "step")
+        for child in story.children:
+            status = child.status or "under way"
+            table.add_row(
+                mark(child.status or "running"),
+                Text(short(child.run), style="bold"),
+                child.workflow,
+                status,
+                Text(child.path.partition("/child/")[0], style="dim"),
+            )
+        section(screen, "Child runs", table)
 
 
 def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> None:
@@ -149,6 +176,7 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
         for effect in story.effects:
             add_effect(table, effect)
         section(screen, "Effects", table)
+    show_children(screen, story)
     if story.questions:
         table = listing("", "", "")
         for posed in story.questions:

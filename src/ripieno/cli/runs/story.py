@@ -15,7 +15,7 @@ from ripieno.model.event import Event
 from ripieno.model.spending import NOTHING, Spending, dollars
 from ripieno.model.value import decode
 
-__all__ = ["Chosen", "Effect", "Posed", "Step", "Story", "tell"]
+__all__ = ["ChildRun", "Chosen", "Effect", "Posed", "Step", "Story", "tell"]
 
 STANDING: Final[Mapping[str, str]] = {
     "list": "stands, though its branch lost",
@@ -99,6 +99,17 @@ class Posed:
 
 
 @dataclass(slots=True)
+class ChildRun:
+    """A run of another workflow that this one started, as one of its steps."""
+
+    path: str
+    run: str
+    workflow: str
+    status: str | None = None
+    """How it ended, as far as this run has heard of it."""
+
+
+@dataclass(slots=True)
 class Story:
     """Everything worth telling of a run."""
 
@@ -107,6 +118,7 @@ class Story:
     effects: list[Effect] = field(default_factory=list[Effect])
     questions: list[Posed] = field(default_factory=list[Posed])
     messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    children: list[ChildRun] = field(default_factory=list["ChildRun"])
     spent: Spending = NOTHING
     limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of the run as a whole, as its definition declares them."""
@@ -146,7 +158,10 @@ class Teller:
             kind, body, imported = event.kind, event.body, False
             if kind == "imported":
                 kind, body, imported = event.body["kind"], event.body["body"], True
-            self._take(kind, event, body, imported=imported)
+            if kind in ("asked", "answered") and body["what"] == "child":
+                self._child(event, body, imported=imported)
+            else:
+                self._take(kind, event, body, imported=imported)
             if kind == "run.started":
                 self._story.limits = body.get("limits", {})
             if not imported:
@@ -179,6 +194,18 @@ class Teller:
             self._answered(event, body)
         elif kind == "message":
             self._story.messages.append(self._said(event, body))
+
+    def _child(self, event: Event, body: Mapping[str, Any], *, imported: bool) -> None:
+        children = self._story.children
+        if "child" in body:
+            children.append(ChildRun(event.path, body["child"], body["workflow"]))
+            return
+        told: Any = self._value(body["content"])
+        for child in children:
+            if child.run == told["run"]:
+                child.status = told["status"]
+        if not imported:
+            self._story.spent += Spending.read(told["spent"])
 
     def _said(self, event: Event, body: Mapping[str, Any]) -> dict[str, Any]:
         content: Any = self._value(body.get("content"))

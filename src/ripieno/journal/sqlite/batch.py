@@ -18,6 +18,7 @@ from ripieno.journal.records import (
     QuestionChange,
     SegmentChange,
 )
+from ripieno.journal.sqlite.posting import tell
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 
@@ -191,7 +192,8 @@ class Batch:
                 statement = (
                     "INSERT OR IGNORE INTO questions"
                     " (id, run, path, kind, role, content, asked_at, due_at, person, reminders, remind_at,"
-                    " state, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open', CASE WHEN ?4 <> 'timer'"
+                    " state, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open',"
+                    " CASE WHEN ?4 NOT IN ('timer', 'child')"
                     " THEN (SELECT coalesce(max(number), 0) + 1 FROM questions) END)"
                 )
                 values = (
@@ -224,7 +226,7 @@ class Batch:
                     "UPDATE runs SET replay_after = ?, replay_needed = ? WHERE id = ?",
                     (after, json.dumps(needed), run),
                 )
-            case EndChange(status):
+            case EndChange(status, told):
                 execute(
                     "UPDATE runs SET status = ?, ended_at = ?, owner = NULL WHERE id = ?",
                     (status, draft.at, run),
@@ -232,5 +234,7 @@ class Batch:
                 if draft.lease.asked:
                     execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
                 self.give_up(draft.lease)
+                if told is not None:
+                    tell(self.connection, told)
             case _:
                 pass

@@ -9,18 +9,12 @@ from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import OF_A_TASK, Draft, Lease, Message, QuestionState, why_closed
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.ownership import now, read_row
+from ripieno.journal.sqlite.posting import post
 from ripieno.model.errors import ChangedError, RefusedError
 from ripieno.model.event import Json, Kind
 from ripieno.model.ids import short
 
 __all__ = ["body", "fire", "fold", "keep", "key_of", "put", "refuse_closed", "send"]
-
-TAKEN_UP: Final = {
-    "resume": "'blocked', 'needs_version'",
-    "continue": "'blocked', 'needs_version', 'paused'",
-    "cancel": "'paused'",
-}
-"""In which statuses a run at rest is to be taken up again, by the kind of message; others wait with it."""
 
 TIMERS_AT_ONCE: Final = 1000
 """How many fire in one commit; the next look takes the rest."""
@@ -70,28 +64,7 @@ def keep(batch: Batch, key: StreamKey, payloads: tuple[tuple[bytes, bytes], ...]
 
 def put(batch: Batch, message: Message) -> None:
     """Insert a message and raise the count that parking compares."""
-    batch.connection.execute(
-        "INSERT INTO inbox (id, run, kind, by, at, question, path, content, target)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            message.id,
-            message.run,
-            message.kind,
-            message.by,
-            message.at,
-            message.question,
-            message.path,
-            message.content,
-            message.target,
-        ),
-    )
-    batch.connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
-    taken_up = TAKEN_UP.get(message.kind)
-    if taken_up is not None:
-        batch.connection.execute(
-            f"UPDATE runs SET status = 'running' WHERE id = ? AND status IN ({taken_up})",  # noqa: S608 - ours
-            (message.run,),
-        )
+    post(batch.connection, message)
 
 
 def close(batch: Batch, message: Message, state: QuestionState, revision: int | None = None) -> None:

@@ -68,6 +68,8 @@ def create(
         ).fetchone()
         if taken is not None:
             return Created(current(batch, taken[0]), None, existed=True)
+    if new.again and execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
+        return Created(current(batch, new.id), None, existed=True)
     admit()
     wrapped, key = keys
     execute(

@@ -198,7 +198,7 @@ class SqliteReads(Store):
         self, *, run: str | None = None, state: QuestionState | None = "open", tenant: str = "default"
     ) -> Sequence[QuestionRow]:
         """List questions to people, due first."""
-        conditions, values = ["q.kind <> 'timer'", "r.tenant = ?"], [tenant]
+        conditions, values = ["q.kind <> 'timer' AND q.kind <> 'child'", "r.tenant = ?"], [tenant]
         if run is not None:
             conditions.append("q.run = ?")
             values.append(run)

@@ -1,12 +1,13 @@
-"""What the kernel needs to know of a workflow: its name, version and root participant."""
+"""What is run: the name, version and root participant of a workflow, whoever has made it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ripieno.model.limits import Limits
-from ripieno.model.participant import Participant, UndoTool
+if TYPE_CHECKING:
+    from ripieno.model.limits import Limits
+    from ripieno.model.participant import Participant, UndoTool
 
 __all__ = ["Definition"]
 
@@ -44,8 +45,17 @@ class Definition(Protocol):
         """What the kernel holds every run to; None for a workflow without limits."""
         ...
 
+    @property
+    def workflows(self) -> Sequence[Definition]:
+        """The workflows that its participants run as child runs; whoever serves it serves these as well."""
+        ...
+
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
+        ...
+
+    def document(self) -> dict[str, Any]:
+        """Give the whole definition under the envelope rule: what its digest covers."""
         ...
 
     def check_input(self, value: object) -> None:

@@ -1,0 +1,60 @@
+"""Putting a message into an inbox, within whatever transaction is open."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from ripieno.journal.records import Message, Told
+
+__all__ = ["post", "tell"]
+
+TAKEN_UP: Final = {
+    "resume": "'blocked', 'needs_version'",
+    "continue": "'blocked', 'needs_version', 'paused'",
+    "cancel": "'paused'",
+}
+"""In which statuses a run at rest is to be taken up again, by the kind of message; others wait with it."""
+
+
+def post(connection: sqlite3.Connection, message: Message) -> None:
+    """Insert a message and raise the count that parking compares."""
+    connection.execute(
+        "INSERT INTO inbox (id, run, kind, by, at, question, path, content, target)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            message.id,
+            message.run,
+            message.kind,
+            message.by,
+            message.at,
+            message.question,
+            message.path,
+            message.content,
+            message.target,
+        ),
+    )
+    connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
+    taken_up = TAKEN_UP.get(message.kind)
+    if taken_up is not None:
+        connection.execute(
+            f"UPDATE runs SET status = 'running' WHERE id = ? AND status IN ({taken_up})",  # noqa: S608 - ours
+            (message.run,),
+        )
+
+
+def tell(connection: sqlite3.Connection, told: Told) -> None:
+    """Close the wait of a parent with the last words of its child, if it waits for them still."""
+    message = told.message
+    closed = connection.execute(
+        "UPDATE questions SET state = 'answered', answered_by = ?, answered_at = ?"
+        " WHERE id = ? AND run = ? AND state = 'open'",
+        (message.by, message.at, message.question, message.run),
+    )
+    if closed.rowcount == 0:
+        return
+    connection.execute(
+        "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+        (told.stream, told.commitment, told.sealed),
+    )
+    post(connection, message)
