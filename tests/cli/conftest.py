@@ -104,5 +104,6 @@ def eventually() -> Callable[[Callable[[], Any]], Any]:
             if found:
                 return found
             assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.01)  # a process of its own is waited for, and needs the machine
 
     return ask

@@ -190,6 +190,32 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_is_at(
     assert (cli.folder / "thought").read_text(encoding="utf-8") == "x"
 
 
+def test_a_worker_that_is_told_twice_ends_though_its_work_does_not(
+    cli: Cli, eventually: Callable[[Callable[[], Any]], Any]
+) -> None:
+    cli.write("slow.py", SLOW)
+    killed = cli.start("run", "slow:workflow", "-i", cli.write("i.json", "{}"), "--key", "k")
+    eventually((cli.folder / "began").exists)
+    killed.kill()
+    killed.communicate()
+    (cli.folder / "began").unlink()
+    worker = cli.start("worker")
+    try:
+        eventually((cli.folder / "began").exists)
+        assert worker.stderr is not None
+        lines = worker.stderr
+        worker.send_signal(signal.SIGTERM)
+        eventually(lambda: b"finishes" in lines.readline())
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(20) == 130
+    finally:
+        worker.kill()
+        worker.communicate()
+        cli.write("go", "")
+    cli.ok("worker", "--until-idle")
+    assert cli.ok("runs", "show", "k", "--output", "json").json["output"] == 2
+
+
 def test_a_chat_is_ended_by_a_word_from_outside(clinic: Cli) -> None:
     run = started(clinic, "meeting")[0]["short_id"]
     assert "did you mean 'recall'" in clinic.run("runs", "signal", run, "recal").err

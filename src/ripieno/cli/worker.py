@@ -84,14 +84,21 @@ async def serve(settings: Settings, *, until_idle: bool) -> None:
 
 
 async def leave(host: Host, stop: asyncio.Event) -> None:
-    """Take up nothing new and finish what is at work; told again, or after a while, leave it as it stands."""
+    """Take up nothing new and finish what is at work; told again, or after a while, leave it as it stands.
+
+    What does not end then, a thread that nobody can interrupt say, must not keep the process: it is left
+    as a crash would leave it, and taken up elsewhere.
+    """
     note(f"finishes what is at work, for at most {GRACE_SECONDS} s; told again to end, it ends at once")
     stop.clear()
     draining = asyncio.create_task(host.drain(GRACE_SECONDS))
     told_again = asyncio.create_task(stop.wait())
     await asyncio.wait([draining, told_again], return_when=asyncio.FIRST_COMPLETED)
-    for task in (draining, told_again):
-        task.cancel()
+    told_again.cancel()
+    if not draining.done() or not draining.result():
+        note("ended; what it was at goes on from where it stands")
+        sys.stderr.flush()
+        os._exit(Exit.INTERRUPTED)
 
 
 class Versions:
