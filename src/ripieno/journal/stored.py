@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import RunRow
 
-__all__ = ["StoredCounts", "StoredEvent", "StoredStream", "Verifiable"]
+__all__ = ["StoredCounts", "StoredDecision", "StoredEvent", "StoredStream", "Verifiable"]
 
 
 class StoredEvent(NamedTuple):
@@ -42,6 +42,17 @@ class StoredCounts(NamedTuple):
     questions: int
     folded: int
     """Messages that were taken into its chain."""
+
+
+class StoredDecision(NamedTuple):
+    """A row of what was decided outside runs."""
+
+    table: str
+    tenant: str
+    key: tuple[str, ...]
+    """What names the row within its tenant."""
+    columns: dict[str, Any]
+    """The rest of it, as far as events tell of it."""
 
 
 class Verifiable(Protocol):
@@ -97,4 +108,8 @@ class Verifiable(Protocol):
 
     def unfounded(self) -> Iterator[tuple[str, str]]:
         """Give the questions that no message closed, or that an ended run still asks: run, and problem."""
+        ...
+
+    def decisions(self) -> Iterator[StoredDecision]:
+        """Give the rows of what was decided outside runs, of all tenants."""
         ...

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from ripieno.journal.chain import Chain, references
+from ripieno.journal.decided import Decided
 from ripieno.journal.derived import Derived
 from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream, Verifiable
 from ripieno.model.errors import StoreError
@@ -111,6 +112,7 @@ class Verification:
     def __init__(self, store: Verifiable) -> None:
         self._store = store
         self._report = Report()
+        self._decided = Decided(self._report.found)
         self._at = "log"
         """How far the reading has come, for when it breaks off."""
 
@@ -122,6 +124,7 @@ class Verification:
             ("log", self._streams),
             ("log", self._strays),
             ("log", self._unfounded),
+            ("log", self._decisions),
         ):
             self._at = at
             try:
@@ -146,6 +149,9 @@ class Verification:
     def _unfounded(self) -> None:
         for run, problem in self._store.unfounded():
             self._report.found(f"run {short(run)}", problem)
+
+    def _decisions(self) -> None:
+        self._decided.end(self._store.decisions())
 
     def _streams(self) -> None:
         """Go through rows and events side by side, both by stream."""
@@ -185,6 +191,8 @@ class Verification:
             if event is not None and row is not None:
                 self._held(stream, event, missing)
                 derived.follow(event, self._at)
+                if row.row is None:
+                    self._decided.follow(row.name.removeprefix("tenant "), event, self._at)
         chain.end()
         derived.end(counts, name)
         self._at = name

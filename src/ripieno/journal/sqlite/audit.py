@@ -17,7 +17,7 @@ from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.schema import FORMAT
-from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream
+from ripieno.journal.stored import StoredCounts, StoredDecision, StoredEvent, StoredStream
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.ids import short
 
@@ -50,6 +50,15 @@ ORDER BY 1, 2
 
 QUESTION: Final = ("run", "path", "kind", "role", "content", "due_at", "state", "answered_by")
 MESSAGE: Final = ("run", "kind", "by", "at", "question", "content", "folded")
+
+DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
+    "versions": (("version",), ("workflow", "pins")),
+    "compatible": (("old", "new"), ()),
+    "drains": (("workflow",), ("by", "reason")),
+    "modes": (("version", "participant"), ("mode", "by")),
+    "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
+}
+"""Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
 
 READABLE: Final = frozenset({1, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
@@ -129,14 +138,14 @@ class SqliteAudit:
         rows = self._rows(
             "SELECT position, stream, seq, kind, envelope FROM events"
             f" {'' if stream is None else 'WHERE stream = ?'} ORDER BY stream, seq",
-            *([] if stream is None else [bytes.fromhex(stream)]),
+            *([] if stream is None else [stored(stream)]),
         )
         for position, raw, seq, kind, envelope in rows:
             yield StoredEvent(position, raw.hex(), seq, kind, envelope)
 
     def values(self, stream: str) -> Iterator[tuple[str, bytes]]:
         """Give commitment and sealed bytes of every value of a stream."""
-        rows = self._rows("SELECT commitment, sealed FROM payloads WHERE stream = ?", bytes.fromhex(stream))
+        rows = self._rows("SELECT commitment, sealed FROM payloads WHERE stream = ?", stored(stream))
         for commitment, sealed in rows:
             yield commitment.hex(), sealed
 
@@ -153,14 +162,14 @@ class SqliteAudit:
         """Tell whether a value is there."""
         rows = self._rows(
             "SELECT 1 FROM payloads WHERE stream = ? AND commitment = ?",
-            bytes.fromhex(stream),
+            stored(stream),
             bytes.fromhex(commitment),
         )
         return next(rows, None) is not None
 
     def key(self, stream: str) -> StreamKey:
         """Give the key of a stream; raises `StoreError` when it is gone or was changed."""
-        raw = bytes.fromhex(stream)
+        raw = stored(stream)
         row = next(
             self._rows(
                 "SELECT wrapped FROM runs WHERE id = ?"
@@ -195,6 +204,16 @@ class SqliteAudit:
         """Give the questions that no message closed, or that an ended run still asks: run, and problem."""
         return self._rows(UNFOUNDED)
 
+    def decisions(self) -> Iterator[StoredDecision]:
+        """Give the rows of what was decided outside runs; earlier formats have fewer tables of them."""
+        there = {name for (name,) in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        for table, (key, columns) in DECISIONS.items():
+            if table not in there:
+                continue
+            for tenant, *values in self._rows(f"SELECT {', '.join(('tenant', *key, *columns))} FROM {table}"):
+                rest = dict(zip(columns, values[len(key) :], strict=True))
+                yield StoredDecision(table, tenant, tuple(values[: len(key)]), rest)
+
     def _row(self, table: str, columns: tuple[str, ...], key: str) -> dict[str, Any] | None:
         row = next(self._rows(f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?", key), None)
         return None if row is None else dict(zip(columns, row, strict=True))
@@ -212,3 +231,11 @@ class SqliteAudit:
             yield from cursor
         except sqlite3.Error as error:
             raise reading(self._path, error) from error
+
+
+def stored(stream: str) -> bytes:
+    """Give the bytes under which a stream stands; an id that was changed into none stands nowhere."""
+    try:
+        return bytes.fromhex(stream)
+    except ValueError:
+        return stream.encode()

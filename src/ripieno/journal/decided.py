@@ -1,0 +1,89 @@
+"""Compares the rows of what was decided outside runs with the tenants' events that they are derived from.
+
+These rows say which code serves a version, which workflows start no new run, who acts in which mode and
+who stands in for whom. They are few, and kept in memory until the end; what happens in runs is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
+
+from ripieno.journal.stored import StoredDecision
+from ripieno.model.event import Event
+
+__all__ = ["Decided"]
+
+
+class Rule(NamedTuple):
+    """How an event stands in a table."""
+
+    table: str
+    key: tuple[str, ...]
+    """Fields of the event that name the row, besides the tenant."""
+    columns: dict[str, str]
+    """Further fields of the event, and the columns that repeat them."""
+
+
+MADE: Final = {
+    "workflow.registered": Rule("versions", ("version",), {"workflow": "workflow", "pins": "pins"}),
+    "versions.compatible": Rule("compatible", ("old", "new"), {}),
+    "workflow.drained": Rule("drains", ("workflow",), {"by": "by", "reason": "reason"}),
+    "workflow.mode": Rule("modes", ("version", "participant"), {"mode": "mode", "by": "by"}),
+    "absence.set": Rule(
+        "absences",
+        ("id",),
+        {
+            "person": "person",
+            "substitute": "substitute",
+            "from": "from_at",
+            "until": "until_at",
+            "by": "set_by",
+        },
+    ),
+}
+"""Events that make a row or replace it."""
+
+ENDED: Final = {"workflow.undrained": ("drains", "workflow"), "absence.cleared": ("absences", "id")}
+"""Events that take a row away: its table, and the field that names it."""
+
+Key = tuple[str, ...]
+"""Table, tenant, and what names the row within them."""
+
+
+class Decided:
+    """Follows the events of tenants, and what the tables have of them."""
+
+    def __init__(self, found: Callable[[str, str], None]) -> None:
+        self._found = found
+        self._says: dict[Key, tuple[str, dict[str, Any]]] = {}
+        """Where a row was decided, and what it should say."""
+
+    def follow(self, tenant: str, event: Event, place: str) -> None:
+        """Take an event of a tenant."""
+        body = event.body
+        if event.kind == "tenant.created" and body.get("name") != tenant:
+            self._found(place, f"its row says name {tenant!r}, it says {body.get('name')!r}")
+        rule = MADE.get(event.kind)
+        if rule is not None:
+            key = (rule.table, tenant, *(str(body.get(name)) for name in rule.key))
+            says = {column: body[name] for name, column in rule.columns.items() if name in body}
+            self._says[key] = place, says
+        if event.kind in ENDED:
+            table, name = ENDED[event.kind]
+            self._says.pop((table, tenant, str(body.get(name))), None)
+
+    def end(self, rows: Iterable[StoredDecision]) -> None:
+        """Compare with the rows there are."""
+        for row in rows:
+            decided = self._says.pop((row.table, row.tenant, *row.key), None)
+            named = f"row {', '.join(row.key)} of {row.table}"
+            if decided is None:
+                self._found(f"tenant {row.tenant}", f"the {named} was made by no event")
+                continue
+            place, says = decided
+            for column, said in says.items():
+                if row.columns[column] != said:
+                    self._found(place, f"the {named} says {column} {row.columns[column]!r}, it says {said!r}")
+        for (table, _, *key), (place, _) in self._says.items():
+            self._found(place, f"its row {', '.join(key)} is not in the table of {table}")

@@ -1,0 +1,114 @@
+"""Rows of what was decided outside runs that say otherwise than the tenant's events are found."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.journal.support.sample import Sample, verified
+from tests.journal.support.writing import AT
+
+from ripieno.journal.records import VersionRow
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.tasks import Absence
+
+V1 = VersionRow("v1", "default", "flow", "module:flow", "{}", AT)
+BOB = Absence("a1", "default", "person:ada", "person:bob", AT, AT + 9, "person:ada", AT)
+EVE = Absence("a2", "default", "person:eve", "person:bob", AT, AT + 9, "person:eve", AT)
+
+
+async def decide(home: Path) -> Sample:
+    store = SqliteStore(home)
+    await store.open()
+    try:
+        await store.register(V1, "person:ada")
+        await store.declare_compatible("default", "v0", "v1", "person:ada")
+        await store.drain("default", "old", "person:ada", "moved")
+        await store.drain("default", "flow", "person:ada", "for a while")
+        await store.undrain("default", "flow", "person:ada", None)
+        await store.set_mode(V1, "agent", "shadow", by="person:ada")
+        await store.set_mode(V1, "agent", "suggest", by="person:ada", reason="it agreed")
+        await store.set_absence(BOB)
+        await store.set_absence(EVE)
+        await store.clear_absence(EVE, "person:ada")
+        return Sample(home, "", "", await store.tenant_stream("default"))
+    finally:
+        await store.close()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    return asyncio.run(decide(tmp_path_factory.mktemp("sample")))
+
+
+def findings(home: Path) -> list[str]:
+    return [str(finding) for finding in verified(home).findings]
+
+
+def test_what_was_decided_replaced_and_taken_back_is_sound(sample: Sample) -> None:
+    assert findings(sample.home) == []
+
+
+CHANGES = {
+    "versions.workflow": ("other", 2, "row v1 of versions says workflow 'other', it says 'flow'"),
+    "versions.pins": ("[]", 2, "row v1 of versions says pins '[]', it says '{}'"),
+    "drains.by": ("person:eve", 4, "row old of drains says by 'person:eve', it says 'person:ada'"),
+    "modes.mode": ("auto", 8, "row v1, agent of modes says mode 'auto', it says 'suggest'"),
+    "modes.by": ("person:eve", 8, "row v1, agent of modes says by 'person:eve', it says 'person:ada'"),
+    "absences.person": ("x", 9, "row a1 of absences says person 'x', it says 'person:ada'"),
+    "absences.substitute": ("x", 9, "row a1 of absences says substitute 'x', it says 'person:bob'"),
+    "absences.from_at": (1, 9, f"row a1 of absences says from_at 1, it says {AT}"),
+    "absences.until_at": (1, 9, f"row a1 of absences says until_at 1, it says {AT + 9}"),
+    "absences.set_by": ("x", 9, "row a1 of absences says set_by 'x', it says 'person:ada'"),
+}
+
+
+@pytest.mark.parametrize("column", CHANGES)
+def test_a_changed_column_is_found_at_the_event_that_decided_it(
+    sample: Sample, tmp_path: Path, column: str
+) -> None:
+    value, seq, said = CHANGES[column]
+    table, name = column.split(".")
+    statement = f"UPDATE {table} SET {name} = ?"  # noqa: S608 - one of the above
+    assert findings(sample.damaged(tmp_path, (statement, value))) == [
+        f"tenant default, event {seq}: the {said}"
+    ]
+
+
+DELETIONS = {"versions": (2, "v1"), "compatible": (3, "v0, v1"), "drains": (4, "old"), "absences": (9, "a1")}
+
+
+@pytest.mark.parametrize("table", DELETIONS)
+def test_a_deleted_row_is_found_at_the_event_that_decided_it(
+    sample: Sample, tmp_path: Path, table: str
+) -> None:
+    seq, row = DELETIONS[table]
+    assert findings(sample.damaged(tmp_path, (f"DELETE FROM {table}",))) == [  # noqa: S608 - one of the above
+        f"tenant default, event {seq}: its row {row} is not in the table of {table}"
+    ]
+
+
+@pytest.mark.parametrize("tenant", ["default", "nobody"])
+def test_a_row_that_nobody_decided_is_found(sample: Sample, tmp_path: Path, tenant: str) -> None:
+    insert = "INSERT INTO compatible (tenant, old, new) VALUES (?, 'v1', 'evil')"
+    assert findings(sample.damaged(tmp_path, (insert, tenant))) == [
+        f"tenant {tenant}: the row v1, evil of compatible was made by no event"
+    ]
+
+
+def test_a_row_that_was_taken_back_and_stands_again_is_found(sample: Sample, tmp_path: Path) -> None:
+    insert = "INSERT INTO drains SELECT tenant, 'flow', by, at, reason FROM drains"
+    assert findings(sample.damaged(tmp_path, (insert,))) == [
+        "tenant default: the row flow of drains was made by no event"
+    ]
+
+
+def test_a_tenant_under_another_name_is_found(sample: Sample, tmp_path: Path) -> None:
+    found = findings(sample.damaged(tmp_path, ("UPDATE tenants SET name = 'other'",)))
+    assert found[0] == "tenant other, event 1: its row says name 'other', it says 'default'"
+
+
+def test_a_log_of_a_format_without_these_tables_is_verified(sample: Sample, tmp_path: Path) -> None:
+    earlier = [(f"DROP TABLE {table}",) for table in ("drains", "modes", "absences")]
+    assert len(findings(sample.damaged(tmp_path, *earlier, ("PRAGMA user_version = 1",)))) == 3
