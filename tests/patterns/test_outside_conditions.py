@@ -7,10 +7,30 @@ from typing import Any
 import pytest
 from running import OPERATOR, Running, pure
 
-from ripieno import Call, Context, Cost, Principal, cost, external, human, rounds, tokens, tool, verdict
+from ripieno import (
+    Call,
+    Context,
+    Cost,
+    Principal,
+    cost,
+    external,
+    human,
+    rounds,
+    sequential,
+    tokens,
+    tool,
+    verdict,
+)
 from ripieno.kernel.forks import fork
-from ripieno.kernel.operators import signal
-from ripieno.model.errors import DefinitionError, InputError, NotAllowedError, RipienoError
+from ripieno.kernel.operators import signal, skip
+from ripieno.model.errors import (
+    DefinitionError,
+    InputError,
+    NotAllowedError,
+    NotFoundError,
+    RefusedError,
+    RipienoError,
+)
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.conditions import Condition
 from ripieno.patterns.group_chat import group_chat
@@ -74,8 +94,55 @@ async def test_a_word_from_outside_ends_a_chat_after_the_turn_it_is_at(running: 
     await signal(store, clock, row, "recall", by=OPERATOR, reason="it was recalled", names=["recall"])
     await running.reply(question.row, {"proceed": True})
     ended = await running.ended(run)
-    assert ended.reason == "the chat ended by its limit: {'external': 'recall'}"
+    limit = "the chat ended by its limit: {'external': 'recall'}"
+    assert ended.reason == f"{limit} (recall by {OPERATOR.id}: it was recalled)"
     assert len(await running.events(run, "result")) == 1
+
+
+async def test_a_signal_that_is_durable_before_a_turn_ends_is_heeded_right_after_it(running: Running) -> None:
+    """Given within the turn itself, and again: no look between turns misses it, and the first stands."""
+
+    async def rings(context: Context) -> str:
+        store, clock = running.host.store, running.host.clock
+        row = await store.run(context.run)
+        for who in ("first", "second"):
+            await signal(store, clock, row, "recall", by=OPERATOR, reason=who, content={"by": who})
+        return "rang"
+
+    def desk(turn: dict[str, Any]) -> Any:
+        return [len(turn["messages"]), turn["signals"]["recall"]]
+
+    talk = group_chat(pure(rings), until=external("recall") | rounds(9), otherwise=pure(desk))
+    given = {"by": OPERATOR.id, "reason": "first", "content": {"by": "first"}}
+    run = await running.begin(talk)
+    assert (await running.ended(run)).output == [1, given]
+    store, clock = running.host.store, running.host.clock
+    row = await fork(store, clock, await store.run(run), by=OPERATOR)
+    assert (await running.ended(row.id)).output == [1, given], "the look was taken over with what it found"
+
+
+async def test_a_signal_given_before_a_chat_ends_it_after_its_first_turn_and_a_skip_ends_that_turn(
+    running: Running,
+) -> None:
+    """Whoever does not want to wait for the person whose turn it is skips it."""
+    first, clerk = human("first", role="clerk"), human("clerk", role="clerk")
+    talk = group_chat(clerk, pure(thinks), until=external("recall") | rounds(9))
+    run = await running.begin(sequential(first, talk))
+    [question] = await running.questions(run)
+    store, clock = running.host.store, running.host.clock
+    await signal(store, clock, await store.run(run), "recall", by=Principal("person", OPERATOR.name))
+    await running.reply(question.row, {"proceed": True})
+    while (question := (await running.questions(run))[0]).row.path.startswith("sequential@1/first"):
+        pass
+    await skip(store, clock, await store.run(run), "clerk", by=OPERATOR, reason="it is over", output="-")
+    running.host.ring()
+    ended = await running.ended(run)
+    assert (ended.status, ended.output) == ("partial", "-")
+    assert ended.reason == f"the chat ended by its limit: {{'external': 'recall'}} (recall by {OPERATOR.id})"
+    with pytest.raises(RefusedError, match="has ended"):
+        await signal(store, clock, await store.run(run), "recall", by=OPERATOR)
+    with pytest.raises(NotFoundError, match="no run"):
+        await signal(store, clock, await store.run(run), "recall", by=Principal("person", "op", "other"))
 
 
 async def test_a_signal_to_a_run_is_none_to_its_fork(running: Running) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
-from ripieno.kernel.allowed import check_operator, check_role
+from ripieno.kernel.allowed import check_operator, check_operator_or_owner, check_role
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_form
 from ripieno.kernel.messages import send
@@ -152,19 +152,23 @@ async def signal(
     *,
     by: Principal,
     reason: str | None = None,
+    content: Any = None,
     names: Collection[str] | None = None,
     operation: str | None = None,
 ) -> None:
     """Give a run a signal: whatever in it waits for `external(name)` ends after the turn it is at.
 
-    It stays given. `names` are the signals that the run's workflow knows, where they are known; raises
-    `InputError` for another.
+    It stays given, for what begins later as well; given again, the first stands. An operator may, and
+    whoever the run acts for. `content` is for whoever has the last word. `names` are the signals that the
+    run's workflow knows, where they are known; raises `InputError` for another.
     """
-    check_operator(run, by, "give a signal")
+    check_operator_or_owner(run, by, "give a signal")
     if names is not None and name not in names:
         msg = f"{run.workflow} waits for no signal {name!r}{nearest(name, names)}"
         raise InputError(msg, remedy=f"those it waits for: {', '.join(sorted(names)) or 'none'}")
-    said = {"signal": name, "reason": reason}
+    said: dict[str, Any] = {"signal": name, "reason": reason}
+    if content is not None:
+        said["content"] = content
     await send(store, clock, run.id, by=by, kind="signal", said=said, operation=operation)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.event import Event
 from ripieno.model.outcome import Confidence, Outcome
+from ripieno.model.participant import Signal
 
 if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
@@ -56,6 +57,8 @@ class Steering:
         """By the path of the visit."""
         self._named: dict[str, Skip] = {}
         """By the name of a participant: for the visit that is next."""
+        self.signals: dict[str, Signal] = {}
+        """What was given from outside, by name; given again, the first stands."""
         self._used: list[tuple[str, int, int]] = []
         """Of skips that had their effect: the path, and the places of command and effect."""
 
@@ -74,6 +77,8 @@ class Steering:
                 said = self._execution.stored(event.body["content"]).decode()
                 for name, value in said["limits"].items():
                     self._execution.set_limit(event.path, name, value)
+            case "signal":
+                self._signal(event)
             case _:
                 pass
 
@@ -83,6 +88,12 @@ class Steering:
         messages[:] = [item for item in messages if item.body["what"] != "pause" and item is not event]
         if not self._leaving:
             self._let_go(self._held)
+
+    def _signal(self, event: Event) -> None:
+        said = self._execution.stored(event.body["content"])
+        given = Signal(event.body["by"], said)
+        if self.signals.setdefault(said.decode()["signal"], given) is not given:
+            self._execution.recording.messages.remove(event)
 
     def _skip(self, event: Event) -> None:
         execution = self._execution

@@ -32,6 +32,7 @@ __all__ = [
     "Participant",
     "Question",
     "Resumption",
+    "Signal",
     "Task",
     "ToolLike",
     "UndoTool",
@@ -212,13 +213,33 @@ class Resumption:
 
 
 @dataclass(frozen=True, slots=True)
+class Signal:
+    """A word that was given to a run from outside."""
+
+    by: str
+    """The id of the principal who gave it first."""
+    said: Value
+    """Why, and what was given with it."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it was given, where that was said."""
+        return self.said.decode().get("reason")
+
+    @property
+    def content(self) -> Any:
+        """What was given with it; None for nothing."""
+        return self.said.decode().get("content")
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """What stood at a moment of a visit."""
 
     spent: Spending
     """By this visit and everything below it, settled; what a fork took over is not among it."""
-    signals: frozenset[str]
-    """Those of the signals asked about that somebody had given to the run."""
+    signals: Mapping[str, Signal]
+    """Those of the signals asked about that somebody had given to the run, by name."""
 
 
 class Branches(Protocol):
@@ -345,7 +366,10 @@ class Context(Protocol):
         ...
 
     async def observe(self, signals: Sequence[str] = ()) -> Observed:
-        """Give what this visit has spent, and which of these signals were given to the run; recorded."""
+        """Give what this visit has spent, and which of these signals were given to the run; recorded.
+
+        A signal that is durable before this is recorded is among them.
+        """
         ...
 
     async def spend(

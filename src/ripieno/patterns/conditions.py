@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.model.participant import Signal
 from ripieno.model.spending import NOTHING, Spending
 
 __all__ = [
@@ -55,7 +56,7 @@ class Thread:
     """Since the chat began."""
     spent: Spending = NOTHING
     """By the chat so far; looked at only where a condition asks for it."""
-    signals: frozenset[str] = frozenset()
+    signals: Mapping[str, Signal] = field(default_factory=dict[str, Signal])
     """Those that somebody has given to the run, of those that a condition waits for."""
 
     def last_by_each(self) -> dict[str, Message]:

@@ -8,7 +8,7 @@ from typing import Any
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
-from ripieno.model.participant import Context, Task
+from ripieno.model.participant import Context, Signal, Task
 from ripieno.model.spending import NOTHING
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
@@ -16,6 +16,7 @@ from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_sta
 from ripieno.patterns.compacting import Compact, Recap
 from ripieno.patterns.conditions import Condition, Message, Thread
 from ripieno.patterns.managers import ByFunction, ByParticipant, Manager, NoSpeakerError, RoundRobin
+from ripieno.patterns.outside import shown, told
 from ripieno.resilience.compaction import BudgetError
 from ripieno.resilience.compaction import Message as Told
 
@@ -137,10 +138,10 @@ class GroupChat(Pattern):
 
     async def _thread(self, context: Context, spoken: Sequence[Spoken], turns: int, began: int) -> Thread:
         elapsed = (await self._now(context) - began) / 1_000_000
-        spent, signals = NOTHING, frozenset[str]()
+        spent, signals = NOTHING, dict[str, Signal]()
         if spoken and (self.until.spends() or self.until.signals()):
             observed = await context.observe(self.until.signals())
-            spent, signals = observed.spent, observed.signals
+            spent, signals = observed.spent, dict(observed.signals)
         first = turns - len(spoken) + 1
         messages = [
             Message(by, first + n, outcome.output, reference(outcome))
@@ -209,7 +210,7 @@ class GroupChat(Pattern):
         output, evidence, _ = last.parts
         if ended.good:
             return Outcome("complete", output, confidence=last.confidence, evidence=evidence)
-        reason = f"the chat ended by its limit: {ended.describe()}"
+        reason = f"the chat ended by its limit: {ended.describe()}{told(thread.signals)}"
         chosen = "nobody" if self.otherwise is None else self.otherwise.name
         await context.choose(
             "limit", chosen, offered=[chosen], because={"limit": ended.describe(), "turns": thread.turns}
@@ -220,7 +221,8 @@ class GroupChat(Pattern):
             latest, _ = await self._latest(task, context, thread, recap)
         except BudgetError as too_long:
             return Outcome("partial", output, evidence=evidence, reason=str(too_long))
-        seen = self._seen(task, context, thread, spoken, messages=latest, limit=ended.describe())
+        more = {"limit": ended.describe(), **shown(thread.signals)}
+        seen = self._seen(task, context, thread, spoken, messages=latest, **more)
         open_ = Outcome("partial", output, evidence=evidence, reason=context.value(reason))
         seen = Task(seen.input, {**seen.state, by: open_}, by, seen.turn)
         outcome, _ = await run_stage(self.otherwise, context, seen)

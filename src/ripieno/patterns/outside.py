@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
+from ripieno.model.participant import Signal
 from ripieno.model.spending import Money, dollars, micros
 from ripieno.patterns.conditions import Condition, Thread
 
-__all__ = ["cost", "external", "tokens"]
+__all__ = ["cost", "external", "shown", "tokens", "told"]
 
 SIGNAL: Final = re.compile(r"[A-Za-z][A-Za-z0-9_+.\-]{0,63}")
 
@@ -99,8 +100,30 @@ def cost(usd: Money) -> Condition:
 
 
 def external(signal: str) -> Condition:
-    """End after the turn in which an operator gives the run this signal: `ripieno runs signal RUN NAME`."""
+    """End after the turn in which somebody gives the run this signal: `ripieno runs signal RUN NAME`.
+
+    It is a limit: whoever gives it says that it is enough, not that what was said last is good. It holds
+    from then on, for a chat that begins later as well: that one ends after its first turn.
+    """
     if not SIGNAL.fullmatch(signal):
         msg = f"a signal is a word such as 'recall', got {signal!r}"
         raise DefinitionError(msg)
     return External(signal)
+
+
+def told(signals: Mapping[str, Signal]) -> str:
+    """Say who gave which signals and why; nothing where none was given."""
+    parts = [
+        f"{name} by {signal.by}" + (f": {signal.reason}" if signal.reason else "")
+        for name, signal in signals.items()
+    ]
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def shown(signals: Mapping[str, Signal]) -> dict[str, Any]:
+    """Give what is told of signals to whoever has the last word; nothing where none was given."""
+    given = {
+        name: {"by": signal.by, "reason": signal.reason, "content": signal.content}
+        for name, signal in signals.items()
+    }
+    return {"signals": given} if given else {}

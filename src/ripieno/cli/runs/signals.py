@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from ripieno.cli.definitions import load_version
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.runs.operations import Command, carry_out
 from ripieno.cli.runs.selection import EVERY, Selection
+from ripieno.cli.runs.steering import parsed
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.bulk import Act
@@ -21,6 +23,7 @@ __all__ = ["signal_run"]
 
 def signal_run(
     *what: str,
+    content: str = "null",
     reason: str | None = None,
     selection: Selection = EVERY,
     options: Options = DEFAULTS,
@@ -31,6 +34,8 @@ def signal_run(
     ----------
     what
         The run, then the signal's name, as in `external: NAME`. With a filter, the name alone.
+    content
+        What goes with it, as JSON: whoever has the last word in the chat is shown it.
     reason
         Why, for the log.
 
@@ -40,14 +45,14 @@ def signal_run(
     if len(what) != (1 if selection.filters else 2):
         msg = "expected a run and the name of a signal, or a filter and the name"
         raise InputError(msg, remedy="such as ripieno runs signal 9be2d4 recall")
+    value = parsed(content)
     name, run = what[-1], None if selection.filters else what[0]
 
     def act(store: Store) -> Act:
         async def to_one(row: RunRow, operation: str | None) -> str:
             names = await signals_of(store, row)
-            await signal(
-                store, SystemClock(), row, name, by=by, reason=reason, names=names, operation=operation
-            )
+            give = partial(signal, store, SystemClock(), row, name, by=by, names=names)
+            await give(reason=reason, content=value, operation=operation)
             return f"signal {name} given"
 
         return to_one
