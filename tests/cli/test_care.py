@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 
@@ -42,6 +43,33 @@ def test_the_doctor_finds_an_open_folder_and_gives_the_remedy(cli: Cli) -> None:
     assert result.code == 1
     assert f"chmod 700 {cli.home}" in result.out
     assert f"chmod 600 {cli.home / 'master.key'}" in result.out
+
+
+def test_a_folder_that_cannot_be_written_is_told_plainly(cli: Cli) -> None:
+    cli.discharge("clean")
+    (cli.folder / "ground").write_text("a file, where a folder is needed", encoding="utf-8")
+    result = cli.run("schema", "--to", "ground/x.json")
+    assert (result.code, result.err.splitlines()[0]) == (
+        1,
+        "ripieno: cannot use ground/x.json: Not a directory",
+    )
+    shutil.rmtree(cli.home / "owners")
+    (cli.home / "owners").write_text("", encoding="utf-8")
+    result = cli.run("doctor")
+    assert (result.code, result.err.splitlines()[0]) == (
+        1,
+        f"ripieno: cannot use {cli.home / 'owners'}: File exists",
+    )
+
+
+def test_an_error_whose_traceback_cannot_be_kept_is_still_told(cli: Cli) -> None:
+    cli.discharge("clean")
+    (cli.home / "crashes").write_text("", encoding="utf-8")
+    cli.write("broken.py", "async def work(input): ...\nraise MemoryError('on purpose')\n")
+    result = cli.run("run", "broken.py:workflow", "--input", cli.patient("clean"))
+    assert result.code != 0
+    assert "on purpose" in result.err
+    assert "During handling" not in result.err
 
 
 def test_a_new_workflow_runs_as_it_was_written(cli: Cli) -> None:

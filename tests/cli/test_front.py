@@ -25,6 +25,10 @@ def test_the_front_page_names_every_command_and_loads_nothing_for_it(cli: Cli) -
     assert not {"cyclopts", "rich", "pydantic", "sqlite3"} & set(loaded.split())
 
 
+def test_the_front_page_fits_a_terminal_of_80_columns(cli: Cli) -> None:
+    assert max(map(len, cli.ok("--help").out.splitlines())) <= 80
+
+
 def test_every_command_has_help(cli: Cli) -> None:
     shown = cli.ok("runs", "fork", "--help").out
     assert "Only the original owns its effects" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Final
 
 from cyclopts import App, CycloptsError
 
@@ -19,6 +21,11 @@ from ripieno.cli.exits import Exit, exit_of
 from ripieno.model.errors import RipienoError
 
 __all__ = ["dispatch"]
+
+REFUSED: Final = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
+)
+"""What a file system says of a file that it does not let one use: no fault of the program."""
 
 
 def application(arguments: Sequence[str] = ()) -> App:
@@ -72,11 +79,17 @@ def dispatch(arguments: Sequence[str]) -> int:
         if "--debug" in arguments or os.environ.get("RIPIENO_DEBUG"):
             traceback.print_exc()
         else:
-            first = error.__cause__ or error
-            where = f"the traceback is in {keep(error)}; --debug shows it"
-            say(f"unexpected {type(first).__name__}: {first}\n  {where}")
+            say(described(error))
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.OK
+
+
+def described(error: Exception) -> str:
+    """Give the message for an error that nobody expected, keeping the traceback of what may be a fault."""
+    if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
+        return f"cannot use {error.filename}: {error.strerror}\n  --debug shows where this was met"
+    first = error.__cause__ or error
+    return f"unexpected {type(first).__name__}: {first}\n  {kept(error)}; --debug shows it"
 
 
 def say(text: str) -> None:
@@ -87,12 +100,20 @@ def say(text: str) -> None:
     sys.stderr.write(f"ripieno: {clean}\n")
 
 
-def keep(error: Exception) -> Path:
-    """Write a traceback where only its owner can read it, and give the file."""
+def kept(error: Exception) -> str:
+    """Say where the traceback is: in the data folder, else in a temporary one, where one may write."""
     home = os.environ.get("RIPIENO_HOME")
-    folder = (
-        Path(home) / "crashes" if home and Path(home).is_dir() else Path(tempfile.mkdtemp(prefix="ripieno-"))
-    )
+    for folder in (Path(home) / "crashes" if home and Path(home).is_dir() else None, None):
+        try:
+            return f"the traceback is in {keep(error, folder)}"
+        except OSError:
+            continue
+    return "the traceback could not be written"
+
+
+def keep(error: Exception, folder: Path | None) -> Path:
+    """Write a traceback where only its owner can read it, and give the file; without a folder a new one."""
+    folder = folder or Path(tempfile.mkdtemp(prefix="ripieno-"))
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
     file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")

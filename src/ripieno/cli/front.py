@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
@@ -78,12 +80,19 @@ def front_page() -> str:
         lines += ["", f"{strong}{group}{off}"]
         for entry in COMMANDS:
             if entry.group == group:
-                below = (
-                    f" {dim}({', '.join(child.name for child in entry.children)}){off}"
-                    if entry.children
-                    else ""
-                )
-                lines.append(f"  {entry.name:<11}{entry.about}{below}")
+                lines += wrapped(f"  {entry.name:<11}", entry.about)
+                if entry.children:
+                    names = wrapped(" " * 13, ", ".join(child.name for child in entry.children))
+                    lines += [f"{dim}{line}{off}" for line in names]
     lines += ["", f"{strong}Everywhere{off}"]
-    lines += [f"  {name:<22}{about}" for name, about in GLOBALS]
+    for name, about in GLOBALS:
+        lines += wrapped(f"  {name:<22}", about)
     return "\n".join(lines) + "\n"
+
+
+def wrapped(label: str, text: str) -> list[str]:
+    """Give a text beside its label, in lines that fit the terminal."""
+    width = max(len(label) + 20, shutil.get_terminal_size().columns)
+    return textwrap.wrap(
+        text, width, initial_indent=label, subsequent_indent=" " * len(label), break_on_hyphens=False
+    )
