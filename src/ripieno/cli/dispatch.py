@@ -23,7 +23,17 @@ from ripieno.model.errors import RipienoError
 __all__ = ["dispatch"]
 
 REFUSED: Final = frozenset(
-    {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.EEXIST, errno.ENOTDIR}
+    {
+        errno.EROFS,
+        errno.EACCES,
+        errno.EPERM,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EEXIST,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EISDIR,
+    }
 )
 """What a file system says of a file that it does not let one use: no fault of the program."""
 
