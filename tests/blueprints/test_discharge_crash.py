@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from random import Random
 
 import pytest
 
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import UNREPEATABLE, Survey, share
 
 PARTS = 3
-UNREPEATABLE = re.compile(r"(writing|committed): no event")
-"""Commits that are no events of the run: their number differs from run to run."""
 
 
 @pytest.fixture(scope="module")

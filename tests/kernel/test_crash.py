@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from random import Random
 
 import pytest
 
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import UNREPEATABLE, Survey, share
 
 PARTS = 12
 SECOND_DEATHS = 28
-UNREPEATABLE = re.compile(r"(writing|committed): (no event|events: segment )")
-"""Commits that not every run has: the dispatcher wakes once more or once less, and a segment is written
-as soon as it pays, which depends on how often the run was woken."""
 
 
 @pytest.fixture(scope="module")

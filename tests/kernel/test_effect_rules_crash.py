@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 
 import pytest
 
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import UNREPEATABLE, Survey, share
 
 PARTS = 2
-UNREPEATABLE = re.compile(r"(writing|committed): no event")
-"""Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 
 
 @pytest.fixture(scope="module")

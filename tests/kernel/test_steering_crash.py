@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import Survey, lasting, share
 
 PARTS = 6
 
@@ -29,7 +29,7 @@ def test_undisturbed_the_review_is_skipped_and_all_else_is_done(survey: Survey) 
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
     """What comes first, a command or what it is about, differs from run to run, and so do some places."""
     problems: list[str] = []
-    places = share(survey.undisturbed.passed, part, PARTS)
+    places = share(lasting(survey.undisturbed.passed), part, PARTS)
     endings = {place: survey.ending(Order(""), place) for place in places}
     for place, found in endings.items():
         if found is not None:

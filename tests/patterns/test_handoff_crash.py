@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from running import pure
 from kernel.scenarios.house import asked, begin, counted, ended, opened, parked, reply, serving
 from kernel.scenarios.watched_store import WatchedStore
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import UNREPEATABLE, Survey, lasting, share
 from ripieno import Outcome, Workflow, human
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.conditions import rounds, text
@@ -21,8 +20,6 @@ from ripieno.patterns.group_chat import group_chat
 from ripieno.patterns.handoff import HandOver, hand_over, handoff
 
 PARTS = 4
-UNREPEATABLE = re.compile(r"(writing|committed): no event")
-"""Commits whose number differs from run to run, as the dispatcher wakes once more or once less."""
 
 TURNS = 40
 MOST_READ = 45
@@ -45,7 +42,7 @@ def test_undisturbed_it_does_everything_once(survey: Survey) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
     problems: list[str] = []
-    for place in share(survey.undisturbed.passed, part, PARTS):
+    for place in share(lasting(survey.undisturbed.passed), part, PARTS):
         found = survey.ending(Order(""), place)
         if found is not None or not UNREPEATABLE.match(place):
             problems.extend(survey.compare(found, place))

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator
 
 import pytest
 
 from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import UNREPEATABLE, Survey, lasting, share
 
 PARTS = 6
-UNREPEATABLE = re.compile(r"(writing|committed): (no event|events: segment )")
-"""Commits that not every run has: the dispatcher wakes once more, a segment is due sooner."""
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +29,7 @@ def test_undisturbed_it_does_everything_once(survey: Survey) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
     problems: list[str] = []
-    for place in share(survey.undisturbed.passed, part, PARTS):
+    for place in share(lasting(survey.undisturbed.passed), part, PARTS):
         found = survey.ending(Order(""), place)
         if found is not None or not UNREPEATABLE.match(place):
             problems.extend(survey.compare(found, place))

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import signal
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Final
 
 from kernel.support.crash import Children, Ended, Order, ended
 
-__all__ = ["Survey", "share"]
+__all__ = ["UNREPEATABLE", "Survey", "lasting", "share"]
+
+UNREPEATABLE: Final = re.compile(r"(writing|committed): (no event|events: (segment|message)\b)")
+"""Commits whose number differs from run to run: the dispatcher wakes once more or once less, commands come
+in together or one after another, and a segment is written sooner where the run was woken."""
 
 
 class Survey:
@@ -54,3 +60,8 @@ class Survey:
 def share(places: Iterable[str], part: int, parts: int) -> list[str]:
     """Give one of several parts of the places, the same in every process."""
     return [place for place in places if zlib.crc32(place.encode()) % parts == part]
+
+
+def lasting(places: Iterable[str]) -> list[str]:
+    """Leave out dying right before a commit or a call: what lasts then is what the commit before it left."""
+    return [place for place in places if not place.startswith(("writing: ", "before the call: "))]
