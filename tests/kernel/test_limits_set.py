@@ -15,6 +15,7 @@ from kernel.scenarios.house import (
     begin,
     counted,
     ended,
+    events,
     heard,
     parked,
     reply,
@@ -32,15 +33,19 @@ HOUR = 3600
 WORKFLOW = Workflow("visit", human("clinician", role="clinician"), limits=Limits(deadline="1h", tokens=5))
 
 
-async def test_a_deadline_that_was_moved_is_kept_across_a_restart(tmp_path: Path) -> None:
+ALONE = Workflow("visit", human("clinician", role="clinician"), limits=Limits(deadline="1h"))
+
+
+@pytest.mark.parametrize("workflow", [WORKFLOW, ALONE], ids=["among others", "alone"])
+async def test_a_deadline_that_was_moved_is_kept_across_a_restart(tmp_path: Path, workflow: Workflow) -> None:
     clock = HandClock()
-    async with serving(tmp_path, WORKFLOW, clock=clock) as host:
-        run = await begin(host, WORKFLOW)
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
         row = await parked(host, run)
         limits = {"deadline": 3 * HOUR * 1_000_000}
         await operators.limit(host.store, clock, row, limits, by=OPERATOR, reason="a holiday")
         await parked(host, run)
-    async with serving(tmp_path, WORKFLOW, clock=clock) as host:
+    async with serving(tmp_path, workflow, clock=clock) as host:
         assert (await turned(host, clock, run, HOUR + 1)).status == "waiting"
         assert (await turned(host, clock, run, 2 * HOUR)).status == "escalated"
 
@@ -90,3 +95,18 @@ async def test_what_was_not_limited_stays_unlimited(tmp_path: Path) -> None:
         await parked(host, run)
         await reply(host, await asked(host, run), {"proceed": True})
         assert (await ended(host, run)).status == "complete"
+
+
+async def test_a_run_that_began_before_the_kernel_kept_deadlines_goes_on_as_it_began(tmp_path: Path) -> None:
+    """Its first event tells of no limits, and its steps stand under one more."""
+    clock = HandClock()
+    before = Workflow("visit", human("clinician", role="clinician"), limits=Limits(deadline="1h"))
+    assert before.before_bounds is not None
+    before.root, before.bounds = before.before_bounds, None
+    assert before.version == ALONE.version
+    async with serving(tmp_path, before, clock=clock) as host:
+        run = await begin(host, before)
+        assert (await parked(host, run)).status == "waiting"
+    async with serving(tmp_path, ALONE, clock=clock) as host:
+        assert (await turned(host, clock, run, HOUR + 1)).status == "escalated"
+        assert {event.path.partition("/")[0] for event in await events(host, run, "scope")} == {"deadline@1"}

@@ -28,6 +28,7 @@ from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError, T
 from ripieno.model.limits import Limits
 from ripieno.model.participant import Context
 from ripieno.model.principal import Principal
+from ripieno.model.spending import Cost
 from ripieno.participants.function import Function
 from ripieno.participants.human import human
 from ripieno.patterns.base import Stage
@@ -144,6 +145,23 @@ async def test_a_step_that_took_too_long_has_its_whole_time_again(tmp_path: Path
         second = await again(host, run)
         assert (await ended(host, second)).status in ("failed", "escalated")
         assert len(await events(host, second, "asked")) == 2
+
+
+@pytest.mark.parametrize("inner", [False, True], ids=["the run", "a part of it"])
+async def test_what_stopped_at_a_limit_has_the_whole_limit_again(tmp_path: Path, *, inner: bool) -> None:
+    system = Elsewhere()
+    book = tool(system.book, cost=Cost(tokens=60))
+    steps = sequential(uses(book, "a", what="it"), uses(book, "b", what="more"), waits())
+    limits = Limits(tokens=100)
+    flow = sequential(steps.limit(tokens=100), name="outer") if inner else steps
+    workflow = Workflow("visit", flow, limits=None if inner else limits)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        assert (await ended(host, run)).status == "partial"
+        second = await again(host, run)
+        await reply(host, await asked(host, second), {"proceed": True})
+        assert (await ended(host, second)).status == "complete"
+        assert len(await events(host, second, "intent")) == 1
 
 
 async def test_a_cancelled_run_goes_on_where_it_was_cancelled(tmp_path: Path) -> None:

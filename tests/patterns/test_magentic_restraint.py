@@ -25,6 +25,7 @@ from ripieno import (
 )
 from ripieno.model.effect_rule import AUTO
 from ripieno.model.errors import DefinitionError
+from ripieno.participants.base import BaseParticipant
 
 DAY = Limits(deadline="1d")
 
@@ -57,6 +58,23 @@ async def test_a_budget_that_is_used_up_ends_it_with_what_the_ledger_knows(
     assert ended.output["missing"] == ["b: find out (open)"]
     assert ended.evidence == (Evidence("slow", "input"),)
     assert (ended.reason or "").startswith("stopped at its limit of 2 rounds")
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["alone", "after another"])
+async def test_a_deadline_leaves_what_the_ledger_knows_and_what_is_missing(
+    running: Running, *, nested: bool
+) -> None:
+    script = Script(plan=plan(item("a"), item("b", "clerk")), progress=[look(), look("clerk", at="b")])
+    flow: BaseParticipant = team(script, counting(), human("clerk", role="clerk"))
+    top = sequential(gives("first", "unlike"), flow) if nested else flow
+    run = await running.begin(Workflow("tested", top, policy="standard", limits=DAY))
+    await running.questions(run)
+    running.clock.turn(25 * 3600)
+    running.host.ring()
+    ended = await running.ended(run)
+    assert (ended.status, ended.reason) == ("escalated", "not done within the deadline of 86400 s")
+    assert ended.output["answer"]["found"] == {"a": "go on 1"}
+    assert ended.output["missing"] == ["b: find out (doing)"]
 
 
 async def test_a_worker_whose_budget_is_used_up_is_evidence(running: Running) -> None:

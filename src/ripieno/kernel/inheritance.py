@@ -49,6 +49,8 @@ def top_of(definition: Definition, started: Event, stored: Callable[[str], Value
     """Give what a run runs, by its definition and its first event."""
     rule = started.body.get("because")
     effects = read_rule(None if rule is None else stored(rule).decode())
+    if definition.before_bounds is not None and "limits" not in started.body:
+        return Top(definition.before_bounds, None, effects)
     allowance = started.body.get("allowance")
     if allowance is None:
         return Top(definition.root, definition.bounds, effects)

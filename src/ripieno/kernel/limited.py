@@ -145,8 +145,23 @@ class Limited:
             chosen = f"degrade to {rule.to.name}"
         elif isinstance(rule, Ask) and not self._final:
             chosen = f"ask {rule.role}"
-        best = self.scope.best() if self.scope.best is not None else None
+        best = self._best()
         return Decision(refusal, chosen, None if best is None else recorded(self._execution, best))
+
+    def _best(self) -> Outcome | None:
+        """Give the best result so far: what the outermost participant within says that it has, if anything.
+
+        Else it is what the visit itself has, or what was last completed in it.
+        """
+        scope, prefix = self.scope, f"{self.scope.path}/"
+        own = None if scope.best is None else scope.best()
+        if scope.told_best:
+            return own
+        within = (one for one in self._execution.open_scopes if one.path.startswith(prefix))
+        told = [one for one in within if one.told_best]
+        outermost = min(told, key=lambda one: (len(one.path), one.path), default=scope)
+        found = None if outermost.best is None else outermost.best()
+        return found if found is not None and holds(found.output) else own
 
     async def _end(self, decision: Decision) -> Outcome:
         rule = self._limits.on_exhausted
@@ -301,3 +316,8 @@ class Limited:
         elif name in ledger.limits:
             ledger.limits[name] = min(value, self._limits.amounts[name]) if self._limits.allowance else value
             ledger.wake(self._turnstile)
+
+
+def holds(output: object) -> bool:
+    """Tell whether there is anything in a result so far; items not done yet are nothing."""
+    return any(item is not None for item in output) if isinstance(output, list) else bool(output)  # pyright: ignore[reportUnknownVariableType] - any JSON

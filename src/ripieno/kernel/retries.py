@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
@@ -16,6 +17,9 @@ from ripieno.model.event import Event
 from ripieno.model.principal import Principal
 
 __all__ = ["kept", "retry"]
+
+LIMIT: Final = "/limit"
+"""What stands behind the path of a visit in those of the acts by which its limits are kept."""
 
 
 async def retry(
@@ -94,7 +98,7 @@ def kept(events: Sequence[Event]) -> list[Event]:
         what = origin(event) if event.kind == "imported" else event
         if what.kind in ENDS and what.path in again:
             return False
-        if again_as_child(what.path, visits, again):
+        if again_as_child(what.path, visits, again) or limited(what.path, again):
             return False
         if any(timed(path, visits, again) for path in (what.path, *scopes_around(what.path))):
             return False
@@ -140,6 +144,12 @@ def again_as_child(path: str, visits: Mapping[str, Visit], again: set[str]) -> b
     """Tell whether a path is the wait for a child run that did not end well: another one is run."""
     visit, _, act = path.rpartition("/child/")
     return act.isdecimal() and visit in again and visits[visit].participant == "workflow"
+
+
+def limited(path: str, again: set[str]) -> bool:
+    """Tell whether it is about the limits of something that is done again: it has all of them anew."""
+    acts = (around for around in scopes_around(path) if around.endswith(LIMIT))
+    return any(around.removesuffix(LIMIT) in again for around in acts)
 
 
 def begun(events: Sequence[Event]) -> dict[str, int]:

@@ -77,7 +77,8 @@ class Scope:
         self.ledger = Ledger(None if parent is None else parent.ledger)
         self.best: Callable[[], Outcome] | None = None
         """Gives the best result so far, for when a limit ends this visit."""
-        self._told_best = False
+        self.told_best = False
+        """True when the participant has said itself how to give it."""
         self.waits = False
         """True when waits may stand open within it at its end."""
         self.counts: dict[str, int] = {}
@@ -319,12 +320,12 @@ class Scope:
 
     def note(self, outcome: Outcome) -> None:
         """Keep in mind what somebody has completed, in case a limit ends this visit."""
-        if outcome.ok and outcome.parts[0] is not None and not self._told_best:
+        if outcome.ok and outcome.parts[0] is not None and not self.told_best:
             self.best = lambda: outcome
 
     def so_far(self, best: Callable[[], Outcome]) -> None:
         """Say how to give the best result so far."""
-        self.best, self._told_best = best, True
+        self.best, self.told_best = best, True
 
     def beside(self, name: str) -> Scope:
         """Give a scope of the kernel's own within this visit, whose acts stand beside the participant's."""

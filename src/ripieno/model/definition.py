@@ -46,6 +46,11 @@ class Definition(Protocol):
         ...
 
     @property
+    def before_bounds(self) -> Participant | None:
+        """What takes the place of root and bounds in a run that began before deadlines were among these."""
+        ...
+
+    @property
     def workflows(self) -> Sequence[Definition]:
         """The workflows that its participants run as child runs; whoever serves it serves these as well."""
         ...

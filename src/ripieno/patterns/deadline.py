@@ -16,9 +16,8 @@ __all__ = ["Deadline"]
 class Deadline(BaseParticipant):
     """Stops its participant when the time is over, waits included, and ends as `escalated`.
 
-    What is claimed is awaited and recorded first; people are not asked any more. It serves workflows
-    that limit nothing but the time of a run, so that runs of theirs which began before there were
-    budgets go on; every other limit is kept by the kernel itself.
+    What is claimed is awaited and recorded first; people are not asked any more. It serves runs that
+    began before the kernel kept deadlines itself, of workflows that limit nothing else.
     """
 
     kind = "deadline"

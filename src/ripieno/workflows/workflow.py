@@ -114,10 +114,12 @@ class Workflow:
             raise DefinitionError(msg, remedy="leave out `allowance`")
         within = self.deadline
         timed = within is not None and self.limits == Limits(deadline=self.limits.deadline)
-        self.root: BaseParticipant = Deadline(self.top, within) if timed and within else self.top
+        self.root: BaseParticipant = self.top
         """What the kernel runs."""
-        self.bounds = None if timed or not self.limits.bounded else self.limits
-        """What the kernel holds every run to; None where there is no limit, or a deadline alone."""
+        self.bounds = self.limits if self.limits.bounded else None
+        """What the kernel holds every run to; None where there is no limit."""
+        self.before_bounds = Deadline(self.top, within) if timed and within else None
+        """What runs go on with that began before the kernel kept deadlines."""
         instead = stand_in(self.limits)
         self.parts = (self.top,) if instead is None else (self.top, instead)
         """The whole, and who takes over when a limit of the run trips."""
