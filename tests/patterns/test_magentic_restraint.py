@@ -18,8 +18,10 @@ from ripieno import (
     Limits,
     Workflow,
     approved,
+    concurrent,
     human,
     loop,
+    merge,
     sequential,
     tool,
 )
@@ -75,6 +77,21 @@ async def test_a_deadline_leaves_what_the_ledger_knows_and_what_is_missing(
     assert (ended.status, ended.reason) == ("escalated", "not done within the deadline of 86400 s")
     assert ended.output["answer"]["found"] == {"a": "go on 1"}
     assert ended.output["missing"] == ["b: find out (doing)"]
+
+
+async def test_of_two_side_by_side_neither_speaks_for_the_whole(running: Running) -> None:
+    teams: list[BaseParticipant] = []
+    for name in ("clerk", "chief"):
+        script = Script(plan=plan(item("a", name)), progress=look(name))
+        lead = script.participant(f"{name}-lead")
+        teams.append(team(script, human(name, role=name), planner=lead, name=f"{name}-team"))
+    flow = concurrent(*teams, resolve=merge())
+    run = await running.begin(Workflow("tested", flow, policy="standard", limits=DAY))
+    await running.questions(run)
+    running.clock.turn(25 * 3600)
+    running.host.ring()
+    ended = await running.ended(run)
+    assert (ended.status, ended.output) == ("escalated", {})  # nobody has finished
 
 
 async def test_a_worker_whose_budget_is_used_up_is_evidence(running: Running) -> None:
