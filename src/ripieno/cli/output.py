@@ -25,6 +25,7 @@ __all__ = [
     "note",
     "show",
     "to_json",
+    "words",
     "write",
 ]
 
@@ -153,3 +154,13 @@ def finite(value: object) -> object:
     if isinstance(value, list | tuple):
         return [finite(item) for item in cast("Sequence[object]", value)]
     return value
+
+
+def words(value: Any) -> str:
+    """Give a value without the marks of the language."""
+    if isinstance(value, list):
+        return ", ".join(words(item) for item in cast("list[Any]", value)) or "none"
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return ", ".join(f"{name} {words(item)}" for name, item in fields.items())
+    return str(value)

@@ -10,7 +10,8 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from ripieno.cli.output import clean, duration, show
+from ripieno.cli.output import clean, duration, show, words
+from ripieno.cli.plans import is_plan, plan_of
 from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.kernel.commands import AskedFor
@@ -82,12 +83,28 @@ def show_asked(
         section(screen, "Findings", findings)
     if asked.evidence:
         section(screen, "Evidence", evidence_in(asked))
-    if not findings and not asked.evidence and asked.about is not None:
-        section(screen, "About", clean(asked.about, limit=TEXT_LIMIT))
+    if is_plan(asked.about):
+        section(screen, "Plan", plan_of(asked.about))
+    elif not findings and not asked.evidence and asked.about is not None:
+        section(screen, "About", about(asked.about))
     if notes:
         section(screen, "So far", Group(*(told(note) for note in notes)))
     if hints and row.state == "open":
         section(screen, "Answer", answers_to(asked))
+
+
+def about(said: Any) -> Group:
+    """Give what a task is about: the fields of an object each on a line, anything else as it is."""
+    if not isinstance(said, Mapping) or not said:
+        return Group(clean(said, limit=TEXT_LIMIT))  # pyright: ignore[reportUnknownArgumentType] - any JSON
+    fields: Mapping[str, Any] = said  # pyright: ignore[reportUnknownVariableType] - any JSON
+    shown = list(fields.items())[:EVIDENCE_SHOWN]
+    lines = [
+        Text.assemble((f"{name}  ", "bold"), clean(words(value), limit=TEXT_LIMIT)) for name, value in shown
+    ]
+    if len(fields) > len(shown):
+        lines.append(Text(f"… and {len(fields) - len(shown)} more: --output json", style="dim"))
+    return Group(*lines)
 
 
 def whom(row: QuestionRow, now_with: str | None = None) -> str:

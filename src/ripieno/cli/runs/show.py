@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from ripieno.cli.doubts import Doubt
@@ -16,6 +17,7 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.following import step_name
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
+from ripieno.cli.plans import is_plan, plan_of
 from ripieno.cli.runs.listing import run_document
 from ripieno.cli.runs.reasons import because_of
 from ripieno.cli.runs.sides import is_about_sides, show_sides
@@ -28,6 +30,11 @@ from ripieno.model.ids import short
 from ripieno.model.value import decode
 
 __all__ = ["show_run"]
+
+METHOD: Final = 34
+METHOD_NARROW: Final = 12
+ROOMY: Final = 110
+"""Columns from which on a confidence is shown with the whole of its method."""
 
 LIMIT: Final = 110
 KEY_SHOWN: Final = 8
@@ -158,13 +165,15 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
     """Show how it came to it."""
     if story.steps:
         table = listing("", "step", "", "confidence", "started", "took", "")
+        for column, width in ((0, 1), (4, 8), (5, 6)):
+            table.columns[column].min_width = width  # these are read in a narrow terminal, too
         for step in story.steps:
             sure = "" if step.confidence is None else f"{step.confidence:.2f} {step.method or ''}"
             table.add_row(
                 mark(step.status),
                 "  " * step.depth + step.name,
                 Text(step.participant + (", imported" if step.imported else ""), style="dim"),
-                clean(sure, limit=34),
+                clean(sure, limit=METHOD if screen.width >= ROOMY else METHOD_NARROW),
                 Text(f"{moment(step.started).astimezone():%H:%M:%S}", style="dim"),
                 Text(duration(step.seconds), style="dim"),
                 clean(step.reason or "", limit=LIMIT),
@@ -191,9 +200,12 @@ def show_choices(screen: Console, choices: list[Chosen]) -> None:
     sides = [choice for choice in choices if is_about_sides(choice)]
     for choice in sides:
         show_sides(screen, choice)
-    if len(choices) > len(sides):
+    plans = [choice for choice in choices if is_plan(choice.because)]
+    for choice in plans:
+        section(screen, choice.chosen.capitalize(), Padding(plan_of(choice.because), (0, 0, 0, 2)))
+    if len(choices) > len(sides) + len(plans):
         table = listing("", "")
-        for choice in (one for one in choices if one not in sides):
+        for choice in (one for one in choices if one not in sides and one not in plans):
             table.add_row(
                 Text.assemble(f"{titled(choice)}: ", (choice.chosen, "bold")),
                 clean(grounds(choice), style="dim"),
