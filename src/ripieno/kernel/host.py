@@ -55,6 +55,8 @@ class Host:
         self._unserved: dict[str, float] = {}
         self._lost: set[str] = set()
         """Runs whose store failed under them here: to be taken up again once it works."""
+        self._leaving_late: set[str] = set()
+        """Runs that could go on before this process had done with them: to be looked at again when it has."""
         self._bell = asyncio.Event()
         self._resting: dict[str, list[asyncio.Future[Execution | None]]] = {}
         self._dispatcher: asyncio.Task[None] | None = None
@@ -180,6 +182,9 @@ class Host:
         finally:
             self._residents.pop(run, None)
             self._serving.pop(run, None)
+            if run in self._leaving_late:
+                self._leaving_late.discard(run)
+                self._bell.set()
             for waiter in self._resting.pop(run, ()):
                 if not waiter.done():
                     waiter.set_result(execution)
@@ -311,7 +316,9 @@ class Host:
             return
         ready = await self.store.ready(tuple(self._definitions), free + len(self._elsewhere))
         for run in (*self._lost, *ready):
-            if run not in self._serving and run not in self._elsewhere:
+            if run in self._serving:
+                self._leaving_late.add(run)
+            elif run not in self._elsewhere:
                 self._serve(run, None)
 
     def _arm(self, now: int, due: int | None) -> None:
