@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,9 @@ from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
 YES = {"proceed": True}
+
+QUIET_SECONDS = 0.75
+"""Longer than any ring takes to be answered."""
 
 
 @function(pure=True)
@@ -316,3 +321,40 @@ async def test_messages_while_nobody_runs_are_taken_in_at_the_next_start(tmp_pat
     async with serving(tmp_path, workflow) as host:
         assert (await ended(host, first)).status == "complete"
         assert (await ended(host, second)).status == "cancelled"
+
+
+class PassedOver(WatchedStore):
+    """Tells when runs that could go on were found."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home)
+        self.found = asyncio.Event()
+
+    async def ready(self, versions: Sequence[str], limit: int) -> Sequence[str]:
+        runs = await super().ready(versions, limit)
+        if runs:
+            self.found.set()
+        return runs
+
+
+async def test_a_run_that_is_wanted_before_its_process_has_left_it_is_taken_up_though_nothing_follows(
+    tmp_path: Path,
+) -> None:
+    workflow = Workflow("visit", human("clinician", role="clinician"))
+    async with (
+        opened(tmp_path, PassedOver) as store,
+        serving(tmp_path, workflow, store=store) as host,
+    ):
+
+        async def answered_at_once() -> None:
+            await reply(host, await asked(host, run), YES)
+            await store.found.wait()  # it was looked at while this process still had it, and passed over
+            with suppress(TimeoutError):
+                while True:  # until nobody looks any more: every ring of this answer was heard
+                    store.found.clear()
+                    async with asyncio.timeout(QUIET_SECONDS):
+                        await store.found.wait()
+
+        store.at("after park", answered_at_once)
+        run = await begin(host, workflow)
+        assert (await ended(host, run)).status == "complete"

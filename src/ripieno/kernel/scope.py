@@ -247,7 +247,7 @@ class Scope:
         except (RejectedError, WithheldError) as error:
             status = "partial" if isinstance(error, WithheldError) else "escalated"
             return Outcome(status, reason=explain(error))
-        except Exception as error:  # noqa: BLE001 - as said
+        except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             return Outcome("failed", reason=explain(error))
 
     async def close(

@@ -64,7 +64,7 @@ class Expression:
             return evaluator.eval(self.text, previously_parsed=self._parsed)
         except InputError:
             raise
-        except Exception as error:
+        except Exception as error:  # functions and values are the user's: they raise what they will
             msg = f"{self.text!r} has no value here: {error}"
             raise InputError(msg) from error
 
