@@ -1,0 +1,127 @@
+"""The one gate: what is proposed, what is decided about it, and who decides.
+
+Every act becomes an `Action` before it happens, whoever proposes it. `mediation` decides by policy; the
+kernel asks, and records the decision with the act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from ripieno.model.effect_rule import Approver
+from ripieno.model.principal import Principal
+
+__all__ = ["Action", "ActionKind", "Actor", "Approval", "Decision", "Gate", "Subject", "Verdict"]
+
+ActionKind = Literal[
+    # within a run
+    "participant.work",
+    "tool.call",
+    "tool.undo",
+    "model.call",
+    "handoff",
+    "chat.speak",
+    "plan",
+    # upon runs and what they come from
+    "run.start",
+    "run.command",
+    "task.answer",
+    "workflow.change",
+    "policy.change",
+    "identity.change",
+    # reads of labelled data by people
+    "data.read",
+]
+"""What may be proposed; where one kind stands for several commands, the verb names which."""
+
+Verdict = Literal["allow", "ask", "deny"]
+"""`ask`: it may happen once whoever the policies name has approved it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who proposes an act: a principal, and where that acts for another one, for whom."""
+
+    principal: Principal
+    on_behalf_of: Principal | None = None
+    """Who acts for somebody never has more rights than both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is acted upon: a tool, a participant, a workflow, a run, a task."""
+
+    kind: Literal["tool", "participant", "workflow", "run", "task", "model", "policy", "identity", "data"]
+    name: str
+    """A tool's or workflow's name, `workflow/participant`, a run's id."""
+    facts: Mapping[str, str | int | bool | tuple[str, ...]] = field(
+        default_factory=dict[str, str | int | bool | tuple[str, ...]]
+    )
+    """What is known of it: a tool's `effect`, a workflow's `risk`, `owner` and `data`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One approval that a person has given to exactly this action."""
+
+    by: str
+    """The principal's id."""
+    role: str | None
+    """In which role; None for one that was asked in person."""
+    emergency: bool = False
+    """True where it passed by break-glass: flagged for review."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One act that is proposed, as policy sees it."""
+
+    kind: ActionKind
+    verb: str
+    """The command's name, such as `cancel`; the kind itself where there is but one."""
+    actor: Actor
+    subject: Subject
+    workflow: Subject | None = None
+    """Of the run within which it is proposed; its policy pack is among its facts as `policy`."""
+    run: str | None = None
+    path: str | None = None
+    given: Callable[[], Mapping[str, Any]] | None = None
+    """Gives the arguments, decoded; asked only where a policy reads them."""
+    digest: str | None = None
+    """Commitment of the canonical arguments."""
+    labels: tuple[str, ...] = ()
+    """Classes of data that it touches."""
+    approvals: tuple[Approval, ...] = ()
+    """What was approved of it so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about an action, and by what."""
+
+    verdict: Verdict
+    policies: tuple[str, ...] = ()
+    """Ids of the policies that determined it; empty where nothing permits it."""
+    version: str = ""
+    """Digest of the set of policies that it was decided under."""
+    approvers: tuple[Approver, ...] = ()
+    """Whose approval is missing, in the order in which they are asked."""
+    asked_by: str = ""
+    """Digest of the policies that asked; an approval is void when it changes."""
+    reason: str = ""
+    """In a sentence, for whoever is denied or asked."""
+
+
+class Gate(Protocol):
+    """Decides about actions. It never raises: what cannot be decided is denied, with the reason."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a decision may: of policies, roles and stops."""
+        ...
+
+    def decide(self, action: Action) -> Decision:
+        """Decide about one action, as everything stands at this moment."""
+        ...
