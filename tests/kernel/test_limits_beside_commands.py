@@ -24,10 +24,12 @@ from kernel.scenarios.house import (
     resting,
     serving,
     turned,
+    until,
 )
 from kernel.spending_parts import buy, chosen, paid, pure, spends
 from ripieno import Context, Limits, Workflow, ask, concurrent, human, merge, sequential
 from ripieno.connectors.tool import tool
+from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import operators
 from ripieno.kernel.host import Host
@@ -146,3 +148,32 @@ async def test_an_answer_about_a_limit_that_was_damaged_blocks_the_run(tmp_path:
         row = await resting(host, run)
     assert row.status == "blocked"
     assert "is not in the store" in str(row.detail)
+
+
+async def test_an_earlier_answer_about_a_limit_that_was_damaged_blocks_it_though_somebody_is_asked_again(
+    tmp_path: Path,
+) -> None:
+    """The branch that met the damage has failed before whoever waits for it looks again."""
+    workflow = Workflow(
+        "asking", spends("a", 60, 60), limits=Limits(tokens=50, on_exhausted=ask("treasurer"))
+    )
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        grant = {"proceed": True, "grant": {"tokens": 10}}
+        await reply(host, await asked(host, run, "ask/1"), grant)
+        await asked(host, run, "ask/2")
+        assert (await parked(host, run)).head_seq > 0
+        [answered] = await events(host, run, "answered")
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as disk, disk:
+        said = bytes.fromhex(answered.body["content"])
+        disk.execute("DELETE FROM payloads WHERE commitment = ?", (said,))
+    async with serving(tmp_path, workflow) as host:
+        row = await host.store.run(run)
+        await operators.resume(host.store, host.clock, row, by=OPERATOR)
+        row = await until(lambda: blocked(host, run))
+    assert "is not in the store" in str(row.detail)
+
+
+async def blocked(host: Host, run: str) -> RunRow | None:
+    row = await host.store.run(run)
+    return row if row.status == "blocked" else None

@@ -286,3 +286,21 @@ async def test_a_call_under_way_while_a_segment_is_written_is_known_after_a_cras
         assert (await ended(host, run)).status == "complete"
     assert len(system.calls) == 2
     assert len(system.booked) == 1
+
+
+async def test_a_loop_that_was_woken_after_its_segments_still_tells_when_it_began(tmp_path: Path) -> None:
+    """So does everything around it: what the segments stand for is not read any more."""
+    clock = HandClock()
+    flow = sequential(loop(Pulse("pulse"), until="previous >= 20", rounds=50), name="around")
+    workflow = Workflow("pulse", flow)
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        began = clock.now()
+        run = await begin(host, workflow)
+        for _ in range(20):
+            await turned(host, clock, run, 60)
+        await ended(host, run)
+        ends = await events(host, run, "scope")
+        assert (await counted(host, run))["segment"] >= 2
+    started = {event.path.rpartition("/")[2]: event.body["started"] for event in ends}
+    assert (started["loop@1"], started["around@1"]) == (began, began)
+    assert started["pulse@20"] == began + 19 * 60_000_000

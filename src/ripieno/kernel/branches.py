@@ -92,7 +92,7 @@ class Group:
 
     async def next(self) -> tuple[str, Outcome] | None:
         """Give path and outcome of the next branch to end, in journal order; None when all have."""
-        while not self._ended and self._running:
+        while not self._ended and self._running and self._failure is None:
             self._waiter = asyncio.get_running_loop().create_future()
             await self._turnstile.wait(self._scope.branch, self._waiter)
         if self._failure is not None:

@@ -11,6 +11,7 @@ from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Created, Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
+from ripieno.kernel.limits_anew import led_to_by_limits
 from ripieno.kernel.recording import ENDS, origin
 from ripieno.model.errors import InputError
 from ripieno.model.event import Event, Json, Kind
@@ -94,7 +95,8 @@ def finished(events: Sequence[Event]) -> list[Event]:
     """Give the events that stand for something complete: a visit, an effect, a choice, an answer.
 
     What the run has itself from another is judged by what it was there. An approval is for one effect
-    of one run: what was approved and not done is asked about anew.
+    of one run: what was approved and not done is asked about anew. A visit that goes on has its limits
+    anew: what they led to is left out.
     """
     found = [(event, event if event.kind != "imported" else origin(event)) for event in events]
     whole: set[tuple[str, str]] = set()
@@ -111,7 +113,8 @@ def finished(events: Sequence[Event]) -> list[Event]:
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"
     }
     whole = {(kind, path) for kind, path in whole if path not in approvals} - taken_back(events)
-    return [event for event, what in found if (what.kind, what.path) in whole]
+    limited = led_to_by_limits(events, lambda visit: ("scope", visit) not in whole)
+    return [event for event, what in found if (what.kind, what.path) in whole and event.seq not in limited]
 
 
 def taken_back(events: Sequence[Event]) -> set[tuple[str, str]]:

@@ -73,6 +73,7 @@ class Limited:
             self._execution.set_again(self)
             await self._set_aside()
             decision = await self._supervised()
+            self._look_at_failure()
             if decision is None:
                 assert self._inner is not None, "it was started"
                 assert self._inner.task is not None, "it was started"
@@ -120,6 +121,7 @@ class Limited:
         path = self._desk.next("choice")
         for event in self._desk.take(path, frozenset({"choice"})):
             await self._turnstile.recorded(self._outer, event.seq)
+            self._look_at_failure()
             self._trip = None
             return Decision.read(event, self._execution.stored)
         while self._trip is None or self._done or self._turnstile.replaying:
@@ -129,6 +131,7 @@ class Limited:
                 await self._change()
             else:
                 await self._turnstile.live(self._outer)
+            self._look_at_failure()
         decision = self._decide(self._trip)
         self._trip = None
         payloads: list[tuple[bytes, bytes]] = []
@@ -198,6 +201,9 @@ class Limited:
     async def _change(self) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
         await self._turnstile.wait(self._outer, self._waiter)
+
+    def _look_at_failure(self) -> None:
+        """Raise what a branch has failed of, were it while this one waited for something else."""
         if self._failure is not None:
             raise self._failure
 

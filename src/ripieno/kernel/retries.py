@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_role
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.forks import begin, finished
+from ripieno.kernel.limits_anew import begun, led_to_by_limits
 from ripieno.kernel.recording import ENDS, origin, scopes_around
 from ripieno.model.errors import NotFoundError, RefusedError
 from ripieno.model.event import Event
 from ripieno.model.principal import Principal
 
 __all__ = ["kept", "retry"]
-
-LIMIT: Final = "/limit"
-"""What stands behind the path of a visit in those of the acts by which its limits are kept."""
 
 
 async def retry(
@@ -93,12 +90,13 @@ def kept(events: Sequence[Event]) -> list[Event]:
     known = min((visits[path] for path in failed), key=lambda visit: visit.seq)
     again = {around for path in failed for around in (path, *scopes_around(path))}
     first = begun(events)
+    limited = led_to_by_limits(events, again.__contains__)
 
     def stays(event: Event) -> bool:
         what = origin(event) if event.kind == "imported" else event
         if what.kind in ENDS and what.path in again:
             return False
-        if again_as_child(what.path, visits, again) or limited(what.path, again):
+        if again_as_child(what.path, visits, again) or event.seq in limited:
             return False
         if any(timed(path, visits, again) for path in (what.path, *scopes_around(what.path))):
             return False
@@ -144,18 +142,3 @@ def again_as_child(path: str, visits: Mapping[str, Visit], again: set[str]) -> b
     """Tell whether a path is the wait for a child run that did not end well: another one is run."""
     visit, _, act = path.rpartition("/child/")
     return act.isdecimal() and visit in again and visits[visit].participant == "workflow"
-
-
-def limited(path: str, again: set[str]) -> bool:
-    """Tell whether it is about the limits of something that is done again: it has all of them anew."""
-    acts = (around for around in scopes_around(path) if around.endswith(LIMIT))
-    return any(around.removesuffix(LIMIT) in again for around in acts)
-
-
-def begun(events: Sequence[Event]) -> dict[str, int]:
-    """Give where the first thing at or within each path was recorded."""
-    first: dict[str, int] = {}
-    for event in events:
-        for path in (event.path, *scopes_around(event.path)):
-            first.setdefault(path, event.seq)
-    return first

@@ -84,6 +84,8 @@ class Scope:
         self.counts: dict[str, int] = {}
         """How many acts and visits of each kind and name there were."""
         self.segments = Segments(self)
+        self.started = 0
+        """When it was begun, in microseconds."""
         self.interrupted = False
         """True from the moment at which it was told that it is to be skipped."""
 
@@ -214,10 +216,10 @@ class Scope:
         left_out = execution.steering.heeded and await execution.steering.before(
             path, participant.name, branch
         )
-        started = execution.recording.begun(path) or execution.clock.now()
         scope = Scope(execution, path, branch, self, terms.effects)
+        scope.started = execution.recording.begun(path) or execution.clock.now()
         if left_out:
-            return await self.close(scope, participant, task, Outcome("complete"), started)
+            return await self.close(scope, participant, task, Outcome("complete"))
         execution.open_scopes.add(scope)
         try:
             if terms.limits is None:
@@ -231,7 +233,7 @@ class Scope:
             outcome = Outcome("complete")
         finally:
             execution.open_scopes.discard(scope)
-        return await self.close(scope, participant, task, outcome, started)
+        return await self.close(scope, participant, task, outcome)
 
     async def work(self, participant: Participant, task: Task) -> Outcome:
         """Let a participant act in this scope; whatever it raises is its outcome."""
@@ -250,9 +252,7 @@ class Scope:
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             return Outcome("failed", reason=explain(error))
 
-    async def close(
-        self, scope: Scope, participant: Participant, task: Task, outcome: Outcome, started: int
-    ) -> Outcome:
+    async def close(self, scope: Scope, participant: Participant, task: Task, outcome: Outcome) -> Outcome:
         """Record how a visit ended; its subtree is not needed any more."""
         execution = self.execution
         turnstile = execution.turnstile
@@ -268,7 +268,7 @@ class Scope:
             "participant": participant.kind,
             "inputs": reads,
             "outcome": outcome_body(execution, outcome, payloads),
-            "started": started,
+            "started": scope.started,
         }
         if scope.effects.withheld:
             body.update(withheld_body(scope, payloads))
@@ -299,8 +299,9 @@ class Scope:
         execution.recording.abandon(path)
         scope = Scope(execution, path, branch, self)
         scope.ledger.spent = self.stopped.pop(path, NOTHING)
+        scope.started = execution.clock.now()
         outcome = Outcome("cancelled", reason="stopped: no longer needed")
-        return await self.close(scope, participant, task, outcome, execution.clock.now())
+        return await self.close(scope, participant, task, outcome)
 
     async def _replayed(self, participant: Participant, task: Task, event: Event, branch: Branch) -> Outcome:
         execution = self.execution

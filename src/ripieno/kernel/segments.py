@@ -77,6 +77,7 @@ class Segments:
             "state": dict(state),
             "outcomes": dict(bodies),
             "counts": dict(scope.counts),
+            "started": scope.started,
             **withheld_body(scope, payloads),
         }
         spent = self._spent_before()
