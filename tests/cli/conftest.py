@@ -7,36 +7,24 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warm_start import PATIENCE_SECONDS, Result, WarmStart
 
 from ripieno.blueprints.hospital_discharge.sample_patients import sample
 
-PATIENCE_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a command gave."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
+__all__ = ["Cli", "Result"]
 
 
 class Cli:
     """Runs commands in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warm: WarmStart) -> None:
         self.folder = folder
+        self._warm = warm
         self.home = folder / "home"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RIPIENO_")}
         self.environment = {**kept, "RIPIENO_HOME": str(self.home), "RIPIENO_PRINCIPAL": "tester"}
@@ -45,16 +33,12 @@ class Cli:
         return [sys.executable, "-m", "ripieno.cli", *arguments]
 
     def run(self, *arguments: str, stdin: str | bytes = b"", **environment: str) -> Result:
-        done = subprocess.run(  # noqa: S603 - our own command
-            self.command(*arguments),
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            capture_output=True,
-            timeout=PATIENCE_SECONDS,
-            check=False,
+        return self._warm.run(
+            arguments,
+            folder=self.folder,
+            environment={**self.environment, **environment},
+            given=stdin.encode() if isinstance(stdin, str) else stdin,
         )
-        return Result(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def ok(self, *arguments: str, **environment: str) -> Result:
         result = self.run(*arguments, **environment)
@@ -88,9 +72,16 @@ class Cli:
         return result.json[0]
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmStart]:
+    """Give the process that commands are forked from."""
+    with WarmStart() as warm:
+        yield warm
+
+
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    return Cli(tmp_path)
+def cli(tmp_path: Path, warm: WarmStart) -> Cli:
+    return Cli(tmp_path, warm)
 
 
 @pytest.fixture

@@ -1,0 +1,123 @@
+"""Commands as processes of their own, forked from one that has loaded the command line already.
+
+Each has its own folder, environment, input and output, begins at `main` and ends as the interpreter ends:
+what a process from nothing would do, but for loading the same modules a thousand times.
+
+    python warm_start.py < orders
+
+Orders and replies are lines of JSON; see `WarmStart`.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import TracebackType
+from typing import Any, Self
+
+__all__ = ["Result", "WarmStart"]
+
+PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a command gave; a code below zero is the signal that ended it, as `subprocess` has it."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class WarmStart:
+    """The process that commands are forked from."""
+
+    def __enter__(self) -> Self:
+        self._files = TemporaryDirectory()
+        self._server = subprocess.Popen(  # noqa: S603 - our own interpreter and file
+            [sys.executable, Path(__file__)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        self._server.communicate()
+        self._files.cleanup()
+
+    def run(
+        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], given: bytes
+    ) -> Result:
+        """Run a command in a folder and wait for its end."""
+        stdin, stdout, stderr = (Path(self._files.name, name) for name in ("in", "out", "err"))
+        stdin.write_bytes(given)
+        order = {
+            "arguments": arguments,
+            "folder": str(folder),
+            "environment": dict(environment),
+            "streams": [str(stdin), str(stdout), str(stderr)],
+        }
+        assert self._server.stdin is not None, "opened with pipes"
+        assert self._server.stdout is not None, "opened with pipes"
+        self._server.stdin.write(json.dumps(order) + "\n")
+        self._server.stdin.flush()
+        reply = self._server.stdout.readline()
+        assert reply, "the process that commands are forked from has died"
+        return Result(int(reply), stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8"))
+
+
+def load_everything() -> None:
+    """Load what any command may need."""
+    import ripieno  # noqa: PLC0415 - the tests, which import this file as well, need not have it all
+
+    for module in pkgutil.walk_packages(ripieno.__path__, "ripieno."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+
+
+def become(order: Mapping[str, Any]) -> None:
+    """Make this process the one that a command was ordered from."""
+    stdin, stdout, stderr = order["streams"]
+    written = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    for stream, file, flags in ((0, stdin, os.O_RDONLY), (1, stdout, written), (2, stderr, written)):
+        os.dup2(os.open(file, flags), stream)
+    os.chdir(order["folder"])
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    sys.path[0] = order["folder"]
+    sys.argv[1:] = order["arguments"]
+    signal.alarm(PATIENCE_SECONDS)
+
+
+def main() -> None:
+    """Fork a command for each order, one at a time, until there are no more."""
+    load_everything()
+    gc.freeze()  # what is there already is shared with every command
+    for line in sys.stdin:
+        child = os.fork()
+        if not child:
+            become(json.loads(line))
+            from ripieno.cli import front  # noqa: PLC0415 - loaded long ago
+
+            front.main()
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
