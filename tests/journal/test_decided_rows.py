@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.journal.support.sample import Sample, verified
 from tests.journal.support.writing import AT
 
+from ripieno.journal.identity import PrincipalChange, PrincipalRow
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.tasks import Absence
@@ -16,6 +18,10 @@ from ripieno.journal.tasks import Absence
 V1 = VersionRow("v1", "default", "flow", "module:flow", "{}", AT)
 BOB = Absence("a1", "default", "person:ada", "person:bob", AT, AT + 9, "person:ada", AT)
 EVE = Absence("a2", "default", "person:eve", "person:bob", AT, AT + 9, "person:eve", AT)
+
+
+def clerk(row: PrincipalRow) -> PrincipalRow:
+    return replace(row, roles=("clerk",), groups=("ward",))
 
 
 async def decide(home: Path) -> Sample:
@@ -32,6 +38,10 @@ async def decide(home: Path) -> Sample:
         await store.set_absence(BOB)
         await store.set_absence(EVE)
         await store.clear_absence(EVE, "person:ada")
+        await store.change_principal("default", PrincipalChange("person:bob", "granted", clerk, "person:ada"))
+        await store.map_group("default", "ward", "nurse", "person:ada", None)
+        await store.map_group("default", "ward", "clerk", "person:ada", "for a while")
+        await store.unmap_group("default", "ward", "clerk", "person:ada", None)
         return Sample(home, "", "", await store.tenant_stream("default"))
     finally:
         await store.close()
@@ -60,6 +70,26 @@ CHANGES = {
     "absences.substitute": ("x", 9, "row a1 of absences says substitute 'x', it says 'person:bob'"),
     "absences.from_at": (1, 9, f"row a1 of absences says from_at 1, it says {AT}"),
     "absences.until_at": (1, 9, f"row a1 of absences says until_at 1, it says {AT + 9}"),
+    "principals.status": (
+        "suspended",
+        12,
+        "row person:bob of principals says status 'suspended', it says 'active'",
+    ),
+    "principals.roles": (
+        '["clerk", "treasurer"]',
+        12,
+        """row person:bob of principals says roles '["clerk", "treasurer"]', it says '["clerk"]'""",
+    ),
+    "principals.groups": (
+        "[]",
+        12,
+        """row person:bob of principals says groups '[]', it says '["ward"]'""",
+    ),
+    "group_roles.by": (
+        "person:eve",
+        13,
+        "row ward, nurse of group_roles says by 'person:eve', it says 'person:ada'",
+    ),
     "absences.set_by": ("x", 9, "row a1 of absences says set_by 'x', it says 'person:ada'"),
 }
 
@@ -76,7 +106,14 @@ def test_a_changed_column_is_found_at_the_event_that_decided_it(
     ]
 
 
-DELETIONS = {"versions": (2, "v1"), "compatible": (3, "v0, v1"), "drains": (4, "old"), "absences": (9, "a1")}
+DELETIONS = {
+    "versions": (2, "v1"),
+    "compatible": (3, "v0, v1"),
+    "drains": (4, "old"),
+    "absences": (9, "a1"),
+    "principals": (12, "person:bob"),
+    "group_roles": (13, "ward, nurse"),
+}
 
 
 @pytest.mark.parametrize("table", DELETIONS)

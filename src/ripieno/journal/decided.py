@@ -6,6 +6,7 @@ who stands in for whom. They are few, and kept in memory until the end; what hap
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -30,6 +31,10 @@ MADE: Final = {
     "versions.compatible": Rule("compatible", ("old", "new"), {}),
     "workflow.drained": Rule("drains", ("workflow",), {"by": "by", "reason": "reason"}),
     "workflow.mode": Rule("modes", ("version", "participant"), {"mode": "mode", "by": "by"}),
+    "principal.changed": Rule(
+        "principals", ("principal",), {"status": "status", "roles": "roles", "groups": "groups", "by": "by"}
+    ),
+    "group.mapped": Rule("group_roles", ("group", "role"), {"by": "by"}),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -44,8 +49,12 @@ MADE: Final = {
 }
 """Events that make a row or replace it."""
 
-ENDED: Final = {"workflow.undrained": ("drains", "workflow"), "absence.cleared": ("absences", "id")}
-"""Events that take a row away: its table, and the field that names it."""
+ENDED: Final = {
+    "workflow.undrained": ("drains", ("workflow",)),
+    "absence.cleared": ("absences", ("id",)),
+    "group.unmapped": ("group_roles", ("group", "role")),
+}
+"""Events that take a row away: its table, and the fields that name it."""
 
 Key = tuple[str, ...]
 """Table, tenant, and what names the row within them."""
@@ -67,11 +76,11 @@ class Decided:
         rule = MADE.get(event.kind)
         if rule is not None:
             key = (rule.table, tenant, *(str(body.get(name)) for name in rule.key))
-            says = {column: body[name] for name, column in rule.columns.items() if name in body}
+            says = {column: in_a_column(body[name]) for name, column in rule.columns.items() if name in body}
             self._says[key] = place, says
         if event.kind in ENDED:
-            table, name = ENDED[event.kind]
-            self._says.pop((table, tenant, str(body.get(name))), None)
+            table, names = ENDED[event.kind]
+            self._says.pop((table, tenant, *(str(body.get(name)) for name in names)), None)
 
     def end(self, rows: Iterable[StoredDecision]) -> None:
         """Compare with the rows there are."""
@@ -87,3 +96,8 @@ class Decided:
                     self._found(place, f"the {named} says {column} {row.columns[column]!r}, it says {said!r}")
         for (table, _, *key), (place, _) in self._says.items():
             self._found(place, f"its row {', '.join(key)} is not in the table of {table}")
+
+
+def in_a_column(value: Any) -> Any:
+    """Give what an event says as a column holds it: lists and documents as JSON."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, list | dict) else value

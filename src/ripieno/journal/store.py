@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import (
     Draft,
@@ -52,7 +53,7 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(ABC):
+class Store(IdentityStore, ABC):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only

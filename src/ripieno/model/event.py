@@ -58,6 +58,14 @@ Kind = Literal[
     "workflow.undrained",
     "operation",
     "workflow.mode",
+    "principal.changed",
+    "group.mapped",
+    "group.unmapped",
+    "key.created",
+    "key.revoked",
+    "login",
+    "login.refused",
+    "data.read",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

@@ -56,11 +56,13 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "compatible": (("old", "new"), ()),
     "drains": (("workflow",), ("by", "reason")),
     "modes": (("version", "participant"), ("mode", "by")),
+    "principals": (("id",), ("status", "roles", "groups", "by")),
+    "group_roles": (("group", "role"), ("by",)),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
 
-READABLE: Final = frozenset({1, FORMAT})
+READABLE: Final = frozenset({1, 2, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
 
 
@@ -210,7 +212,7 @@ class SqliteAudit:
         for table, (key, columns) in DECISIONS.items():
             if table not in there:
                 continue
-            for tenant, *values in self._rows(f"SELECT {', '.join(('tenant', *key, *columns))} FROM {table}"):
+            for tenant, *values in self._rows(f"SELECT {named('tenant', *key, *columns)} FROM {table}"):
                 rest = dict(zip(columns, values[len(key) :], strict=True))
                 yield StoredDecision(table, tenant, tuple(values[: len(key)]), rest)
 
@@ -231,6 +233,11 @@ class SqliteAudit:
             yield from cursor
         except sqlite3.Error as error:
             raise reading(self._path, error) from error
+
+
+def named(*columns: str) -> str:
+    """Give columns as a statement names them; `group` is a word of the language as well."""
+    return ", ".join(f'"{column}"' for column in columns)
 
 
 def stored(stream: str) -> bytes:

@@ -13,6 +13,8 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
+from ripieno.journal.sqlite import format_3
+
 __all__ = ["STEPS", "migrate"]
 
 STEPS: Final[Mapping[int, tuple[str, ...]]] = {
@@ -61,6 +63,7 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
             ") STRICT, WITHOUT ROWID"
         ),
     ),
+    2: format_3.TABLES,
 }
 """Statements that bring a format up to the next, by the format that they start from."""
 

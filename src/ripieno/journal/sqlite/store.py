@@ -22,6 +22,7 @@ from ripieno.journal.sqlite import drains, inbox, modes, ownership, tasks, tenan
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
+from ripieno.journal.sqlite.identities import SqliteIdentities
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import Taken
 from ripieno.journal.sqlite.reader import Reader
@@ -38,7 +39,7 @@ from ripieno.model.value import encode
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore(SqliteReads):
+class SqliteStore(SqliteIdentities, SqliteReads):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
     Reads take the loop's thread for the tens of microseconds that SQLite needs; all writes go

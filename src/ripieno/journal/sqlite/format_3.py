@@ -1,0 +1,63 @@
+"""What format 3 adds to the tables: for a new file as for one of format 2 that is brought up.
+
+Each statement is run in order, in one transaction. Once a version with this format was released,
+nothing is changed here any more: later formats alter these tables in a step of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["TABLES"]
+
+IDENTITY: Final = (
+    """
+    CREATE TABLE principals (
+        tenant TEXT    NOT NULL,
+        id     TEXT    NOT NULL,
+        status TEXT    NOT NULL,
+        roles  TEXT    NOT NULL,
+        groups TEXT    NOT NULL,
+        by     TEXT    NOT NULL,
+        event  INTEGER NOT NULL,
+        PRIMARY KEY (tenant, id)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE group_roles (
+        tenant  TEXT NOT NULL,
+        "group" TEXT NOT NULL,
+        role    TEXT NOT NULL,
+        by      TEXT NOT NULL,
+        PRIMARY KEY (tenant, "group", role)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE api_keys (
+        id         TEXT    PRIMARY KEY,
+        tenant     TEXT    NOT NULL,
+        principal  TEXT    NOT NULL,
+        verifier   TEXT    NOT NULL,
+        scope      TEXT    NOT NULL,
+        expires_at INTEGER,
+        created_at INTEGER NOT NULL,
+        by         TEXT    NOT NULL,
+        state      TEXT    NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX api_keys_tenant ON api_keys (tenant, principal)",
+    """
+    CREATE TABLE logins (
+        tenant     TEXT    NOT NULL,
+        credential TEXT    NOT NULL,
+        principal  TEXT    NOT NULL,
+        mark       TEXT    NOT NULL,
+        at         INTEGER NOT NULL,
+        PRIMARY KEY (tenant, credential)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""Who there is, what their groups mean, with which keys they come, and when each last came."""
+
+TABLES: Final = (*IDENTITY,)
+"""Every statement of format 3."""
