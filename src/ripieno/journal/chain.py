@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, cast, get_args
 
-from ripieno.journal.records import RunRow
+from ripieno.journal.records import RunRow, RunStatus
 from ripieno.journal.stored import StoredEvent, StoredStream
 from ripieno.model.event import FORMAT, GENESIS, Event, canonical
 
@@ -26,6 +26,9 @@ STARTED: Final = {
     "requested": "requested_at",
 }
 """Fields of a run's first event, and the columns of its row that repeat them."""
+
+HELD_UP: Final = frozenset({"blocked", "needs_version", "running"})
+"""In which statuses a row says why its run does not go on; `running` once it was told to go on."""
 
 
 class Chain:
@@ -95,6 +98,10 @@ class Chain:
         ended = self._says.pop("status", None)
         if ended != (row.status if row.ended else None):
             self._found(self._name, f"its row says {row.status}, its events say {ended or 'not ended'}")
+        if not row.ended and row.status not in get_args(RunStatus):
+            self._found(self._name, f"its row says {row.status}, which no run is")
+        if row.detail is not None and (row.owner is not None or row.status not in HELD_UP):
+            self._found(self._name, f"its row says why it is held up, and that it is {row.status}")
         for column, said in self._says.items():
             if getattr(row, column) != said:
                 self._found(
@@ -155,6 +162,12 @@ class Chain:
         body = event.body
         if event.kind == "run.started":
             self._says = {column: body[name] for name, column in STARTED.items() if name in body}
+            above = body.get("parent")
+            self._says["parent"] = (
+                cast("dict[str, Any]", above).get("run") if isinstance(above, dict) else None
+            )
+        elif event.kind == "run.forked":
+            self._says["parent"] = body.get("from")
         elif event.kind == "run.migrated":
             self._says["version"] = body.get("to")
         elif event.kind == "run.ended":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +39,7 @@ __all__ = [
     "SegmentChange",
     "Told",
     "VersionRow",
+    "needed_digest",
     "why_closed",
 ]
 
@@ -149,6 +152,20 @@ class SegmentChange:
 
     after: int
     needed: tuple[int, ...]
+
+    @property
+    def stored(self) -> str:
+        """Give what is needed as the run's row has it."""
+        return json.dumps(self.needed)
+
+    def document(self) -> dict[str, Json]:
+        """Give it as a segment says it, so that the row can be verified."""
+        return {"after": self.after, "needed": needed_digest(self.stored)}
+
+
+def needed_digest(stored: str) -> str:
+    """Give by what a segment names the events that replay needs; shorter than the commitment of a value."""
+    return hashlib.sha256(stored.encode()).hexdigest()[:40]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,15 @@ from typing import Any, NamedTuple, Protocol
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import RunRow
 
-__all__ = ["StoredCounts", "StoredDecision", "StoredEvent", "StoredStream", "Verifiable"]
+__all__ = [
+    "StoredClaim",
+    "StoredCounts",
+    "StoredDecision",
+    "StoredEvent",
+    "StoredReplay",
+    "StoredStream",
+    "Verifiable",
+]
 
 
 class StoredEvent(NamedTuple):
@@ -42,6 +50,24 @@ class StoredCounts(NamedTuple):
     questions: int
     folded: int
     """Messages that were taken into its chain."""
+    failed: int
+    """Calls that failed or are in doubt."""
+
+
+class StoredClaim(NamedTuple):
+    """The row of an attempt at a call."""
+
+    epoch: int
+    tool: str | None
+    """None for one from before there was such a column."""
+
+
+class StoredReplay(NamedTuple):
+    """From where a run's row says that replay starts."""
+
+    after: int
+    needed: str
+    """JSON: the events before it that are read as well."""
 
 
 class StoredDecision(NamedTuple):
@@ -94,8 +120,16 @@ class Verifiable(Protocol):
         """Give how many rows there are for each run that has any, by id of the run."""
         ...
 
-    def claim(self, run: str, path: str, attempt: int) -> int | None:
-        """Give the epoch under which an attempt was claimed; None where it has no row."""
+    def claim(self, run: str, path: str, attempt: int) -> StoredClaim | None:
+        """Give the row of an attempt at a call; None where it has none."""
+        ...
+
+    def failed_call(self, run: str, path: str) -> dict[str, Any] | None:
+        """Give the row of a call that failed or is in doubt, by column."""
+        ...
+
+    def replay(self, run: str) -> StoredReplay:
+        """Give from where the row of a run says that replay starts."""
         ...
 
     def question(self, question: str) -> dict[str, Any] | None:
@@ -106,8 +140,16 @@ class Verifiable(Protocol):
         """Give the row of a message by column, as far as events tell of it."""
         ...
 
+    def coming(self, question: str) -> Iterator[dict[str, Any]]:
+        """Give the messages about a question that were not taken in yet: `kind`, `by` and `for`, in order."""
+        ...
+
     def unfounded(self) -> Iterator[tuple[str, str]]:
-        """Give the questions that no message closed, or that an ended run still asks: run, and problem."""
+        """Give the questions whose rows speak against themselves or each other: run, and problem.
+
+        No message closed them, a run still asks them that has ended, or their numbers do not follow
+        each other as they were asked.
+        """
         ...
 
     def decisions(self) -> Iterator[StoredDecision]:

@@ -125,6 +125,7 @@ class Verification:
             ("log", self._strays),
             ("log", self._unfounded),
             ("log", self._decisions),
+            ("log", self._nothing),
         ):
             self._at = at
             try:
@@ -152,6 +153,13 @@ class Verification:
 
     def _decisions(self) -> None:
         self._decided.end(self._store.decisions())
+
+    def _nothing(self) -> None:
+        """Say so where there is no event at all: of a log that was emptied nothing else would tell."""
+        if not self._report.events and self._report.sound:
+            self._report.found(
+                "log", "holds nothing, though it has a key: nothing was ever run here, or it was emptied"
+            )
 
     def _streams(self) -> None:
         """Go through rows and events side by side, both by stream."""
@@ -194,8 +202,8 @@ class Verification:
                 if row.row is None:
                     self._decided.follow(row.name.removeprefix("tenant "), event, self._at)
         chain.end()
-        derived.end(counts, name)
         self._at = name
+        derived.end(counts, name, self._store.replay(stream) if row is not None and row.row else None)
         if row is not None:
             self._values(stream, name)
 

@@ -85,6 +85,7 @@ class Segments:
             body["spent"] = spent.document()
         scope.items[:] = scope.unread.values()  # branches ended meanwhile, of which the state does not tell
         change = SegmentChange(after, execution.needed(after))
+        body["replay"] = change.document()
         execution.effects.forget(scope.path, (inner.path for inner in execution.open_scopes))
         draft = await scope.append("segment", f"{scope.path}/segment", body, payloads=payloads, change=change)
         scope.items.append(draft)

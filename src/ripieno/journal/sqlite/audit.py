@@ -17,7 +17,14 @@ from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.schema import FORMAT
-from ripieno.journal.stored import StoredCounts, StoredDecision, StoredEvent, StoredStream
+from ripieno.journal.stored import (
+    StoredClaim,
+    StoredCounts,
+    StoredDecision,
+    StoredEvent,
+    StoredReplay,
+    StoredStream,
+)
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.ids import short
 
@@ -32,23 +39,35 @@ SELECT before + 1, position - 1 FROM (
 """
 
 COUNTS = """
-SELECT run, sum(claims), sum(questions), sum(folded) FROM (
-    SELECT run, 1 AS claims, 0 AS questions, 0 AS folded FROM claims
-    UNION ALL SELECT run, 0, 1, 0 FROM questions
-    UNION ALL SELECT run, 0, 0, 1 FROM inbox WHERE folded IS NOT NULL
+SELECT run, sum(claims), sum(questions), sum(folded), sum(failed) FROM (
+    SELECT run, 1 AS claims, 0 AS questions, 0 AS folded, 0 AS failed FROM claims
+    UNION ALL SELECT run, 0, 1, 0, 0 FROM questions
+    UNION ALL SELECT run, 0, 0, 1, 0 FROM inbox WHERE folded IS NOT NULL
+    {failed_calls}
 ) GROUP BY run ORDER BY run
 """
+FAILED = "UNION ALL SELECT run, 0, 0, 0, 1 FROM failed_calls"
 
 UNFOUNDED = """
 SELECT run, 'question ' || id || ' is ' || state || ', and no message says so' FROM questions
     WHERE state IN ('answered', 'expired')
-    AND id NOT IN (SELECT question FROM inbox WHERE question IS NOT NULL)
+    AND id NOT IN (SELECT question FROM inbox WHERE question IS NOT NULL
+        AND kind NOT IN ('claim', 'release', 'reassign', 'delegate', 'comment', 'reminded'))
 UNION ALL SELECT run, 'question ' || questions.id || ' is open, though it has ended' FROM questions
     JOIN runs ON runs.id = run WHERE state = 'open' AND ended_at IS NOT NULL
+UNION ALL SELECT run, 'question ' || id || iif(number IS NULL, ' has no number', ' has a number')
+    FROM questions WHERE (number IS NULL) <> (kind IN ('timer', 'child'))
+UNION ALL SELECT run, 'question ' || id || ' is t-' || number || ', the task asked before it '
+    || iif(before = 0, 'is not there', 't-' || before) FROM (
+        SELECT run, id, number, lag(number, 1, 0) OVER (ORDER BY position) AS before FROM questions
+        WHERE number IS NOT NULL
+    ) WHERE number <> before + 1
 ORDER BY 1, 2
 """
 
 QUESTION: Final = ("run", "path", "kind", "role", "content", "due_at", "state", "answered_by")
+HOLDING: Final = ("person", "claimed_by", "delegated_by", "answered_for")
+"""Columns of a question that the first format does not have."""
 MESSAGE: Final = ("run", "kind", "by", "at", "question", "content", "folded")
 
 DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
@@ -99,6 +118,7 @@ class SqliteAudit:
         except StoreError:
             self._connection.close()
             raise
+        self._first = found == 1
         if found not in READABLE:
             self._connection.close()
             msg = f"{self._path} has format {found}, this version of Ripieno reads format {FORMAT}"
@@ -184,26 +204,54 @@ class SqliteAudit:
 
     def counts(self) -> Iterator[StoredCounts]:
         """Give how many rows there are for each run that has any, by id of the run."""
-        return (StoredCounts(*row) for row in self._rows(COUNTS))
+        failed = "" if self._first else FAILED
+        return (StoredCounts(*row) for row in self._rows(COUNTS.format(failed_calls=failed)))
 
-    def claim(self, run: str, path: str, attempt: int) -> int | None:
-        """Give the epoch under which an attempt was claimed; None where it has no row."""
+    def claim(self, run: str, path: str, attempt: int) -> StoredClaim | None:
+        """Give the row of an attempt at a call; None where it has none."""
+        tool = "NULL" if self._first else "tool"
         rows = self._rows(
-            "SELECT epoch FROM claims WHERE run = ? AND path = ? AND attempt = ?", run, path, attempt
+            f"SELECT epoch, {tool} FROM claims WHERE run = ? AND path = ? AND attempt = ?", run, path, attempt
         )
         found = next(rows, None)
-        return None if found is None else found[0]
+        return None if found is None else StoredClaim(*found)
+
+    def failed_call(self, run: str, path: str) -> dict[str, Any] | None:
+        """Give the row of a call that failed or is in doubt, by column."""
+        if self._first:
+            return None
+        rows = self._rows("SELECT tool, status, at FROM failed_calls WHERE run = ? AND path = ?", run, path)
+        row = next(rows, None)
+        return None if row is None else dict(zip(("tool", "status", "at"), row, strict=True))
+
+    def replay(self, run: str) -> StoredReplay:
+        """Give from where the row of a run says that replay starts."""
+        return StoredReplay(
+            *next(self._rows("SELECT replay_after, replay_needed FROM runs WHERE id = ?", run))
+        )
 
     def question(self, question: str) -> dict[str, Any] | None:
         """Give the row of a question by column, as far as events tell of it."""
-        return self._row("questions", QUESTION, question)
+        return self._row("questions", QUESTION if self._first else (*QUESTION, *HOLDING), question)
+
+    def coming(self, question: str) -> Iterator[dict[str, Any]]:
+        """Give the messages about a question that were not taken in yet, in order."""
+        target = "NULL" if self._first else "target"
+        rows = self._rows(
+            f"SELECT kind, by, {target} FROM inbox WHERE run = ? AND folded IS NULL AND question = ?"
+            " ORDER BY position",
+            question.partition("/")[0],
+            question,
+        )
+        for kind, by, target in rows:
+            yield {"kind": kind, "by": by, "for": target}
 
     def message(self, message: str) -> dict[str, Any] | None:
         """Give the row of a message by column, as far as events tell of it."""
         return self._row("inbox", MESSAGE, message)
 
     def unfounded(self) -> Iterator[tuple[str, str]]:
-        """Give the questions that no message closed, or that an ended run still asks: run, and problem."""
+        """Give the questions whose rows speak against themselves or each other: run, and problem."""
         return self._rows(UNFOUNDED)
 
     def decisions(self) -> Iterator[StoredDecision]:

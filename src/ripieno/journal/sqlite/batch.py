@@ -221,10 +221,10 @@ class Batch:
                     " VALUES (?, ?, ?, ?, ?)",
                     (run, draft.path, tool, failed, draft.at),
                 )
-            case SegmentChange(after, needed):
+            case SegmentChange(after) as change:
                 execute(
                     "UPDATE runs SET replay_after = ?, replay_needed = ? WHERE id = ?",
-                    (after, json.dumps(needed), run),
+                    (after, change.stored, run),
                 )
             case EndChange(status, told):
                 execute(

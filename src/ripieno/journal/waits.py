@@ -1,0 +1,170 @@
+"""Compares the rows of a run's questions with its events: whom each is with, and what became of it.
+
+Only what is still asked is kept in memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from ripieno.journal.records import QuestionState
+from ripieno.journal.stored import Verifiable
+from ripieno.journal.tasks import Holding
+from ripieno.model.event import Event
+
+__all__ = ["Waits", "compared"]
+
+ASKED: Final = {"what": "kind", "content": "content", "due": "due_at"}
+"""Fields of an `asked` event, and the columns of the question's row that repeat them."""
+
+STATES: Final = frozenset(get_args(QuestionState))
+CLOSING: Final = frozenset({"answer", "timer", "child"})
+"""Kinds of messages that close a question."""
+
+Found = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as events have left it so far."""
+
+    path: str
+    place: str
+    """Of the event that said last whom it is with."""
+    holding: Holding
+
+
+class Waits:
+    """Follows the questions of one run."""
+
+    def __init__(self, store: Verifiable, run: str, found: Found) -> None:
+        self._store = store
+        self._run = run
+        self._found = found
+        self._open: dict[str, Asked] = {}
+
+    def asked(self, event: Event, place: str) -> None:
+        """Take a question."""
+        question = str(event.body.get("question"))
+        row = self._store.question(question)
+        said = {column: event.body.get(field) for field, column in ASKED.items()}
+        compared(self._found, place, "question", row, {"run": self._run, "path": event.path, **said})
+        if row is not None:
+            holding = Holding(event.body.get("role"), event.body.get("person"))
+            self._open[question] = Asked(event.path, place, holding)
+
+    def moved(self, event: Event, place: str) -> None:
+        """Take what people did with a question short of its answer."""
+        question, body = str(event.body.get("question")), event.body
+        asked = self._open.get(question)
+        if asked is not None:
+            holding = moved(asked.holding, body.get("what"), body.get("by"), body.get("to"))
+            self._open[question] = dataclasses.replace(asked, place=place, holding=holding)
+
+    def answered(self, event: Event, place: str) -> None:
+        """Take the answer to a question, or the end of its time."""
+        question, body = str(event.body.get("question")), event.body
+        asked, row = self._open.pop(question, None), self._store.question(question)
+        if row is None:
+            return  # was found at the event that asked it
+        if asked is not None:
+            self._with(question, asked, row)
+        self._closed(place, row, {"kind": body.get("what"), "by": body.get("by"), "for": body.get("for")})
+
+    def left(self, path: str) -> None:
+        """Take the end of a visit: nobody is asked any more what was asked within it."""
+        within = [
+            question
+            for question, asked in self._open.items()
+            if asked.path == path or asked.path.startswith(f"{path}/")
+        ]
+        for question in within:
+            asked = self._open.pop(question)
+            row = self._known(question, asked)
+            if row["state"] == "open":
+                self._found(asked.place, "the row of its question says open, but what asked it has ended")
+
+    def ended(self) -> None:
+        """Take the end of all that was asked; a row that says otherwise is found by its run's."""
+        for question, asked in self._open.items():
+            self._known(question, asked)
+        self._open.clear()
+
+    def end(self) -> None:
+        """Look at what is asked still."""
+        for question, asked in self._open.items():
+            row = self._known(question, asked)
+            if row["state"] == "closed":
+                self._found(asked.place, "the row of its question says closed, but what asked it goes on")
+
+    def _known(self, question: str, asked: Asked) -> Mapping[str, Any]:
+        """Compare what nobody has answered yet, as far as messages say that were not taken in yet."""
+        row = self._store.question(question)
+        assert row is not None, "it was there when it was asked; this is one snapshot"
+        self._with(question, asked, row)
+        if row["state"] not in STATES:
+            self._found(asked.place, f"the row of its question says state {row['state']!r}")
+        for message in self._store.coming(question):
+            if message["kind"] in CLOSING and row["state"] != "closed":
+                self._closed(asked.place, row, message)
+        return row
+
+    def _closed(self, place: str, row: Mapping[str, Any], message: Mapping[str, Any]) -> None:
+        state = "expired" if message["kind"] == "timer" else "answered"
+        if (row["state"], row["answered_by"]) != (state, message["by"]):
+            whom = f" by {row['answered_by']}" if row["answered_by"] else ""
+            self._found(place, f"the row of its question says {row['state']}{whom}")
+            return
+        behalf = message["for"]
+        if row.get("answered_for", behalf) != behalf:
+            said = row["answered_for"]
+            self._found(place, f"the row of its question says answered_for {said!r}, it says {behalf!r}")
+
+    def _with(self, question: str, asked: Asked, row: Mapping[str, Any]) -> None:
+        """Compare whom it is with; tables of an earlier format do not say that of all."""
+        holding = asked.holding
+        if not says(row, holding):
+            for message in self._store.coming(question):
+                holding = moved(holding, message["kind"], message["by"], message["for"])
+        for column, said in dataclasses.asdict(holding).items():
+            if row.get(column, said) != said:
+                self._found(
+                    asked.place, f"the row of its question says {column} {row[column]!r}, it says {said!r}"
+                )
+
+
+def says(row: Mapping[str, Any], holding: Holding) -> bool:
+    """Tell whether a row says that a task is with whom it is."""
+    return all(row.get(column, said) == said for column, said in dataclasses.asdict(holding).items())
+
+
+def moved(holding: Holding, what: Any, by: Any, to: Any) -> Holding:
+    """Give whom a task is with once something was done with it."""
+    if what == "claim":
+        return dataclasses.replace(holding, claimed_by=by)
+    if what == "delegate":
+        return Holding(holding.role, to, None, holding.claimed_by or holding.person)
+    if what == "reassign":
+        kind, _, name = str(to).partition(":")
+        return Holding(name) if kind == "role" else Holding(None, to)
+    if what != "release":
+        return holding
+    back = holding.delegated_by
+    if back is None:
+        return dataclasses.replace(holding, claimed_by=None)
+    return Holding(None, back) if holding.role is None else Holding(holding.role, claimed_by=back)
+
+
+def compared(
+    found: Found, place: str, what: str, row: Mapping[str, Any] | None, says: Mapping[str, Any]
+) -> None:
+    """Name every column in which a row says otherwise than its event, or that there is no row."""
+    if row is None:
+        found(place, f"its {what} is not in the table")
+        return
+    for column, said in says.items():
+        if row[column] != said:
+            found(place, f"the row of its {what} says {column} {row[column]!r}, it says {said!r}")
