@@ -19,10 +19,8 @@ from ripieno import (
     Limits,
     Workflow,
     ask,
-    concurrent,
     degrade,
     map_over,
-    merge,
     sequential,
     subworkflow,
     tool,
@@ -168,12 +166,6 @@ async def test_a_limited_time_alone_can_be_an_allowance(tmp_path: Path) -> None:
 def test_an_allowance_that_cannot_be_kept_is_refused(allowance: Limits, says: str) -> None:
     with pytest.raises(DefinitionError, match=says):
         subworkflow(Workflow("inner", thinks("thinks")), allowance=allowance)
-
-
-def test_what_child_runs_did_cannot_be_undone_with_a_losing_branch() -> None:
-    inner = subworkflow(Workflow("inner", thinks("thinks")))
-    with pytest.raises(DefinitionError, match="what the child runs of inner did is theirs"):
-        concurrent(inner, resolve=merge(), losers="undo")
 
 
 costs = st.integers(1, 40).flatmap(lambda most: st.tuples(st.just(most), st.integers(0, most)))

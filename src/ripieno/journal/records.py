@@ -234,6 +234,8 @@ class NewRun:
     parent: str | None = None
     again: bool = False
     """True for a run that may have been created under its id already: then that one is given."""
+    owed: bool = False
+    """True for one that only takes back what another did: it is created though its workflow is drained."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as installed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from ripieno.journal.store import Store
     from ripieno.kernel.execution import Execution
 
-__all__ = ["Birth", "bear", "first_event"]
+__all__ = ["Birth", "UndoBirth", "bear", "bear_undo", "first_event"]
 
 LIBRARY: Final = installed("ripieno")
 
@@ -81,6 +82,66 @@ async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
     body["parent"] = {"run": above.id, "path": birth.path}
     if birth.allowance:
         body["allowance"] = dict(birth.allowance)
+    if birth.effects is not None:
+        rule = encode(birth.effects)
+        payloads.append((key.commit(rule), rule))
+        body["because"] = key.commit(rule).hex()
+    await store.create(new, keys, [("run.started", "", body)], payloads, own=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoBirth:
+    """A run about to be made that takes back what another, which has ended, has done."""
+
+    run: str
+    path: str
+    """Of the wait in the parent that its end closes."""
+    undoes: str
+    """The run whose effects are taken back."""
+    after: tuple[str, ...]
+    """The runs that have begun to take them back before, oldest first."""
+    effects: Mapping[str, Any] | None
+    """The rule for write effects that it inherits; None where they are made as they come."""
+
+
+async def bear_undo(execution: Execution, birth: UndoBirth, data: bytes) -> None:
+    """Make a run that takes back what another did, of the same version, unless it is there already.
+
+    It has no limits, and no drain keeps it: what it does is owed.
+    """
+    store, above = execution.store, execution.row
+    whose = await store.run(birth.undoes)
+    pins = {known.version: known.pins for known in await store.versions(above.tenant, whose.workflow)}
+    keys = store.new_key(bytes.fromhex(birth.run))
+    key: StreamKey = keys[1]
+    commitment = key.commit(data)
+    payloads = [(commitment, data)]
+    now = execution.clock.now()
+    new = NewRun(
+        birth.run,
+        above.tenant,
+        whose.workflow,
+        whose.version,
+        above.principal,
+        None,
+        now,
+        parent=above.id,
+        again=True,
+        owed=True,
+    )
+    body: dict[str, Json] = {
+        "workflow": whose.workflow,
+        "version": whose.version,
+        "definition": json.loads(pins[whose.version])["definition"],
+        "library": LIBRARY,
+        "principal": new.principal,
+        "tenant": new.tenant,
+        "key": None,
+        "requested": now,
+        "input": commitment.hex(),
+        "parent": {"run": above.id, "path": birth.path},
+        "undoes": {"run": birth.undoes, "after": list(birth.after)},
+    }
     if birth.effects is not None:
         rule = encode(birth.effects)
         payloads.append((key.commit(rule), rule))

@@ -22,10 +22,11 @@ Standing = Literal["in doubt", "done", "undone", "left to a person"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One write effect of the run's own."""
+    """One write effect of the run's own, or a child run with all that it did."""
 
     path: str
     tool: str
+    """Of a child run, the name of its workflow."""
     arguments: str
     """Commitment."""
     undo: str | None
@@ -33,6 +34,10 @@ class Entry:
     output: str | None = None
     """Commitment of what the call gave."""
     standing: Standing = "in doubt"
+    run: str | None = None
+    """The child run; None for an effect of the run's own."""
+    after: tuple[str, ...] = ()
+    """The runs that were to take back what the child run did, oldest first."""
 
 
 class EffectBook:
@@ -46,6 +51,8 @@ class EffectBook:
         self._entries: dict[str, Entry] = {}
         self._asked: dict[str, str] = {}
         """Effects that a person is asked about, by the path of the question."""
+        self._children: dict[str, str] = {}
+        """Where child runs are waited for, by their ids."""
         self._torn: set[str] = set()
         """Paths at or around which more may have been done than this book holds."""
         picked: list[str] = []
@@ -62,7 +69,9 @@ class EffectBook:
 
     def note(self, kind: str, path: str, body: Mapping[str, Any]) -> None:
         """Take up an event; those that say nothing of effects are passed over."""
-        if kind == "intent" and body["effect"] == "write" and not path.endswith(UNDO):
+        if kind in ("asked", "answered") and body.get("what") == "child":
+            self._child(kind, path, body)
+        elif kind == "intent" and body["effect"] == "write" and not path.endswith(UNDO):
             entry = Entry(path, body["tool"], body["arguments"], body.get("undo"))
             self._entries[path] = entry
         elif kind == "result" and body["status"] == "done":
@@ -74,6 +83,17 @@ class EffectBook:
             self._asked.update({f"{path}/ask/{n}": item["path"] for n, item in enumerate(items, 1)})
         elif kind == "answered" and path in self._asked:
             self._mark(self._asked[path], "left to a person")
+
+    def _child(self, kind: str, path: str, body: Mapping[str, Any]) -> None:
+        """Take up that a child run was begun or has ended, or that one is to take back what another did."""
+        if kind == "answered":
+            self._finished(path, body["content"])
+        elif "undoes" not in body:
+            self._children[body["child"]] = path
+            self._entries[path] = Entry(path, body["workflow"], body["input"], None, run=body["child"])
+        elif (at := self._children.get(body["undoes"])) in self._entries:
+            entry = self._entries[at]
+            self._entries[at] = dataclasses.replace(entry, after=(*entry.after, body["child"]))
 
     def _finished(self, path: str, output: str | None) -> None:
         entry = self._entries.pop(path, None)
@@ -114,6 +134,7 @@ class EffectBook:
 
         self._entries = {path: entry for path, entry in self._entries.items() if not over(path)}
         self._asked = {path: effect for path, effect in self._asked.items() if not over(path)}
+        self._children = {run: path for run, path in self._children.items() if not over(path)}
         self._torn = {path for path in self._torn if not over(path)} | {f"{scope}/segment"}
 
 

@@ -29,7 +29,7 @@ from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.scope import Scope
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
-from ripieno.kernel.undo import told, undo_all
+from ripieno.kernel.undo import told, undo_all, undo_for
 from ripieno.model.definition import Definition
 from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, Kind
@@ -232,7 +232,10 @@ class Execution:
         root = Scope(self, "", branch, None, top.effects)
         self.open_scopes.add(root)
         try:
-            outcome = await root.call(top.participant, task, limits=top.limits)
+            if "undoes" in started.body:
+                outcome = await undo_for(root, RUN_UNDO, started.body["undoes"])
+            else:
+                outcome = await root.call(top.participant, task, limits=top.limits)
         except asyncio.CancelledError:
             if self._cancelled is None or self.rest is not None:
                 raise
@@ -288,6 +291,11 @@ class Execution:
         return last_words(self.store, self.recording.started, outcome, root.ledger.spent, self.clock.now())
 
     @property
+    def _undoes(self) -> bool:
+        """True for a run that takes back what another did: what it does is not taken back in turn."""
+        return self.recording.started is not None and "undoes" in self.recording.started.body
+
+    @property
     def undoes_all(self) -> bool:
         """True when all that it has done is to be taken back before it ends."""
         return self._undo_all
@@ -336,6 +344,8 @@ class Execution:
             self.recording.messages.append(event)
             self._command(event)
             return
+        if message.kind == "child":
+            self.effects.note(event.kind, event.path, event.body)
         self.recording.learn(event)
         waiting = self.waits.get(message.question)
         if waiting is not None:
@@ -350,7 +360,7 @@ class Execution:
         said: Any = self.stored(event.body["content"]).decode() if event.body.get("content") else None
         asked = cast("dict[str, Any]", said) if isinstance(said, dict) else {"reason": said}
         reason = asked.get("reason")
-        self._undo_all = asked.get("undo") is True
+        self._undo_all = asked.get("undo") is True and not self._undoes
         if self._undo_all:  # read when the run ends, in whatever state that finds it
             self.recording.abandon_undo(RUN_UNDO, UNDO)
         self._cancelled = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")

@@ -2,12 +2,14 @@
 
 The plan names every effect under the paths that stands, the latest first, and what is to be done about
 it; replay reads it and never looks again. What cannot be taken back goes to a person of role
-`operator`, who is told why. What another run did, imported here by a fork, is never touched.
+`operator`, who is told why. What another run did, imported here by a fork, is never touched; what a
+child run did is taken back by a run of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.journal.records import CloseChange
@@ -15,17 +17,21 @@ from ripieno.kernel.effect_book import UNDO, EffectBook, Entry
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.permits import permitted
 from ripieno.kernel.questions import ask
+from ripieno.kernel.undo_runs import UndoRun, book_of, standing_in
 from ripieno.kernel.undo_tools import find
 from ripieno.model.action import Call, OnUncertain, Undone, UndoRule
 from ripieno.model.action import Effect as Change
 from ripieno.model.errors import ToolError
 from ripieno.model.event import Json
+from ripieno.model.ids import short
+from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Question
+from ripieno.model.value import Value
 
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["told", "undo", "undo_all"]
+__all__ = ["told", "undo", "undo_all", "undo_for"]
 
 ROLE: Final = "operator"
 FORM: Final = {
@@ -50,7 +56,8 @@ async def undo_all(scope: Scope, path: str, top: str) -> list[Undone]:
     """
     plan = await _recorded(scope, path)
     if plan is None:
-        plan = await _plan(scope, path, [""], why="cancelled", rule="undo", change=CloseChange(top))
+        source = await _own(scope, [""])
+        plan = await _plan(scope, path, source, why="cancelled", rule="undo", change=CloseChange(top))
     return await _carry_all_out(scope, path, plan)
 
 
@@ -58,12 +65,52 @@ async def undo(scope: Scope, path: str, under: Sequence[str], *, why: str, rule:
     """Take back what stands under these paths, or list it; `path` is where the plan is recorded."""
     plan = await _recorded(scope, path)
     if plan is None:
-        plan = await _plan(scope, path, under, why=why, rule=rule)
+        plan = await _plan(scope, path, await _own(scope, under), why=why, rule=rule)
     return await _carry_all_out(scope, path, plan)
 
 
+async def undo_for(scope: Scope, path: str, undoes: Mapping[str, Any]) -> Outcome:
+    """Take back what another run, which has ended, has done: the whole work of the run that undoes it."""
+    run, store = undoes["run"], scope.execution.store
+    plan = await _recorded(scope, path)
+    if plan is None:
+        book = await book_of(store, run, undoes["after"])
+        source = Source(book, ("",), lambda ref: Value(ref, store.payload(run, ref)))
+        plan = await _plan(scope, path, source, why=f"run {short(run)} is wanted no longer", rule="undo")
+    found = await _carry_all_out(scope, path, plan)
+    listed = [
+        {"run": one.run or run, "path": one.path, "tool": one.tool, "state": one.state} for one in found
+    ]
+    return Outcome("complete", listed, reason=told(found) or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Whose effects are taken back: those of the run itself, or of one that has ended."""
+
+    book: EffectBook
+    under: Sequence[str]
+    stored: Callable[[str], Value]
+    """Gives what is recorded under a commitment."""
+
+
+async def _own(scope: Scope, under: Sequence[str]) -> Source:
+    execution = scope.execution
+    book = execution.effects
+    if not book.knows(under):
+        await execution.all_durable()
+        book = EffectBook(await execution.store.events(execution.lease.run))
+    return Source(book, under, execution.stored)
+
+
 async def _carry_all_out(scope: Scope, path: str, plan: Sequence[Item]) -> list[Undone]:
-    return [await _carry_out(scope, path, number, item) for number, item in enumerate(plan, 1)]
+    found: list[Undone] = []
+    for number, item in enumerate(plan, 1):
+        if item["do"] == "run":
+            found.extend(await _carry_out_there(scope, path, number, item))
+        else:
+            found.append(await _carry_out(scope, path, number, item))
+    return found
 
 
 async def _recorded(scope: Scope, path: str) -> Sequence[Item] | None:
@@ -74,33 +121,48 @@ async def _recorded(scope: Scope, path: str) -> Sequence[Item] | None:
 
 
 async def _plan(
-    scope: Scope,
-    path: str,
-    under: Sequence[str],
-    *,
-    why: str,
-    rule: UndoRule,
-    change: CloseChange | None = None,
+    scope: Scope, path: str, source: Source, *, why: str, rule: UndoRule, change: CloseChange | None = None
 ) -> Sequence[Item]:
     execution = scope.execution
-    book = execution.effects
-    if not book.knows(under):
-        await execution.all_durable()
-        book = EffectBook(await execution.store.events(execution.lease.run))
-    found = book.standing(under)
+    found = source.book.standing(source.under)
     if not found:
         return ()
     await execution.all_durable()  # what the calls were given and gave is read from there
     payloads: list[tuple[bytes, bytes]] = []
-    plan = [_item(scope, entry, payloads, rule) for entry in found]
+    plan: list[dict[str, Json]] = []
+    for entry in found:
+        if entry.run is None:
+            plan.append(_item(scope, entry, payloads, rule, source.stored))
+        else:
+            plan.extend(await _items_of(scope, entry, rule))
+    if not plan:  # but for child runs of which nothing stands
+        return ()
+    under: list[Json] = list(source.under)
     effects: list[Json] = [dict(item) for item in plan]
-    body: dict[str, Json] = {"why": why, "rule": rule, "under": list(under), "effects": effects}
+    body: dict[str, Json] = {"why": why, "rule": rule, "under": under, "effects": effects}
     draft = await scope.append("undo", path, body, payloads=payloads, change=change)
     await execution.durable(draft)
     return plan
 
 
-def _item(scope: Scope, entry: Entry, payloads: list[tuple[bytes, bytes]], rule: UndoRule) -> dict[str, Json]:
+async def _items_of(scope: Scope, child: Entry, rule: UndoRule) -> list[dict[str, Json]]:
+    """Say what is to be done about what a child run did: by a run of its own where anything has an undo."""
+    assert child.run is not None, "it is a child run"
+    standing = await standing_in(scope.execution.store, child.run, child.after)
+    if rule == "undo" and any(one.entry.undo is not None for one in standing):
+        after: list[Json] = list(child.after)
+        return [{"path": child.path, "tool": child.tool, "do": "run", "run": child.run, "after": after}]
+    do = "list" if rule == "list" else "no undo"
+    return [{"path": one.entry.path, "tool": one.entry.tool, "do": do, "run": one.run} for one in standing]
+
+
+def _item(
+    scope: Scope,
+    entry: Entry,
+    payloads: list[tuple[bytes, bytes]],
+    rule: UndoRule,
+    stored: Callable[[str], Value],
+) -> dict[str, Json]:
     """Say what is to be done about one effect."""
     execution = scope.execution
     item: dict[str, Json] = {"path": entry.path, "tool": entry.tool}
@@ -112,8 +174,8 @@ def _item(scope: Scope, entry: Entry, payloads: list[tuple[bytes, bytes]], rule:
     tool = find(execution.definition, entry.tool, entry.undo)
     if tool is None:
         return {**item, "do": "ask"}
-    given = execution.stored(entry.arguments).decode()
-    result = None if entry.output is None else execution.stored(entry.output).decode()
+    given = stored(entry.arguments).decode()
+    result = None if entry.output is None else stored(entry.output).decode()
     try:
         arguments = tool.undo_arguments(given, result)
     except ToolError as error:
@@ -122,11 +184,23 @@ def _item(scope: Scope, entry: Entry, payloads: list[tuple[bytes, bytes]], rule:
     return {**item, "do": "undo", "arguments": execution.keep(execution.value(dict(arguments)), payloads)}
 
 
+async def _carry_out_there(scope: Scope, plan: str, number: int, item: Item) -> list[Undone]:
+    """Let a run of its own take back what a child run did; a person is asked where it does not come to it."""
+    run = UndoRun(scope, f"{plan}/run/{number}", (item["tool"], item["run"]), item["after"])
+    outcome = await run.outcome()
+    if outcome.ok and not run.was_cancelled:
+        told: Any = outcome.output
+        return [Undone(one["path"], one["tool"], one["state"], one["run"]) for one in told]
+    why = f"what run {short(item['run'])} did was not all taken back: {outcome.reason or outcome.status}"
+    return [await _ask(scope, f"{plan}/ask/{number}", item, why)]
+
+
 async def _carry_out(scope: Scope, plan: str, number: int, item: Item) -> Undone:
+    whose = item.get("run")
     if item["do"] == "list":
-        return Undone(item["path"], item["tool"], "listed")
+        return Undone(item["path"], item["tool"], "listed", whose)
     if item["do"] == "no undo":
-        return Undone(item["path"], item["tool"], "no undo")
+        return Undone(item["path"], item["tool"], "no undo", whose)
     execution = scope.execution
     if item["do"] == "undo":
         tool = find(execution.definition, item["tool"], item["by"]) or Gone(item["name"])
@@ -148,6 +222,8 @@ async def _carry_out(scope: Scope, plan: str, number: int, item: Item) -> Undone
 async def _ask(scope: Scope, path: str, item: Item, why: str) -> Undone:
     """Let a person deal with it."""
     about = {"effect": item["path"], "tool": item["tool"], "why": why}
+    if "run" in item:
+        about["run"] = item["run"]
     question = Question(ROLE, f"cannot be undone here: {item['tool']}, {why}", FORM, about)
     answer = await ask(scope, question, path)
     scope.execution.effects.note("answered", path, {})
@@ -183,4 +259,9 @@ class Gone:
 def told(found: Sequence[Undone]) -> str:
     """Say in one line what was taken back and what stands."""
     words = {"undone": "undone", "by hand": "undone by hand", "no undo": "stands, having no undo"}
-    return "; ".join(f"{words.get(one.state, 'stands')}: {one.tool} ({one.path})" for one in found)
+    return "; ".join(f"{words.get(one.state, 'stands')}: {one.tool} ({place_of(one)})" for one in found)
+
+
+def place_of(one: Undone) -> str:
+    """Name the path of an effect, with the run where that is another."""
+    return one.path if one.run is None else f"{one.path} of run {short(one.run)}"

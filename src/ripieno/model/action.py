@@ -34,6 +34,8 @@ class Undone:
     path: str
     tool: str
     state: UndoState
+    run: str | None = None
+    """The child run that made it, in which `path` is; None for an effect of the run itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.timer import Timer
-from ripieno.participants.workflow import Subworkflow
 from ripieno.patterns.base import Pattern, Stage
 from ripieno.patterns.resolvers import Resolver, Settled
 
@@ -59,10 +58,6 @@ class Concurrent(Pattern):
         if losers not in get_args(UndoRule):
             msg = f"{self.name}: losers must be 'list' or 'undo', got {losers!r}"
             raise DefinitionError(msg)
-        runs = [one.name for part in self.stages for one in part.everyone() if isinstance(one, Subworkflow)]
-        if losers == "undo" and runs:
-            msg = f"{self.name}: what the child runs of {', '.join(runs)} did is theirs, and not undone here"
-            raise DefinitionError(msg, remedy="let their losers be listed, or undo within the workflow")
         self.resolver = resolve
         self.losers: UndoRule = losers
         self.on_branch_failure = on_failure

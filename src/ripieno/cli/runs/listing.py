@@ -132,6 +132,7 @@ async def run_document(store: Store, row: RunRow) -> dict[str, Any]:
         "principal": row.principal,
         "parent": row.parent,
         "parent_step": started.body.get("parent", {}).get("path"),
+        "undoes": started.body.get("undoes", {}).get("run"),
         "requested_at": moment(row.requested_at).isoformat(),
         "ended_at": None if row.ended_at is None else moment(row.ended_at).isoformat(),
         "events": row.head_seq,

@@ -141,6 +141,8 @@ def from_whom(document: Mapping[str, Any]) -> str:
         return ""
     if document["parent_step"] is None:
         return f", forked from {short(document['parent'])}"
+    if document["undoes"] is not None:
+        return f", takes back {short(document['undoes'])} for {short(document['parent'])}"
     step = document["parent_step"].partition("/child/")[0]
     return f", a child of {short(document['parent'])} at {step}"
 
@@ -151,14 +153,26 @@ def show_children(screen: Console, story: Story) -> None:
         table = listing("", "run", "workflow", "", "step")
         for child in story.children:
             status = child.status or "under way"
+            undoes = "" if child.undoes is None else f", takes back {short(child.undoes)}"
             table.add_row(
                 mark(child.status or "running"),
                 Text(short(child.run), style="bold"),
                 child.workflow,
-                status,
+                status + undoes,
                 Text(child.path.partition("/child/")[0], style="dim"),
             )
         section(screen, "Child runs", table)
+
+
+def show_elsewhere(screen: Console, story: Story) -> None:
+    """Show what became of effects of other runs that are not wanted any more."""
+    if story.elsewhere:
+        table = listing("run", "tool", "", "path")
+        for one in story.elsewhere:
+            table.add_row(
+                Text(short(one.run), style="bold"), one.tool, one.standing, Text(one.path, style="dim")
+            )
+        section(screen, "Effects of other runs", table)
 
 
 def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> None:
@@ -186,6 +200,7 @@ def parts(screen: Console, story: Story, tasks: Mapping[str, QuestionRow]) -> No
             add_effect(table, effect)
         section(screen, "Effects", table)
     show_children(screen, story)
+    show_elsewhere(screen, story)
     if story.questions:
         table = listing("", "", "")
         for posed in story.questions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
@@ -15,7 +16,7 @@ from ripieno.model.event import Event
 from ripieno.model.spending import NOTHING, Spending, dollars
 from ripieno.model.value import decode
 
-__all__ = ["ChildRun", "Chosen", "Effect", "Posed", "Step", "Story", "tell"]
+__all__ = ["ChildRun", "Chosen", "Effect", "Elsewhere", "Posed", "Step", "Story", "tell"]
 
 STANDING: Final[Mapping[str, str]] = {
     "list": "stands, though its branch lost",
@@ -24,6 +25,14 @@ STANDING: Final[Mapping[str, str]] = {
     "undo": "to be undone",
 }
 """What is said of an effect by what its plan of undoing does about it."""
+
+ELSEWHERE: Final[Mapping[str, str]] = {
+    "undone": "undone",
+    "by hand": "undone by hand",
+    "stands": "stands: it could not be undone",
+    "no undo": STANDING["no undo"],
+}
+"""What is said of a child run's effect by what the run that was to undo it has told."""
 
 
 @dataclass(slots=True)
@@ -107,6 +116,18 @@ class ChildRun:
     workflow: str
     status: str | None = None
     """How it ended, as far as this run has heard of it."""
+    undoes: str | None = None
+    """The run whose effects it takes back; None for one that does the work of a step."""
+
+
+@dataclass(slots=True)
+class Elsewhere:
+    """An effect of another run, a child or the one that this run takes back, and what became of it."""
+
+    run: str
+    path: str
+    tool: str
+    standing: str
 
 
 @dataclass(slots=True)
@@ -119,6 +140,8 @@ class Story:
     questions: list[Posed] = field(default_factory=list[Posed])
     messages: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     children: list[ChildRun] = field(default_factory=list["ChildRun"])
+    elsewhere: list[Elsewhere] = field(default_factory=list["Elsewhere"])
+    """What other runs did that is not wanted any more."""
     spent: Spending = NOTHING
     limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of the run as a whole, as its definition declares them."""
@@ -151,6 +174,8 @@ class Teller:
         self._effects: dict[str, Effect] = {}
         self._questions: dict[str, Posed] = {}
         self._doubts = Doubts()
+        self._undoes: str | None = None
+        """The run that this one takes back."""
 
     def tell(self, events: Iterable[Event]) -> Story:
         """Give the story of these events."""
@@ -164,6 +189,7 @@ class Teller:
                 self._take(kind, event, body, imported=imported)
             if kind == "run.started":
                 self._story.limits = body.get("limits", {})
+                self._undoes = body.get("undoes", {}).get("run")
             if not imported:
                 self._story.spent += spent_in(kind, body)
                 self._doubts.take(kind, event.path, body)
@@ -186,8 +212,7 @@ class Teller:
         elif kind == "result" and event.path in self._effects:
             self._result(event, body)
         elif kind == "undo":
-            for item in body["effects"]:
-                self._effects[item["path"]].standing = STANDING[item["do"]]
+            self._planned(body["effects"])
         elif kind == "asked" and body["what"] != "timer":
             self._asked(event, body)
         elif kind == "answered" and body["question"] in self._questions:
@@ -195,15 +220,34 @@ class Teller:
         elif kind == "message":
             self._story.messages.append(self._said(event, body))
 
+    def _planned(self, items: Iterable[Mapping[str, Any]]) -> None:
+        """Note what is to be done about effects, of this run or of others."""
+        for item in items:
+            path, tool, do = item["path"], item["tool"], item["do"]
+            run = item.get("run", self._undoes)
+            if run is None:
+                self._effects[path].standing = STANDING[do]
+            elif do != "run":
+                self._story.elsewhere.append(Elsewhere(run, path, tool, STANDING[do]))
+
+    def _undone_there(self, told: Mapping[str, Any]) -> None:
+        """Note what a run that takes back has told of each effect."""
+        for one in json.loads(told.get("output", "[]")):
+            standing = ELSEWHERE[one["state"]]
+            self._story.elsewhere.append(Elsewhere(one["run"], one["path"], one["tool"], standing))
+
     def _child(self, event: Event, body: Mapping[str, Any], *, imported: bool) -> None:
         children = self._story.children
         if "child" in body:
-            children.append(ChildRun(event.path, body["child"], body["workflow"]))
+            undoes = body.get("undoes")
+            children.append(ChildRun(event.path, body["child"], body["workflow"], undoes=undoes))
             return
         told: Any = self._value(body["content"])
         for child in children:
             if child.run == told["run"]:
                 child.status = told["status"]
+                if child.undoes is not None:
+                    self._undone_there(told)
         if not imported:
             self._story.spent += Spending.read(told["spent"])
 
@@ -261,8 +305,13 @@ class Teller:
         effect.status, effect.how, effect.by = body["status"], body["how"], body.get("by")
         effect.result, effect.error = self._value(body.get("output")), self._value(body.get("error"))
 
-        if effect.undoes in self._effects and effect.status == "done":
+        if effect.undoes is None or effect.status != "done":
+            return
+        if effect.undoes in self._effects:
             self._effects[effect.undoes].standing = "undone"
+        for other in self._story.elsewhere:
+            if (other.run, other.path) == (self._undoes, effect.undoes):
+                other.standing = "undone"
 
     def _note_stopped(self) -> None:
         """Tell of what was done in visits that were stopped, and stands."""

@@ -40,7 +40,7 @@ def undrain(batch: Batch, master: MasterKey, what: Drained, by: str, reason: str
 
 def admit(batch: Batch, master: MasterKey, new: NewRun) -> None:
     """Raise `RefusedError` for a new run of a drained workflow, saying by whom it was drained, and why."""
-    found = standing(batch, (new.tenant, new.workflow))
+    found = None if new.owed else standing(batch, (new.tenant, new.workflow))
     if found is None:
         return
     by, commitment = found
