@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> 
     `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
     one here. Leaving awaits effects under way and leaves every run resumable.
     """
+    spare_the_collector()
     store = SqliteStore(data_folder(home or find_data_folder()))
     await store.open()
     try:
@@ -43,6 +46,15 @@ async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> 
                 ambient.reset(token)
     finally:
         await store.close()
+
+
+@cache
+def spare_the_collector() -> None:
+    """Tell the garbage collector, once, that what was imported lives as long as the process.
+
+    Else it walks all of it again and again while runs come and go: a quarter of the time of a step.
+    """
+    gc.freeze()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from ripieno.participants.function import FunctionEffect
 
 __all__ = ["watch_calls", "watch_commits"]
 
-CHANGE = re.compile(r"\s*(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) (\w+)")
+CHANGE = re.compile(r"\s*(?:WITH .* )?(?:INSERT (?:OR \w+ )?INTO|UPDATE|DELETE FROM) (\w+)")
 
 
 class WatchedConnection(sqlite3.Connection):
@@ -41,18 +41,13 @@ class WatchedConnection(sqlite3.Connection):
             return cursor
         if sql.startswith("BEGIN"):
             self._events, self._tables = [], set()
+        if sql.startswith("INSERT INTO events"):
+            envelopes = [json.loads(envelope) for envelope in parameters[3::4]]
+            self._events.extend(f"{event['kind']} {event['path']}".rstrip() for event in envelopes)
         cursor = super().execute(sql, parameters)
         if (change := CHANGE.match(sql)) and cursor.rowcount > 0:
             self._tables.add(change[1])
         return cursor
-
-    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        """Execute a statement often, noting which events it writes."""
-        rows = list(parameters)
-        if sql.startswith("INSERT INTO events"):
-            envelopes = [json.loads(envelope) for *_, envelope in rows]
-            self._events.extend(f"{event['kind']} {event['path']}".rstrip() for event in envelopes)
-        return super().executemany(sql, rows)
 
     def _content(self) -> str:
         if self._events:

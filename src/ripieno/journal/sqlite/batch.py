@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
 from ripieno.journal.records import (
     CallChange,
@@ -19,10 +19,26 @@ from ripieno.journal.records import (
     SegmentChange,
 )
 from ripieno.journal.sqlite.posting import tell
+from ripieno.journal.sqlite.rows import Rows
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 
 __all__ = ["Batch", "Head"]
+
+EVENTS: Final = Rows("INSERT INTO events (stream, seq, kind, envelope) VALUES {}", columns=4)
+PAYLOADS: Final = Rows("INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES {}", columns=3)
+HEADS: Final = Rows(
+    "WITH new (id, seq, hash, at) AS (VALUES {})"
+    " UPDATE runs SET head_seq = new.seq, head_hash = new.hash, updated_at = new.at"
+    " FROM new WHERE runs.id = new.id",
+    columns=4,
+)
+ENDS: Final = Rows(
+    "WITH ended (id, status, at) AS (VALUES {})"
+    " UPDATE runs SET status = ended.status, ended_at = ended.at, owner = NULL"
+    " FROM ended WHERE runs.id = ended.id",
+    columns=3,
+)
 
 
 class Head(NamedTuple):
@@ -42,11 +58,30 @@ class Batch:
     has overtaken is bounced without harm to its run.
     """
 
-    __slots__ = ("_events", "_gone", "_heads", "_payloads", "_undo", "bounced", "connection")
+    __slots__ = (
+        "_ends",
+        "_events",
+        "_gone",
+        "_heads",
+        "_known",
+        "_payloads",
+        "_savepoint",
+        "_undo",
+        "admitted",
+        "bounced",
+        "connection",
+    )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.bounced: set[Draft] = set()
+        self.admitted: set[tuple[str, str]] = set()
+        """Tenants and workflows of which nothing keeps new runs from starting."""
+        self._known: dict[str, tuple[int, int, int]] = {}
+        """Epoch, last event and messages of runs that have an owner, where nothing can have changed them."""
+        self._ends: list[tuple[str, str, int]] = []
+        """Runs that have ended: id, status, time."""
+        self._savepoint = False
         self._gone: set[Lease] = set()
         self._heads: dict[str, Head] = {}
         self._events: list[tuple[bytes, int, str, bytes]] = []
@@ -62,14 +97,23 @@ class Batch:
         head = self._heads.get(lease.run)
         if head is not None:
             return head.lease is lease
-        row = self.connection.execute(
-            "SELECT epoch, head_seq FROM runs WHERE id = ? AND owner IS NOT NULL", (lease.run,)
-        ).fetchone()
-        if row != (lease.epoch, lease.head_seq):
+        if lease.run not in self._known:
+            self.look([lease.run])
+        known = self._known.get(lease.run)
+        if known is None or known[:2] != (lease.epoch, lease.head_seq):
             self.give_up(lease)
             return False
         self.lead(lease)
         return True
+
+    def look(self, runs: Sequence[str]) -> None:
+        """Look up who owns these runs, and how many messages they have, by one statement."""
+        rows = self.connection.execute(
+            "SELECT id, epoch, head_seq, wanted FROM runs"
+            " WHERE id IN (SELECT value FROM json_each(?)) AND owner IS NOT NULL",
+            (json.dumps(runs),),
+        )
+        self._known.update({run: (epoch, seq, wanted) for run, epoch, seq, wanted in rows})
 
     def lead(self, lease: Lease) -> None:
         """Take a lease's head as given, for a run whose row this transaction has just read or made."""
@@ -137,35 +181,50 @@ class Batch:
 
     # -- the transaction --------------------------------------------------------------------------
 
-    def begin(self) -> None:
-        """Begin an operation, which can be undone alone."""
-        self.connection.execute("SAVEPOINT operation")
-        events, payloads = len(self._events), len(self._payloads)
+    def begin(self, *, fresh: bool = False) -> None:
+        """Begin an operation, which can be undone alone.
+
+        One that is `fresh` changes nothing that was there before, and no table until its last statement.
+        """
+        self._savepoint = not fresh
+        if not fresh:
+            self.settle_ends()
+            self._known.clear()
+            self.admitted.clear()
+            self.connection.execute("SAVEPOINT operation")
+        events, payloads, ends = len(self._events), len(self._payloads), len(self._ends)
         self._undo = [
             lambda: self._events.__delitem__(slice(events, None)),
             lambda: self._payloads.__delitem__(slice(payloads, None)),
+            lambda: self._ends.__delitem__(slice(ends, None)),
         ]
 
     def end(self, *, undo: bool = False) -> None:
         """End an operation, keeping all or nothing of what it did."""
         steps, self._undo = self._undo, None
         if undo:
-            self.connection.execute("ROLLBACK TO operation")
             for step in reversed(steps or ()):
                 step()
-        self.connection.execute("RELEASE operation")
+            if self._savepoint:
+                self.connection.execute("ROLLBACK TO operation")
+        if self._savepoint:
+            self.settle_ends()
+            self.connection.execute("RELEASE operation")
+
+    def settle_ends(self) -> None:
+        """Tell the table which runs have ended, so that it can be read."""
+        ENDS.write(self.connection, self._ends)
+        self._ends.clear()
 
     def write(self) -> None:
         """Write everything collected; the caller commits."""
-        execute_many = self.connection.executemany
-        execute_many("INSERT INTO events (stream, seq, kind, envelope) VALUES (?, ?, ?, ?)", self._events)
-        execute_many(
-            "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)", self._payloads
-        )
+        self.settle_ends()
+        EVENTS.write(self.connection, self._events)
+        PAYLOADS.write(self.connection, self._payloads)
         heads = [
-            (head.seq, head.hash, head.at, run) for run, head in self._heads.items() if head.at is not None
+            (run, head.seq, head.hash, head.at) for run, head in self._heads.items() if head.at is not None
         ]
-        execute_many("UPDATE runs SET head_seq = ?, head_hash = ?, updated_at = ? WHERE id = ?", heads)
+        HEADS.write(self.connection, heads)
 
     def settle(self) -> None:
         """After the commit: move the leases' heads on, and mark those that were given up."""
@@ -177,7 +236,9 @@ class Batch:
     # -- what goes with an event ------------------------------------------------------------------
 
     def _wanted(self, run: str) -> int:
-        return int(self.connection.execute("SELECT wanted FROM runs WHERE id = ?", (run,)).fetchone()[0])
+        if run not in self._known:
+            self.look([run])
+        return self._known[run][2]
 
     def _entered(self, draft: Draft) -> bool:
         """Enter what may be there only once; False when it was there."""
@@ -227,14 +288,12 @@ class Batch:
                     (after, change.stored, run),
                 )
             case EndChange(status, told):
-                execute(
-                    "UPDATE runs SET status = ?, ended_at = ?, owner = NULL WHERE id = ?",
-                    (status, draft.at, run),
-                )
+                self._ends.append((run, status, draft.at))
                 if draft.lease.asked:
                     execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
                 self.give_up(draft.lease)
                 if told is not None:
                     tell(self.connection, told)
+                    self._known.pop(told.message.run, None)
             case _:
                 pass

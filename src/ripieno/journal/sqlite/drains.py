@@ -40,8 +40,12 @@ def undrain(batch: Batch, master: MasterKey, what: Drained, by: str, reason: str
 
 def admit(batch: Batch, master: MasterKey, new: NewRun) -> None:
     """Raise `RefusedError` for a new run of a drained workflow, saying by whom it was drained, and why."""
-    found = None if new.owed else standing(batch, (new.tenant, new.workflow))
+    what = (new.tenant, new.workflow)
+    if new.owed or what in batch.admitted:
+        return
+    found = standing(batch, what)
     if found is None:
+        batch.admitted.add(what)
         return
     by, commitment = found
     execute = batch.connection.execute

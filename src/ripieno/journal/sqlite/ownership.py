@@ -10,13 +10,16 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
 
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import Draft, Lease, NewRun, RunRow, RunStatus
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.store import Created
-from ripieno.model.errors import NotFoundError, RefusedError
+from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import short
 
@@ -25,6 +28,10 @@ __all__ = ["COLUMNS", "Taken", "acquire", "create", "current", "now", "park", "r
 COLUMNS = (
     "id, tenant, workflow, version, principal, key, status, parent, requested_at, updated_at, ended_at,"
     " owner, epoch, wanted, seen, head_seq, head_hash, detail"
+)
+
+INSERT: Final = (
+    f"INSERT INTO runs ({COLUMNS}, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -59,7 +66,10 @@ def create(
     owner: str | None,
     admit: Callable[[], None] = lambda: None,
 ) -> Created:
-    """Insert a run and its first events, unless its business key is taken, or `admit` refuses a new run."""
+    """Insert a run and its first events, unless its business key is taken, or `admit` refuses a new run.
+
+    The row comes last: what fails before it has changed no table.
+    """
     execute = batch.connection.execute
     if new.key is not None:
         taken = execute(
@@ -72,37 +82,29 @@ def create(
         return Created(current(batch, new.id), None, existed=True)
     admit()
     wrapped, key = keys
-    execute(
-        "INSERT INTO runs (id, tenant, workflow, version, principal, key, status, parent, requested_at,"
-        " updated_at, owner, epoch, head_seq, head_hash, wrapped)"
-        " VALUES (?, ?, ?, ?, ?, ?, 'running', ?, ?, ?, ?, 1, 0, ?, ?)",
-        (
-            new.id,
-            new.tenant,
-            new.workflow,
-            new.version,
-            new.principal,
-            new.key,
-            new.parent,
-            new.requested_at,
-            new.requested_at,
-            owner,
-            GENESIS,
-            wrapped,
-        ),
-    )
     lease = Lease(new.id, key.stream, 1, key, 0, GENESIS, asked=False)
     lease.stored.update(commitment for commitment, _ in payloads)
     batch.lead(lease)
     batch.keep(lease, payloads)
-    for kind, path, body in started:
-        batch.append(Draft(lease, now(), kind, path, body))
-    row = current(batch, new.id)
-    return Created(row, lease if owner else None, existed=False)
+    try:
+        for kind, path, body in started:
+            batch.append(Draft(lease, now(), kind, path, body))
+    except orjson.JSONEncodeError as error:
+        msg = f"cannot be recorded: {error}"
+        raise InputError(msg) from error
+    head = batch.head(new.id)
+    assert head is not None, "it was just given one"
+    values: tuple[Any, ...] = (
+        *(new.id, new.tenant, new.workflow, new.version, new.principal, new.key, "running", new.parent),
+        *(new.requested_at, head.at or new.requested_at, None, owner, 1, 0, 0, head.seq, head.hash, None),
+    )
+    execute(INSERT, (*values, wrapped))
+    return Created(RunRow(*values), lease if owner else None, existed=False)
 
 
 def current(batch: Batch, run: str) -> RunRow:
     """Give a run's row as this transaction will leave it."""
+    batch.settle_ends()
     row = read_row(batch.connection, run)
     head = batch.head(run)
     if head is None or head.at is None:

@@ -157,7 +157,8 @@ class SqliteStore(SqliteIdentities, SqliteReads):
                 tuple(payloads),
                 owner=owner,
                 admit=lambda: drains.admit(batch, self._master, new),
-            )
+            ),
+            fresh=True,
         )
 
     async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:

@@ -31,6 +31,7 @@ class Request:
 
     operation: Operation
     future: asyncio.Future[Any]
+    fresh: bool = False
     result: Any = None
     error: Exception | None = None
 
@@ -93,12 +94,15 @@ class Writer:
                 waiter = self._waiters[draft] = self._loop.create_future()
             await asyncio.shield(waiter)
 
-    async def perform(self, operation: Operation) -> Any:
-        """Run an operation in the next transaction and give its result once it is on disk."""
+    async def perform(self, operation: Operation, *, fresh: bool = False) -> Any:
+        """Run an operation in the next transaction and give its result once it is on disk.
+
+        `fresh` as for `Batch.begin`.
+        """
         if self._closed:
             msg = f"the store at {self._path} is closed"
             raise StoreError(msg)
-        request = Request(operation, self._loop.create_future())
+        request = Request(operation, self._loop.create_future(), fresh)
         self._queue.put(request)
         return await asyncio.shield(request.future)
 
@@ -137,6 +141,7 @@ class Writer:
         before = self._connection.total_changes
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+            batch.look(list({draft.lease.run for draft in commit.drafts}))
             for item in commit.items:
                 if isinstance(item, Draft):
                     batch.append(item)
@@ -163,7 +168,7 @@ class Writer:
             request.result, request.error = None, failure
 
     def _perform(self, batch: Batch, request: Request) -> None:
-        batch.begin()
+        batch.begin(fresh=request.fresh)
         try:
             request.result = request.operation(batch)
         except RipienoError as error:
