@@ -93,6 +93,8 @@ class Action:
     """Commitment of the canonical arguments."""
     labels: tuple[str, ...] = ()
     """Classes of data that it touches."""
+    provenance: Mapping[str, str] | None = None
+    """Where each argument comes from, by its name, such as `trusted`; None where it is not known."""
     approvals: tuple[Approval, ...] = ()
     """What was approved of it so far."""
 

@@ -1,0 +1,71 @@
+"""The gate that decides by policy."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Final
+
+from ripieno.mediation.policy.library import DEFAULT_PACK, Library, load_library
+from ripieno.mediation.policy.rulings import decision
+from ripieno.model.errors import RipienoError
+from ripieno.model.gate import Action, Decision
+
+__all__ = ["PolicyGate", "default_gate", "policy_folder"]
+
+FOLDER: Final = "policies"
+
+logger = logging.getLogger(__name__)
+
+
+class PolicyGate:
+    """Decides about acts by the Cedar policies of a library; what cannot be decided is denied.
+
+    Which pack holds is what the act's workflow declares as `policy`, else `standard`.
+    """
+
+    def __init__(self, library: Library, *, default_pack: str = DEFAULT_PACK) -> None:
+        self.library = library
+        self.default_pack = default_pack
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a decision may."""
+        return self.library.version
+
+    def decide(self, action: Action) -> Decision:
+        """Decide about one act; never raises."""
+        try:
+            return self._decide(action)
+        except RipienoError as error:
+            return Decision("deny", version=self.version, reason=unusable(error))
+        except Exception as error:
+            logger.exception("deciding about %s of %s failed", action.kind, action.subject.name)
+            return Decision("deny", version=self.version, reason=f"could not be decided: {error!r}")
+
+    def _decide(self, action: Action) -> Decision:
+        declared = None if action.workflow is None else action.workflow.facts.get("policy")
+        rules = self.library.rules(str(declared) if declared else self.default_pack)
+        actor = action.actor
+        shard = rules.shard(action)
+        ruling = shard.ruling(action, actor.principal)
+        if actor.on_behalf_of is None:
+            return ruling.decided or decision(action, [ruling], rules.version)
+        return decision(action, [ruling, shard.ruling(action, actor.on_behalf_of)], rules.version)
+
+
+def unusable(error: RipienoError) -> str:
+    """Say why policies cannot be used, and what to do."""
+    remedy = error.remedy or "ripieno policy check shows all that is wrong"
+    where = f"{error.place}: " if error.place else ""
+    return f"the policies cannot be used: {where}{error.message} ({remedy})"
+
+
+def policy_folder(home: Path) -> Path:
+    """Give where the policies of a data folder's project are: `policies` beside it."""
+    return home.absolute().parent / FOLDER
+
+
+def default_gate(home: Path) -> PolicyGate:
+    """Give the gate of a data folder: the shipped packs, and `policies` beside it."""
+    return PolicyGate(load_library(policy_folder(home)))

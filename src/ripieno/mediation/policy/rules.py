@@ -1,0 +1,126 @@
+"""The policies that hold together, parsed once, and asked in the shard that concerns an act."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from cedarpy import PolicySet
+
+from ripieno.mediation.policy.engine import ask
+from ripieno.mediation.policy.policies import Policy, digest_of
+from ripieno.mediation.policy.reads import Reads
+from ripieno.mediation.policy.requests import Request, Wanted, request
+from ripieno.mediation.policy.rulings import Ruling, denied, permitted
+from ripieno.mediation.policy.usage import ArgumentPath
+from ripieno.mediation.policy.values import UnreadableError
+from ripieno.mediation.policy.vocabulary import ValueKind, entity_type
+from ripieno.model.gate import Action
+from ripieno.model.principal import Principal
+
+__all__ = ["Rules", "Shard"]
+
+REMEMBERED: Final = 4096
+"""Rulings that a shard remembers; it forgets them all when there are more."""
+
+
+class Shard:
+    """The policies that may concern one kind of act upon one kind of thing, or upon one thing."""
+
+    def __init__(self, action: str, resource: str, policies: Sequence[Policy], version: str) -> None:
+        self.action = action
+        self.version = version
+        self.policies = tuple(policies)
+        reads, arguments = Reads(), dict[ArgumentPath, ValueKind]()
+        for policy in policies:
+            reads.add(policy.reads)
+            arguments |= policy.arguments
+        self.wanted = Wanted.of(reads, arguments, resource)
+        self._blind = self.wanted.nothing
+        self._all = parsed(self.policies)
+        self._firm = tuple(policy for policy in self.policies if not policy.asks)
+        self._without_asking = self._all if len(self._firm) == len(self.policies) else parsed(self._firm)
+        self._remembered: dict[Any, Ruling] = {}
+
+    def ruling(self, action: Action, principal: Principal) -> Ruling:
+        """Give what the policies say of an act by one principal; remembered by all that they read of it."""
+        key: Any = principal.kind
+        asked: Request | None = None
+        try:
+            if not self._blind:
+                asked = request(action, principal, self.wanted)
+                key = asked.key
+            found = self._remembered.get(key)
+            if found is None:
+                found = self.rule(asked or request(action, principal, self.wanted))
+                if len(self._remembered) >= REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[key] = found
+        except UnreadableError as error:
+            variable, *path = error.path
+            readers = [policy.id for policy in self.policies if policy.reads.of(variable).has(path)]
+            return denied((), f"{error} (read by {named(readers)})")
+        return found
+
+    def rule(self, asked: Request) -> Ruling:
+        """Ask Cedar; whatever cannot be evaluated is denied."""
+        answer = ask(self._all, asked.cedar(self.action), asked.entities)
+        if answer.errors:
+            return denied((), f"policies could not be evaluated: {'; '.join(answer.errors)}")
+        told = tuple(self.policies[number] for number in answer.reasons)
+        if answer.allowed:
+            return permitted(told, self.version)
+        asking = tuple(policy for policy in told if policy.asks)
+        if not told or len(asking) < len(told):
+            return denied(tuple(policy for policy in told if not policy.asks), "")
+        answer = ask(self._without_asking, asked.cedar(self.action), asked.entities)
+        if not answer.allowed:
+            return denied((), "")
+        return Ruling("ask", tuple(self._firm[number] for number in answer.reasons), asking)
+
+
+def parsed(policies: Sequence[Policy]) -> PolicySet:
+    """Give the policies to Cedar, which calls them `policy0`, `policy1` in this order."""
+    return PolicySet.from_str("\n".join(policy.text for policy in policies))
+
+
+def named(ids: Sequence[str], most: int = 3) -> str:
+    """Name some policies, not all of very many."""
+    return ", ".join(ids[:most]) + (f" and {len(ids) - most} more" if len(ids) > most else "")
+
+
+class Rules:
+    """A set of policies that are asked together, such as those of a pack with a tenant's own."""
+
+    def __init__(self, policies: Sequence[Policy]) -> None:
+        self.policies = tuple(sorted(policies, key=lambda policy: policy.id))
+        self.version = digest_of(self.policies)
+        self._pinned = {policy.resource for policy in self.policies}
+        self._shards: dict[tuple[str, str, str | None], Shard] = {}
+
+    def ruling(self, action: Action, principal: Principal) -> Ruling:
+        """Give what the policies say of an act by one principal."""
+        return self.shard(action).ruling(action, principal)
+
+    def shard(self, action: Action) -> Shard:
+        """Give the policies that may concern an act; parsed when it is first asked for."""
+        subject = action.subject
+        resource = entity_type(subject.kind)
+        name = subject.name if (resource, subject.name) in self._pinned else None
+        found = self._shards.get((action.kind, resource, name))
+        if found is None:
+            concerned = [one for one in self.policies if concerns(one, action.kind, resource, name)]
+            found = self._shards[action.kind, resource, name] = Shard(
+                action.kind, resource, concerned, self.version
+            )
+        return found
+
+
+def concerns(policy: Policy, kind: str, resource: str, name: str | None) -> bool:
+    """Tell whether a policy's head may match an act of this kind upon this."""
+    of_kind, of_name = policy.resource
+    return (
+        (policy.kinds is None or kind in policy.kinds)
+        and of_kind in {None, resource}
+        and of_name in {None, name}
+    )
