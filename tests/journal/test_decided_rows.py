@@ -10,6 +10,7 @@ import pytest
 from tests.journal.support.sample import Sample, verified
 from tests.journal.support.writing import AT
 
+from ripieno.journal.deployments import AgentState, Deployment
 from ripieno.journal.identity import PrincipalChange, PrincipalRow
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite import SqliteStore
@@ -22,6 +23,16 @@ EVE = Absence("a2", "default", "person:eve", "person:bob", AT, AT + 9, "person:e
 
 def clerk(row: PrincipalRow) -> PrincipalRow:
     return replace(row, roles=("clerk",), groups=("ward",))
+
+
+async def deploy(store: SqliteStore) -> None:
+    """Decide which version serves new runs, and who may act."""
+    held = Deployment("flow", "production", "v1", 100, "person:ada")
+    await store.deploy("default", held, "promote", None, reason="tried")
+    await store.protect("default", "flow", "person:ada", "audit")
+    await store.protect("default", "*", "person:ada", "audit")
+    await store.unprotect("default", "*", "person:ada", "over")
+    await store.set_agent_state("default", AgentState("flow", "clerk", "suspended", "person:ada", "errs"))
 
 
 async def decide(home: Path) -> Sample:
@@ -42,6 +53,7 @@ async def decide(home: Path) -> Sample:
         await store.map_group("default", "ward", "nurse", "person:ada", None)
         await store.map_group("default", "ward", "clerk", "person:ada", "for a while")
         await store.unmap_group("default", "ward", "clerk", "person:ada", None)
+        await deploy(store)
         return Sample(home, "", "", await store.tenant_stream("default"))
     finally:
         await store.close()
@@ -91,6 +103,19 @@ CHANGES = {
         "row ward, nurse of group_roles says by 'person:eve', it says 'person:ada'",
     ),
     "absences.set_by": ("x", 9, "row a1 of absences says set_by 'x', it says 'person:ada'"),
+    "versions.about": ("[]", 2, "row v1 of versions says about '[]', it says '{}'"),
+    "deployments.version": (
+        "v0",
+        16,
+        "row flow, production of deployments says version 'v0', it says 'v1'",
+    ),
+    "deployments.share": (9, 16, "row flow, production of deployments says share 9, it says 100"),
+    "protected.by": ("x", 17, "row flow of protected says by 'x', it says 'person:ada'"),
+    "agent_states.status": (
+        "active",
+        20,
+        "row flow, clerk of agent_states says status 'active', it says 'suspended'",
+    ),
 }
 
 
@@ -113,6 +138,9 @@ DELETIONS = {
     "absences": (9, "a1"),
     "principals": (12, "person:bob"),
     "group_roles": (13, "ward, nurse"),
+    "deployments": (16, "flow, production"),
+    "protected": (17, "flow"),
+    "agent_states": (20, "flow, clerk"),
 }
 
 

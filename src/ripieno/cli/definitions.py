@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ripieno.journal.records import VersionRow
+from ripieno.workflows.deployed import load_version
 from ripieno.workflows.load import BLUEPRINTS, Loaded, load
 from ripieno.workflows.workflow import Workflow
 
@@ -27,11 +27,3 @@ def find_loaded(text: str) -> Loaded:
 def find_workflow(text: str) -> Workflow:
     """Give the workflow that people mean by `text`; see `find_loaded`."""
     return find_loaded(text).workflow
-
-
-def load_version(row: VersionRow) -> Workflow | None:
-    """Load a registered version from where it came; None when the code there has changed since."""
-    if not row.source:
-        return None
-    workflow = find_workflow(row.source)
-    return workflow if workflow.version == row.version else None

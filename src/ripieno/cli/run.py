@@ -10,10 +10,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ripieno.cli.board import Board, table_of
-from ripieno.cli.definitions import find_workflow
 from ripieno.cli.exits import Exit, exit_of_statuses
 from ripieno.cli.following import Followed, document_of, follow
 from ripieno.cli.inputs import Case, cases_in, check_cases
+from ripieno.cli.named import Served, served
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.session import serving, unserved
@@ -25,7 +25,6 @@ from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, Place
 from ripieno.model.ids import short
 from ripieno.model.value import decode, encode
-from ripieno.workflows.workflow import Workflow
 
 __all__ = ["run"]
 
@@ -49,7 +48,8 @@ def run(
     Parameters
     ----------
     workflow
-        A YAML file, `package.module:workflow`, or the name of a workflow that ships with Ripieno.
+        A YAML file, `package.module:workflow`, the name of a workflow that ships with Ripieno, or of one
+        that is deployed: then its version in production is run, or the candidate's share.
     input
         A JSON file, a folder of them, or `-`.
     key
@@ -69,7 +69,7 @@ def run(
         msg = f"expected a business key, got {key!r}"
         raise InputError(msg, remedy="is the shell variable set? without --key every run is a new one")
     settings = options.settle(at_once=at_once, input_limit=input_limit)
-    definition = find_workflow(workflow)
+    definition = served(settings, workflow)
     cases = cases_in(input, settings.input_limit)
     list(check_cases(cases, definition.check_input))
     plan = Plan(settings, definition, cases, key)
@@ -108,9 +108,7 @@ async def same_input(store: Store, row: RunRow, case: Case, value: object) -> No
 class Plan:
     """What was asked for: a workflow, its inputs, under which keys."""
 
-    def __init__(
-        self, settings: Settings, workflow: Workflow, cases: Sequence[Case], key: str | None
-    ) -> None:
+    def __init__(self, settings: Settings, workflow: Served, cases: Sequence[Case], key: str | None) -> None:
         self.settings = settings
         self.workflow = workflow
         self.cases = cases
@@ -136,8 +134,8 @@ class Plan:
         """Start the run of a case, or give the one that has its key."""
         value = await asyncio.to_thread(case.value)
         key = self.key_of(case)
-        created = await host.start(
-            self.workflow, value, principal=self.settings.principal, key=key, detach=detach
+        created = await self.workflow.start(
+            host, value, principal=self.settings.principal, key=key, detach=detach
         )
         if created.existed:
             await same_input(host.store, created.row, case, value)

@@ -27,7 +27,9 @@ class Rule(NamedTuple):
 
 
 MADE: Final = {
-    "workflow.registered": Rule("versions", ("version",), {"workflow": "workflow", "pins": "pins"}),
+    "workflow.registered": Rule(
+        "versions", ("version",), {"workflow": "workflow", "pins": "pins", "about": "about"}
+    ),
     "versions.compatible": Rule("compatible", ("old", "new"), {}),
     "workflow.drained": Rule("drains", ("workflow",), {"by": "by", "reason": "reason"}),
     "workflow.mode": Rule("modes", ("version", "participant"), {"mode": "mode", "by": "by"}),
@@ -35,6 +37,13 @@ MADE: Final = {
         "principals", ("principal",), {"status": "status", "roles": "roles", "groups": "groups", "by": "by"}
     ),
     "group.mapped": Rule("group_roles", ("group", "role"), {"by": "by"}),
+    "workflow.deployed": Rule(
+        "deployments", ("workflow", "stage"), {"version": "version", "share": "share", "by": "by"}
+    ),
+    "workflow.protected": Rule("protected", ("workflow",), {"by": "by"}),
+    "agent.status": Rule(
+        "agent_states", ("workflow", "agent"), {"status": "status", "by": "by", "reason": "reason"}
+    ),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -51,6 +60,7 @@ MADE: Final = {
 
 ENDED: Final = {
     "workflow.undrained": ("drains", ("workflow",)),
+    "workflow.unprotected": ("protected", ("workflow",)),
     "absence.cleared": ("absences", ("id",)),
     "group.unmapped": ("group_roles", ("group", "role")),
 }

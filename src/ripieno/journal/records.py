@@ -9,6 +9,7 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from ripieno.journal.deployments import Stage
 from ripieno.journal.keys import StreamKey
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Body, Json, Kind
@@ -236,6 +237,8 @@ class NewRun:
     """True for a run that may have been created under its id already: then that one is given."""
     owed: bool = False
     """True for one that only takes back what another did: it is created though its workflow is drained."""
+    stage: Stage | None = None
+    """By which stage its version was chosen; None where the version itself was given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -350,6 +353,8 @@ class VersionRow:
     pins: str
     """JSON of the definition's digest and each participant's declared version and source digest."""
     registered_at: int
+    about: str = "{}"
+    """JSON of what it declares for the inventory; empty where it was registered before there was one."""
 
 
 @dataclass(frozen=True, slots=True)

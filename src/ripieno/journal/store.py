@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ripieno.journal.deployments import DeploymentStore
 from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import (
@@ -53,7 +54,7 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(IdentityStore, ABC):
+class Store(IdentityStore, DeploymentStore, ABC):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only

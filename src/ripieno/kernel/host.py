@@ -13,6 +13,7 @@ from ripieno.journal.records import NewRun, RunRow, VersionRow
 from ripieno.journal.store import Created, Store
 from ripieno.kernel.births import first_event
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
+from ripieno.kernel.deployments import Chosen
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import held, outcome_from
 from ripieno.model.definition import Definition
@@ -123,7 +124,13 @@ class Host:
         self.register(definition)
         pins = canonical(definition.pins).decode()
         row = VersionRow(
-            definition.version, principal.tenant, definition.name, definition.source, pins, self.clock.now()
+            definition.version,
+            principal.tenant,
+            definition.name,
+            definition.source,
+            pins,
+            self.clock.now(),
+            canonical(definition.about).decode(),
         )
         await self.store.register(row, principal.id)
         self._entered.add((principal.tenant, definition.version))
@@ -139,23 +146,30 @@ class Host:
         key: str | None = None,
         requested_at: int | None = None,
         detach: bool = False,
+        chosen: Chosen | None = None,
     ) -> Created:
         """Start a run, or give the one that has this business key; durable when it returns.
 
-        With `detach` it is left to whichever process serves the workflow.
+        With `detach` it is left to whichever process serves the workflow. `chosen` is how its version was
+        found by the workflow's name: raises `ChangedError` when another one was deployed meanwhile.
         """
         if self._draining and not detach:
             msg = "this process takes up no run any more: it is being drained"
             raise RefusedError(msg, remedy="start it detached, or in another process")
         definition.check_input(value)
         await self.enter(definition, principal)
-        run = new_id()
+        run = new_id() if chosen is None else chosen.run
         keys = self.store.new_key(bytes.fromhex(run))
         data = encode(value)
         commitment = keys[1].commit(data)
         at = self.clock.now() if requested_at is None else requested_at
-        new = NewRun(run, principal.tenant, definition.name, definition.version, principal.id, key, at)
+        stage = None if chosen is None else chosen.deployment.stage
+        new = NewRun(
+            run, principal.tenant, definition.name, definition.version, principal.id, key, at, stage=stage
+        )
         body = await first_event(self.store, definition, new, commitment.hex())
+        if chosen is not None:
+            body["deployed"] = chosen.document()
         created = await self.store.create(
             new, keys, [("run.started", "", body)], [(commitment, data)], own=not detach
         )

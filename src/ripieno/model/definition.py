@@ -55,6 +55,11 @@ class Definition(Protocol):
         """The workflows that its participants run as child runs; whoever serves it serves these as well."""
         ...
 
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What the inventory holds of it: owner, purpose, risk, classes of data, and each participant."""
+        ...
+
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
         ...

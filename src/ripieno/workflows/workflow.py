@@ -30,6 +30,7 @@ from ripieno.participants.workflow import Subworkflow
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
 from ripieno.workflows.inputs import InputCheck, InputRule
+from ripieno.workflows.inventory import inventory
 from ripieno.workflows.requirements import lacking
 
 if TYPE_CHECKING:
@@ -217,6 +218,11 @@ class Workflow:
         """The workflows that its participants run as child runs, each once."""
         found = [leaf.workflow for leaf in self.leaves() if isinstance(leaf, Subworkflow)]
         return tuple({one.version: one for one in found}.values())
+
+    @property
+    def about(self) -> Mapping[str, Any]:
+        """What the inventory holds of it: owner, purpose, risk, classes of data, and each participant."""
+        return inventory(self)
 
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""

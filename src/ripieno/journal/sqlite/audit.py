@@ -71,12 +71,15 @@ HOLDING: Final = ("person", "claimed_by", "delegated_by", "answered_for")
 MESSAGE: Final = ("run", "kind", "by", "at", "question", "content", "folded")
 
 DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "versions": (("version",), ("workflow", "pins")),
+    "versions": (("version",), ("workflow", "pins", "about")),
     "compatible": (("old", "new"), ()),
     "drains": (("workflow",), ("by", "reason")),
     "modes": (("version", "participant"), ("mode", "by")),
     "principals": (("id",), ("status", "roles", "groups", "by")),
     "group_roles": (("group", "role"), ("by",)),
+    "deployments": (("workflow", "stage"), ("version", "share", "by")),
+    "protected": (("workflow",), ("by",)),
+    "agent_states": (("workflow", "agent"), ("status", "by", "reason")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
@@ -255,11 +258,12 @@ class SqliteAudit:
         return self._rows(UNFOUNDED)
 
     def decisions(self) -> Iterator[StoredDecision]:
-        """Give the rows of what was decided outside runs; earlier formats have fewer tables of them."""
-        there = {name for (name,) in self._rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        for table, (key, columns) in DECISIONS.items():
-            if table not in there:
+        """Give the rows of what was decided outside runs; earlier formats have fewer tables and columns."""
+        for table, (key, wanted) in DECISIONS.items():
+            there = {row[1] for row in self._rows(f"PRAGMA table_info({table})")}
+            if not there:
                 continue
+            columns = tuple(column for column in wanted if column in there)
             for tenant, *values in self._rows(f"SELECT {named('tenant', *key, *columns)} FROM {table}"):
                 rest = dict(zip(columns, values[len(key) :], strict=True))
                 yield StoredDecision(table, tenant, tuple(values[: len(key)]), rest)

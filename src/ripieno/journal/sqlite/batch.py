@@ -70,6 +70,7 @@ class Batch:
         "admitted",
         "bounced",
         "connection",
+        "unguarded",
     )
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -77,6 +78,8 @@ class Batch:
         self.bounced: set[Draft] = set()
         self.admitted: set[tuple[str, str]] = set()
         """Tenants and workflows of which nothing keeps new runs from starting."""
+        self.unguarded: set[tuple[str, str]] = set()
+        """Those of which drafts start, too."""
         self._known: dict[str, tuple[int, int, int]] = {}
         """Epoch, last event and messages of runs that have an owner, where nothing can have changed them."""
         self._ends: list[tuple[str, str, int]] = []
@@ -191,6 +194,7 @@ class Batch:
             self.settle_ends()
             self._known.clear()
             self.admitted.clear()
+            self.unguarded.clear()
             self.connection.execute("SAVEPOINT operation")
         events, payloads, ends = len(self._events), len(self._payloads), len(self._ends)
         self._undo = [

@@ -59,5 +59,43 @@ IDENTITY: Final = (
 )
 """Who there is, what their groups mean, with which keys they come, and when each last came."""
 
-TABLES: Final = (*IDENTITY,)
+DEPLOYMENT: Final = (
+    "ALTER TABLE versions ADD COLUMN about TEXT NOT NULL DEFAULT '{}'",
+    """
+    CREATE TABLE deployments (
+        tenant   TEXT    NOT NULL,
+        workflow TEXT    NOT NULL,
+        stage    TEXT    NOT NULL,
+        version  TEXT    NOT NULL,
+        share    INTEGER NOT NULL,
+        by       TEXT    NOT NULL,
+        event    INTEGER NOT NULL,
+        PRIMARY KEY (tenant, workflow, stage)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE protected (
+        tenant   TEXT    NOT NULL,
+        workflow TEXT    NOT NULL,
+        by       TEXT    NOT NULL,
+        event    INTEGER NOT NULL,
+        PRIMARY KEY (tenant, workflow)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE agent_states (
+        tenant   TEXT    NOT NULL,
+        workflow TEXT    NOT NULL,
+        agent    TEXT    NOT NULL,
+        status   TEXT    NOT NULL,
+        by       TEXT    NOT NULL,
+        reason   TEXT    NOT NULL,
+        event    INTEGER NOT NULL,
+        PRIMARY KEY (tenant, workflow, agent)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""Which versions serve new runs, which workflows start no others, and who of them may act."""
+
+TABLES: Final = (*IDENTITY, *DEPLOYMENT)
 """Every statement of format 3."""

@@ -243,7 +243,7 @@ class SqliteReads(Store):
     async def versions(self, tenant: str, workflow: str | None = None) -> Sequence[VersionRow]:
         """List registered versions, newest first."""
         rows = self._reader.all(
-            "SELECT version, tenant, workflow, source, pins, registered_at FROM versions"
+            "SELECT version, tenant, workflow, source, pins, registered_at, about FROM versions"
             " WHERE tenant = ? AND (? IS NULL OR workflow = ?) ORDER BY registered_at DESC, rowid DESC",
             tenant,
             workflow,

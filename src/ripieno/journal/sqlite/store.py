@@ -18,8 +18,9 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
-from ripieno.journal.sqlite import drains, inbox, modes, ownership, tasks, tenants
+from ripieno.journal.sqlite import deployments, drains, inbox, modes, ownership, tasks, tenants
 from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.deployed import SqliteDeployments
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
 from ripieno.journal.sqlite.identities import SqliteIdentities
@@ -39,7 +40,7 @@ from ripieno.model.value import encode
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore(SqliteIdentities, SqliteReads):
+class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteReads):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
     Reads take the loop's thread for the tens of microseconds that SQLite needs; all writes go
@@ -148,6 +149,11 @@ class SqliteStore(SqliteIdentities, SqliteReads):
     ) -> Created:
         """Create a run with its first events, or give the one that has its business key."""
         owner = self._owners.token if own else None
+
+        def admit(batch: Batch) -> None:
+            drains.admit(batch, self._master, new)
+            deployments.admit(batch, new)
+
         return await self._writer.perform(
             lambda batch: ownership.create(
                 batch,
@@ -156,7 +162,7 @@ class SqliteStore(SqliteIdentities, SqliteReads):
                 started,
                 tuple(payloads),
                 owner=owner,
-                admit=lambda: drains.admit(batch, self._master, new),
+                admit=lambda: admit(batch),
             ),
             fresh=True,
         )

@@ -75,8 +75,8 @@ def append(
 def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> bool:
     """Enter a version of a workflow, with an event; False when it was there."""
     cursor = batch.connection.execute(
-        "INSERT OR IGNORE INTO versions (version, tenant, workflow, source, pins, registered_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT OR IGNORE INTO versions (version, tenant, workflow, source, pins, registered_at, about)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             version.version,
             version.tenant,
@@ -84,12 +84,14 @@ def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> b
             version.source,
             version.pins,
             version.registered_at,
+            version.about,
         ),
     )
     if cursor.rowcount == 0:
         return False
     body: dict[str, Json] = {"workflow": version.workflow, "version": version.version, "by": by}
-    record(batch, master, version.tenant, ("workflow.registered", "", {**body, "pins": version.pins}))
+    body |= {"pins": version.pins, "about": version.about}
+    record(batch, master, version.tenant, ("workflow.registered", "", body))
     return True
 
 

@@ -1,0 +1,106 @@
+"""What is to be run: a workflow that is given, or one that is deployed under a name."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from ripieno.cli.definitions import find_workflow
+from ripieno.cli.session import opened
+from ripieno.cli.settings import Settings
+from ripieno.kernel.deployments import deployed
+from ripieno.model.principal import Principal
+from ripieno.workflows.deployed import Deployment
+from ripieno.workflows.workflow import Workflow
+
+if TYPE_CHECKING:
+    from ripieno.journal.store import Created
+    from ripieno.kernel.host import Host
+
+__all__ = ["Served", "served"]
+
+
+class Served(Protocol):
+    """What runs are started of."""
+
+    @property
+    def name(self) -> str:
+        """The workflow's."""
+        ...
+
+    def check_input(self, value: object) -> None:
+        """Raise `InputError` when no run can start with this input."""
+        ...
+
+    async def start(
+        self, host: Host, value: object, *, principal: Principal, key: str | None, detach: bool
+    ) -> Created:
+        """Start a run, or give the one that has this key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A workflow that was given itself: its own draft."""
+
+    workflow: Workflow
+
+    @property
+    def name(self) -> str:
+        """The workflow's."""
+        return self.workflow.name
+
+    def check_input(self, value: object) -> None:
+        """Raise `InputError` when no run can start with this input."""
+        self.workflow.check_input(value)
+
+    async def start(
+        self, host: Host, value: object, *, principal: Principal, key: str | None, detach: bool
+    ) -> Created:
+        """Start a run, or give the one that has this key."""
+        return await host.start(self.workflow, value, principal=principal, key=key, detach=detach)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A workflow that is deployed, with what its new runs may get."""
+
+    deployment: Deployment
+    workflows: tuple[Workflow, ...]
+
+    @property
+    def name(self) -> str:
+        """The workflow's."""
+        return self.deployment.name
+
+    def check_input(self, value: object) -> None:
+        """Raise `InputError` when no run can start with this input, whichever version it falls to."""
+        for workflow in self.workflows:
+            workflow.check_input(value)
+
+    async def start(
+        self, host: Host, value: object, *, principal: Principal, key: str | None, detach: bool
+    ) -> Created:
+        """Start a run, or give the one that has this key."""
+        return await self.deployment.start(host, value, principal=principal, key=key, detach=detach)
+
+
+def served(settings: Settings, text: str) -> Served:
+    """Give what people mean by `text`: a file or object that there is, else what is deployed by that name."""
+    if ":" not in text and not Path(text).is_file() and (settings.home / "journal.sqlite").exists():
+        named = asyncio.run(in_production(settings, text))
+        if named is not None:
+            return named
+    return Given(find_workflow(text))
+
+
+async def in_production(settings: Settings, text: str) -> Named | None:
+    """Give what is deployed under a name; None where nothing is in production."""
+    tenant = settings.principal.tenant
+    async with opened(settings) as store:
+        if deployed(store, tenant, text).production is None:
+            return None
+        deployment = Deployment(tenant, text)
+        return Named(deployment, tuple(await deployment.workflows(store)))

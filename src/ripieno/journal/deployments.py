@@ -1,0 +1,113 @@
+"""Which version of a workflow serves new runs, and who of its participants may act: rows and their store."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = [
+    "EVERY",
+    "AgentState",
+    "AgentStatus",
+    "Deployment",
+    "DeploymentStore",
+    "Move",
+    "ProtectedRow",
+    "Stage",
+]
+
+Stage = Literal["staging", "production"]
+"""Where a version stands that is no mere draft any more."""
+
+Move = Literal["promote", "share", "roll back"]
+"""What was done: a version got a stage, a share of new runs, or gave way to the one before it."""
+
+AgentStatus = Literal["active", "suspended", "retired"]
+"""`suspended`: its next visits are held. `retired`: they end as escalated."""
+
+EVERY: Final = "*"
+"""Stands for every workflow of a tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """The version that a stage of a workflow holds, and how many new runs it gets."""
+
+    workflow: str
+    stage: Stage
+    version: str
+    share: int
+    """Per cent of new runs; in production those that staging does not get."""
+    by: str = ""
+    """The principal's id."""
+    event: int = 0
+    """Where the tenant's stream says so, with the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedRow:
+    """A workflow, or `EVERY`, of which only versions start that were promoted."""
+
+    workflow: str
+    by: str
+    event: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentState:
+    """What was decided about a participant of a workflow; one without a row is active."""
+
+    workflow: str
+    agent: str
+    status: AgentStatus
+    by: str
+    reason: str
+    """Why; a commitment in the tenant's stream while it is a row."""
+    event: int = 0
+
+
+class DeploymentStore(ABC):
+    """The part of a store that knows which versions are deployed and who is suspended."""
+
+    @abstractmethod
+    async def deploy(
+        self, tenant: str, change: Deployment, move: Move, before: Deployment | None, *, reason: str | None
+    ) -> Deployment:
+        """Set what a stage holds, with an event, and give it as it stands.
+
+        `before` is what the sender saw there: raises `ChangedError` when something else stands there.
+        """
+
+    @abstractmethod
+    def deployments(self, tenant: str, workflow: str | None = None) -> Sequence[Deployment]:
+        """Give what the stages hold, by workflow and stage."""
+
+    @abstractmethod
+    def runs_by_version(self, tenant: str, workflow: str) -> Sequence[tuple[str, str, int]]:
+        """Give how many runs of a workflow there are: version, status, number."""
+
+    @abstractmethod
+    async def protect(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
+        """Let only promoted versions of a workflow, or of `EVERY`, start; False when it was so."""
+
+    @abstractmethod
+    async def unprotect(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
+        """Let any version start again; False when it was so."""
+
+    @abstractmethod
+    def protected(self, tenant: str) -> Sequence[ProtectedRow]:
+        """Give the workflows of which only promoted versions start."""
+
+    @abstractmethod
+    async def set_agent_state(self, tenant: str, state: AgentState) -> bool:
+        """Say whether a participant may act, with an event; False when it was so."""
+
+    @abstractmethod
+    def agent_states(self, tenant: str) -> Sequence[AgentState]:
+        """Give what was decided about participants, also of those that are active again."""
+
+    @abstractmethod
+    def agents_held(self) -> Sequence[tuple[str, AgentState]]:
+        """Give the participants of every tenant that may not act, each with its tenant."""

@@ -1,0 +1,115 @@
+"""The part of the embedded store that knows which versions are deployed and who is suspended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ripieno.journal.deployments import (
+    AgentState,
+    Deployment,
+    DeploymentStore,
+    Move,
+    ProtectedRow,
+)
+from ripieno.journal.keys import MasterKey
+from ripieno.journal.sqlite import deployments
+from ripieno.journal.sqlite.reader import Reader
+from ripieno.journal.sqlite.writer import Writer
+from ripieno.model.value import decode
+
+__all__ = ["SqliteDeployments"]
+
+STATES = (
+    "SELECT s.tenant, s.workflow, s.agent, s.status, s.by, s.reason, s.event, t.stream, t.wrapped"
+    " FROM agent_states s JOIN tenants t ON t.name = s.tenant"
+)
+
+
+class SqliteDeployments(DeploymentStore):
+    """Deployments and the states of participants in the tables of the embedded store."""
+
+    _reader: Reader
+    _writer: Writer
+    _master: MasterKey
+
+    async def deploy(
+        self, tenant: str, change: Deployment, move: Move, before: Deployment | None, *, reason: str | None
+    ) -> Deployment:
+        """Set what a stage holds, with an event, and give it as it stands."""
+        return await self._writer.perform(
+            lambda batch: deployments.deploy(batch, self._master, tenant, (change, before, move), reason)
+        )
+
+    def deployments(self, tenant: str, workflow: str | None = None) -> Sequence[Deployment]:
+        """Give what the stages hold, by workflow and stage."""
+        rows = self._reader.all(
+            "SELECT workflow, stage, version, share, by, event FROM deployments"
+            " WHERE tenant = ? AND (? IS NULL OR workflow = ?) ORDER BY workflow, stage",
+            tenant,
+            workflow,
+            workflow,
+        )
+        return [Deployment(*row) for row in rows]
+
+    def runs_by_version(self, tenant: str, workflow: str) -> Sequence[tuple[str, str, int]]:
+        """Give how many runs of a workflow there are: version, status, number."""
+        return self._reader.all(
+            "SELECT version, status, count(*) FROM runs WHERE tenant = ? AND workflow = ?"
+            " GROUP BY version, status ORDER BY version, status",
+            tenant,
+            workflow,
+        )
+
+    async def protect(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
+        """Let only promoted versions of a workflow start; False when it was so."""
+        return await self._writer.perform(
+            lambda batch: deployments.protect(
+                batch, self._master, (tenant, workflow), (by, reason), stands=True
+            )
+        )
+
+    async def unprotect(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
+        """Let any version start again; False when it was so."""
+        return await self._writer.perform(
+            lambda batch: deployments.protect(
+                batch, self._master, (tenant, workflow), (by, reason), stands=False
+            )
+        )
+
+    def protected(self, tenant: str) -> Sequence[ProtectedRow]:
+        """Give the workflows of which only promoted versions start."""
+        rows = self._reader.all(
+            "SELECT workflow, by, event FROM protected WHERE tenant = ? ORDER BY workflow", tenant
+        )
+        return [ProtectedRow(*row) for row in rows]
+
+    async def set_agent_state(self, tenant: str, state: AgentState) -> bool:
+        """Say whether a participant may act, with an event; False when it was so."""
+        return await self._writer.perform(
+            lambda batch: deployments.change_state(batch, self._master, tenant, state)
+        )
+
+    def agent_states(self, tenant: str) -> Sequence[AgentState]:
+        """Give what was decided about participants, by workflow and name."""
+        found = self._states("WHERE s.tenant = ? ORDER BY s.workflow, s.agent", tenant)
+        return [state for _, state in found]
+
+    def agents_held(self) -> Sequence[tuple[str, AgentState]]:
+        """Give the participants of every tenant that may not act, each with its tenant."""
+        return self._states("WHERE s.status <> 'active'")
+
+    def _states(self, which: str, *values: object) -> list[tuple[str, AgentState]]:
+        found: list[tuple[str, AgentState]] = []
+        for row in self._reader.all(f"{STATES} {which}", *values):
+            tenant, workflow, agent, status, by, reason, event, stream, wrapped = row
+            said = self._opened(stream, wrapped, bytes.fromhex(reason))
+            found.append((tenant, AgentState(workflow, agent, status, by, said, event)))
+        return found
+
+    def _opened(self, stream: bytes, wrapped: bytes, commitment: bytes) -> str:
+        row = self._reader.one(
+            "SELECT sealed FROM payloads WHERE stream = ? AND commitment = ?", stream, commitment
+        )
+        if row is None:
+            return "a reason that was erased"
+        return str(decode(self._master.unwrap(stream, wrapped).open(commitment, row[0])))
