@@ -157,6 +157,29 @@ def test_ctrl_c_leaves_runs_that_wait_for_people_and_says_how_they_go_on(cli: Cl
     assert cli.ok("runs", "list", "--output", "json").json[0]["status"] == "waiting"
 
 
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ([], b"inputs that were not begun: 2 of 3; a command with those alone begins them"),
+        (["--key", "k"], b"inputs that were not begun: 2 of 3; the same command begins them"),
+    ],
+    ids=["without a key", "with a key"],
+)
+def test_ctrl_c_says_how_many_inputs_of_a_folder_were_not_begun(
+    cli: Cli, eventually: Callable[[Callable[[], Any]], Any], key: list[str], said: bytes
+) -> None:
+    cli.write("slow.py", SLOW)
+    for name in "abc":
+        cli.write(f"in/{name}.json", "{}")
+    process = cli.start("run", "slow:workflow", "--input", "in", "--at-once", "1", *key)
+    eventually((cli.folder / "waits").exists)
+    process.send_signal(signal.SIGINT)
+    (cli.folder / "go").touch()
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"runs that can go on from where they stood: 1\n" + said in err
+
+
 def test_a_run_killed_in_the_middle_is_taken_up_where_it_stood(
     cli: Cli, eventually: Callable[[Callable[[], Any]], Any]
 ) -> None:

@@ -85,7 +85,7 @@ def interruptible(plan: Plan, *, wait_people: bool) -> int:
     except KeyboardInterrupt:
         open_runs = [case for case in plan.followed if case.row is not None and not case.settled]
         note(
-            f"\ninterrupted; runs that can go on from where they stood: {len(open_runs)}"
+            f"\ninterrupted; runs that can go on from where they stood: {len(open_runs)}{plan.not_begun()}"
             "\n  ripieno runs resume --all    goes on here"
             "\n  ripieno worker               serves the data folder until interrupted"
         )
@@ -118,6 +118,14 @@ class Plan:
     def key_of(self, case: Case) -> str | None:
         """Give the business key of a case."""
         return self.key if self.key is None or len(self.cases) == 1 else f"{self.key}/{case.name}"
+
+    def not_begun(self) -> str:
+        """Say of how many inputs there is no run yet, and what begins them; nothing where all have one."""
+        left = len(self.cases) - sum(case.row is not None for case in self.followed)
+        if not left:
+            return ""
+        how = "the same command" if self.key else "a command with those alone"
+        return f"\ninputs that were not begun: {left} of {len(self.cases)}; {how} begins them"
 
     async def check_keys(self, host: Host) -> None:
         """Refuse keys whose runs began with another input, before any run is started."""

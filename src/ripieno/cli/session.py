@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ripieno.cli.output import note
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
-from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
 from ripieno.kernel.home import data_folder
 from ripieno.model.errors import NotFoundError, RipienoError
 
@@ -31,13 +31,17 @@ def quiet() -> None:
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
-    """Open the data folder without serving anything; raises `NotFoundError` where there is none."""
+    """Open the data folder without serving anything, were it only to be read.
+
+    Raises `NotFoundError` where there is none.
+    """
     if not (settings.home / "journal.sqlite").exists():
         msg = f"nothing has run in {settings.home} yet"
         raise NotFoundError(
             msg, remedy="ripieno demo or ripieno run begins; --home names another data folder"
         )
-    store = SqliteStore(data_folder(settings.home))
+    readable = only_readable(settings.home)
+    store = ReadOnlyStore(settings.home) if readable else SqliteStore(data_folder(settings.home))
     await store.open()
     try:
         yield store

@@ -3,6 +3,7 @@
 May import `model` and the rest of `journal`.
 """
 
+from ripieno.journal.sqlite.read_only import ReadOnlyStore, only_readable
 from ripieno.journal.sqlite.store import SqliteStore
 
-__all__ = ["SqliteStore"]
+__all__ = ["ReadOnlyStore", "SqliteStore", "only_readable"]

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
+from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.stored import (
     StoredClaim,
@@ -100,19 +100,7 @@ class SqliteAudit:
             msg = f"no log at {self._path}"
             raise NotFoundError(msg, remedy="give the data folder with --home or RIPIENO_HOME")
         self._master = MasterKey.read(home / "master.key")
-        self._connection = self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
-        """Open the file; where SQLite could not write its index of the log's tail, there must be no tail."""
-        tail = self._path.with_name(f"{self._path.name}-wal")
-        sealed = not os.access(self._path.parent, os.W_OK) and not tail.exists()
-        options = "mode=ro&immutable=1" if sealed else "mode=ro"
-        try:
-            return sqlite3.connect(
-                f"{self._path.absolute().as_uri()}?{options}", uri=True, isolation_level=None
-            )
-        except sqlite3.Error as error:
-            raise reading(self._path, error) from error
+        self._connection = read_only(self._path)
 
     def __enter__(self) -> Self:
         try:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ripieno.journal.sqlite.failures import reading
-from ripieno.journal.sqlite.schema import connect
 from ripieno.model.errors import InputError
 
 __all__ = ["Reader"]
@@ -16,9 +15,9 @@ __all__ = ["Reader"]
 class Reader:
     """Reads what is committed, on the thread that asks: SQLite needs tens of microseconds."""
 
-    def __init__(self, path: Path, busy_seconds: float) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path = path
-        self.connection = connect(path, busy_seconds)
+        self.connection = connection
         self.connection.execute("PRAGMA query_only = ON")
 
     def all(self, statement: str, *values: Any) -> list[Any]:

@@ -63,7 +63,7 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteReads):
             owned.callback(connection.close)
             self._owners = Owners(self.home / "owners")
             owned.callback(self._owners.close)
-            self._reader = Reader(self.path, self._busy_seconds)
+            self._reader = Reader(self.path, connect(self.path, self._busy_seconds))
             owned.callback(self._reader.close)
             self._doorbell = Doorbell(self.home / "doorbells", self._owners, self._reader.connection)
             owned.callback(self._doorbell.close)
