@@ -10,7 +10,9 @@ from directing import Script, ending, restrained, team
 from ledgers import DONE, facts, item, look, plan
 from running import Running, gives, outcome, pure
 
+from kernel.scenarios.house import OPERATOR
 from ripieno import (
+    Call,
     Context,
     Cost,
     Evidence,
@@ -18,13 +20,16 @@ from ripieno import (
     Limits,
     Workflow,
     approved,
+    ask,
     concurrent,
+    degrade,
     human,
     loop,
     merge,
     sequential,
     tool,
 )
+from ripieno.kernel.retries import retry
 from ripieno.model.effect_rule import AUTO
 from ripieno.model.errors import DefinitionError
 from ripieno.participants.base import BaseParticipant
@@ -48,18 +53,144 @@ def counting(name: str = "worker") -> Function:
 
 
 @pytest.mark.parametrize("around", [False, True], ids=["of the workflow", "of the pattern"])
-async def test_a_budget_that_is_used_up_ends_it_with_what_the_ledger_knows(
-    running: Running, *, around: bool
-) -> None:
+async def test_rounds_that_a_limit_outside_ends_come_to_an_answer(running: Running, *, around: bool) -> None:
     script = Script(facts=facts(("given", "slow")), plan=plan(item("a"), item("b")), progress=look())
     flow = team(script, counting())
     limits = Limits(deadline="1d") if around else Limits(rounds=2)
     top = flow.limit(rounds=2) if around else flow
     ended = await running.run(Workflow("tested", top, policy="standard", limits=limits))
-    assert (ended.status, ended.output["answer"]["found"]) == ("partial", {"a": "go on 2"})
+    assert (ended.status, ended.output["answer"]) == ("partial", "answer: budget")
     assert ended.output["missing"] == ["b: find out (open)"]
     assert ended.evidence == (Evidence("slow", "input"),)
-    assert (ended.reason or "").startswith("stopped at its limit of 2 rounds")
+    assert (ended.reason or "").startswith(
+        "ended while there is enough left for the answer, of its rounds: 0; missing: b: find out"
+    )
+
+
+async def test_what_the_last_round_of_a_limit_has_found_may_satisfy(running: Running) -> None:
+    script = Script(progress=[look(), look(), DONE])
+    ended = await running.run(
+        Workflow("tested", team(script, counting()), policy="standard", limits=Limits(rounds=2))
+    )
+    assert ended.status == "complete"
+
+
+def thinking(most: int, costs: int) -> Function:
+    """Give a worker of whom each turn may cost `most` tokens, and costs less."""
+
+    @tool(effect="read", cost=Cost(tokens=most))
+    def think(call: Call) -> str:
+        call.spent(tokens=costs)
+        return "thought"
+
+    async def worker(turn: Any, context: Context) -> str:
+        del turn
+        return await context.use(think)
+
+    return pure(worker, "worker")
+
+
+def paid_for(script: Script, most: int, costs: int) -> Function:
+    """Give a scripted manager whose every answer may cost `most` tokens, and costs less."""
+    told = script.participant()
+
+    @tool(effect="read", cost=Cost(tokens=most))
+    def think(call: Call) -> str:
+        call.spent(tokens=costs)
+        return "thought"
+
+    async def lead(turn: Any, context: Context) -> Any:
+        await context.use(think)
+        return told.function(turn)
+
+    return pure(lead, "lead")
+
+
+@pytest.mark.parametrize(
+    ("limit", "looks", "rounds", "ends"),
+    [
+        (159, 0, 0, "budget"),
+        (160, 1, 1, "budget"),
+        (259, 2, 1, "budget"),
+        (260, 2, 2, "budget"),
+        (319, 3, 2, "budget"),
+        (320, 3, 3, "budget"),
+        (340, 4, 3, "satisfied"),
+    ],
+)
+async def test_what_calls_may_cost_is_kept_back_for_the_answer(
+    running: Running, limit: int, looks: int, rounds: int, ends: str
+) -> None:
+    """A call of a manager may cost 60 and costs 20; one of the worker may cost 80 and costs 40."""
+    script = Script(progress=[look(), look(), look(), DONE])
+    flow = team(script, thinking(80, 40), planner=paid_for(script, 60, 20))
+    ended = await running.run(Workflow("tested", flow, policy="standard", limits=Limits(tokens=limit)))
+    [last] = script.told("synthesis")
+    assert (len(script.told("progress")), last["ledger"]["round"]) == (looks, rounds)
+    assert ended.output["answer"] == f"answer: {ends}"
+
+
+async def test_a_round_that_costs_more_than_any_before_leaves_what_the_ledger_knows(
+    running: Running,
+) -> None:
+    """Nothing is left that could carry the answer: it is put together without anybody."""
+    script = Script(plan=plan(item("a"), item("b")), progress=[look(), look("rich", at="b")])
+    rich = pure(thinking(500, 500).function, "rich")
+    flow = team(script, counting(), rich, planner=paid_for(script, 20, 20))
+    ended = await running.run(Workflow("tested", flow, policy="standard", limits=Limits(tokens=300)))
+    assert (ended.status, ended.output["answer"]["found"]) == ("partial", {"a": "go on 1"})
+    assert ended.output["missing"] == ["b: find out (doing)"]
+    assert (ended.reason or "").startswith("stopped at its limit of 300 tokens: 500 asked for by")
+
+
+@pytest.mark.parametrize("limits", [Limits(tokens=300, on_exhausted=ask("boss")), None], ids=["asks", "none"])
+async def test_where_no_limit_ends_the_work_nothing_is_kept_back(
+    running: Running, limits: Limits | None
+) -> None:
+    script = Script(progress=[look(), DONE])
+    flow = team(script, thinking(80, 40), planner=paid_for(script, 60, 60))
+    bound = limits or Limits(tokens=1000, on_exhausted=degrade(gives("cheap", 1)))
+    run = await running.begin(Workflow("tested", flow, policy="standard", limits=bound))
+    if limits is not None:
+        [question] = await running.questions(run)
+        await running.reply(question.row, {"proceed": True})
+    assert (await running.ended(run)).status == "complete"
+
+
+async def test_what_ended_for_want_of_budget_and_is_run_again_goes_on(running: Running) -> None:
+    script = Script(progress=[look(), look(), look(), DONE])
+    flow = team(script, thinking(80, 40), planner=paid_for(script, 60, 20))
+    run = await running.begin(Workflow("tested", flow, policy="standard", limits=Limits(tokens=260)))
+    assert (await running.ended(run)).output["answer"] == "answer: budget"
+    store = running.host.store
+    again = await retry(store, running.host.clock, await store.run(run), by=OPERATOR)
+    ended = await running.ended(again.id)
+    assert (ended.status, ended.output["answer"]) == ("complete", "answer: satisfied")
+    assert script.told("synthesis")[-1]["ledger"]["round"] == 3
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"), [(None, "escalated"), ("stop", "partial")], ids=["as it is", "declared"]
+)
+async def test_a_deadline_that_comes_near_leaves_the_time_for_the_answer(
+    running: Running, rule: Any, status: str
+) -> None:
+    """Each answer and each turn takes an hour of the day."""
+    script = Script(progress=look())
+
+    def hours(turn: Any) -> Any:
+        running.clock.turn(3600)
+        return script.participant().function(turn)
+
+    def worker() -> str:
+        running.clock.turn(3600)
+        return "found"
+
+    limits = Limits(deadline="8h30m") if rule is None else Limits(deadline="8h30m", on_exhausted=rule)
+    flow = team(script, pure(worker), planner=pure(hours, "lead"))
+    ended = await running.run(Workflow("tested", flow, policy="standard", limits=limits))
+    assert (ended.status, ended.output["answer"]) == (status, "answer: budget")
+    assert "of the time to its deadline: " in (ended.reason or "")
 
 
 @pytest.mark.parametrize("nested", [False, True], ids=["alone", "after another"])

@@ -52,7 +52,21 @@ class Refusal:
 class Ledger:
     """The books of one visit, all that happens below it included."""
 
-    __slots__ = ("above", "allowance", "held", "lifted", "limits", "on_refused", "shut", "spent", "waiting")
+    __slots__ = (
+        "above",
+        "allowance",
+        "ends",
+        "held",
+        "lifted",
+        "limits",
+        "mark",
+        "most",
+        "on_refused",
+        "shut",
+        "spent",
+        "waiting",
+        "watched",
+    )
 
     def __init__(self, above: Ledger | None) -> None:
         self.above = above
@@ -69,6 +83,14 @@ class Ledger:
         """True once everything below is being stopped: nothing new begins."""
         self.on_refused: Callable[[Refusal], None] | None = None
         self.waiting: list[tuple[Branch, asyncio.Future[None]]] = []
+        self.ends: str | None = None
+        """How its limits end the work: `stop` or `escalate`; None where somebody is asked or takes over."""
+        self.watched: bool = above is not None and above.watched
+        """True where somebody looks ahead, here or above."""
+        self.mark = NOTHING
+        """What was spent at the last look."""
+        self.most = NOTHING
+        """The most that was spent and reserved at a time since then; kept where it is watched."""
 
     # -- asking ---------------------------------------------------------------------------------------
 
@@ -137,6 +159,7 @@ class Ledger:
         ledger: Ledger | None = self
         while ledger is not None and amounts:
             ledger.held += amounts
+            ledger.note_most(ledger.spent + ledger.held)
             ledger = None if ledger.allowance else ledger.above
 
     def settle(self, held: Spending, spent: Spending) -> None:
@@ -145,11 +168,27 @@ class Ledger:
         while ledger is not None and (held or spent):
             ledger.held -= held
             ledger.spent += spent
+            ledger.note_most(ledger.spent + ledger.held)
             ledger = None if ledger.allowance else ledger.above
 
-    def add(self, spent: Spending) -> None:
-        """Count what was spent, here and above."""
+    def add(self, spent: Spending, most: Spending = NOTHING) -> None:
+        """Count what was spent, here and above; `most` was reserved meanwhile, at a time."""
+        ledger: Ledger | None = self
+        while most and ledger is not None and ledger.watched:
+            ledger.note_most(ledger.spent + ledger.held + most)
+            ledger = ledger.above
         self.settle(NOTHING, spent)
+
+    def note_most(self, amounts: Spending) -> None:
+        """Keep in mind what was spent and reserved at a time."""
+        if self.watched:
+            self.most = self.most.or_more(amounts)
+
+    def watch(self) -> Spending:
+        """Begin to watch anew, and give the most that was needed at a time since it was begun before."""
+        needed = self.most - self.mark if self.watched else NOTHING
+        self.watched, self.mark, self.most = True, self.spent, self.spent + self.held
+        return needed
 
     def set_aside(self, amounts: Spending) -> None:
         """Reserve an allowance above; what is below is checked against it alone."""

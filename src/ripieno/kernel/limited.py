@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.clock import MICROSECONDS
@@ -26,12 +27,23 @@ from ripieno.model.spending import Spending
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Limited"]
+__all__ = ["Limited", "TimeLeft"]
 
 TIMES = ("active", "deadline")
 
 NEGLIGIBLE = 10_000
 """Microseconds: what is left of a deadline by the rounding of times is not waited for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """What is left of a time, and how its end ends the work."""
+
+    left: int
+    """Microseconds."""
+    rule: str
+    used: int | None
+    """Microseconds so far, of active time."""
 
 
 class Limited:
@@ -60,6 +72,10 @@ class Limited:
         """Where its own acts are recorded; a segment of the visit does not stand for them."""
         scope.ledger.limits.update(limits.amounts)
         scope.ledger.on_refused = self._tripped
+        rule = limits.on_exhausted
+        self._ends = not isinstance(rule, Ask | Degrade)
+        scope.ledger.ends = (rule if isinstance(rule, str) else "stop") if self._ends else None
+        self._began = scope.execution.recording.begun(scope.path) or scope.execution.clock.now()
         self._meter: Meter | None = None
 
     # -- the visit --------------------------------------------------------------------------------
@@ -269,6 +285,19 @@ class Limited:
         if not turnstile.replaying:
             meter.start()
         return meter
+
+    def times(self) -> Mapping[str, TimeLeft]:
+        """Give what is left of the times whose end ends the work, by name, and how it then ends."""
+        found: dict[str, TimeLeft] = {}
+        declared = self._limits.on_exhausted
+        rule = declared if isinstance(declared, str) else None
+        if self._ends and self._limits.deadline is not None:
+            left = self._began + self._longer - self._execution.clock.now()
+            found["deadline"] = TimeLeft(left, rule or "escalate", None)
+        if self._ends and self._meter is not None:
+            used = self._meter.used
+            found["active"] = TimeLeft(self._meter.limit - used, rule or "stop", used)
+        return found
 
     def _over(self) -> None:
         assert self._meter is not None, "it tells of itself"

@@ -14,6 +14,7 @@ from ripieno.kernel.children import Child
 from ripieno.kernel.clock import moment
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.expenses import counted, spend
+from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
@@ -35,7 +36,16 @@ from ripieno.model.event import Event, Json, Kind
 from ripieno.model.limits import Limits
 from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Outcome
-from ripieno.model.participant import Answer, Observed, Participant, Question, Resumption, Task, ToolLike
+from ripieno.model.participant import (
+    Ahead,
+    Answer,
+    Observed,
+    Participant,
+    Question,
+    Resumption,
+    Task,
+    ToolLike,
+)
 from ripieno.model.principal import Principal
 from ripieno.model.spending import NOTHING, Money, Spending, micros
 from ripieno.model.value import Value
@@ -86,6 +96,8 @@ class Scope:
         self.segments = Segments(self)
         self.started = 0
         """When it was begun, in microseconds."""
+        self.looked: tuple[int, int | None] = (0, None)
+        """When it has looked ahead last, and the active time used until then; microseconds."""
         self.interrupted = False
         """True from the moment at which it was told that it is to be skipped."""
 
@@ -276,6 +288,8 @@ class Scope:
         spent = scope.ledger.spent
         if spent:
             body["spent"] = spent.document()
+        if self.ledger.watched and scope.ledger.most != spent:
+            body["most"] = scope.ledger.most.document()
         execution.keep(task.input, payloads)
         if task.turn is not None:
             execution.keep(task.turn, payloads)
@@ -308,7 +322,7 @@ class Scope:
         await execution.turnstile.recorded(branch, event.seq)
         body = event.body
         spent = NOTHING if event.seq in execution.recording.imported else Spending.read(body.get("spent", {}))
-        self.ledger.add(spent)
+        self.ledger.add(spent, Spending.read(body.get("most", {})))
         if branch is not self.branch:
             self.unread[event.path] = event.seq
             self.unread_spent[event.path] = spent
@@ -372,6 +386,11 @@ class Scope:
         """Give what was spent so far, and which of these signals were given; recorded."""
         self._one_act_at_a_time()
         return await observe(self, self.next("observed"), signals)
+
+    async def look_ahead(self) -> Ahead | None:
+        """Give what limits leave, and what was needed since the last look; recorded."""
+        self._one_act_at_a_time()
+        return await look_ahead(self, self.next("ahead"))
 
     async def spend(
         self,

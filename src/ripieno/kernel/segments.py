@@ -55,6 +55,9 @@ class Segments:
         withheld_from(scope, last.body)
         self.since = 0
         scope.ledger.add(Spending.read(last.body.get("spent", {})))
+        if "ahead" in scope.counts:  # it looks ahead: what comes is watched from here on
+            scope.ledger.watch()
+            scope.looked = (last.at, None)
         outcomes = {
             name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()
         }

@@ -242,6 +242,18 @@ class Observed:
     """Those of the signals asked about that somebody had given to the run, by name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What limits leave a visit at a moment, by name: amounts, `active` and `deadline`; micro-units."""
+
+    left: Mapping[str, int]
+    """Of the limits that would end the work, here and above: the least."""
+    needed: Mapping[str, int]
+    """The most that was spent and reserved at a time since the last look, and how long that is ago."""
+    rules: Mapping[str, str]
+    """How each limit would end it: `stop` or `escalate`."""
+
+
 class Branches(Protocol):
     """Participants at work side by side within one scope."""
 
@@ -369,6 +381,14 @@ class Context(Protocol):
         """Give what this visit has spent, and which of these signals were given to the run; recorded.
 
         A signal that is durable before this is recorded is among them.
+        """
+        ...
+
+    async def look_ahead(self) -> Ahead | None:
+        """Give what limits leave, and what was needed since the last look; recorded.
+
+        None, and nothing is recorded, where no limit would end this visit: where there is none, or a person
+        is asked or somebody else takes over. For who wants to come to an end before a limit does.
         """
         ...
 

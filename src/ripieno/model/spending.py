@@ -57,6 +57,10 @@ class Spending:
         """Give what is left when the other is taken away."""
         return Spending(*(mine - theirs for mine, theirs in zip(self.amounts, other.amounts, strict=True)))
 
+    def or_more(self, other: Spending) -> Spending:
+        """Give the larger of each amount."""
+        return Spending(*map(max, self.amounts, other.amounts))
+
     def __bool__(self) -> bool:
         """Tell whether there is any."""
         return any(self.amounts)

@@ -29,6 +29,7 @@ from ripieno.patterns.magentic.ending import EndedError, Ending
 from ripieno.patterns.magentic.facts import merged, replaced
 from ripieno.patterns.magentic.ledger import Ledger
 from ripieno.patterns.magentic.plan import carried_over, changes
+from ripieno.patterns.magentic.reserve import Stretch
 from ripieno.patterns.magentic.review import reviewed
 
 __all__ = ["Course", "Phase", "Rules", "Sight"]
@@ -82,6 +83,7 @@ class Course:
                 ending = await self._round()
                 if ending is not None:
                     return ending
+                await self._look("round")
                 await self._mark()
         except EndedError as ended:
             return ended.ending
@@ -90,9 +92,12 @@ class Course:
 
     async def _begin(self) -> None:
         self.ledger.began = await self._now() if self.rules.within is not None else 0
+        await self._look(None)
         known = await self.ask(self.rules.planner, "facts", Facts)
         self.ledger.facts = merged(self.ledger.facts, fact_values(known.facts))
+        await self._look("answer")
         first = await self.ask(self.rules.planner, "plan", Plan)
+        await self._look("answer")
         await self._settle(first, {"reason": first.reason})
 
     async def _replan(self, why: Mapping[str, Json]) -> None:
@@ -134,13 +139,14 @@ class Course:
     async def _round(self) -> Ending | None:
         """Look at the progress, then let a worker work or have another plan made."""
         ledger, rules = self.ledger, self.rules
+        short = ledger.reserve.ending("answer")
+        if short is not None:
+            return short
         seen = await self.ask(rules.progress, "progress", Progress)
         ledger.learn(fact_values(seen.facts), seen.states)
-        if seen.satisfied.answer:
-            return Ending("satisfied", "complete", seen.satisfied.reason)
-        ledger.judge(looping=seen.looping.answer, progressing=seen.progressing.answer)
-        if ledger.round >= rules.rounds:
-            return Ending("rounds", "partial", f"not done after {rules.rounds} rounds")
+        over = self._over(seen)
+        if over is not None:
+            return over
         if ledger.stalls <= rules.stalls:
             await self._turn(seen)
             return None
@@ -150,6 +156,16 @@ class Course:
         ledger.replans += 1
         await self._replan({"stalled": why})
         return None
+
+    def _over(self, seen: Progress) -> Ending | None:
+        """Give why there is no other round, after a look at the progress."""
+        ledger, rules = self.ledger, self.rules
+        if seen.satisfied.answer:
+            return Ending("satisfied", "complete", seen.satisfied.reason)
+        ledger.judge(looping=seen.looping.answer, progressing=seen.progressing.answer)
+        if ledger.round >= rules.rounds:
+            return Ending("rounds", "partial", f"not done after {rules.rounds} rounds")
+        return ledger.reserve.ending("round")
 
     async def _turn(self, seen: Progress) -> None:
         """Let the next speaker do what it is told."""
@@ -194,6 +210,12 @@ class Course:
         visible = {name: outcome for name, outcome in self.last.items() if name in names}
         previous = worker if worker in visible else self.task.previous
         return Task(self.task.input, {**self.task.state, **visible}, previous, turn)
+
+    async def _look(self, stretch: Stretch | None) -> None:
+        """Look at what limits outside leave, and at what it has come to since the last look."""
+        ahead = await self.context.look_ahead()
+        if ahead is not None:
+            self.ledger.reserve.learn(ahead, stretch)
 
     async def _mark(self) -> None:
         """Mark the boundary of a round, from which a replay may start."""

@@ -9,7 +9,7 @@ from ripieno.model.outcome import Status
 
 __all__ = ["EndedError", "Ending"]
 
-EndingKind = Literal["satisfied", "rounds", "stalled", "time", "manager", "rejected", "unreviewed"]
+EndingKind = Literal["satisfied", "rounds", "stalled", "time", "budget", "manager", "rejected", "unreviewed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ripieno.model.outcome import Evidence, Outcome
 from ripieno.patterns.magentic.evidence import Entry, digest, kept
 from ripieno.patterns.magentic.facts import Fact, merged
 from ripieno.patterns.magentic.plan import ItemState, PlanItem, with_states
+from ripieno.patterns.magentic.reserve import Reserve
 
 __all__ = ["Ledger"]
 
@@ -34,6 +35,8 @@ class Ledger:
     """Who worked last."""
     began: int = 0
     """Microseconds since 1970; 0 where no time is limited."""
+    reserve: Reserve = field(default_factory=Reserve)
+    """What limits outside leave."""
 
     def judge(self, *, looping: bool, progressing: bool) -> None:
         """Count a stall for a round in a loop or without progress; one that goes well takes one back."""
@@ -102,6 +105,7 @@ class Ledger:
             "plans": self.plans,
             "speaker": self.speaker,
             "began": self.began,
+            "reserve": self.reserve.document(),
         }
 
     @classmethod
@@ -111,6 +115,7 @@ class Ledger:
             facts=[Fact.read(fact) for fact in kept["facts"]],
             plan=[PlanItem.read(item) for item in kept["plan"]],
             evidence=[Entry.read(entry) for entry in kept["evidence"]],
+            reserve=Reserve.read(kept.get("reserve", {})),
             **{
                 name: kept[name]
                 for name in ("visits", "round", "stalls", "replans", "plans", "speaker", "began")
