@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from ripieno.mediation.policy.lint import check_policy, duplicates
+from ripieno.mediation.policy.lint import check_policy, conflicts, duplicates
 from ripieno.mediation.policy.packs import SHIPPED, Pack, Source, read_pack, sources_in
 from ripieno.mediation.policy.policies import Policy, parse
 from ripieno.mediation.policy.problems import PolicyError
@@ -73,6 +73,7 @@ class Library:
             else:
                 policies += found
         problems += duplicates(policies)
+        problems += conflicts(policies)
         problems += [one for part in self._lineage(name) for one in self._unknown(part)]
         return PolicyError(problems) if problems else Rules(policies)
 

@@ -18,10 +18,11 @@ from ripieno.mediation.policy.policies import Policy
 from ripieno.mediation.policy.reads import Node, parts_of
 from ripieno.mediation.policy.schema import schema
 from ripieno.mediation.policy.usage import ArgumentPath
+from ripieno.mediation.policy.values import NAMES
 from ripieno.mediation.policy.vocabulary import ValueKind
 from ripieno.model.errors import DefinitionError
 
-__all__ = ["check_policy", "duplicates"]
+__all__ = ["argument_types", "check_policy", "conflicts", "duplicates", "explained", "sources"]
 
 MAY_OVERFLOW: Final = frozenset({"add", "sub", "mul", "neg", "offset", "duration_since"})
 PREFIX: Final = re.compile(r"^for policy `[^`]*`, ")
@@ -79,19 +80,38 @@ def reading(expression: pst.Expr) -> bool:
 
 def mistyped(policy: Policy) -> Iterator[tuple[str, str]]:
     """Give what Cedar's validator says of a policy, under the schema of what it reads."""
-    for found in type_errors(as_validated(policy.syntax), schema(argument_types(policy), sources(policy))):
-        error = PREFIX.sub("", found)
-        unguarded = UNGUARDED.search(error)
-        if unguarded is None:
-            yield error, "docs/concepts/policy.md lists what policies can speak of"
-            continue
-        above, _, name = unguarded[1].rpartition(".")
-        whole = "context" if "in context" in error else "resource"
-        base = f"{whole}.{above}" if above else whole
-        yield (
-            f"{base}.{name} may not be there, and is read without a guard",
-            f"ask first: {base} has {name} && ...",
-        )
+    for error in type_errors(as_validated(policy.syntax), schema(argument_types(policy), sources(policy))):
+        yield explained(error)
+
+
+def explained(error: str) -> tuple[str, str]:
+    """Give what the validator says so that it tells what to do."""
+    error = PREFIX.sub("", error)
+    unguarded = UNGUARDED.search(error)
+    if unguarded is None:
+        return error, "docs/concepts/policy.md lists what policies can speak of"
+    above, _, name = unguarded[1].rpartition(".")
+    whole = "context" if "in context" in error else "resource"
+    base = f"{whole}.{above}" if above else whole
+    return (
+        f"{base}.{name} may not be there, and is read without a guard",
+        f"ask first: {base} has {name} && ...",
+    )
+
+
+def conflicts(policies: Sequence[Policy]) -> Iterator[DefinitionError]:
+    """Give the policies that take an argument of one tool for something else than others do."""
+    first: dict[tuple[ArgumentPath, str | None], Policy] = {}
+    for policy in sorted(policies, key=lambda one: (one.resource[1] is not None, one.id)):
+        for path, kind in policy.arguments.items():
+            name = policy.resource[1]
+            other = first.get((path, None)) or first.setdefault((path, name), policy)
+            if other.arguments[path] != kind:
+                msg = (
+                    f"{policy.id}: takes context.arguments.{'.'.join(path)} for {NAMES[kind]},"
+                    f" and {other} for {NAMES[other.arguments[path]]}"
+                )
+                yield DefinitionError(msg, place=policy.place, remedy="it can be but one of them")
 
 
 def argument_types(policy: Policy) -> frozenset[tuple[ArgumentPath, ValueKind]]:

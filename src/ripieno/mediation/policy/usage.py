@@ -26,7 +26,7 @@ SETS: Final = frozenset({"contains", "contains_all", "contains_any"})
 
 
 def argument_kinds(policy: pst.Template) -> Mapping[ArgumentPath, ValueKind]:
-    """Give as what each argument is read; those of which nothing can be told count as text."""
+    """Give as what each argument is read; those of which nothing can be told are left out."""
     found: dict[ArgumentPath, ValueKind] = {}
     for clause in policy.clauses:
         note(found, clause.expr, "flag")
@@ -39,8 +39,8 @@ def note(found: dict[ArgumentPath, ValueKind], expression: pst.Expr, kind: Value
     if read is not None:
         variable, path = read
         of_argument = variable == "context" and len(path) > 1 and path[0] == "arguments"
-        if of_argument and (kind is not None or path[1:] not in found):
-            found[path[1:]] = kind or "text"
+        if of_argument and kind is not None:
+            found.setdefault(path[1:], kind)
         return
     for part, its_kind in parts_with_kinds(expression, kind):
         note(found, part, its_kind)

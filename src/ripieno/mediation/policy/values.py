@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from ripieno.mediation.policy.reads import Node
 from ripieno.mediation.policy.vocabulary import ValueKind
 
-__all__ = ["Json", "UnreadableError", "cedar_decimal", "cedar_value", "projected"]
+__all__ = ["NAMES", "Json", "UnreadableError", "cedar_decimal", "cedar_value", "projected"]
 
 Json = str | int | bool | list["Json"] | dict[str, "Json"]
 """A value in Cedar's JSON form."""
@@ -75,6 +75,10 @@ NAMES: Final[Mapping[ValueKind, str]] = {
     "text": "text",
     "flag": "true or false",
     "whole": "a whole number of 64 bits",
+    "decimal": "a number of at most four decimal places",
+    "texts": "a list of texts",
+    "wholes": "a list of whole numbers of 64 bits",
+    "record": "a record",
 }
 
 
