@@ -25,7 +25,6 @@ from kernel.scenarios.house import (
     resting,
     serving,
     snapshot,
-    until,
 )
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
@@ -176,11 +175,7 @@ async def test_an_answer_that_is_folded_while_paused_takes_effect_at_resumption(
         await pause(host, run)
         await heard(host, run, 1)
         await reply(host, question, {"proceed": True})
-
-        async def answered() -> bool | None:
-            return (await counted(host, run))["answered"] == 1 or None
-
-        await until(answered)
+        await heard(host, run, 1, "answered")
         assert not [event for event in await events(host, run, "step", "scope") if "first" in event.path]
         snapshot(tmp_path / "before", tmp_path / "after")
         slow.released.set()
