@@ -12,9 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ripieno.connectors.tool import Tool, tool
     from ripieno.kernel.host import Host
+    from ripieno.mediation.secrets.secret import Secret
     from ripieno.model.action import Call
     from ripieno.model.effect_rule import WITHHELD, EffectRule, approved
-    from ripieno.model.errors import InputError, RejectedError, RipienoError, ToolError, WithheldError
+    from ripieno.model.errors import (
+        AuthenticationError,
+        InputError,
+        RejectedError,
+        RipienoError,
+        SecretError,
+        ToolError,
+        WithheldError,
+    )
     from ripieno.model.limits import Limits
     from ripieno.model.outcome import Confidence, Evidence, Outcome
     from ripieno.model.participant import Context, Task
@@ -55,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WITHHELD",
+    "AuthenticationError",
     "Calendar",
     "Call",
     "Confidence",
@@ -77,6 +87,8 @@ __all__ = [
     "RejectedError",
     "Replaces",
     "RipienoError",
+    "Secret",
+    "SecretError",
     "Subworkflow",
     "Task",
     "Tool",
@@ -136,7 +148,16 @@ HOMES = {
     "ripieno.kernel.host": ("Host",),
     "ripieno.model.action": ("Call",),
     "ripieno.model.effect_rule": ("WITHHELD", "EffectRule", "approved"),
-    "ripieno.model.errors": ("InputError", "RejectedError", "RipienoError", "ToolError", "WithheldError"),
+    "ripieno.mediation.secrets.secret": ("Secret",),
+    "ripieno.model.errors": (
+        "AuthenticationError",
+        "InputError",
+        "RejectedError",
+        "RipienoError",
+        "SecretError",
+        "ToolError",
+        "WithheldError",
+    ),
     "ripieno.model.limits": ("Limits",),
     "ripieno.model.outcome": ("Confidence", "Evidence", "Outcome"),
     "ripieno.model.participant": ("Context", "Task"),

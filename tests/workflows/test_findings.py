@@ -49,6 +49,7 @@ pure_read = Function(read, pure=True)
 pure_check = Function(check_order, pure=True)
 pure_post = Function(post, pure=True)
 again = Function(weigh.function, name="again", pure=True)
+sealed = tool(look_up.function, secrets={"key": "secret://env/RIPIENO_NOT_SET_ANYWHERE"})
 clerk = human("clerk", role="clerk", due="1h", then=role("chief"))
 side = concurrent(pure_read, pure_post, resolve=merge(), name="side")
 
@@ -144,6 +145,7 @@ FOUND = {
         workflow(concurrent(pure_read, pure_post, resolve=resolvers.majority())),
         workflow(concurrent(pure_read, pure_post, resolve=resolvers.unanimous()).timeout("1h")),
     ],
+    "unresolved-secret": [workflow(single_agent(pure_read, tools=[sealed]))],
     "retried-tools": [
         workflow(single_agent(pure_read, tools=[pay]).retry(2)),
         workflow(Function(pays, pure=True).retry(3)),

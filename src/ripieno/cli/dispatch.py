@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError
 
 from ripieno.cli.catalogue import COMMANDS, Entry
 from ripieno.cli.exits import Exit, exit_of
+from ripieno.model.confidential import CONFIDENTIAL
 from ripieno.model.errors import RipienoError
 
 __all__ = ["dispatch"]
@@ -87,7 +88,7 @@ def dispatch(arguments: Sequence[str]) -> int:
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - the last place where one can still be told plainly
         if "--debug" in arguments or os.environ.get("RIPIENO_DEBUG"):
-            traceback.print_exc()
+            sys.stderr.write(CONFIDENTIAL.cover(traceback.format_exc()))
         else:
             say(described(error))
         return Exit.FAILED
@@ -105,7 +106,8 @@ def described(error: Exception) -> str:
 def say(text: str) -> None:
     """Write a message to stderr, without the control characters that data may hold."""
     clean = "".join(
-        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
+        letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}"
+        for letter in CONFIDENTIAL.cover(text)
     )
     sys.stderr.write(f"ripieno: {clean}\n")
 
@@ -126,5 +128,6 @@ def keep(error: Exception, folder: Path | None) -> Path:
     folder = folder or Path(tempfile.mkdtemp(prefix="ripieno-"))
     folder.mkdir(mode=0o700, exist_ok=True)
     file = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{os.getpid()}.txt"
-    file.write_text("".join(traceback.format_exception(error)), encoding="utf-8", errors="backslashreplace")
+    told = CONFIDENTIAL.cover("".join(traceback.format_exception(error)))
+    file.write_text(told, encoding="utf-8", errors="backslashreplace")
     return file

@@ -10,23 +10,27 @@ import sqlite3
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from rich.text import Text
 
+from ripieno.cli.definitions import load_version
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, duration, listing, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
-from ripieno.journal.records import RunFilter
+from ripieno.journal.records import RunFilter, VersionRow
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.model.errors import RipienoError
 from ripieno.model.ids import short
+
+if TYPE_CHECKING:
+    from ripieno.mediation.secrets.reference import Reference
 
 __all__ = ["Check", "doctor"]
 
@@ -154,6 +158,28 @@ def filesystem(home: Path) -> str:
     return max(fitting, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
+async def secrets(versions: Sequence[VersionRow]) -> list[Check]:
+    """Look whether the secrets of the registered workflows can be had here; nothing of them is said."""
+    from ripieno.mediation.secrets.resolver import SECRETS  # noqa: PLC0415 - few need it
+
+    needed: dict[Reference, str] = {}
+    for row in versions:
+        with contextlib.suppress(RipienoError):  # what cannot be loaded is another matter, told elsewhere
+            workflow = load_version(row)
+            if workflow is not None:
+                needed.update(dict.fromkeys(workflow.secrets, row.workflow))
+    checks: list[Check] = []
+    for reference, workflow in needed.items():
+        problem = await asyncio.to_thread(SECRETS.problem, reference)
+        if problem is not None:
+            why, _, remedy = problem.partition("; ")
+            checks.append(Check("secret", "warning", f"{workflow}: {why}", remedy))
+    if needed and not checks:
+        counted = "one secret" if len(needed) == 1 else f"{len(needed)} secrets"
+        checks.append(Check("secrets", "well", f"{counted} of registered workflows can be had"))
+    return checks
+
+
 async def runs(settings: Settings) -> list[Check]:
     """Look at the store, and for runs that do not go on by themselves."""
     checks: list[Check] = []
@@ -179,6 +205,7 @@ async def runs(settings: Settings) -> list[Check]:
                 waiting = len(await store.questions(tenant=tenant))
                 people = f", {waiting} wait for a person" if waiting else ""
                 checks.append(Check("runs", "well", f"{len(going)} going, none stuck or blocked{people}"))
+            checks += await secrets(await store.versions(tenant))
     except RipienoError as error:
         checks.append(Check("store", "wrong", error.message, error.remedy or ""))
     return checks

@@ -23,7 +23,12 @@ def quiet() -> None:
     """Let only warnings through: commands say themselves what people need to know."""
     import structlog  # noqa: PLC0415 - only who serves logs
 
+    from ripieno.mediation.secrets.logs import redact  # noqa: PLC0415 - only who serves logs
+
+    *before, renderer = structlog.get_config()["processors"]
+    plain = [one for one in before if one is not redact]
     structlog.configure(
+        processors=[*plain, redact, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(40),
         logger_factory=structlog.WriteLoggerFactory(),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
@@ -17,9 +17,9 @@ __all__ = ["Arguments"]
 
 
 class Arguments:
-    """The parameters of a tool's function as a model, that of its `Call` left out."""
+    """The parameters of a tool's function as a model, without its `Call` and what the platform gives."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], *, besides: Collection[str] = ()) -> None:
         try:
             hints = typing.get_type_hints(function, include_extras=True)
             parameters = inspect.signature(function).parameters.values()
@@ -32,7 +32,7 @@ class Arguments:
             annotation = hints.get(parameter.name, Any)
             if parameter.kind is parameter.VAR_KEYWORD:
                 open_ = True
-            elif annotation is not Call:
+            elif annotation is not Call and parameter.name not in besides:
                 required = parameter.default is parameter.empty
                 default = ... if required else parameter.default
                 fields[f"p{number}"] = (annotation, Field(default, alias=parameter.name))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
+from ripieno.connectors.secrets import declared_secrets, refusal, refuses_secret, renewed
+from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError
+from ripieno.model.event import Json
 from ripieno.model.spending import NOTHING, Cost, Spending
 
 __all__ = ["Tool", "Undo", "tool", "undo_tool"]
@@ -38,9 +42,11 @@ class Tool:
         attempts: int = 3,
         key_lifetime: Duration = "24h",
         cost: Cost | Callable[..., Cost] | None = None,
+        secrets: Mapping[str, str] | None = None,
     ) -> None:
         self.function = function
         self.cost = cost
+        self.secrets = declared_secrets(function, secrets or {})
         self.name = name or function.__name__
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
@@ -74,6 +80,26 @@ class Tool:
         of_object = "" if inspect.isfunction(function) else "()"
         return f"{function.__module__}:{name}{of_object}"
 
+    def declaration(self, name: str) -> Json:
+        """Give the tool as it stands in a definition: its name, and what either form may say of it."""
+        settings: dict[str, Json] = {}
+        if self.secrets:
+            settings["secrets"] = {parameter: str(one) for parameter, one in sorted(self.secrets.items())}
+        return {"import": name, **settings} if settings else name
+
+    def declared_with(self, *, secrets: Mapping[str, str]) -> Tool:
+        """Give the same tool with what a workflow file says of it; raises `DefinitionError`.
+
+        What is declared in Python already has to be the same.
+        """
+        found = declared_secrets(self.function, secrets)
+        if self.secrets and found and found != self.secrets:
+            msg = f"tool {self.name}: it has other secrets where it is declared in Python"
+            raise DefinitionError(msg, remedy="say it in one place")
+        same = copy.copy(self)
+        same.secrets = found or self.secrets
+        return same
+
     def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> dict[str, Any]:
         """Give the arguments that take back a call with these, which gave this.
 
@@ -86,7 +112,7 @@ class Tool:
         hints = typing.get_type_hints(self.function)
         found: dict[str, Any] = {}
         for name, parameter in inspect.signature(self.function).parameters.items():
-            if hints.get(name) is Call:
+            if hints.get(name) is Call or name in self.secrets:
                 continue
             if name in known:
                 found[name] = known[name]
@@ -102,8 +128,41 @@ class Tool:
         return self.function(*args, **kwargs)
 
     async def call(self, arguments: Mapping[str, Any], call: Call) -> Any:
-        """Carry out one call."""
-        return await invoke(self.function, arguments, call)
+        """Carry out one call; with new secrets once more, where those that it had were refused."""
+        if not self.secrets:
+            return await invoke(self.function, arguments, call)
+        if not call.given:
+            await self.prepare(call)
+        try:
+            return await self._with_secrets(self.function, arguments, call)
+        except Exception as error:
+            if not refuses_secret(error):
+                raise
+            refused = refusal(self.name, error)
+        if not await renewed(self.secrets, call):
+            raise refused
+        try:
+            return await self._with_secrets(self.function, arguments, call)
+        except Exception as error:
+            if not refuses_secret(error):
+                raise
+            refused = refusal(self.name, error)
+        raise refused
+
+    async def prepare(self, call: Call) -> None:
+        """Open the secrets of a call; raises `SecretError` where one cannot be had."""
+        for name, reference in self.secrets.items():
+            call.given[name] = await SECRETS.open(reference)
+
+    async def _with_secrets(
+        self, function: Callable[..., Any], arguments: Mapping[str, Any], call: Call
+    ) -> Any:
+        asked = inspect.signature(function).parameters
+        given = {name: secret for name, secret in call.given.items() if name in asked}
+        try:
+            return await invoke(function, {**arguments, **given}, call)
+        except (KeyboardInterrupt, SystemExit) as error:  # its frames hold what was revealed
+            raise error.with_traceback(None) from None
 
     def maximum(self, arguments: Mapping[str, Any]) -> Spending:
         """Give the most that one call with these arguments can cost, as declared."""
@@ -116,7 +175,9 @@ class Tool:
         assert self._verify is not None, "only tools that verify are asked to"
         asked = inspect.signature(self._verify).parameters
         known = {name: value for name, value in arguments.items() if name in asked}
-        return await invoke(self._verify, known, call)
+        if self.secrets.keys() & asked:
+            await self.prepare(call)
+        return await self._with_secrets(self._verify, known, call)
 
 
 Undo = Tool | Callable[..., Any]
@@ -161,6 +222,7 @@ def tool(
     attempts: int = 3,
     key_lifetime: Duration = "24h",
     cost: Cost | Callable[..., Cost] | None = None,
+    secrets: Mapping[str, str] | None = None,
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -175,6 +237,9 @@ def tool(
     attempts: how often a call that definitely failed is made in all.
     cost: the most that one call can cost, or a function of the arguments that gives it. So much is
         reserved before the call; what it has really cost it tells by `call.spent(...)`.
+    secrets: references by the parameters that receive what they stand for, each as a `Secret`, at the
+        moment of the call; whoever proposes a call never gives these. A function of `on_uncertain`
+        receives those that it takes as well.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -190,6 +255,7 @@ def tool(
             attempts=attempts,
             key_lifetime=key_lifetime,
             cost=cost,
+            secrets=secrets,
         )
 
     return declare if function is None else declare(function)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ripieno.kernel.clock import moment
+from ripieno.kernel.covering import redacted
 from ripieno.model.action import Call
 from ripieno.model.event import Event, Json
 from ripieno.model.participant import ToolLike
@@ -20,8 +21,8 @@ Status = Literal["done", "failed", "unsent", "again", "uncertain"]
 """`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key.
 `uncertain`: it ended in an error that leaves open whether it took effect; another result follows."""
 
-How = Literal["called", "verified", "person", "deadline", "withdrawn", "key"]
-"""By what it is known."""
+How = Literal["called", "verified", "person", "deadline", "unready", "withdrawn", "key"]
+"""By what it is known. `unready`: what the call needs could not be had, so that nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +115,17 @@ class Ending:
             body["retry_at"] = self.retry_at
         if self.spent:
             body["spent"] = self.spent.document()
-        return body
+        return {**body, **redacted(self.output, self.error)}
 
     @property
     def known(self) -> bool:
         """True when the other system or a person told it, and not merely that nothing was sent this time."""
         return self.status in ("done", "failed") or self.how in ("verified", "person")
+
+    @property
+    def postponed(self) -> bool:
+        """True when nothing was sent as it was too late, or as what the call needs could not be had."""
+        return self.status == "unsent" and self.how in ("deadline", "unready")
 
     @classmethod
     def read(cls, result: Event, stored: Callable[[str], Value]) -> Ending:

@@ -14,9 +14,11 @@ from ripieno.journal.records import CallChange, ClaimChange
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
+from ripieno.kernel.preparing import unprepared
 from ripieno.kernel.questions import wait_until
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
@@ -105,7 +107,7 @@ class Effect:
                 claim = await self._claim(attempt, claim, ending)
                 ending = await self._send(claim)
             self._owed = ending.status == "again" or (self._owed and not ending.known)
-            self._late += ending.how == "deadline"
+            self._late += ending.postponed
         return ending
 
     def _goes_on(self, ending: Ending, attempt: int) -> bool:
@@ -220,37 +222,36 @@ class Effect:
         execution = self.execution
         if execution.rest is not None or (self._withdrawn and not self._owed):
             return self._record(claim, Ending("unsent", "withdrawn"))
-        left = (claim.deadline - execution.clock.now()) / MICROSECONDS
-        if left <= 0:
-            return self._record(claim, Ending("unsent", "deadline"))
         call = claim.call(execution.lease.run)
+        unready = await unprepared(execution, self.tool, call, owed=self._owed)
+        left = (claim.deadline - execution.clock.now()) / MICROSECONDS
+        if unready is not None or left <= 0:
+            return self._record(claim, unready or Ending("unsent", "deadline"))
         try:
             async with asyncio.timeout(left):
                 output = await self.tool.call(self.arguments.decode(), call)
         except ToolError as error:
             ending = Ending(
-                "failed", "called", error=execution.value(error.message), spent=call.told or NOTHING
+                "failed", "called", error=covered(execution, error.message), spent=call.told or NOTHING
             )
         except Exception as error:  # noqa: BLE001 - whatever a tool raises has to be judged
-            text = f"{type(error).__name__}: {error}"
+            text = covered(execution, f"{type(error).__name__}: {error}")
             if self.tool.effect == "read":  # nothing has changed, but what it has cost nobody knows
-                ending = Ending(
-                    "failed", "called", error=execution.value(text), spent=call.told or claim.reserved
-                )
+                ending = Ending("failed", "called", error=text, spent=call.told or claim.reserved)
             else:
                 since = execution.clock.now()
-                doubt = Ending("uncertain", "called", error=execution.value(text), spent=call.told)
+                doubt = Ending("uncertain", "called", error=text, spent=call.told)
                 self._append(claim, doubt)
                 self._book(doubt)
-                return await self._find_out(claim, since, text)
+                return await self._find_out(claim, since, doubt.reason())
         else:
-            ending = Ending("done", "called", output=execution.value(output), spent=call.told)
+            ending = Ending("done", "called", output=covered(execution, output), spent=call.told)
         return self._record(claim, ending)
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:
         if ending.status == "failed" and claim.attempt < self.tool.attempts:
             ending = self._put_off(ending, claim.attempt)
-        elif ending.how == "deadline" and self._late > 0:  # the first time it is made again at once
+        elif ending.postponed and self._late > 0:  # the first time it is made again at once
             ending = self._put_off(ending, self._late)
         if ending.spent is None and ending.status in ("done", "failed", "unsent"):
             ending = ending.costing(self._cost(ending, claim))

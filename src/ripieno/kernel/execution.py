@@ -82,6 +82,8 @@ class Execution:
         self.committed = lease.head_seq
         """A sequence number up to which everything is on disk."""
         self._input = fresh
+        self.secrets_known = fresh is not None
+        """False while what a run has learnt in another process is perhaps not looked for in this one."""
         self.seen = row.seen
         """How many messages had come in at the last fold."""
         self.under_way: set[asyncio.Task[Any]] = set()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ripieno.journal.records import QuestionChange
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.covering import covered
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.event import Event, Json
 from ripieno.model.participant import Answer, Question
@@ -108,7 +109,7 @@ async def _put(scope: Scope, path: str, branch: Branch, asked: Asked) -> None:
     now = execution.clock.now()
     due = asked.due_at(now)
     payloads: list[tuple[bytes, bytes]] = []
-    ref = None if asked.content is None else execution.keep(execution.value(asked.content), payloads)
+    ref = None if asked.content is None else execution.keep(covered(execution, asked.content), payloads)
     body: dict[str, Json] = {"what": asked.kind, "question": question}
     to = asked.question
     role, person, reminders = (

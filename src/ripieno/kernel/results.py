@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from ripieno.kernel.covering import covered, redacted
 from ripieno.model.decimals import decimal
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
@@ -20,12 +21,12 @@ __all__ = ["held", "outcome_body", "outcome_from", "recorded"]
 def recorded(execution: Execution, outcome: Outcome) -> Outcome:
     """Give the same outcome with every data value encoded, as replay will give it back."""
     output, evidence, reason = outcome.parts
-    if output is not None and not isinstance(output, Value):
-        output = execution.value(output)
+    if output is not None:
+        output = covered(execution, output)
     if not isinstance(evidence, Value):
-        evidence = execution.value([asdict(item) for item in evidence]) if evidence else ()
+        evidence = covered(execution, [asdict(item) for item in evidence]) if evidence else ()
     if isinstance(reason, str):
-        reason = execution.value(reason)
+        reason = covered(execution, reason)
     return Outcome(
         outcome.status,
         output,
@@ -47,7 +48,7 @@ def outcome_body(
     if outcome.confidence is not None:
         body["confidence"] = decimal(outcome.confidence.value)
         body["method"] = outcome.confidence.method
-    return body
+    return {**body, **redacted(*outcome.parts)}
 
 
 def outcome_from(body: Mapping[str, Any], seq: int, stored: Callable[[str], Value]) -> Outcome:

@@ -12,6 +12,7 @@ from ripieno.journal.records import Change, CloseChange, Draft
 from ripieno.kernel.branches import Group
 from ripieno.kernel.children import Child
 from ripieno.kernel.clock import moment
+from ripieno.kernel.covering import covered
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
@@ -20,6 +21,7 @@ from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
 from ripieno.kernel.observations import observe
 from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
+from ripieno.kernel.preparing import refuse_secrets
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
@@ -354,7 +356,9 @@ class Scope:
         """Call a tool: claimed before, recorded after."""
         self._one_act_at_a_time()
         path = self.next("tool")
-        permit = await permitted(self, tool, path, self.value(dict(arguments)))
+        given = self.value(dict(arguments))
+        await refuse_secrets(self, tool, path, given)
+        permit = await permitted(self, tool, path, given)
         return await Effect(self, tool, path, permit).result()
 
     async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
@@ -417,7 +421,7 @@ class Scope:
             await self.execution.turnstile.recorded(self.branch, event.seq)
             return event.body["chosen"]
         payloads: list[tuple[bytes, bytes]] = []
-        reason = self.execution.keep(self.execution.value(dict(because)), payloads)
+        reason = self.execution.keep(covered(self.execution, dict(because)), payloads)
         body: dict[str, Json] = {"what": what, "chosen": chosen, "offered": list(offered), "because": reason}
         await self.append("choice", path, body, payloads=payloads)
         return chosen

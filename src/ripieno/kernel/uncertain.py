@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.covering import covered
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.participant import Question, ToolLike
@@ -93,7 +94,7 @@ class Uncertain:
                 await asyncio.sleep(VERIFY_BACKOFF_SECONDS * 2**attempt)
                 continue
             if found is not None:
-                return Ending("done", "verified", output=self._execution.value(found))
+                return Ending("done", "verified", output=covered(self._execution, found))
             return Ending("failed" if self._error else "unsent", "verified", error=self._reason())
         return None
 

@@ -1,4 +1,4 @@
-"""The gate: whether what is proposed may be done, and by whom it has to be approved first.
+"""The gate: whether what is proposed may be done, who has to approve it first, and what it never tells.
 
 May import `identity`, `resilience`, `kernel`, `journal` and `model`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from ripieno.model.spending import Cost, Money, Spending
 
@@ -52,6 +52,8 @@ class Call:
     """Counted from 1."""
     deadline: datetime
     """The moment, in UTC, after which the call must not be sent."""
+    given: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False, compare=False)
+    """What the platform gives to parameters itself, and records nowhere: opened secrets."""
     _told: list[Spending] = field(default_factory=list[Spending], init=False, repr=False, compare=False)
 
     def spent(self, *, model_calls: int = 0, tokens: int = 0, cost_usd: Money = 0) -> None:

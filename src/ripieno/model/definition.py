@@ -60,6 +60,10 @@ class Definition(Protocol):
         """What the inventory holds of it: owner, purpose, risk, classes of data, and each participant."""
         ...
 
+    async def open_secrets(self) -> Sequence[str]:
+        """Open the secrets of its tools, so that they are looked for; give what cannot be had, and why."""
+        ...
+
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
         ...

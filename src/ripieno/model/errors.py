@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 __all__ = [
+    "AuthenticationError",
     "ChangedError",
     "DefinitionError",
     "InputError",
@@ -16,6 +17,7 @@ __all__ = [
     "RefusedError",
     "RejectedError",
     "RipienoError",
+    "SecretError",
     "SettingsError",
     "StoreError",
     "ToolError",
@@ -114,6 +116,18 @@ class RejectedError(ToolError):
     """An effect that had to be approved was not: somebody said no, or nobody answered in time."""
 
     code = "rejected"
+
+
+class SecretError(ToolError):
+    """A secret could not be had, or something was about to hold one in the clear; nothing was sent."""
+
+    code = "secret"
+
+
+class AuthenticationError(ToolError):
+    """Raised by a tool whose secret was refused: the call had no effect, and is made once with a new one."""
+
+    code = "authentication"
 
 
 class WithheldError(ToolError):

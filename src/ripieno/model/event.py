@@ -36,6 +36,7 @@ Kind = Literal[
     "imported",
     # of an effect
     "proposed",
+    "checked",
     "intent",
     "result",
     "undo",

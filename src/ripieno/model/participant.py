@@ -30,6 +30,7 @@ __all__ = [
     "Costly",
     "Observed",
     "Participant",
+    "Prepared",
     "Question",
     "Resumption",
     "Signal",
@@ -163,6 +164,20 @@ class Costly(Protocol):
 
     def maximum(self, arguments: Mapping[str, Any]) -> Spending:
         """Give the most that one call with these arguments can cost."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A tool that has to get something ready before a call, such as a secret that it needs."""
+
+    @property
+    def secrets(self) -> Mapping[str, object]:
+        """The parameters that the platform gives itself; whoever proposes a call never does."""
+        ...
+
+    async def prepare(self, call: Any) -> None:
+        """Put it into `call.given`; whatever this raises, nothing was sent."""
         ...
 
 

@@ -97,7 +97,7 @@ class Value:
     Every `decode` gives a fresh copy, so that no participant can change what another one reads.
     """
 
-    __slots__ = ("_data", "_load", "ref")
+    __slots__ = ("_data", "_load", "redacted", "ref")
 
     def __init__(
         self, ref: str, data: bytes | None = None, load: Callable[[str], bytes] | None = None
@@ -105,6 +105,8 @@ class Value:
         self.ref = ref
         self._data = data
         self._load = load
+        self.redacted: tuple[str, ...] = ()
+        """Names of what stood in it and is recorded nowhere."""
 
     @property
     def data(self) -> bytes:

@@ -83,7 +83,7 @@ class SingleAgent(Pattern):
         """Give agent, tools and limits."""
         settings: dict[str, Json] = {
             "step": self.flow()[0],
-            "tools": [reference(tool.function) for tool in self.tools],
+            "tools": [tool.declaration(reference(tool.function)) for tool in self.tools],
             "rounds": self.rounds,
             "repeats": self.repeats,
             "mistakes": self.mistakes,

@@ -63,7 +63,7 @@ class Toolbox:
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self.by_name = {tool.name: tool for tool in tools}
-        self._takes = {tool.name: Arguments(tool.function) for tool in tools}
+        self._takes = {tool.name: Arguments(tool.function, besides=tool.secrets) for tool in tools}
 
     def mistake(self, asked: Asked) -> dict[str, Any] | None:
         """Say what is wrong with a call, as the agent is told; None for one that can be made."""

@@ -28,6 +28,8 @@ __all__ = [
     "StrategyRule",
     "StrategySettings",
     "SummarySettings",
+    "ToolRule",
+    "ToolSettings",
     "strategy",
     "tools",
 ]
@@ -103,12 +105,29 @@ class DirectSettings(Document):
     step: Stage = Field(description="who is asked")
 
 
+class ToolSettings(Document):
+    """A tool, and what is declared of it here in place of Python."""
+
+    object: Reference = Field(alias="import", description="`module:attribute` of the tool")
+    secrets: dict[str, str] = Field(
+        default_factory=dict[str, str],
+        description="references such as `secret://env/PAYMENTS_KEY`, by the parameter that receives each",
+    )
+
+
+ToolRule = Annotated[
+    Annotated[Reference, Tag("<name>")] | Annotated[ToolSettings, Tag("<tool>")],
+    Discriminator(by_key({"import": "<tool>"})),
+]
+"""A tool by name, or with settings."""
+
+
 class SingleAgentSettings(Document):
     """An agent and its tools."""
 
     name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
     step: Stage = Field(description="the agent: it gives an answer, or asks for calls")
-    tools: list[Reference] = Field(description="`module:attribute` of each tool")
+    tools: list[ToolRule] = Field(description="`module:attribute` of each tool, alone or with settings")
     rounds: int = Field(default=10, ge=1, le=LARGEST, description="how often it is asked at most")
     repeats: int = Field(default=2, ge=1, le=LARGEST, description="how often the very same call is made")
     mistakes: int = Field(
@@ -131,13 +150,15 @@ def strategy(rule: str | StrategySettings, told_by: BaseParticipant | None) -> S
     return compacting.collapse() if rule.collapse is None else compacting.collapse(rule.collapse.keep)
 
 
-def tools(references: Sequence[str], folder: Path) -> list[Tool | Callable[..., Any]]:
+def tools(declared: Sequence[str | ToolSettings], folder: Path) -> list[Tool]:
     """Give the tools of an agent; a plain function is taken for one."""
-    found: list[Tool | Callable[..., Any]] = []
-    for reference in references:
+    found: list[Tool] = []
+    for rule in declared:
+        reference = rule if isinstance(rule, str) else rule.object
         one: Any = import_from(folder, reference)
         if not isinstance(one, Tool) and not callable(one):
             msg = f"expected a tool at {reference!r}, found {type(one).__name__}"
             raise DefinitionError(msg, remedy="declare a function with @tool, and name that")
-        found.append(cast("Tool | Callable[..., Any]", one))
+        known = one if isinstance(one, Tool) else Tool(cast("Callable[..., Any]", one))
+        found.append(known if isinstance(rule, str) else known.declared_with(secrets=rule.secrets))
     return found

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from ripieno.connectors.tool import undo_tool
+from ripieno.mediation.secrets.reference import Reference
 from ripieno.model.decimals import decimal
 from ripieno.model.definition import Definition
 from ripieno.model.durations import seconds
@@ -32,6 +33,7 @@ from ripieno.patterns.deadline import Deadline
 from ripieno.workflows.inputs import InputCheck, InputRule
 from ripieno.workflows.inventory import inventory
 from ripieno.workflows.requirements import lacking
+from ripieno.workflows.tools import open_all, references
 
 if TYPE_CHECKING:
     from ripieno.workflows.embedded import Handle
@@ -223,6 +225,15 @@ class Workflow:
     def about(self) -> Mapping[str, Any]:
         """What the inventory holds of it: owner, purpose, risk, classes of data, and each participant."""
         return inventory(self)
+
+    async def open_secrets(self) -> Sequence[str]:
+        """Open the secrets of its tools; give what cannot be had, and why."""
+        return await open_all(self.secrets)
+
+    @cached_property
+    def secrets(self) -> tuple[Reference, ...]:
+        """The references that its tools declare, each once, as far as it can be told which tools it has."""
+        return references(self.everyone())
 
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""

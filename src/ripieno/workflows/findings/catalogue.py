@@ -29,6 +29,7 @@ from ripieno.workflows.findings.same_function_twice import SameFunctionTwice
 from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
 from ripieno.workflows.findings.unheard_reminder import UnheardReminder
 from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
+from ripieno.workflows.findings.unresolved_secret import UnresolvedSecret
 from ripieno.workflows.findings.unsettled_vote import UnsettledVote
 from ripieno.workflows.findings.unused_participant import UnusedParticipant
 
@@ -66,6 +67,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     TooManyTools(),
     UnheededFailureRule(),
     UnreviewedPlan(),
+    UnresolvedSecret(),
     UnsettledVote(),
     UnusedParticipant(),
 )

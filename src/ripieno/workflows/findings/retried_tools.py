@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator
 
-from ripieno.connectors.tool import Tool
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.function import Function
 from ripieno.participants.step import Step
-from ripieno.patterns.single_agent import SingleAgent
 from ripieno.workflows.findings.base import Finding, FindingKind, everyone
 from ripieno.workflows.places import Places
+from ripieno.workflows.tools import tools_in
 from ripieno.workflows.workflow import Workflow
 
 __all__ = ["RetriedTools", "writing_tools"]
@@ -40,10 +37,4 @@ class RetriedTools(FindingKind):
 
 def writing_tools(participant: BaseParticipant) -> list[str]:
     """Give the tools that write which a participant has, or which its function names."""
-    if isinstance(participant, SingleAgent):
-        return [tool.name for tool in participant.tools if tool.effect == "write"]
-    if not isinstance(participant, Function) or participant.binding.context is None:
-        return []
-    named = inspect.getclosurevars(inspect.unwrap(participant.function))
-    seen = [*named.globals.values(), *named.nonlocals.values()]
-    return [one.name for one in seen if isinstance(one, Tool) and one.effect == "write"]
+    return [tool.name for tool in tools_in(participant) if tool.effect == "write"]

@@ -1,0 +1,45 @@
+"""The tools of a workflow, as far as they can be told without running it, and their secrets."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+
+from ripieno.connectors.tool import Tool
+from ripieno.mediation.secrets.reference import Reference
+from ripieno.mediation.secrets.resolver import SECRETS
+from ripieno.model.errors import SecretError
+from ripieno.participants.base import BaseParticipant
+from ripieno.participants.function import Function
+from ripieno.patterns.single_agent import SingleAgent
+
+__all__ = ["open_all", "references", "tools_in"]
+
+
+def tools_in(participant: BaseParticipant) -> list[Tool]:
+    """Give the tools that a participant has, or which its function names, with what undoes them."""
+    if isinstance(participant, SingleAgent):
+        found = list(participant.tools)
+    elif isinstance(participant, Function) and participant.binding.context is not None:
+        named = inspect.getclosurevars(inspect.unwrap(participant.function))
+        found = [one for one in (*named.globals.values(), *named.nonlocals.values()) if isinstance(one, Tool)]
+    else:
+        found = []
+    return [*found, *(tool.undo for tool in found if tool.undo is not None)]
+
+
+async def open_all(secrets: Iterable[Reference]) -> list[str]:
+    """Open secrets; give the reasons for those that cannot be had."""
+    problems: list[str] = []
+    for reference in secrets:
+        try:
+            await SECRETS.open(reference)
+        except SecretError as error:
+            problems.append(error.message)
+    return problems
+
+
+def references(participants: Iterable[BaseParticipant]) -> tuple[Reference, ...]:
+    """Give the secrets that the tools of participants declare, each once."""
+    found = (tool for participant in dict.fromkeys(participants) for tool in tools_in(participant))
+    return tuple(dict.fromkeys(one for tool in found for one in tool.secrets.values()))
