@@ -17,7 +17,8 @@ import pytest
 import structlog
 from sealed import everything_decoded, files_with, forms_of
 
-from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, serving
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, serving, turned
 from ripieno import Context, Evidence, Outcome, Secret, ToolError, Workflow, function, sequential, tool
 from ripieno.cli.dispatch import dispatch
 from ripieno.kernel.commands import cancel
@@ -231,13 +232,15 @@ async def test_arguments_that_hold_it_are_refused_and_recorded_nowhere(tmp_path:
         await context.sleep(60)
         return said
 
-    workflow = Workflow("leaks", leaks)
-    async with serving(tmp_path, workflow) as host:
+    workflow, clock = Workflow("leaks", leaks), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
         run = await begin(host, workflow)
         await parked(host, run)
         refused = await events(host, run, "checked")
         assert [event.body["verdict"] for event in refused] == ["rejected", "rejected"]
         assert [event.body["redacted"] for event in refused] == [[REFERENCE], [REFERENCE]]
+        outcome = await turned(host, clock, run, 61)
+        assert outcome.output == ["secret", "secret"], "read on replay, and refused no second time"
     assert sent == []
     assert files_with(tmp_path, CANARY) == []
 
