@@ -1,4 +1,8 @@
-"""The one protocol of everything that acts: take a task and a context, give back an outcome."""
+"""The one protocol of everything that acts: take a task and a context, give back an outcome.
+
+Tools, questions and what can be looked at have modules of their own, and are found here as well: a
+context deals in them.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +11,25 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ripieno.model.action import Effect, OnUncertain, Undone, UndoRule
+from ripieno.model.action import Undone, UndoRule
 from ripieno.model.effect_rule import EffectRule, Withheld
 from ripieno.model.mode import ModeChange
-from ripieno.model.outcome import Evidence, Outcome
+from ripieno.model.observed import Ahead, Observed, Signal
+from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
-from ripieno.model.reminder import Reminder
-from ripieno.model.spending import Money, Spending
+from ripieno.model.question import Answer, Question
+from ripieno.model.spending import Money
+from ripieno.model.tool import Costly, Prepared, ToolLike, UndoTool
 from ripieno.model.value import Value
-from ripieno.model.working_time import Calendar
 
 if TYPE_CHECKING:
     from ripieno.model.definition import Definition
     from ripieno.model.limits import Limits
 
 __all__ = [
+    "Ahead",
     "Answer",
     "Branches",
     "Context",
@@ -80,142 +86,6 @@ class Participant(Protocol):
         ...
 
 
-class ToolLike(Protocol):
-    """A tool as the kernel calls it: what it is, how to call it, how to find out what happened."""
-
-    @property
-    def name(self) -> str:
-        """Unique within a workflow's tools."""
-        ...
-
-    @property
-    def version(self) -> str:
-        """Declared version, or a digest of the source."""
-        ...
-
-    @property
-    def effect(self) -> Effect:
-        """Whether it changes anything."""
-        ...
-
-    @property
-    def on_uncertain(self) -> OnUncertain:
-        """What to do when a crash leaves it unknown whether a call took effect."""
-        ...
-
-    @property
-    def timeout(self) -> float:
-        """Seconds from the claim to the deadline of one call."""
-        ...
-
-    @property
-    def settle(self) -> float:
-        """Seconds after the deadline in which the other system may still be carrying out a call."""
-        ...
-
-    @property
-    def attempts(self) -> int:
-        """How often a call that definitely failed is made in all."""
-        ...
-
-    @property
-    def key_lifetime(self) -> float:
-        """Seconds for which the other system remembers an idempotency key."""
-        ...
-
-    @property
-    def undo(self) -> UndoTool | None:
-        """What takes a call back; None when nothing does."""
-        ...
-
-    async def call(self, arguments: Mapping[str, Any], call: Any) -> Any:
-        """Carry out one call; an exception means that it definitely did not take effect."""
-        ...
-
-    async def verify(self, arguments: Mapping[str, Any], call: Any) -> Any:
-        """Give the result of an earlier call with this key, or None when it did not take effect."""
-        ...
-
-
-class UndoTool(ToolLike, Protocol):
-    """A tool that takes back what another did."""
-
-    @property
-    def reference(self) -> str:
-        """Where another process finds it: `module:attribute`."""
-        ...
-
-    def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> Mapping[str, Any]:
-        """Give the arguments that take back a call with these, which gave this.
-
-        Raises `ToolError` when something that it needs is in neither.
-        """
-        ...
-
-
-@runtime_checkable
-class Costly(Protocol):
-    """A tool that declares what one call can cost at most; any other costs nothing."""
-
-    @property
-    def cost(self) -> object:
-        """What is declared; None where nothing is."""
-        ...
-
-    def maximum(self, arguments: Mapping[str, Any]) -> Spending:
-        """Give the most that one call with these arguments can cost."""
-        ...
-
-
-@runtime_checkable
-class Prepared(Protocol):
-    """A tool that has to get something ready before a call, such as a secret that it needs."""
-
-    @property
-    def secrets(self) -> Mapping[str, object]:
-        """The parameters that the platform gives itself; whoever proposes a call never does."""
-        ...
-
-    async def prepare(self, call: Any) -> None:
-        """Put it into `call.given`; whatever this raises, nothing was sent."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """Something that only a person can answer."""
-
-    role: str | None
-    """The role that may answer; None for a question to one person."""
-    title: str
-    """One line: what is asked for."""
-    form: Mapping[str, Any]
-    """JSON Schema of the answer."""
-    about: Any = None
-    """What the person needs to see in order to decide."""
-    evidence: Sequence[Evidence] = ()
-    due: float | None = None
-    """Seconds until it expires, of working time where there is a calendar; None waits for ever."""
-    kind: Literal["task", "uncertain"] = "task"
-    person: str | None = None
-    """The id of the one principal that may answer, such as `person:ada`."""
-    calendar: Calendar | None = None
-    remind: Sequence[Reminder] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back: an answer by a person, or the news that the time is over."""
-
-    expired: bool
-    value: Any = None
-    by: str | None = None
-    """The principal's id."""
-    reason: str | None = None
-    on_behalf_of: str | None = None
-    """The id of whoever delegated it, or was away."""
-
-
 @dataclass(frozen=True, slots=True)
 class Resumption:
     """Where a looping pattern goes on after its last segment."""
@@ -225,48 +95,6 @@ class Resumption:
     """Small structure: integers and strings."""
     outcomes: Mapping[str, Outcome]
     """Outcomes by reference, as given to `Context.segment`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """A word that was given to a run from outside."""
-
-    by: str
-    """The id of the principal who gave it first."""
-    said: Value
-    """Why, and what was given with it."""
-
-    @property
-    def reason(self) -> str | None:
-        """Why it was given, where that was said."""
-        return self.said.decode().get("reason")
-
-    @property
-    def content(self) -> Any:
-        """What was given with it; None for nothing."""
-        return self.said.decode().get("content")
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What stood at a moment of a visit."""
-
-    spent: Spending
-    """By this visit and everything below it, settled; what a fork took over is not among it."""
-    signals: Mapping[str, Signal]
-    """Those of the signals asked about that somebody had given to the run, by name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What limits leave a visit at a moment, by name: amounts, `active` and `deadline`; micro-units."""
-
-    left: Mapping[str, int]
-    """Of the limits that would end the work, here and above: the least."""
-    needed: Mapping[str, int]
-    """The most that was spent and reserved at a time since the last look, and how long that is ago."""
-    rules: Mapping[str, str]
-    """How each limit would end it: `stop` or `escalate`."""
 
 
 class Branches(Protocol):

@@ -1,0 +1,112 @@
+"""A tool as the kernel sees it: what it is, what it may cost, how it is called and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from ripieno.model.action import Effect, OnUncertain
+from ripieno.model.spending import Spending
+
+__all__ = ["Costly", "Prepared", "ToolLike", "UndoTool"]
+
+
+class ToolLike(Protocol):
+    """A tool as the kernel calls it: what it is, how to call it, how to find out what happened."""
+
+    @property
+    def name(self) -> str:
+        """Unique within a workflow's tools."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Declared version, or a digest of the source."""
+        ...
+
+    @property
+    def effect(self) -> Effect:
+        """Whether it changes anything."""
+        ...
+
+    @property
+    def on_uncertain(self) -> OnUncertain:
+        """What to do when a crash leaves it unknown whether a call took effect."""
+        ...
+
+    @property
+    def timeout(self) -> float:
+        """Seconds from the claim to the deadline of one call."""
+        ...
+
+    @property
+    def settle(self) -> float:
+        """Seconds after the deadline in which the other system may still be carrying out a call."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How often a call that definitely failed is made in all."""
+        ...
+
+    @property
+    def key_lifetime(self) -> float:
+        """Seconds for which the other system remembers an idempotency key."""
+        ...
+
+    @property
+    def undo(self) -> UndoTool | None:
+        """What takes a call back; None when nothing does."""
+        ...
+
+    async def call(self, arguments: Mapping[str, Any], call: Any) -> Any:
+        """Carry out one call; an exception means that it definitely did not take effect."""
+        ...
+
+    async def verify(self, arguments: Mapping[str, Any], call: Any) -> Any:
+        """Give the result of an earlier call with this key, or None when it did not take effect."""
+        ...
+
+
+class UndoTool(ToolLike, Protocol):
+    """A tool that takes back what another did."""
+
+    @property
+    def reference(self) -> str:
+        """Where another process finds it: `module:attribute`."""
+        ...
+
+    def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> Mapping[str, Any]:
+        """Give the arguments that take back a call with these, which gave this.
+
+        Raises `ToolError` when something that it needs is in neither.
+        """
+        ...
+
+
+@runtime_checkable
+class Costly(Protocol):
+    """A tool that declares what one call can cost at most; any other costs nothing."""
+
+    @property
+    def cost(self) -> object:
+        """What is declared; None where nothing is."""
+        ...
+
+    def maximum(self, arguments: Mapping[str, Any]) -> Spending:
+        """Give the most that one call with these arguments can cost."""
+        ...
+
+
+@runtime_checkable
+class Prepared(Protocol):
+    """A tool that has to get something ready before a call, such as a secret that it needs."""
+
+    @property
+    def secrets(self) -> Mapping[str, object]:
+        """The parameters that the platform gives itself; whoever proposes a call never does."""
+        ...
+
+    async def prepare(self, call: Any) -> None:
+        """Put it into `call.given`; whatever this raises, nothing was sent."""
+        ...
