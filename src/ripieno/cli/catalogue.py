@@ -111,6 +111,20 @@ COMMANDS: Final = (
         ),
         group="Define",
     ),
+    Entry(
+        "policy",
+        "What may be done, by whom, and who has to approve it.",
+        children=(
+            Entry("check", "Check policies as they are loaded, and list the packs.", "policy:check_policies"),
+            Entry("test", "Try the tests of policies.", "policy:try_policies"),
+            Entry(
+                "explain",
+                "Show why an act is decided so, and what would let it go on.",
+                "policy_explain:explain_act",
+            ),
+        ),
+        group="Define",
+    ),
     Entry("check", "Look for known failure modes in a workflow.", "check:check", group="Define"),
     Entry("schema", "Give the JSON Schema of workflow files, for editors.", "schema:schema", group="Define"),
     Entry(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ripieno.mediation.policy.library import DEFAULT_PACK, Library, load_library
+from ripieno.mediation.policy.rules import Rules
 from ripieno.mediation.policy.rulings import decision
 from ripieno.model.errors import RipienoError
 from ripieno.model.gate import Action, Decision
@@ -43,9 +44,13 @@ class PolicyGate:
             logger.exception("deciding about %s of %s failed", action.kind, action.subject.name)
             return Decision("deny", version=self.version, reason=f"could not be decided: {error!r}")
 
-    def _decide(self, action: Action) -> Decision:
+    def rules(self, action: Action) -> Rules:
+        """Give the policies that hold for an act; raises `PolicyError` or `NotFoundError`."""
         declared = None if action.workflow is None else action.workflow.facts.get("policy")
-        rules = self.library.rules(str(declared) if declared else self.default_pack)
+        return self.library.rules(str(declared) if declared else self.default_pack)
+
+    def _decide(self, action: Action) -> Decision:
+        rules = self.rules(action)
         actor = action.actor
         shard = rules.shard(action)
         ruling = shard.ruling(action, actor.principal)

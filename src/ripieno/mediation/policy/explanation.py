@@ -1,0 +1,74 @@
+"""Why an act is or would be decided so, and what would let it go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from ripieno.mediation.policy.gate import PolicyGate
+from ripieno.mediation.policy.policies import Policy
+from ripieno.mediation.policy.rules import Rules
+from ripieno.model.effect_rule import Approver
+from ripieno.model.errors import RipienoError
+from ripieno.model.gate import Action, Decision
+from ripieno.model.principal import Principal
+
+__all__ = ["Explanation", "explain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A decision with its policies, and what would change it."""
+
+    decision: Decision
+    policies: tuple[Policy, ...]
+    """Those that determined it, as they stand in their files."""
+    goes_on: tuple[str, ...]
+    """What would let it go on, in sentences; empty where it does, or where only other policies would."""
+
+
+def explain(gate: PolicyGate, action: Action) -> Explanation:
+    """Decide about an act, and find what would let it go on."""
+    decision = gate.decide(action)
+    try:
+        rules = gate.rules(action)
+    except RipienoError:
+        return Explanation(decision, (), ())
+    policies = tuple(one for one in rules.policies if one.id in decision.policies)
+    ways = () if decision.verdict == "allow" else tuple(goes_on(gate, rules, action, decision))
+    return Explanation(decision, policies, ways)
+
+
+def goes_on(gate: PolicyGate, rules: Rules, action: Action, decision: Decision) -> Iterator[str]:
+    """Give what would let an act go on that does not."""
+    for approver in decision.approvers:
+        yield f"{named(approver)} approves"
+    wanted = rules.shard(action).wanted
+    sources = wanted.reads.context.parts.get("provenance")
+    if sources is not None:
+        trusted = dict.fromkeys(sources.parts, "trusted")
+        if gate.decide(replace(action, provenance=trusted)).verdict == "allow":
+            yield f"{', '.join(sorted(sources.parts))} would come from a trusted source"
+    for role in sorted(wanted.reads.roles):
+        actor = action.actor
+        behalf = None if actor.on_behalf_of is None else with_role(actor.on_behalf_of, role)
+        more = replace(
+            action, actor=replace(actor, principal=with_role(actor.principal, role), on_behalf_of=behalf)
+        )
+        if more != action and gate.decide(more).verdict == "allow":
+            yield (
+                f"everyone who acts holds role {role}"
+                if behalf
+                else f"{actor.principal.id} holds role {role}"
+            )
+
+
+def with_role(principal: Principal, role: str) -> Principal:
+    """Give a principal with one more role."""
+    return replace(principal, roles=principal.roles | {role})
+
+
+def named(approver: Approver) -> str:
+    """Name whoever is asked, and those after them."""
+    first = f"role {approver.role}" if approver.role else approver.name
+    return " or then ".join([first, *(named(one) for one in approver.then)])

@@ -1,0 +1,111 @@
+"""Policies at the terminal: checked, tried, and asked why."""
+
+from __future__ import annotations
+
+from conftest import Cli
+
+PAYEE = """
+@id("untrusted-payee-needs-the-treasurer")
+@approval("role:treasurer")
+forbid (principal, action == Action::"tool.call", resource == Tool::"payments.transfer")
+when { !(context has provenance) || context.provenance.recipient != "trusted" };
+"""
+PAY = "act: tool.call\nupon: tool payments.transfer\nfacts: {effect: write}\n"
+
+
+def test_the_packs_are_listed_with_what_they_are_about(cli: Cli) -> None:
+    cli.write("policies/payments.cedar", PAYEE)
+    shown = cli.ok("policy", "check").out
+    assert "healthcare" in shown
+    assert "A first workflow runs" in shown
+    found = cli.ok("policy", "check", "--output", "json").json
+    packs = {one["name"]: one for one in found["packs"]}
+    assert found["problems"] == []
+    assert "untrusted-payee-needs-the-treasurer" in packs["standard"]["policies"]
+    assert (packs["standard"]["asking"], packs["strict"]["asking"]) == (1, 2)
+
+
+def test_what_is_wrong_is_shown_with_its_place_and_what_to_do(cli: Cli) -> None:
+    cli.write("policies/payments.cedar", PAYEE.replace("@id", "\n@approvl"))
+    result = cli.run("policy", "check")
+    assert result.code == 1
+    assert "policies/payments.cedar:3" in result.out
+    assert "did you mean 'approval'?" in result.out
+    assert "cannot be used" in result.out
+    assert "is denied" in result.err
+    [problem] = cli.run("policy", "check", "--output", "json").json["problems"]
+    assert (problem["file"], problem["line"]) == ("policies/payments.cedar", 3)
+
+
+def test_a_workflow_is_compared_with_the_policies_it_runs_under(cli: Cli) -> None:
+    cli.write("parts.py", "def double(number):\n    return number * 2\n")
+    cli.write(
+        "doubling.yaml",
+        "workflow: doubling\npolicy: helthcare\nparticipants:\n"
+        '  double: {function: {import: "parts:double", pure: true}}\nflow: {sequential: [double]}\n',
+    )
+    refused = cli.run("policy", "check", "--workflow", "doubling.yaml")
+    assert refused.code == 1
+    assert "no policy pack is called 'helthcare' (did you mean 'healthcare'?)" in refused.out
+    assert cli.run("policy", "check", "elsewhere").code == 2
+
+
+def test_policies_are_tried_by_their_tests(cli: Cli) -> None:
+    cli.write("policies/payments.cedar", PAYEE)
+    test = "  - act: tool.call\n    upon: tool payments.transfer\n    facts: {effect: write}\n    expect: "
+    cli.write("policies/tests.yaml", f"tests:\n{test}ask\n    approvers: ['role:treasurer']\n{test}allow\n")
+    result = cli.run("policy", "test")
+    assert result.code == 1
+    assert "✓ tool.call upon tool payments.transfer: ask" in result.out
+    assert "policies/tests.yaml:7: expected allow, got ask" in result.out
+    assert "2 tried, 1 failed" in result.out
+    passed = cli.run("policy", "test", "--output", "json").json
+    assert [one["passed"] for one in passed] == [True, False]
+    cli.write("policies/own/rules.cedar", '@id("all") permit (principal, action, resource);')
+    cli.write("policies/own/tests.yaml", f"tests:\n{test}ask\n")
+    cli.ok("policy", "test", "policies/own/tests.yaml")
+    (cli.folder / "none").mkdir()
+    assert " 0 failed" in cli.ok("policy", "test", "--shipped", "--policies", "none").out
+
+
+def test_where_there_are_no_tests_or_they_cannot_be_read_that_is_told(cli: Cli) -> None:
+    assert "there are no tests" in cli.run("policy", "test").err
+    cli.write("policies/tests.yaml", "tests:\n  - act: tool.cal\n    upon: tool x\n    expect: allow\n")
+    result = cli.run("policy", "test")
+    assert result.code == 2
+    assert "policies/tests.yaml:2 (act)" in result.err
+
+
+def test_why_an_act_is_decided_so_and_what_would_let_it_go_on(cli: Cli) -> None:
+    cli.write("policies/payments.cedar", PAYEE)
+    cli.write("act.yaml", PAY)
+    shown = cli.ok("policy", "explain", "--act", "act.yaml").out
+    assert "waits for approval: tool.call of tool payments.transfer" in shown
+    assert "forbid untrusted-payee-needs-the-treasurer (policies/payments.cedar:2)" in shown
+    assert "goes on if role treasurer approves" in shown
+    assert "goes on if recipient would come from a trusted source" in shown
+    cli.write("act.json", '{"act": "run.command", "verb": "cancel", "upon": "run r-1"}')
+    found = cli.ok("policy", "explain", "--act", "act.json", "--output", "json").json
+    assert (found["verdict"], found["goes_on"]) == ("deny", ["person:somebody holds role operator"])
+    (cli.folder / "none").mkdir()
+    assert "✓ allowed" in cli.ok("policy", "explain", "--act", "act.yaml", "--policies", "none").out
+
+
+def test_what_nobody_can_approve_is_told_as_such(cli: Cli) -> None:
+    cli.write("policies/closed.cedar", '@id("closed") forbid (principal, action, resource);')
+    cli.write("act.yaml", PAY)
+    shown = cli.ok("policy", "explain", "--act", "act.yaml").out
+    assert "✗ denied" in shown
+    assert "forbid closed (policies/closed.cedar:1)" in shown
+    assert "nobody can approve it" in shown
+
+
+def test_an_act_or_a_pack_that_there_is_not_is_told(cli: Cli) -> None:
+    assert "cannot be read as an act" in cli.run("policy", "explain", "--act", "none.yaml").err
+    cli.write("act.yaml", PAY + "argumnts: {}\n")
+    result = cli.run("policy", "explain", "--act", "act.yaml")
+    assert "did you mean 'arguments'?" in result.err
+    cli.write("act.yaml", PAY)
+    assert (
+        "did you mean 'strict'?" in cli.run("policy", "explain", "--act", "act.yaml", "--pack", "stric").err
+    )
