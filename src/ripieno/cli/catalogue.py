@@ -77,6 +77,7 @@ COMMANDS: Final = (
             Entry("limit", "Set another limit.", "runs.limits:limit_run"),
             Entry("signal", "Give a word that a chat waits for.", "runs.signals:signal_run"),
             Entry("retry", "Run again what failed, and nothing else.", "runs.steering:retry_run"),
+            Entry("rollback", "Take back what a run did.", "runs.rollback:roll_back_run"),
             Entry("fork", "Start a new run from what another has found.", "runs.versions:fork_run"),
             Entry("migrate", "Let a run go on under the workflow as it is now.", "runs.versions:migrate_run"),
         ),

@@ -205,6 +205,10 @@ class Store(IdentityStore, DeploymentStore, ABC):
         """List runs, newest first."""
 
     @abstractmethod
+    def keyed(self, run: str, prefix: str) -> Sequence[RunRow]:
+        """Give the runs of a run's workflow whose business key begins with `prefix` and its id, by key."""
+
+    @abstractmethod
     async def tenant_stream(self, tenant: str) -> str:
         """Give the id of a tenant's own stream; raises `NotFoundError` while nothing is recorded in it."""
 

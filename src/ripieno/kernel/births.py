@@ -9,7 +9,7 @@ from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.journal.keys import StreamKey
-from ripieno.journal.records import NewRun
+from ripieno.journal.records import NewRun, RunRow
 from ripieno.kernel.modes import modes_at_start
 from ripieno.model.definition import Definition
 from ripieno.model.event import Json
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from ripieno.journal.store import Store
     from ripieno.kernel.execution import Execution
 
-__all__ = ["Birth", "UndoBirth", "bear", "bear_undo", "first_event"]
+__all__ = ["UNDOING", "Birth", "UndoBirth", "bear", "bear_undo", "first_event"]
 
 LIBRARY: Final = installed("ripieno")
+
+UNDOING: Final = "undo of"
+"""What the key of a run begins with that takes back what another did; its number follows that run's id."""
 
 
 async def first_event(store: Store, definition: Definition, new: NewRun, given: str) -> dict[str, Json]:
@@ -91,59 +94,80 @@ async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class UndoBirth:
-    """A run about to be made that takes back what another, which has ended, has done."""
+    """A run about to be made that takes back what another has done."""
 
     run: str
-    path: str
-    """Of the wait in the parent that its end closes."""
     undoes: str
     """The run whose effects are taken back."""
-    after: tuple[str, ...]
-    """The runs that have begun to take them back before, oldest first."""
-    effects: Mapping[str, Any] | None
+    principal: str
+    """For whom, by id."""
+    parent: tuple[str, str] | None = None
+    """The run that waits for it, and the path of that wait, which its end closes."""
+    effects: Mapping[str, Any] | None = None
     """The rule for write effects that it inherits; None where they are made as they come."""
+    since: int = 0
+    """The event of that run up to which what was done stands."""
+    asks: bool = False
+    """True where a person is asked about what has no undo, too."""
+    reason: str | None = None
+    """Why, where an operator wants it; that run is then ended first, if it has not."""
 
 
-async def bear_undo(execution: Execution, birth: UndoBirth, data: bytes) -> None:
+async def bear_undo(store: Store, birth: UndoBirth, now: int) -> RunRow:
     """Make a run that takes back what another did, of the same version, unless it is there already.
 
-    It has no limits, and no drain keeps it: what it does is owed.
+    It has no limits, and no drain keeps it: what it does is owed. Its key says the how many-th it is to
+    undo that run, so that all who do stand in one order.
     """
-    store, above = execution.store, execution.row
     whose = await store.run(birth.undoes)
-    pins = {known.version: known.pins for known in await store.versions(above.tenant, whose.workflow)}
+    pins = {known.version: known.pins for known in await store.versions(whose.tenant, whose.workflow)}
     keys = store.new_key(bytes.fromhex(birth.run))
     key: StreamKey = keys[1]
-    commitment = key.commit(data)
-    payloads = [(commitment, data)]
-    now = execution.clock.now()
-    new = NewRun(
-        birth.run,
-        above.tenant,
-        whose.workflow,
-        whose.version,
-        above.principal,
-        None,
-        now,
-        parent=above.id,
-        again=True,
-        owed=True,
-    )
+    undoes: dict[str, Json] = {"run": birth.undoes}
+    if birth.since:
+        undoes["since"] = birth.since
+    if birth.asks:
+        undoes["asks"] = True
+    payloads = [committed(key, dict(undoes))]
     body: dict[str, Json] = {
         "workflow": whose.workflow,
         "version": whose.version,
         "definition": json.loads(pins[whose.version])["definition"],
         "library": LIBRARY,
-        "principal": new.principal,
-        "tenant": new.tenant,
-        "key": None,
+        "principal": birth.principal,
+        "tenant": whose.tenant,
         "requested": now,
-        "input": commitment.hex(),
-        "parent": {"run": above.id, "path": birth.path},
-        "undoes": {"run": birth.undoes, "after": list(birth.after)},
+        "input": payloads[0][0].hex(),
+        "undoes": undoes,
     }
-    if birth.effects is not None:
-        rule = encode(birth.effects)
-        payloads.append((key.commit(rule), rule))
-        body["because"] = key.commit(rule).hex()
-    await store.create(new, keys, [("run.started", "", body)], payloads, own=False)
+    if birth.parent is not None:
+        body["parent"] = {"run": birth.parent[0], "path": birth.parent[1]}
+    for name, value in (("because", birth.effects), ("reason", birth.reason)):
+        if value is not None:
+            payloads.append(committed(key, value))
+            body[name] = payloads[-1][0].hex()
+    number = len(store.keyed(birth.undoes, UNDOING)) + 1
+    while True:
+        new = NewRun(
+            birth.run,
+            whose.tenant,
+            whose.workflow,
+            whose.version,
+            birth.principal,
+            f"{UNDOING} {birth.undoes}, {number:04}",
+            now,
+            parent=None if birth.parent is None else birth.parent[0],
+            again=True,
+            owed=True,
+        )
+        first = {**body, "key": new.key}
+        created = await store.create(new, keys, [("run.started", "", first)], payloads, own=False)
+        if created.row.id == birth.run:
+            return created.row
+        number += 1
+
+
+def committed(key: StreamKey, value: object) -> tuple[bytes, bytes]:
+    """Give a value as it is stored, with its commitment before it."""
+    data = encode(value)
+    return key.commit(data), data

@@ -36,8 +36,6 @@ class Entry:
     standing: Standing = "in doubt"
     run: str | None = None
     """The child run; None for an effect of the run's own."""
-    after: tuple[str, ...] = ()
-    """The runs that were to take back what the child run did, oldest first."""
 
 
 class EffectBook:
@@ -51,8 +49,6 @@ class EffectBook:
         self._entries: dict[str, Entry] = {}
         self._asked: dict[str, str] = {}
         """Effects that a person is asked about, by the path of the question."""
-        self._children: dict[str, str] = {}
-        """Where child runs are waited for, by their ids."""
         self._torn: set[str] = set()
         """Paths at or around which more may have been done than this book holds."""
         picked: list[str] = []
@@ -85,15 +81,11 @@ class EffectBook:
             self._mark(self._asked[path], "left to a person")
 
     def _child(self, kind: str, path: str, body: Mapping[str, Any]) -> None:
-        """Take up that a child run was begun or has ended, or that one is to take back what another did."""
+        """Take up that a child run was begun or has ended; one that takes back what another did is none."""
         if kind == "answered":
             self._finished(path, body["content"])
         elif "undoes" not in body:
-            self._children[body["child"]] = path
             self._entries[path] = Entry(path, body["workflow"], body["input"], None, run=body["child"])
-        elif (at := self._children.get(body["undoes"])) in self._entries:
-            entry = self._entries[at]
-            self._entries[at] = dataclasses.replace(entry, after=(*entry.after, body["child"]))
 
     def _finished(self, path: str, output: str | None) -> None:
         entry = self._entries.pop(path, None)
@@ -134,7 +126,6 @@ class EffectBook:
 
         self._entries = {path: entry for path, entry in self._entries.items() if not over(path)}
         self._asked = {path: effect for path, effect in self._asked.items() if not over(path)}
-        self._children = {run: path for run, path in self._children.items() if not over(path)}
         self._torn = {path for path in self._torn if not over(path)} | {f"{scope}/segment"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Final, Literal, cast
+from typing import Any, Literal, cast
 
 from ripieno.journal.records import (
     OF_A_TASK,
@@ -26,6 +26,7 @@ from ripieno.kernel.last_words import last_words
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
+from ripieno.kernel.rolled_back import WHOLE
 from ripieno.kernel.scope import Scope
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
@@ -38,9 +39,6 @@ from ripieno.model.participant import Task
 from ripieno.model.value import Value, encode
 
 __all__ = ["Execution", "Rest"]
-
-RUN_UNDO: Final = "/undo/1"
-"""Where the plan of taking back all that a run has done is recorded."""
 
 Rest = Literal["ended", "parked", "blocked", "lost", "closed"]
 """How a residency came to its end. `lost`: another owner took over, or the store failed."""
@@ -235,7 +233,7 @@ class Execution:
             if self.row.wanted != self.row.seen:  # in here, for what comes in may be a cancellation
                 await self.fold()
             if "undoes" in started.body:
-                outcome = await undo_for(root, RUN_UNDO, started.body["undoes"])
+                outcome = await undo_for(root, WHOLE, started)
             else:
                 outcome = await root.call(top.participant, task, limits=top.limits)
         except asyncio.CancelledError:
@@ -285,7 +283,7 @@ class Execution:
         if self._undo_all:
             self._undo_all = False
             branch.cancelled = False  # what was begun has ended; from here on it is only taken back
-            found = await undo_all(Scope(self, "", branch, None), RUN_UNDO, top)
+            found = await undo_all(Scope(self, "", branch, None), WHOLE, top)
             self._cancelled = "; ".join(part for part in (self._cancelled, told(found)) if part)
 
     def _told(self, outcome: Outcome, root: Scope) -> Told | None:
@@ -364,7 +362,7 @@ class Execution:
         reason = asked.get("reason")
         self._undo_all = asked.get("undo") is True and not self._undoes
         if self._undo_all:  # read when the run ends, in whatever state that finds it
-            self.recording.abandon_undo(RUN_UNDO, UNDO)
+            self.recording.abandon_undo(WHOLE, UNDO)
         self._cancelled = f"cancelled by {event.body['by']}" + (f": {reason}" if reason else "")
         self.steering.cancelled()
         self.when_live(self._cancel)

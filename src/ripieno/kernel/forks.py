@@ -13,6 +13,7 @@ from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.limits_anew import led_to_by_limits
 from ripieno.kernel.recording import ENDS, origin
+from ripieno.kernel.rolled_back import still_there
 from ripieno.model.errors import InputError, RefusedError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.ids import new_id
@@ -65,6 +66,7 @@ async def begin(
     if "undoes" in events[0].body:
         msg = f"run {run.id[-6:]} takes back what another run did, and is not begun again as a run of its own"
         raise RefusedError(msg, remedy="what still stands is named in the run that it was part of")
+    found = await still_there(store, events, found)
     fork_id = new_id()
     keys = store.new_key(bytes.fromhex(fork_id))
     copier = Copier(store, run.id, keys[1])

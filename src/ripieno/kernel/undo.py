@@ -17,12 +17,13 @@ from ripieno.kernel.effect_book import UNDO, EffectBook, Entry
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.permits import permitted
 from ripieno.kernel.questions import ask
-from ripieno.kernel.undo_runs import UndoRun, book_of, standing_in
+from ripieno.kernel.undo_runs import UndoRun, book_of, done_since, standing_in
 from ripieno.kernel.undo_tools import find
+from ripieno.kernel.undo_turns import its_turn
 from ripieno.model.action import Call, OnUncertain, Undone, UndoRule
 from ripieno.model.action import Effect as Change
 from ripieno.model.errors import ToolError
-from ripieno.model.event import Json
+from ripieno.model.event import Event, Json
 from ripieno.model.ids import short
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Question
@@ -44,6 +45,8 @@ FORM: Final = {
     "required": ["undone"],
     "additionalProperties": False,
 }
+
+NO_UNDO: Final = "it declares no undo"
 
 Item = Mapping[str, Any]
 """One effect in the plan: its path and tool, what is to be done, and for an undo its arguments."""
@@ -69,19 +72,25 @@ async def undo(scope: Scope, path: str, under: Sequence[str], *, why: str, rule:
     return await _carry_all_out(scope, path, plan)
 
 
-async def undo_for(scope: Scope, path: str, undoes: Mapping[str, Any]) -> Outcome:
-    """Take back what another run, which has ended, has done: the whole work of the run that undoes it."""
-    run, store = undoes["run"], scope.execution.store
+async def undo_for(scope: Scope, path: str, started: Event) -> Outcome:
+    """Take back what another run has done, by the first event of the run that does so: its whole work.
+
+    It is `partial` where an operator wanted it and something stands all the same.
+    """
+    undoes, store = started.body["undoes"], scope.execution.store
+    run, asks = undoes["run"], undoes.get("asks", False)
+    await its_turn(scope, path, started)
     plan = await _recorded(scope, path)
     if plan is None:
-        book = await book_of(store, run, undoes["after"])
-        source = Source(book, ("",), lambda ref: Value(ref, store.payload(run, ref)))
+        book, only = await book_of(store, run), await done_since(store, run, undoes.get("since", 0))
+        source = Source(book, ("",), lambda ref: Value(ref, store.payload(run, ref)), only, asks=asks)
         plan = await _plan(scope, path, source, why=f"run {short(run)} is wanted no longer", rule="undo")
     found = await _carry_all_out(scope, path, plan)
     listed = [
         {"run": one.run or run, "path": one.path, "tool": one.tool, "state": one.state} for one in found
     ]
-    return Outcome("complete", listed, reason=told(found) or None)
+    stands = asks and any(one.state not in ("undone", "by hand") for one in found)
+    return Outcome("partial" if stands else "complete", listed, reason=told(found) or None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,15 @@ class Source:
     under: Sequence[str]
     stored: Callable[[str], Value]
     """Gives what is recorded under a commitment."""
+    only: frozenset[str] | None = None
+    """The paths of those that are, where not all are."""
+    asks: bool = False
+    """True where a person is asked about what has no undo, too."""
+
+    def standing(self) -> list[Entry]:
+        """Give what is to be taken back, the latest first."""
+        found = self.book.standing(self.under)
+        return found if self.only is None else [entry for entry in found if entry.path in self.only]
 
 
 async def _own(scope: Scope, under: Sequence[str]) -> Source:
@@ -124,7 +142,7 @@ async def _plan(
     scope: Scope, path: str, source: Source, *, why: str, rule: UndoRule, change: CloseChange | None = None
 ) -> Sequence[Item]:
     execution = scope.execution
-    found = source.book.standing(source.under)
+    found = source.standing()
     if not found:
         return ()
     await execution.all_durable()  # what the calls were given and gave is read from there
@@ -132,9 +150,9 @@ async def _plan(
     plan: list[dict[str, Json]] = []
     for entry in found:
         if entry.run is None:
-            plan.append(_item(scope, entry, payloads, rule, source.stored))
+            plan.append(_item(scope, entry, payloads, rule, source))
         else:
-            plan.extend(await _items_of(scope, entry, rule))
+            plan.extend(await _items_of(scope, entry, rule, asks=source.asks))
     if not plan:  # but for child runs of which nothing stands
         return ()
     under: list[Json] = list(source.under)
@@ -145,13 +163,13 @@ async def _plan(
     return plan
 
 
-async def _items_of(scope: Scope, child: Entry, rule: UndoRule) -> list[dict[str, Json]]:
+async def _items_of(scope: Scope, child: Entry, rule: UndoRule, *, asks: bool) -> list[dict[str, Json]]:
     """Say what is to be done about what a child run did: by a run of its own where anything has an undo."""
     assert child.run is not None, "it is a child run"
-    standing = await standing_in(scope.execution.store, child.run, child.after)
-    if rule == "undo" and any(one.entry.undo is not None for one in standing):
-        after: list[Json] = list(child.after)
-        return [{"path": child.path, "tool": child.tool, "do": "run", "run": child.run, "after": after}]
+    standing = await standing_in(scope.execution.store, child.run)
+    if rule == "undo" and any(asks or one.entry.undo is not None for one in standing):
+        item: dict[str, Json] = {"path": child.path, "tool": child.tool, "do": "run", "run": child.run}
+        return [{**item, "asks": True} if asks else item]
     do = "list" if rule == "list" else "no undo"
     return [{"path": one.entry.path, "tool": one.entry.tool, "do": do, "run": one.run} for one in standing]
 
@@ -161,21 +179,23 @@ def _item(
     entry: Entry,
     payloads: list[tuple[bytes, bytes]],
     rule: UndoRule,
-    stored: Callable[[str], Value],
+    source: Source,
 ) -> dict[str, Json]:
     """Say what is to be done about one effect."""
     execution = scope.execution
     item: dict[str, Json] = {"path": entry.path, "tool": entry.tool}
     if rule == "list":
         return {**item, "do": "list"}
+    if entry.undo is None and source.asks:
+        return {**item, "do": "ask", "error": execution.keep(execution.value(NO_UNDO), payloads)}
     if entry.undo is None:
         return {**item, "do": "no undo"}
     item["by"] = entry.undo
     tool = find(execution.definition, entry.tool, entry.undo)
     if tool is None:
         return {**item, "do": "ask"}
-    given = stored(entry.arguments).decode()
-    result = None if entry.output is None else stored(entry.output).decode()
+    given = source.stored(entry.arguments).decode()
+    result = None if entry.output is None else source.stored(entry.output).decode()
     try:
         arguments = tool.undo_arguments(given, result)
     except ToolError as error:
@@ -186,9 +206,10 @@ def _item(
 
 async def _carry_out_there(scope: Scope, plan: str, number: int, item: Item) -> list[Undone]:
     """Let a run of its own take back what a child run did; a person is asked where it does not come to it."""
-    run = UndoRun(scope, f"{plan}/run/{number}", (item["tool"], item["run"]), item["after"])
+    whose = (item["tool"], item["run"])
+    run = UndoRun(scope, f"{plan}/run/{number}", whose, asks=item.get("asks", False))
     outcome = await run.outcome()
-    if outcome.ok and not run.was_cancelled:
+    if outcome.output is not None and not run.was_cancelled:
         told: Any = outcome.output
         return [Undone(one["path"], one["tool"], one["state"], one["run"]) for one in told]
     why = f"what run {short(item['run'])} did was not all taken back: {outcome.reason or outcome.status}"

@@ -22,6 +22,7 @@ from ripieno.cli.runs.listing import run_document
 from ripieno.cli.runs.reasons import because_of
 from ripieno.cli.runs.sides import is_about_sides, show_sides
 from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
+from ripieno.cli.runs.undoings import take_in
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import QuestionRow
@@ -65,6 +66,7 @@ async def _show(settings: Settings, text: str, *, values: bool) -> int:
         row = await store.find(settings.principal.tenant, text)
         document = await run_document(store, row)
         story = await tell(store, row.id)
+        document["undone_by"] = await take_in(store, row, story)
         tasks = {task.path: task for task in await store.questions(run=row.id, state=None, tenant=row.tenant)}
         given = decode(store.payload(row.id, document["input"])) if values else None
     if settings.output != "table":
@@ -123,7 +125,9 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
     )
     if document["reason"]:
         screen.print(clean(document["reason"]), soft_wrap=True)
-    key = f", key {document['key']}" if document["key"] else ""
+    for other in document["undone_by"]:
+        screen.print(Text(f"rolled back by run {short(other['run_id'])} ({other['status']})"), soft_wrap=True)
+    key = f", key {document['key']}" if document["key"] and document["undoes"] is None else ""
     parent = from_whom(document)
     screen.print(
         Text(
@@ -137,12 +141,13 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
 
 def from_whom(document: Mapping[str, Any]) -> str:
     """Say of which run it is a child, or from which it was forked."""
+    if document["undoes"] is not None:
+        whom = f" for {short(document['parent'])}" if document["parent"] else ""
+        return f", takes back {short(document['undoes'])}{whom}"
     if not document["parent"]:
         return ""
     if document["parent_step"] is None:
         return f", forked from {short(document['parent'])}"
-    if document["undoes"] is not None:
-        return f", takes back {short(document['undoes'])} for {short(document['parent'])}"
     step = document["parent_step"].partition("/child/")[0]
     return f", a child of {short(document['parent'])} at {step}"
 

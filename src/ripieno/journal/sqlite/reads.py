@@ -85,6 +85,18 @@ class SqliteReads(Store):
             raise unknown(run)
         return RunRow(*row)
 
+    def keyed(self, run: str, prefix: str) -> Sequence[RunRow]:
+        """Give the runs of a run's workflow whose business key begins with `prefix` and its id, by key."""
+        begins = f"{prefix} {run},"
+        rows = self._reader.all(
+            f"SELECT {COLUMNS} FROM runs WHERE (tenant, workflow) = (SELECT tenant, workflow FROM runs"
+            " WHERE id = ?) AND key > ? AND key < ? ORDER BY key",
+            run,
+            begins,
+            f"{begins}~",
+        )
+        return [RunRow(*row) for row in rows]
+
     async def find(self, tenant: str, text: str) -> RunRow:
         """Give the run with this id, business key, or end of id."""
         rows = self._reader.all(
