@@ -22,5 +22,10 @@ async def test_looking_for_work_reads_no_waiting_run(tmp_path: Path, versions: i
         statement = f"EXPLAIN QUERY PLAN {looking_for_work(versions)}"
         plan = [row[3] for row in connection.execute(statement, [*values, 10])]
     read = [step for step in plan if "INDEX runs_" in step]
-    assert [step.split()[-1] for step in read] == ["runs_running", "runs_wanted", "runs_unserved"]
+    assert [step.split()[-1] for step in read] == [
+        "runs_running",
+        "runs_wanted",
+        "runs_stopped",
+        "runs_unserved",
+    ]
     assert not {"SCAN runs", "SCAN unserved"} & set(plan)

@@ -54,6 +54,9 @@ async def decide(home: Path) -> Sample:
         await store.map_group("default", "ward", "clerk", "person:ada", "for a while")
         await store.unmap_group("default", "ward", "clerk", "person:ada", None)
         await deploy(store)
+        await store.stop("default", "tool", "pay", by="person:ada", reason="it runs amok")
+        await store.stop("default", "tool", "book", by="person:ada", reason="an alarm")
+        await store.let_go("default", "tool", "book", by="person:ada", reason=None)
         return Sample(home, "", "", await store.tenant_stream("default"))
     finally:
         await store.close()
@@ -116,6 +119,7 @@ CHANGES = {
         20,
         "row flow, clerk of agent_states says status 'active', it says 'suspended'",
     ),
+    "stops.by": ("x", 21, "row tool, pay of stops says by 'x', it says 'person:ada'"),
 }
 
 
@@ -141,6 +145,7 @@ DELETIONS = {
     "deployments": (16, "flow, production"),
     "protected": (17, "flow"),
     "agent_states": (20, "flow, clerk"),
+    "stops": (21, "tool, pay"),
 }
 
 
@@ -175,5 +180,5 @@ def test_a_tenant_under_another_name_is_found(sample: Sample, tmp_path: Path) ->
 
 
 def test_a_log_of_a_format_without_these_tables_is_verified(sample: Sample, tmp_path: Path) -> None:
-    earlier = [(f"DROP TABLE {table}",) for table in ("drains", "modes", "absences")]
-    assert len(findings(sample.damaged(tmp_path, *earlier, ("PRAGMA user_version = 1",)))) == 3
+    earlier = [(f"DROP TABLE {table}",) for table in ("drains", "modes", "absences", "stops")]
+    assert len(findings(sample.damaged(tmp_path, *earlier, ("PRAGMA user_version = 1",)))) == 4

@@ -94,7 +94,7 @@ class Board:
         shown = self._cases
         if len(shown) > room:
             # what goes on matters most, then what waits, then what was last settled
-            order = {"running": 0, "waiting": 1, "paused": 1, "queued": 3}
+            order = {"running": 0, "waiting": 1, "paused": 1, "stopped": 1, "queued": 3}
             shown = sorted(self._cases, key=lambda case: order.get(case.status, 2))[: room - 1]
         parts: list[Table | Text] = [table_of(shown, brief=True)]
         done = sum(case.settled for case in self._cases)

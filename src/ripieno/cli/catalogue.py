@@ -128,6 +128,9 @@ COMMANDS: Final = (
     ),
     Entry("check", "Look for known failure modes in a workflow.", "check:check", group="Define"),
     Entry("schema", "Give the JSON Schema of workflow files, for editors.", "schema:schema", group="Define"),
+    Entry("stop", "Let nothing new begin: a run, a tool, everything.", "stops:stop_it", group="Run"),
+    Entry("release", "Let what was stopped go on.", "stops:release_it", group="Run"),
+    Entry("stops", "List what is stopped, by whom and why.", "stops:list_stops", group="Look"),
     Entry(
         "audit",
         "Is the log whole?",

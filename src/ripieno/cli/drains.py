@@ -35,7 +35,9 @@ async def _drain(settings: Settings, workflow: str, reason: str) -> int:
     async with opened(settings) as store:
         await known(store, settings, workflow)
         new = await drain(store, workflow, by=settings.principal, reason=reason)
-        wanted = RunFilter(settings.principal.tenant, ("running", "waiting", "paused"), workflow, limit=1000)
+        wanted = RunFilter(
+            settings.principal.tenant, ("running", "waiting", "paused", "stopped"), workflow, limit=1000
+        )
         open_runs = len(await store.runs(wanted))
     show(settings, workflow, "drained", new=new)
     note(f"{open_runs} under way: ripieno runs list --workflow {workflow}")

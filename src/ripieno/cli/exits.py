@@ -45,6 +45,9 @@ def exit_of(error: RipienoError) -> Exit:
 
 def exit_of_statuses(statuses: list[str], *, failed: Exit = Exit.FAILED) -> Exit:
     """Give the exit code for what runs ended in: complete, or still waiting, is well."""
-    if any(status not in ("complete", "waiting", "paused", "running", "cancelled") for status in statuses):
+    if any(
+        status not in ("complete", "waiting", "paused", "stopped", "running", "cancelled")
+        for status in statuses
+    ):
         return failed
     return Exit.CANCELLED if "cancelled" in statuses else Exit.OK

@@ -28,7 +28,7 @@ LOOK_SECONDS: Final = 0.5
 
 COALESCE_SECONDS: Final = 0.05
 ASKED_SHOWN: Final = 3
-STOPPED: Final = ("blocked", "needs_version", "paused")
+STOPPED: Final = ("blocked", "needs_version", "paused", "stopped")
 
 
 @dataclass(slots=True, eq=False)
@@ -100,7 +100,7 @@ class Followed:
             for event in await store.events(self.row.id, after=self._seen):
                 self._seen = event.seq
                 self._take(event.kind, event.path, event.body)
-        waits = self.row.status == "waiting"
+        waits = self.row.status in ("waiting", "stopped")
         rows = await self._questions(store) if waits else ()
         if [row.id for row in rows] != [asked.row.id for asked in self.asked]:
             self.asked = [asked_for(store, row) for row in rows]
@@ -260,5 +260,5 @@ def rests(case: Followed, *, wait_people: bool) -> bool:
     """Tell whether nothing more is to be expected of a run."""
     assert case.row is not None, "it was started"
     if case.row.ended or case.row.status in STOPPED:
-        return True
+        return case.row.status != "stopped" or not case.going
     return bool(case.asked) and not case.going and not wait_people

@@ -44,6 +44,7 @@ MARKS: Final[Mapping[str, tuple[str, str]]] = {
     "running": ("●", "cyan"),
     "waiting": ("◐", "yellow"),
     "paused": ("‖", "yellow"),
+    "stopped": ("⊘", "yellow"),
     "blocked": ("■", "red"),
     "needs_version": ("◇", "yellow"),
 }

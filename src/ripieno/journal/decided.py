@@ -1,7 +1,8 @@
 """Compares the rows of what was decided outside runs with the tenants' events that they are derived from.
 
-These rows say which code serves a version, which workflows start no new run, who acts in which mode and
-who stands in for whom. They are few, and kept in memory until the end; what happens in runs is not.
+These rows say which code serves a version, which workflows start no new run, who acts in which mode,
+who stands in for whom and what is stopped. They are few, and kept in memory until the end; what happens
+in runs is not.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ MADE: Final = {
     "agent.status": Rule(
         "agent_states", ("workflow", "agent"), {"status": "status", "by": "by", "reason": "reason"}
     ),
+    "stop.set": Rule("stops", ("what", "name"), {"by": "by", "reason": "reason"}),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -63,6 +65,7 @@ ENDED: Final = {
     "workflow.unprotected": ("protected", ("workflow",)),
     "absence.cleared": ("absences", ("id",)),
     "group.unmapped": ("group_roles", ("group", "role")),
+    "stop.released": ("stops", ("what", "name")),
 }
 """Events that take a row away: its table, and the fields that name it."""
 

@@ -48,6 +48,7 @@ RunStatus = Literal[
     "running",
     "waiting",
     "paused",
+    "stopped",
     "needs_version",
     "blocked",
     "complete",
@@ -263,7 +264,7 @@ class RunRow:
     head_seq: int
     head_hash: str
     detail: str | None
-    """Why it is blocked or needs a version."""
+    """Why it is blocked, stopped or needs a version."""
 
     @property
     def ended(self) -> bool:

@@ -23,9 +23,11 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.stops import StopStore
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.mode import Mode
+from ripieno.model.stop import Stop
 
 __all__ = ["Created", "Payloads", "Replayable", "Store"]
 
@@ -54,7 +56,7 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(IdentityStore, DeploymentStore, ABC):
+class Store(IdentityStore, DeploymentStore, StopStore, ABC):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only
@@ -126,8 +128,12 @@ class Store(IdentityStore, DeploymentStore, ABC):
         """Take the inbox into the chain, in order; give the messages and the count now seen."""
 
     @abstractmethod
-    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
+    async def park(
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+    ) -> bool:
         """Give up a run that waits or is paused, unless the inbox holds more than `seen`; tell whether so.
+
+        One that is `held` is `stopped`, unless one of these stops was released meanwhile.
 
         Once it was done the lease is lost, and nothing more is appended under it.
         """

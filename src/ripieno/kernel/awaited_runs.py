@@ -36,6 +36,9 @@ NO_LONGER_NEEDED: Final = "the run that it is part of needs it no longer"
 class AwaitedRun(ABC):
     """One other run, from its intent to its end; awaited also by a visit that is cancelled."""
 
+    _workflow: str
+    """The name of the workflow that is run; the kinds set it."""
+
     def __init__(self, scope: Scope, path: str, given: Value) -> None:
         self.scope = scope
         self.path = path
@@ -133,6 +136,10 @@ class AwaitedRun(ABC):
             await turnstile.live(self._branch)
             if execution.steering.heeded:
                 await execution.steering.hold(self._branch, owed=True)
+            if execution.store.stops.standing and await execution.standstill.hold(
+                self.path, self._branch, workflow=self._workflow
+            ):
+                continue
             wanted = self._wanted()
             if ledger.stands_against(wanted, self.path) is not None:
                 await ledger.room(wanted, self.path, turnstile, self._branch)

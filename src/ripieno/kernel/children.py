@@ -32,6 +32,7 @@ class Child(AwaitedRun):
     ) -> None:
         super().__init__(scope, path, given)
         self._definition = definition
+        self._workflow = definition.name
         self._limits = limits
 
     def _check(self) -> None:

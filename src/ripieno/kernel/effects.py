@@ -167,6 +167,10 @@ class Effect:
             await execution.turnstile.live(self._branch)
             if execution.steering.heeded:
                 await execution.steering.hold(self._branch, owed=True)
+            if execution.store.stops.standing and await execution.standstill.hold(
+                self.path, self._branch, tool=self.tool.name
+            ):
+                continue
             if not self._due and self.scope.ledger.stands_against(self._maximum, self.path) is not None:
                 await self.scope.ledger.room(self._maximum, self.path, execution.turnstile, self._branch)
                 continue

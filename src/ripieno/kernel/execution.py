@@ -28,6 +28,7 @@ from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.rolled_back import WHOLE
 from ripieno.kernel.scope import Scope
+from ripieno.kernel.standstill import Standstill
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.kernel.undo import told, undo_all, undo_for
@@ -94,6 +95,7 @@ class Execution:
         self.folding = asyncio.Lock()
         """Held while messages are folded, so that they keep their order, while parking and while marking."""
         self.steering = Steering(self)
+        self.standstill = Standstill(self)
         self._settling: set[asyncio.Task[None]] = set()
         self._cancelled: str | None = None
         """By whom and why the run was cancelled."""
@@ -168,6 +170,8 @@ class Execution:
         await self.store.durable(draft)
         if draft.state == "lost":
             await self.halt("lost")
+        if draft.state == "bounced":
+            self.store.stops.refresh()  # which it may have come up against
         self.committed = max(self.committed, draft.seq)
 
     def needed(self, after: int) -> tuple[int, ...]:
@@ -222,6 +226,8 @@ class Execution:
         started = self.recording.started
         for message in list(self.recording.messages):
             self._command(message)
+        if self.row.wanted != self.row.seen:
+            await self.fold()
         if started is None:
             msg = f"run {self.lease.run[-6:]} has no first event"
             raise StoreError(msg, remedy="ripieno audit verify names what is missing")
@@ -230,8 +236,6 @@ class Execution:
         root = Scope(self, "", branch, None, top.effects)
         self.open_scopes.add(root)
         try:
-            if self.row.wanted != self.row.seen:  # in here, for what comes in may be a cancellation
-                await self.fold()
             if "undoes" in started.body:
                 outcome = await undo_for(root, WHOLE, started)
             else:
@@ -439,5 +443,6 @@ class Execution:
                     self.stop("closed")
                     return
                 status: RunStatus = "paused" if self.steering.paused else "waiting"
-                if await self.store.park(self.lease, self.seen, status):
+                held = () if self.steering.paused else self.standstill.stops
+                if await self.store.park(self.lease, self.seen, status, held=held):
                     self.stop("parked")

@@ -105,6 +105,8 @@ async def _put(scope: Scope, path: str, branch: Branch, asked: Asked) -> None:
         await execution.told()
     if execution.steering.heeded:
         await execution.steering.hold(branch, owed=branch is not scope.branch)
+    if asked.kind == "task" and execution.store.stops.standing:
+        await execution.standstill.hold(path, branch)
     question = question_id(scope, path)
     now = execution.clock.now()
     due = asked.due_at(now)

@@ -227,6 +227,8 @@ class Scope:
             return await self._replayed(participant, task, ended[0], branch)
         if execution.folding.locked():
             await execution.told()
+        if execution.store.stops.standing:
+            await execution.standstill.begin(path, branch)
         left_out = execution.steering.heeded and await execution.steering.before(
             path, participant.name, branch
         )

@@ -71,6 +71,8 @@ Kind = Literal[
     "login",
     "login.refused",
     "data.read",
+    "stop.set",
+    "stop.released",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

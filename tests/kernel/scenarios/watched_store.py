@@ -9,6 +9,7 @@ from pathlib import Path
 from ripieno.journal.records import Draft, Lease, Message, RunStatus, VersionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Replayable
+from ripieno.model.stop import Stop
 
 __all__ = ["WatchedStore"]
 
@@ -48,10 +49,12 @@ class WatchedStore(SqliteStore):
         await self._at("after fold")
         return found
 
-    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
+    async def park(
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+    ) -> bool:
         await self._all_handed_over()
         await self._at("before park")
-        done = await super().park(lease, seen, status)
+        done = await super().park(lease, seen, status, held=held)
         await self._at("after park")
         return done
 

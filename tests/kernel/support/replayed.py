@@ -15,6 +15,7 @@ from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.execution import Execution
 from ripieno.model.definition import Definition
 from ripieno.model.event import GENESIS, Event
+from ripieno.model.stop import Stop
 
 __all__ = ["CapturingStore", "differences", "replay"]
 
@@ -80,9 +81,11 @@ class CapturingStore(SqliteStore):
         self._head += len(folded)
         return folded, 0
 
-    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
+    async def park(
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+    ) -> bool:
         if self.captured is None:
-            return await super().park(lease, seen, status)
+            return await super().park(lease, seen, status, held=held)
         return True
 
 

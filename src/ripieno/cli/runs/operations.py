@@ -23,7 +23,7 @@ from ripieno.model.ids import short
 
 __all__ = ["OPEN", "Command", "carry_out", "serve_rows"]
 
-OPEN: tuple[RunStatus, ...] = ("running", "waiting", "paused", "blocked", "needs_version")
+OPEN: tuple[RunStatus, ...] = ("running", "waiting", "paused", "stopped", "blocked", "needs_version")
 """Every status of a run that has not ended."""
 
 

@@ -205,7 +205,7 @@ async def _retry(
     for case in cases:
         why = case.why()
         note(f"run {case.row.id[-6:] if case.row else ''}: {case.status}" + (f", {why}" if why else ""))
-    well = all(case.status in ("complete", "waiting", "running", "paused") for case in cases)
+    well = all(case.status in ("complete", "waiting", "running", "paused", "stopped") for case in cases)
     return code if well else Exit.FAILED
 
 

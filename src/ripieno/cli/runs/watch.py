@@ -19,6 +19,7 @@ __all__ = ["watch_run"]
 REMEDIES: Final = {
     "needs_version": "ripieno runs migrate {run} (--dry-run first), or the code as it was",
     "paused": "ripieno runs resume {run}",
+    "stopped": "ripieno release; ripieno stops shows what is stopped, and why",
     "blocked": "ripieno runs resume {run}, once what blocks it is mended",
 }
 """What lets a run go on that is stopped but not ended."""

@@ -20,8 +20,10 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.sqlite.posting import tell
 from ripieno.journal.sqlite.rows import Rows
+from ripieno.journal.sqlite.standing import begins_something, standing, stopped
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
+from ripieno.model.stop import Stop
 
 __all__ = ["Batch", "Head"]
 
@@ -70,6 +72,7 @@ class Batch:
         "admitted",
         "bounced",
         "connection",
+        "stops",
         "unguarded",
     )
 
@@ -90,6 +93,8 @@ class Batch:
         self._events: list[tuple[bytes, int, str, bytes]] = []
         self._payloads: list[tuple[bytes, bytes, bytes]] = []
         self._undo: list[Callable[[], object]] | None = None
+        self.stops: Sequence[Stop] | None = None
+        """What stands stopped; None until it is asked, and after what may have changed it."""
 
     # -- ownership --------------------------------------------------------------------------------
 
@@ -141,7 +146,7 @@ class Batch:
         lease = draft.lease
         if not self.owns(lease):
             return
-        if draft.if_seen is not None and self._wanted(lease.run) != draft.if_seen:
+        if draft.if_seen is not None and self._bounces(draft, draft.if_seen):
             # its values are kept: the owner counts them as stored from the moment it handed them over
             self.keep(lease, draft.payloads)
             self.bounced.add(draft)
@@ -195,6 +200,7 @@ class Batch:
             self._known.clear()
             self.admitted.clear()
             self.unguarded.clear()
+            self.stops = None
             self.connection.execute("SAVEPOINT operation")
         events, payloads, ends = len(self._events), len(self._payloads), len(self._ends)
         self._undo = [
@@ -238,6 +244,16 @@ class Batch:
             lease.lost = True
 
     # -- what goes with an event ------------------------------------------------------------------
+
+    def _bounces(self, draft: Draft, seen: int) -> bool:
+        """Tell whether something came in before a claim that it has to heed: a message, or a stop."""
+        if self._wanted(draft.lease.run) != seen:
+            return True
+        if not begins_something(draft):
+            return False
+        if self.stops is None:
+            self.stops = standing(self.connection)
+        return bool(self.stops) and stopped(self.connection, self.stops, draft)
 
     def _wanted(self, run: str) -> int:
         if run not in self._known:

@@ -97,5 +97,21 @@ DEPLOYMENT: Final = (
 )
 """Which versions serve new runs, which workflows start no others, and who of them may act."""
 
-TABLES: Final = (*IDENTITY, *DEPLOYMENT)
+STOPS: Final = (
+    """
+    CREATE TABLE stops (
+        tenant TEXT    NOT NULL,
+        what   TEXT    NOT NULL,
+        name   TEXT    NOT NULL,
+        by     TEXT    NOT NULL,
+        at     INTEGER NOT NULL,
+        reason TEXT    NOT NULL,
+        PRIMARY KEY (tenant, what, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX runs_stopped ON runs (id) WHERE status = 'stopped' AND wanted > seen",
+)
+"""What begins nothing new until it is released."""
+
+TABLES: Final = (*IDENTITY, *DEPLOYMENT, *STOPS)
 """Every statement of format 3."""

@@ -18,10 +18,12 @@ from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import Draft, Lease, NewRun, RunRow, RunStatus
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.owners import Owners
+from ripieno.journal.sqlite.standing import standing
 from ripieno.journal.store import Created
 from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import short
+from ripieno.model.stop import Stop
 
 __all__ = ["COLUMNS", "Taken", "acquire", "create", "current", "now", "park", "read_row", "release", "repin"]
 
@@ -137,17 +139,24 @@ def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey, *, idle: 
     return Taken(lease, row, after, tuple(json.loads(needed)))
 
 
-def park(batch: Batch, lease: Lease, seen: int, status: RunStatus) -> bool:
-    """Let a run wait or stay paused without an owner, if nothing came in since `seen`."""
-    if not batch.owns(lease):
+def park(batch: Batch, lease: Lease, seen: int, status: RunStatus, held: Sequence[Stop] = ()) -> bool:
+    """Let a run rest without an owner, if nothing came in since `seen`, and all that holds it stands."""
+    if not batch.owns(lease) or not {stop.key for stop in held} <= keys(batch, held):
         return False
+    detail = "; ".join(f"{stop.label} is stopped by {stop.by}" for stop in held) or None
     cursor = batch.connection.execute(
-        "UPDATE runs SET status = ?, owner = NULL WHERE id = ? AND wanted = ?", (status, lease.run, seen)
+        "UPDATE runs SET status = ?, detail = ?, owner = NULL WHERE id = ? AND wanted = ?",
+        ("stopped" if held else status, detail, lease.run, seen),
     )
     if cursor.rowcount == 0:
         return False
     batch.give_up(lease)
     return True
+
+
+def keys(batch: Batch, held: Sequence[Stop]) -> set[tuple[str, str, str]]:
+    """Give which stops stand, as this transaction sees them; none where nothing is held."""
+    return {stop.key for stop in standing(batch.connection)} if held else set()
 
 
 def release(batch: Batch, lease: Lease, status: RunStatus, detail: str | None) -> None:

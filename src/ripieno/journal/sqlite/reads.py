@@ -311,6 +311,7 @@ def looking_for_work(versions: int) -> str:
     return (
         "SELECT id FROM runs WHERE status = 'running' AND owner IS NOT ?"
         " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
+        " UNION ALL SELECT id FROM runs WHERE status = 'stopped' AND wanted > seen"
         " UNION ALL SELECT id FROM runs AS unserved WHERE status = 'needs_version'"
         f" AND (version IN ({marks}) OR EXISTS (SELECT 1 FROM compatible"
         f" WHERE tenant = unserved.tenant AND old = unserved.version AND new IN ({marks})))"

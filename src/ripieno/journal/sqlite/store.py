@@ -29,18 +29,21 @@ from ripieno.journal.sqlite.ownership import Taken
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.reads import SqliteReads
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
+from ripieno.journal.sqlite.stops import SqliteStops
 from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.stops import Stops
 from ripieno.journal.store import Created, Payloads, Replayable
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json, Kind
 from ripieno.model.mode import Mode
+from ripieno.model.stop import Stop
 from ripieno.model.value import encode
 
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteReads):
+class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteReads):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
     Reads take the loop's thread for the tens of microseconds that SQLite needs; all writes go
@@ -69,6 +72,8 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteReads):
             owned.callback(self._doorbell.close)
             self._writer = Writer(connection, self.path, self._doorbell.ring)
             owned.push_async_callback(self._writer.close)
+            self._stops = Stops(self._standing)
+            self._stops.refresh()
             self._owned = owned.pop_all()
 
     def _prepare(self) -> sqlite3.Connection:
@@ -93,7 +98,13 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteReads):
 
     def on_change(self, ring: Callable[[], None]) -> None:
         """Ring on every commit, in this process or another."""
-        self._doorbell.listen(ring)
+
+        def changed() -> None:
+            self._stops.look()
+            ring()
+
+        self._doorbell.listen(changed)
+        self._stops.look()
 
     # -- appending --------------------------------------------------------------------------------
 
@@ -185,9 +196,14 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteReads):
         """Take the inbox into the chain, in order."""
         return await self._writer.perform(lambda batch: inbox.fold(batch, lease))
 
-    async def park(self, lease: Lease, seen: int, status: RunStatus = "waiting") -> bool:
-        """Give up a run that waits or is paused, unless the inbox holds more than `seen`."""
-        return await self._writer.perform(lambda batch: ownership.park(batch, lease, seen, status))
+    async def park(
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+    ) -> bool:
+        """Give up a run that waits, is paused or held, unless the inbox holds more than `seen`."""
+        parked = await self._writer.perform(lambda batch: ownership.park(batch, lease, seen, status, held))
+        if held and not parked:
+            self._stops.refresh()
+        return parked
 
     async def release(self, lease: Lease, status: RunStatus, detail: str | None = None) -> None:
         """Give up a run that is not waiting."""

@@ -19,7 +19,7 @@ __all__ = ["ABSENCE", "clear_absence", "move", "remind", "set_absence"]
 REMINDERS_AT_ONCE: Final = 1000
 """How many are given in one commit; the next look takes the rest."""
 
-AT_REST: Final = frozenset({"waiting", "paused", "blocked", "needs_version"})
+AT_REST: Final = frozenset({"waiting", "paused", "stopped", "blocked", "needs_version"})
 
 ABSENCE: Final = "id, tenant, person, substitute, from_at, until_at, set_by, set_at"
 
