@@ -246,6 +246,7 @@ def handing(
         within=within,
         carry=carry,
         summarise=summarise,
+        compact=None if carry == "summary" else short(draw, name, depth),
         name=named,
     )
 

@@ -21,7 +21,9 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
+from ripieno.patterns.compacting import Compact, Recap
 from ripieno.patterns.trail import Guards, Trail, Wish, state_digest, wish
+from ripieno.resilience.compaction import BudgetError, Message
 
 __all__ = ["Carry", "HandOver", "Handoff", "hand_over", "handoff"]
 
@@ -65,6 +67,7 @@ class Handoff(Pattern):
         within: Duration | None = None,
         carry: Carry = "all",
         summarise: Stage | None = None,
+        compact: Compact | None = None,
     ) -> None:
         super().__init__(name, [as_participant(stage) for stage in stages])
         unique(self)
@@ -81,11 +84,17 @@ class Handoff(Pattern):
         self.guards = Guards(limit, per_edge, None if within is None else seconds(within))
         self.carry: Carry = carry if isinstance(carry, str) else [self._name(one) for one in carry]
         self.summarise = None if summarise is None else as_participant(summarise)
+        self.compact = compact
         self._check()
 
     def children(self) -> Sequence[BaseParticipant]:
         """Give who takes part, and who summarises."""
-        return self.stages if self.summarise is None else [*self.stages, self.summarise]
+        telling = [] if self.compact is None else self.compact.participants()
+        return [*self.stages, *([] if self.summarise is None else [self.summarise]), *telling]
+
+    def identity(self) -> dict[str, Json]:
+        """Give the source digest of a counter of tokens that is a function."""
+        return {} if self.compact is None else dict(self.compact.identity())
 
     def _join(self, member: BaseParticipant) -> None:
         """Take somebody in whom only an edge or `otherwise` names."""
@@ -114,6 +123,9 @@ class Handoff(Pattern):
         if (self.carry == "summary") != (self.summarise is not None):
             msg = f"{self.name}: carry='summary' and a participant who summarises need each other"
             raise DefinitionError(msg, remedy="set carry='summary' and summarise=..., or neither")
+        if self.summarise is not None and self.compact is not None:
+            msg = f"{self.name}: with carry='summary' there is no history that could be kept short"
+            raise DefinitionError(msg, remedy="leave compact out, or let carry be 'all', 'last' or names")
         if self.summarise is not None and self.summarise.name in self.by_name:
             msg = f"{self.name}: {self.summarise.name!r} takes part, and cannot summarise as well"
             raise DefinitionError(msg)
@@ -138,6 +150,8 @@ class Handoff(Pattern):
             settings["otherwise"] = self.otherwise.name
         if self.summarise is not None:
             settings["summarise"] = named(self.summarise)
+        if self.compact is not None:
+            settings["compact"] = self.compact.describe()
         return settings
 
     async def act(self, task: Task, context: Context) -> Outcome:
@@ -145,12 +159,17 @@ class Handoff(Pattern):
         resumption = context.resumption()
         trail = Trail(self.stages[0].name) if resumption is None else Trail.read(resumption.state)
         known: dict[str, Outcome] = {} if resumption is None else dict(resumption.outcomes)
+        recap = Recap() if resumption is None else remembered(resumption.state, known)
         if resumption is None and self.guards.within is not None:
             trail.began = await self._now(context)
         if trail.came_from is not None:
             context.so_far(known[trail.came_from].itself)
         while True:
-            outcome = await self._turn(context, task, trail, known)
+            try:
+                seen, recap = await self._seen(context, task, trail, known, recap)
+            except BudgetError as too_long:
+                return await self._end(context, task, known, trail.came_from or "", (trail.at, str(too_long)))
+            outcome = seen if isinstance(seen, Outcome) else await self._turn(context, trail, seen)
             wanted = wish(outcome) if outcome.ok else None
             if wanted is None:
                 return outcome
@@ -159,13 +178,14 @@ class Handoff(Pattern):
                 return known[trail.at]
             tripped = await self._tripped(context, trail, wanted.to, known)
             if tripped is not None:
-                return await self._end(context, task, trail, known, (wanted.to, tripped))
+                return await self._end(context, task, known, trail.at, (wanted.to, tripped))
             context.so_far(known[trail.at].itself)
             await context.spend(handoffs=1)
             why = {"from": trail.at, "why": wanted.because}
             await context.choose("hand over", wanted.to, offered=self._allowed(trail), because=why)
             trail.go(wanted.to, state_digest(known))
-            await context.segment(trail.count, trail.document(), known)
+            state = {**trail.document(), **recap.state()}
+            await context.segment(trail.count, state, {**known, **kept_apart(recap)})
 
     def _allowed(self, trail: Trail) -> list[str]:
         return self.edges.get(trail.at, [])
@@ -174,25 +194,43 @@ class Handoff(Pattern):
     async def _now(context: Context) -> int:
         return int((await context.now()).timestamp() * 1_000_000)
 
-    async def _turn(
-        self, context: Context, task: Task, trail: Trail, known: Mapping[str, Outcome]
-    ) -> Outcome:
+    async def _turn(self, context: Context, trail: Trail, seen: Task) -> Outcome:
+        outcome, _ = await run_stage(self.by_name[trail.at], context, seen)
+        return outcome
+
+    async def _seen(
+        self, context: Context, task: Task, trail: Trail, known: Mapping[str, Outcome], recap: Recap
+    ) -> tuple[Task | Outcome, Recap]:
+        """Give what whoever has the case sees; the outcome of a summary that does not complete, instead.
+
+        Raises `BudgetError` when what travels cannot be made to fit.
+        """
         came_from = trail.came_from
         because = "the case begins here" if came_from is None else known[came_from].reason or ""
-        turn = context.value(
-            {"from": came_from, "because": because, "may_hand_over_to": list(self._allowed(trail))}
-        )
-        state = {**task.state, **self._carried(known, came_from)}
-        seen = Task(task.input, state, came_from or task.previous, turn)
+        told: dict[str, object] = {
+            "from": came_from,
+            "because": because,
+            "may_hand_over_to": list(self._allowed(trail)),
+        }
+        carried = self._carried(known, came_from)
+        if self.compact is not None:
+            turns = {
+                trail.found[name]: [Message("answer", said(outcome), by=name)]
+                for name, outcome in sorted(carried.items(), key=lambda item: trail.found[item[0]])
+            }
+            shown: Sequence[Message] = ()
+            if turns:
+                shown, recap = await self.compact.shown(turns, recap, context, task)
+            told["messages"] = [{"by": message.by, "says": message.content} for message in shown]
+            carried = {name: outcome for name, outcome in carried.items() if name == came_from}
+        turn = context.value(told)
         if self.summarise is not None and came_from is not None:
             everything = Task(task.input, {**task.state, **known}, came_from, turn)
             summary, _ = await run_stage(self.summarise, context, everything)
-            if not summary.ok:
-                return summary
             name = self.summarise.name
             seen = Task(task.input, {**task.state, name: summary}, name, turn)
-        outcome, _ = await run_stage(self.by_name[trail.at], context, seen)
-        return outcome
+            return (seen if summary.ok else summary), recap
+        return Task(task.input, {**task.state, **carried}, came_from or task.previous, turn), recap
 
     def _carried(self, known: Mapping[str, Outcome], came_from: str | None) -> Mapping[str, Outcome]:
         if self.carry == "all":
@@ -209,20 +247,20 @@ class Handoff(Pattern):
         return self.guards.tripped(trail, to, allowed=self._allowed(trail), known=digest, elapsed=elapsed)
 
     async def _end(
-        self, context: Context, task: Task, trail: Trail, known: Mapping[str, Outcome], why: tuple[str, str]
+        self, context: Context, task: Task, known: Mapping[str, Outcome], at: str, why: tuple[str, str]
     ) -> Outcome:
         """Leave gracefully when a guard trips: to whom it may concern, with what is known."""
         to, tripped = why
         chosen = "nobody" if self.otherwise is None else self.otherwise.name
-        because = {"from": trail.at, "wanted": to, "guard": tripped}
-        await context.choose("guard", chosen, offered=[*self._allowed(trail), chosen], because=because)
+        because = {"from": at, "wanted": to, "guard": tripped}
+        await context.choose("guard", chosen, offered=[*self.edges.get(at, []), chosen], because=because)
         outputs = {name: outcome.output for name, outcome in known.items()}
         if self.otherwise is None:
             return Outcome("escalated", outputs, reason=tripped)
-        turn = context.value({"from": trail.at, "because": tripped, "may_hand_over_to": []})
-        handed = known[trail.at]
+        turn = context.value({"from": at, "because": tripped, "may_hand_over_to": []})
+        handed = known[at]
         last = Outcome("complete", handed.parts[0], evidence=handed.parts[1], reason=context.value(tripped))
-        seen = Task(task.input, {**task.state, **known, trail.at: last}, trail.at, turn)
+        seen = Task(task.input, {**task.state, **known, at: last}, at, turn)
         outcome, _ = await run_stage(self.otherwise, context, seen)
         wanted = wish(outcome) if outcome.ok else None
         if wanted is None:
@@ -230,6 +268,22 @@ class Handoff(Pattern):
         if wanted.to is None:
             return found(wanted, outcome, context)
         return Outcome("escalated", {**outputs, chosen: wanted.output}, reason=tripped)
+
+
+def said(outcome: Outcome) -> dict[str, Any]:
+    """Give what somebody who handed over found, and why."""
+    return {"output": outcome.output, "because": outcome.reason}
+
+
+def kept_apart(recap: Recap) -> dict[str, Outcome]:
+    """Give a summary as a segment keeps it, beside participants of whatever name."""
+    return {f"@{name}": outcome for name, outcome in recap.outcomes().items()}
+
+
+def remembered(state: Mapping[str, Any], known: dict[str, Outcome]) -> Recap:
+    """Read what a segment kept of a summary, and take it out of what is known."""
+    kept = {name: known.pop(name) for name in list(known) if name.startswith("@")}
+    return Recap.read(state, {name.removeprefix("@"): outcome for name, outcome in kept.items()})
 
 
 def same(one: BaseParticipant, other: BaseParticipant) -> bool:
@@ -260,6 +314,7 @@ def handoff(
     within: Duration | None = None,
     carry: Carry = "all",
     summarise: Stage | None = None,
+    compact: Compact | None = None,
     name: str | None = None,
 ) -> Handoff:
     """Let participants hand the case to each other; it begins with the first.
@@ -270,6 +325,8 @@ def handoff(
 
     `carry` says what travels. With `"summary"`, `summarise` is asked at each hand-over, sees all that
     was found, and whoever has the case next sees what it gives and nothing else of what was found.
+    With `compact(tokens)` what travels stands as `messages` in its `turn`, oldest first, kept short; by
+    name it then sees only who handed the case over. What cannot be kept short trips like a guard.
     """
     return Handoff(
         name,
@@ -281,4 +338,5 @@ def handoff(
         within=within,
         carry=carry,
         summarise=summarise,
+        compact=compact,
     )

@@ -54,6 +54,8 @@ class Trail:
     """Digest of all that was known when each participant last handed over."""
     began: int = 0
     """Microseconds since 1970; 0 where no time is limited."""
+    found: dict[str, int] = field(default_factory=dict[str, int])
+    """After how many hand-overs each participant found what it found last."""
 
     @property
     def count(self) -> int:
@@ -73,6 +75,7 @@ class Trail:
         """Take an edge, with so much known."""
         self.edges[f"{self.at}>{to}"] = self.taken(to) + 1
         self.knew[self.at] = known
+        self.found[self.at] = self.count
         self.path = [*self.path, self.at][-PING_PONG:]
         self.at = to
 
@@ -84,12 +87,14 @@ class Trail:
             "edges": dict(self.edges),
             "knew": dict(self.knew),
             "began": self.began,
+            "found": dict(self.found),
         }
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Trail:
         """Read what a segment kept."""
-        return cls(kept["at"], list(kept["path"]), dict(kept["edges"]), dict(kept["knew"]), kept["began"])
+        edges, knew, found = dict(kept["edges"]), dict(kept["knew"]), dict(kept.get("found", {}))
+        return cls(kept["at"], list(kept["path"]), edges, knew, kept["began"], found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,9 @@ class HandoffSettings(Document):
     summarise: Stage | None = Field(
         default=None, description="who is asked at each hand-over when `carry` is `summary`"
     )
+    compact: CompactSettings | None = Field(
+        default=None, description="shows what travels as messages, and keeps these short"
+    )
 
 
 class HandoffStage(Qualified):

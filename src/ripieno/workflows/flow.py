@@ -144,7 +144,8 @@ class FlowBuilder:
         if settings.summarise is not None:
             summarise = self._stage(settings.summarise, (*at, "summarise"))
             sound = sound and summarise is not None
-        if stages is None or not sound:
+        compact, short = self._compact(settings.compact, at)
+        if stages is None or not sound or not short:
             return None
 
         def make() -> Handoff:
@@ -158,6 +159,7 @@ class FlowBuilder:
                 within=settings.within,
                 carry=settings.carry,
                 summarise=summarise,
+                compact=compact,
             )
 
         return self._attempt(at, make)
