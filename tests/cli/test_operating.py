@@ -173,12 +173,13 @@ def test_a_worker_that_is_told_to_end_finishes_what_it_is_at(
     cli.ok("workflows", "register", "slow:workflow")
     worker = cli.start("worker")
     try:
+        assert worker.stderr is not None
+        lines = worker.stderr
+        assert b"serving" in lines.readline()  # or another one would be started for the run
         cli.write("i.json", "{}")
         cli.ok("run", "slow:workflow", "-i", "i.json", "--detach", "--key", "k")
         eventually((cli.folder / "began").exists)
         worker.send_signal(signal.SIGTERM)
-        assert worker.stderr is not None
-        lines = worker.stderr
         eventually(lambda: b"finishes" in lines.readline())
         cli.write("go", "")
         assert worker.wait(30) == 0
