@@ -54,3 +54,13 @@ def test_the_order_of_policies_changes_no_decision(found: list[Rule], random: Ra
     assert replace(first.decide(act), reason="") == replace(
         other.decide(act), reason=""
     )  # reasons name lines
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(rules(), min_size=12, max_size=30), st.lists(acts(), min_size=1, max_size=6))
+def test_many_policies_that_are_asked_together_decide_as_each_by_itself(
+    found: list[Rule], proposed: list[Action]
+) -> None:
+    gate = PolicyGate(library(found))
+    for act in proposed:
+        assert gate.decide(act).verdict == expected(found, act)
