@@ -32,6 +32,7 @@ from ripieno import (
     rounds,
     sequential,
     single_agent,
+    subworkflow,
     tool,
     when,
 )
@@ -85,12 +86,46 @@ async def pays(input: int, context: Context) -> int:  # noqa: A002 - the name by
     return await context.use(pay, amount=input)
 
 
+@tool(undo=pay)
+def lend(amount: int) -> int:
+    return amount
+
+
+async def returns(input: int, context: Context) -> int:  # noqa: A002 - the name by which it receives its input
+    return await context.use(lend, amount=input)
+
+
 def edges(**named: list[str]) -> dict[str, list[str]]:
     return named
 
 
 FOUND = {
     "cannot-hand-over": [workflow(handoff(clerk, pure_read, edges=edges(clerk=["read"])))],
+    "handoff-limit-too-low": [
+        workflow(
+            handoff(
+                pure_read,
+                pure_post,
+                pure_check,
+                edges=edges(read=["post"], post=["check"]),
+                limit=1,
+                otherwise=clerk,
+            )
+        )
+    ],
+    "handoff-to-nobody": [workflow(handoff(pure_read, pure_post, edges=edges(read=["post"])))],
+    "nothing-to-undo": [
+        workflow(concurrent(Function(read), pure_post, resolve=resolvers.first(), losers="undo")),
+        workflow(concurrent(single_agent(pure_read, tools=[pay]), pure_post, resolve=merge(), losers="undo")),
+        workflow(
+            concurrent(
+                subworkflow(Workflow("inner", Function(pays, name="pays", pure=True))),
+                pure_post,
+                resolve=merge(),
+                losers="undo",
+            )
+        ),
+    ],
     "handoff-unreachable": [
         workflow(handoff(pure_read, pure_post, edges={})),
         workflow(handoff(pure_read, pure_post, edges=edges(post=["read"]), otherwise=clerk)),
@@ -116,6 +151,7 @@ FOUND = {
                 pure_read.about(domain="orders", boundary="ledger"),
                 pure_post.about(domain="orders", boundary="ledger"),
                 edges=edges(read=["post"]),
+                otherwise=clerk,
             )
         ),
         workflow(
@@ -247,6 +283,7 @@ SOUND = {
             pure_read.about(domain="orders", boundary="ledger"),
             pure_post.about(domain="letters", boundary="ledger"),
             edges=edges(read=["post"]),
+            otherwise=clerk,
         )
     ),
     "agents that do not see each other": workflow(
@@ -255,6 +292,7 @@ SOUND = {
             pure_post.about(domain="orders", boundary="ledger"),
             edges=edges(read=["post"]),
             carry="last",
+            otherwise=clerk,
         )
     ),
     "participants of whom half is said": workflow(
@@ -264,7 +302,10 @@ SOUND = {
         single_agent(pure_read, tools=[look_up]).retry(2)
     ),
     "effects that are taken back": workflow(
-        concurrent(Function(read), pure_post, resolve=resolvers.first(), losers="undo")
+        concurrent(Function(returns, pure=True), pure_post, resolve=resolvers.first(), losers="undo")
+    ),
+    "a limit that carries a case to everybody": workflow(
+        handoff(pure_read, pure_post, edges=edges(read=["post"]), limit=1, otherwise=clerk)
     ),
     "effects of branches that all end": workflow(concurrent(Function(read), pure_post, resolve=merge())),
     "another who checks": workflow(

@@ -13,12 +13,14 @@ from ripieno.workflows.findings.crowded_chat import CrowdedChat
 from ripieno.workflows.findings.due_after_deadline import DueAfterDeadline
 from ripieno.workflows.findings.endless_wait import EndlessWait
 from ripieno.workflows.findings.escalation_to_itself import EscalationToItself
+from ripieno.workflows.findings.handoff_guards import HandoffLimitTooLow, HandoffToNobody
 from ripieno.workflows.findings.handoffs import CannotHandOver, HandoffUnreachable, HandoffWithoutWayOut
 from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
 from ripieno.workflows.findings.independent_stages import IndependentStages
 from ripieno.workflows.findings.limit_above_workflow import LimitAboveWorkflow
 from ripieno.workflows.findings.no_otherwise import NoOtherwise
 from ripieno.workflows.findings.not_importable import NotImportable
+from ripieno.workflows.findings.nothing_to_undo import NothingToUndo
 from ripieno.workflows.findings.open_ended import CutShort, UnreviewedPlan
 from ripieno.workflows.findings.pattern_of_one import PatternOfOne
 from ripieno.workflows.findings.repeated_effect import RepeatedEffect
@@ -40,6 +42,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     ChecksItself(),
     ConstantCondition(),
     EscalationToItself(),
+    HandoffLimitTooLow(),
     HandoffUnreachable(),
     RoleMissing(),
     NotImportable(),
@@ -51,6 +54,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     CutShort(),
     DueAfterDeadline(),
     EndlessWait(),
+    HandoffToNobody(),
     HandoffWithoutWayOut(),
     HighRiskAlone(),
     IndependentStages(),
@@ -59,6 +63,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     NoOtherwise(),
     NoOwner(),
     NoPurpose(),
+    NothingToUndo(),
     OneAgentWouldDo(),
     PatternOfOne(),
     RetriedTools(),
