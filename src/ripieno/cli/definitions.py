@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+from ripieno.journal.records import RunRow
+from ripieno.journal.store import Store
+from ripieno.model.errors import RipienoError
 from ripieno.workflows.deployed import load_version
 from ripieno.workflows.load import BLUEPRINTS, Loaded, load
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BLUEPRINTS", "find_loaded", "find_workflow", "load_version"]
+__all__ = ["BLUEPRINTS", "find_loaded", "find_workflow", "load_version", "workflow_of"]
 
 
 def find_loaded(text: str) -> Loaded:
@@ -27,3 +31,12 @@ def find_loaded(text: str) -> Loaded:
 def find_workflow(text: str) -> Workflow:
     """Give the workflow that people mean by `text`; see `find_loaded`."""
     return find_loaded(text).workflow
+
+
+async def workflow_of(store: Store, row: RunRow) -> Workflow | None:
+    """Give the workflow of the version that a run is pinned to; None where its code is not here."""
+    for version in await store.versions(row.tenant, row.workflow):
+        if version.version == row.version:
+            with suppress(RipienoError):
+                return load_version(version)
+    return None

@@ -18,7 +18,6 @@ from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
-from ripieno.kernel.bulk import Act
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import cancel
 from ripieno.kernel.operators import resume
@@ -53,17 +52,13 @@ def cancel_run(
 
     """
     settings = options.settle()
-
     by = settings.principal
 
-    def act(store: Store) -> Act:
-        async def to_one(row: RunRow, operation: str | None) -> str:
-            await cancel(store, CLOCK, row, by=by, reason=reason, operation=operation, undo=undo)
-            return "cancelled"
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        await cancel(store, CLOCK, row, by=by, reason=reason, operation=operation, undo=undo)
+        return "cancelled"
 
-        return to_one
-
-    return asyncio.run(carry_out(settings, Command("cancel", run, selection, reason), act))
+    return carry_out(settings, Command("cancel", run, selection, reason), to_one)
 
 
 def resume_run(
@@ -91,25 +86,19 @@ def resume_run(
     if run is None and not all and not selection.filters:
         msg = "expected a run, or --all, or a filter"
         raise InputError(msg, remedy="ripieno runs list --status running shows what was interrupted")
+
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        await resume(store, CLOCK, row, by=settings.principal, reason=reason, operation=operation)
+        return "goes on"
+
     try:
         if selection.filters:
             command = Command("resume", run, selection, reason, HELD)
-            return asyncio.run(carry_out(settings, command, lambda store: resumed(settings, store, reason)))
+            return carry_out(settings, command, to_one)
         return asyncio.run(_resume(settings, run, reason, all_interrupted=all))
     except KeyboardInterrupt:
         note("\ninterrupted again; nothing is lost: ripieno runs resume --all")
         return Exit.INTERRUPTED
-
-
-def resumed(settings: Settings, store: Store, reason: str | None) -> Act:
-    """Give the function that lets one run go on."""
-    by = settings.principal
-
-    async def to_one(row: RunRow, operation: str | None) -> str:
-        await resume(store, CLOCK, row, by=by, reason=reason, operation=operation)
-        return "goes on"
-
-    return to_one
 
 
 async def _resume(settings: Settings, text: str | None, reason: str | None, *, all_interrupted: bool) -> int:

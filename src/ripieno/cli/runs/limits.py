@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from ripieno.cli.options import DEFAULTS, Options
@@ -10,7 +9,6 @@ from ripieno.cli.runs.operations import Command, carry_out
 from ripieno.cli.runs.selection import EVERY, Selection
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.bulk import Act
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.kernel.operators import limit
 from ripieno.model.durations import seconds
@@ -51,16 +49,12 @@ def limit_run(
         msg = "expected at most one run, and a limit as NAME=VALUE"
         raise InputError(msg, remedy="such as ripieno runs limit 9be2d4 tokens=20000")
 
-    def act(store: Store) -> Act:
-        async def to_one(row: RunRow, operation: str | None) -> str:
-            given = dict(limits)
-            await limit(store, SystemClock(), row, given, by=by, reason=reason, at=at, operation=operation)
-            return f"limits set: {', '.join(text for text in what if '=' in text)}"
-
-        return to_one
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        await limit(store, SystemClock(), row, limits, by=by, reason=reason, at=at, operation=operation)
+        return f"limits set: {', '.join(text for text in what if '=' in text)}"
 
     run = runs[0] if runs else None
-    return asyncio.run(carry_out(settings, Command("limit", run, selection, reason), act))
+    return carry_out(settings, Command("limit", run, selection, reason), to_one)
 
 
 def read(text: str) -> tuple[str, int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rich.table import Table
@@ -18,10 +20,10 @@ from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow, RunStatus
 from ripieno.journal.store import Store
-from ripieno.kernel.bulk import Act, Hit, Operation, in_bulk
+from ripieno.kernel.bulk import Hit, Operation, in_bulk
 from ripieno.model.ids import short
 
-__all__ = ["OPEN", "Command", "carry_out", "serve_rows"]
+__all__ = ["OPEN", "Command", "ToOne", "carry_out", "given", "serve_rows"]
 
 OPEN: tuple[RunStatus, ...] = ("running", "waiting", "paused", "stopped", "blocked", "needs_version")
 """Every status of a run that has not ended."""
@@ -42,14 +44,23 @@ class Command:
     """True when the runs have something to do then, which is done here unless a live process has them."""
 
 
-async def carry_out(settings: Settings, command: Command, act: Callable[[Store], Act]) -> int:
-    """Give a command; `act(store)` gives the function that does so to one run.
+ToOne = Callable[[Store, RunRow, str | None], Awaitable[str]]
+"""Gives a command to one run, as part of the operation with an id if of any; tells what was done."""
+
+
+def carry_out(settings: Settings, command: Command, to_one: ToOne) -> int:
+    """Give a command to all the runs that it is for; see `given`."""
+    return asyncio.run(given(settings, command, to_one))
+
+
+async def given(settings: Settings, command: Command, to_one: ToOne) -> int:
+    """Give a command to all the runs that it is for, and let them go on where there is something to do.
 
     For one run whatever it refuses is raised. For many the exit code says whether all of them took it.
     """
     async with opened(settings) as store:
         wanted, rows = await chosen(store, settings, command.run, command.selection, command.statuses)
-        do = act(store)
+        do = partial(to_one, store)
         if (wanted is not None or command.selection.dry_run) and not await confirmed(
             store, settings, command.selection, command.what, rows
         ):

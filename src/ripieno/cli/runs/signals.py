@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 
-from ripieno.cli.definitions import load_version
+from ripieno.cli.definitions import workflow_of
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.runs.operations import Command, carry_out
 from ripieno.cli.runs.selection import EVERY, Selection
 from ripieno.cli.runs.steering import parsed
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.bulk import Act
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.operators import signal
-from ripieno.model.errors import InputError, RipienoError
+from ripieno.model.errors import InputError
 from ripieno.patterns.group_chat import GroupChat
+from ripieno.workflows.workflow import Workflow
 
 __all__ = ["signal_run"]
 
@@ -48,27 +47,17 @@ def signal_run(
     value = parsed(content)
     name, run = what[-1], None if selection.filters else what[0]
 
-    def act(store: Store) -> Act:
-        async def to_one(row: RunRow, operation: str | None) -> str:
-            names = await signals_of(store, row)
-            give = partial(signal, store, SystemClock(), row, name, by=by, names=names)
-            await give(reason=reason, content=value, operation=operation)
-            return f"signal {name} given"
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        workflow = await workflow_of(store, row)
+        names = None if workflow is None else signals_of(workflow)
+        give = partial(signal, store, SystemClock(), row, name, by=by, names=names)
+        await give(reason=reason, content=value, operation=operation)
+        return f"signal {name} given"
 
-        return to_one
-
-    return asyncio.run(carry_out(settings, Command("signal", run, selection, reason), act))
+    return carry_out(settings, Command("signal", run, selection, reason), to_one)
 
 
-async def signals_of(store: Store, row: RunRow) -> frozenset[str] | None:
-    """Give the signals that a run's workflow waits for; None where its code is not here."""
-    for version in await store.versions(row.tenant, row.workflow):
-        if version.version == row.version:
-            try:
-                workflow = load_version(version)
-            except RipienoError:
-                return None
-            if workflow is not None:
-                chats = [one for one in workflow.root.everyone() if isinstance(one, GroupChat)]
-                return frozenset(name for chat in chats for name in chat.until.signals())
-    return None
+def signals_of(workflow: Workflow) -> frozenset[str]:
+    """Give the signals that a workflow waits for."""
+    chats = [one for one in workflow.root.everyone() if isinstance(one, GroupChat)]
+    return frozenset(name for chat in chats for name in chat.until.signals())

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from ripieno.cli.definitions import load_version
+from ripieno.cli.definitions import workflow_of
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note
-from ripieno.cli.runs.operations import Command, carry_out, serve_rows
+from ripieno.cli.runs.operations import Command, ToOne, carry_out, given, serve_rows
 from ripieno.cli.runs.selection import EVERY, Selection
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow, RunStatus
 from ripieno.journal.store import Store
-from ripieno.kernel.bulk import Act
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.operators import answer_instead, pause, skip
 from ripieno.kernel.retries import retry
-from ripieno.model.errors import InputError, RefusedError, RipienoError
+from ripieno.model.errors import InputError, RefusedError
 from ripieno.model.ids import short
 
 __all__ = ["answer_runs", "pause_run", "retry_run", "skip_step"]
@@ -53,18 +51,12 @@ def pause_run(
     """
     settings = options.settle()
 
-    by = settings.principal
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        await pause(store, CLOCK, row, by=settings.principal, reason=reason, operation=operation)
+        now = await store.run(row.id)
+        return "paused" if now.status == "paused" else "paused as soon as what is under way is recorded"
 
-    def act(store: Store) -> Act:
-        async def to_one(row: RunRow, operation: str | None) -> str:
-            await pause(store, CLOCK, row, by=by, reason=reason, operation=operation)
-            now = await store.run(row.id)
-            return "paused" if now.status == "paused" else "paused as soon as what is under way is recorded"
-
-        return to_one
-
-    command = Command("pause", run, selection, reason, AT_WORK, goes_on=False)
-    return asyncio.run(carry_out(settings, command, act))
+    return carry_out(settings, Command("pause", run, selection, reason, AT_WORK, goes_on=False), to_one)
 
 
 def skip_step(
@@ -98,21 +90,16 @@ def skip_step(
     if step is None:
         msg = "expected the step to skip"
         raise InputError(msg, remedy="ripieno runs skip RUN STEP, or --step STEP with a filter")
-    output = parsed(result)
+    output, by = parsed(result), settings.principal
 
-    by = settings.principal
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        workflow = await workflow_of(store, row)
+        names = None if workflow is None else {part.name for part in workflow.root.everyone()}
+        give = partial(skip, store, CLOCK, row, step, output=output, names=names)
+        target = await give(by=by, reason=reason, operation=operation)
+        return f"skipped {target}" if "@" in target else f"skips {target} when its turn comes"
 
-    def act(store: Store) -> Act:
-        async def to_one(row: RunRow, operation: str | None) -> str:
-            names = await names_of(store, row)
-            target = await skip(
-                store, CLOCK, row, step, output=output, names=names, by=by, reason=reason, operation=operation
-            )
-            return f"skipped {target}" if "@" in target else f"skips {target} when its turn comes"
-
-        return to_one
-
-    return asyncio.run(carry_out(settings, Command("skip", run, selection, reason), act))
+    return carry_out(settings, Command("skip", run, selection, reason), to_one)
 
 
 def answer_runs(
@@ -142,25 +129,19 @@ def answer_runs(
         raise InputError(msg, remedy="""such as '{"proceed": true}'""")
     value = parsed(answer)
 
-    def act(store: Store) -> Act:
-        return partial(answer_all, settings, store, (value, reason, selection.waiting_for))
+    by, role = settings.principal, selection.waiting_for
 
-    return asyncio.run(carry_out(settings, Command("answer", run, selection, reason, ("waiting",)), act))
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        open_tasks = await store.questions(run=row.id, tenant=row.tenant)
+        tasks = [task for task in open_tasks if role in (None, task.role)]
+        if not tasks:
+            msg = f"run {short(row.id)} waits for nobody" + (f" with role {role!r}" if role else "")
+            raise RefusedError(msg)
+        for task in tasks:
+            await answer_instead(store, CLOCK, task, value=value, by=by, reason=reason, operation=operation)
+        return ", ".join(f"t-{task.number} answered for {task.role}" for task in tasks)
 
-
-async def answer_all(
-    settings: Settings, store: Store, said: tuple[Any, str, str | None], row: RunRow, operation: str | None
-) -> str:
-    """Answer every open task of a run, of one role if one is named."""
-    (value, reason, role), by = said, settings.principal
-    open_tasks = await store.questions(run=row.id, tenant=row.tenant)
-    tasks = [task for task in open_tasks if role in (None, task.role)]
-    if not tasks:
-        msg = f"run {short(row.id)} waits for nobody" + (f" with role {role!r}" if role else "")
-        raise RefusedError(msg)
-    for task in tasks:
-        await answer_instead(store, CLOCK, task, value=value, by=by, reason=reason, operation=operation)
-    return ", ".join(f"t-{task.number} answered for {task.role}" for task in tasks)
+    return carry_out(settings, Command("answer", run, selection, reason, ("waiting",)), to_one)
 
 
 def retry_run(
@@ -182,44 +163,25 @@ def retry_run(
 
     """
     settings = options.settle()
+    by = settings.principal
     begun: list[RunRow] = []
 
-    by = settings.principal
-
-    def act(store: Store) -> Act:
-        async def to_one(row: RunRow, operation: str | None) -> str:
-            begun.append(await retry(store, CLOCK, row, by=by, reason=reason, operation=operation))
-            return f"goes on as run {short(begun[-1].id)}"
-
-        return to_one
+    async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        begun.append(await retry(store, CLOCK, row, by=by, reason=reason, operation=operation))
+        return f"goes on as run {short(begun[-1].id)}"
 
     command = Command("retry", run, selection, reason, NOT_WELL, goes_on=False)
-    return asyncio.run(_retry(settings, command, act, begun))
+    return asyncio.run(_retry(settings, command, to_one, begun))
 
 
-async def _retry(
-    settings: Settings, command: Command, act: Callable[[Store], Act], begun: list[RunRow]
-) -> int:
-    code = await carry_out(settings, command, act)
+async def _retry(settings: Settings, command: Command, to_one: ToOne, begun: list[RunRow]) -> int:
+    code = await given(settings, command, to_one)
     cases = await serve_rows(settings, begun) if begun else []
     for case in cases:
         why = case.why()
         note(f"run {case.row.id[-6:] if case.row else ''}: {case.status}" + (f", {why}" if why else ""))
     well = all(case.status in ("complete", "waiting", "running", "paused", "stopped") for case in cases)
     return code if well else Exit.FAILED
-
-
-async def names_of(store: Store, row: RunRow) -> frozenset[str] | None:
-    """Give the names of the participants that a run's workflow has; None where its code is not here."""
-    for version in await store.versions(row.tenant, row.workflow):
-        if version.version == row.version:
-            try:
-                workflow = load_version(version)
-            except RipienoError:
-                return None
-            if workflow is not None:
-                return frozenset(participant.name for participant in workflow.root.everyone())
-    return None
 
 
 def parsed(text: str) -> Any:
