@@ -10,7 +10,6 @@ from pathlib import Path
 from kernel.scenarios.elsewhere import Elsewhere, Slow, uses
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
-    OPERATOR,
     asked,
     begin,
     cancel,
@@ -26,20 +25,15 @@ from kernel.scenarios.house import (
     turned,
     until,
 )
+from kernel.scenarios.steering import resume, skip
 from kernel.spending_parts import buy, chosen, paid, pure, spends
 from ripieno import Context, Limits, Workflow, ask, concurrent, human, merge, sequential
 from ripieno.connectors.tool import tool
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 
 HOUR = 3600
-
-
-async def skip(host: Host, run: str, step: str, *names: str) -> None:
-    row = await host.store.run(run)
-    await operators.skip(host.store, host.clock, row, step, by=OPERATOR, reason="an audit", names=names)
 
 
 async def test_limited_work_that_is_skipped_and_then_cancelled_awaits_its_call_all_the_same(
@@ -52,7 +46,7 @@ async def test_limited_work_that_is_skipped_and_then_cancelled_awaits_its_call_a
     async with serving(tmp_path, workflow) as host:
         run = await begin(host, workflow)
         await slow.begun.wait()
-        await skip(host, run, "ward", "ward")
+        await skip(host, run, "ward", names=["ward"])
         await heard(host, run, 1)
         await cancel(host, run)
         await heard(host, run, 2)
@@ -78,7 +72,7 @@ async def test_work_that_hangs_again_after_a_crash_is_skipped_though_its_time_is
     begun.clear()
     async with serving(tmp_path, workflow, clock=HandClock()) as host:
         await begun.wait()
-        await skip(host, run, "hangs", "hangs")
+        await skip(host, run, "hangs", names=["hangs"])
         assert (await ended(host, run)).output == 1
 
 
@@ -168,8 +162,7 @@ async def test_an_earlier_answer_about_a_limit_that_was_damaged_blocks_it_though
         said = bytes.fromhex(answered.body["content"])
         disk.execute("DELETE FROM payloads WHERE commitment = ?", (said,))
     async with serving(tmp_path, workflow) as host:
-        row = await host.store.run(run)
-        await operators.resume(host.store, host.clock, row, by=OPERATOR)
+        await resume(host, run)
         row = await until(lambda: blocked(host, run))
     assert "is not in the store" in str(row.detail)
 

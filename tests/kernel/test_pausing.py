@@ -22,14 +22,13 @@ from kernel.scenarios.house import (
     opened,
     parked,
     reply,
-    resting,
     serving,
     snapshot,
     until,
 )
+from kernel.scenarios.steering import pause, paused, resume
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
-from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import operators
 from ripieno.kernel.host import Host
@@ -44,21 +43,6 @@ from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
-
-
-async def pause(host: Host, run: str, *, operation: str | None = None) -> None:
-    row = await host.store.run(run)
-    await operators.pause(host.store, host.clock, row, by=OPERATOR, reason="an audit", operation=operation)
-
-
-async def resume(host: Host, run: str) -> None:
-    await operators.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR, reason="over")
-
-
-async def paused(host: Host, run: str) -> RunRow:
-    row = await resting(host, run)
-    assert (row.status, row.owner) == ("paused", None), row.detail
-    return row
 
 
 def visit(system: Elsewhere) -> Workflow:

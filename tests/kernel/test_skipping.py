@@ -10,7 +10,6 @@ import pytest
 from kernel.scenarios.elsewhere import Elsewhere, Slow, cut, nested, uses
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
-    OPERATOR,
     asked,
     begin,
     cancel,
@@ -26,9 +25,9 @@ from kernel.scenarios.house import (
     snapshot,
     until,
 )
+from kernel.scenarios.steering import pause, resume, skip
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
-from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 from ripieno.model.errors import ToolError
 from ripieno.model.participant import Context
@@ -44,28 +43,6 @@ from ripieno.patterns.map import map_over
 from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
-
-
-async def skip(
-    host: Host,
-    run: str,
-    step: str,
-    output: object = None,
-    *,
-    names: list[str] | None = None,
-    operation: str | None = None,
-) -> str:
-    return await operators.skip(
-        host.store,
-        host.clock,
-        await host.store.run(run),
-        step,
-        by=OPERATOR,
-        reason="the form is lost",
-        output=output,
-        names=names,
-        operation=operation,
-    )
 
 
 def person(name: str = "review") -> BaseParticipant:
@@ -374,10 +351,10 @@ async def test_a_paused_run_skips_the_step_when_it_is_resumed(tmp_path: Path) ->
     async with serving(tmp_path, workflow) as host:
         run = await begin(host, workflow)
         await parked(host, run)
-        await operators.pause(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await pause(host, run)
         await skip(host, run, "review", 8)
         assert (await resting(host, run)).status == "paused"
-        await operators.resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await resume(host, run)
         assert (await ended(host, run)).output == {"after": 8}
 
 
