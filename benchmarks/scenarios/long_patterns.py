@@ -1,4 +1,4 @@
-"""What a late round of a chat or a handoff costs against an early one: nothing may grow with the length."""
+"""What a late round of a chat, a handoff or a magentic costs against an early one: nothing may grow."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from harness.long_runs import late_against_early
 from harness.scenario import Figure, Scenario, main
+from ripieno.model.effect_rule import WITHHELD
+from ripieno.model.limits import Limits
 from ripieno.participants.function import Function
 from ripieno.patterns.conditions import rounds
 from ripieno.patterns.group_chat import group_chat
 from ripieno.patterns.handoff import hand_over, handoff
+from ripieno.patterns.magentic import magentic
 from ripieno.workflows.embedded import open_host
 from ripieno.workflows.workflow import Workflow
 
@@ -50,11 +53,39 @@ def circle(turns: int, marks: list[float]) -> Workflow:
     return Workflow(f"circle-{turns}", handoff(*desks, edges=edges, limit=turns, per_edge=turns))
 
 
+def directed(turns: int, marks: list[float]) -> Workflow:
+    """Build open-ended work in which one worker finds something new in each round, within limits."""
+
+    async def lead(turn: dict[str, Any]) -> object:
+        ledger = turn["ledger"]
+        if turn["phase"] == "facts":
+            return {"facts": []}
+        if turn["phase"] == "plan":
+            return {"items": [{"id": "a", "what": "find out", "owner": "worker"}], "reason": "it is open"}
+        if turn["phase"] == "synthesis":
+            return {"rounds": ledger["round"]}
+        judged = {"satisfied": ledger["round"] == turns, "looping": False, "progressing": True}
+        told = {"next_speaker": "worker", "instruction": f"go on with {ledger['round']}"}
+        said = {name: {"answer": answer, "reason": "so it is"} for name, answer in {**judged, **told}.items()}
+        return {**said, "item": "a"}
+
+    async def work(turn: dict[str, Any]) -> dict[str, int]:
+        marks.append(time.process_time())
+        return {"round": turn["round"]}
+
+    worker = Function(work, name="worker", pure=True)
+    flow = magentic(
+        worker, planner=Function(lead, name="lead", pure=True), effects=WITHHELD, rounds=turns, within="30d"
+    )
+    limits = Limits(rounds=turns + 1, deadline="60d")
+    return Workflow(f"directed-{turns}", flow, policy="standard", limits=limits)
+
+
 async def measure(folder: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 - the scenario's signature
     """Measure all."""
     rounds, window = (600, 60) if quick else (10_000, 300)
     figures: list[Figure] = []
-    for what, build in {"turn of a chat": chat, "handoff": circle}.items():
+    for what, build in {"turn of a chat": chat, "handoff": circle, "magentic round": directed}.items():
         async with open_host(folder / build.__name__) as host:
             costs = await late_against_early(host, build, rounds, window)
         late = f"CPU per {what} at {costs.rounds:,}"
@@ -66,4 +97,4 @@ async def measure(folder: Path, quick: bool) -> list[Figure]:  # noqa: FBT001 - 
 
 
 if __name__ == "__main__":
-    main(Scenario(title="Cost of a round in a long chat or handoff", measure=measure))
+    main(Scenario(title="Cost of a round in a long chat, handoff or magentic", measure=measure))

@@ -21,10 +21,11 @@ from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisa
 from ripieno.connectors.tool import tool
 from ripieno.model.action import Call
 from ripieno.model.errors import InputError, RefusedError, ToolError
+from ripieno.model.limits import Limits
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context
 from ripieno.participants.function import Function, function
-from ripieno.participants.human import human
+from ripieno.participants.human import human, role
 from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
@@ -144,7 +145,7 @@ def check_record(value: object) -> None:
     last_day(record, latest_stay(record))
 
 
-clinician = human("clinician", role="clinician")
+clinician = human("clinician", role="clinician", due="4h", then=role("chief-of-staff"))
 
 workflow = Workflow(
     "hospital-discharge",
@@ -160,6 +161,7 @@ workflow = Workflow(
     purpose="a safe discharge: summary, medication reconciliation, follow-up visits, pre-authorisation",
     risk="high",
     data=[Data.PHI],
+    limits=Limits(deadline="7d"),
     replaces=Replaces(minutes=45, touchpoints=6),
     check_input=check_record,
     source="ripieno.blueprints.hospital_discharge:workflow",
