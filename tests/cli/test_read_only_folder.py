@@ -32,7 +32,8 @@ def test_what_happened_is_shown_and_a_command_is_refused_plainly(cli: Cli) -> No
     try:
         for code, said, *command in (
             (0, run, "runs", "list"),
-            (0, "reconcile", "runs", "show", run),
+            (0, "reconcile", "runs", "events", run),
+            (1, "phi data is not shown", "runs", "show", run),
             (1, "can only be read here", "runs", "cancel", run),
         ):
             done = subprocess.run(  # noqa: S603 - our own command; nothing else runs in the child yet

@@ -11,7 +11,15 @@ from tests.journal.support.sample import Sample, verified
 from tests.journal.support.writing import AT
 
 from ripieno.journal.deployments import AgentState, Deployment
-from ripieno.journal.identity import PrincipalChange, PrincipalRow
+from ripieno.journal.identity import (
+    KeyRow,
+    KeyScope,
+    LoginRow,
+    PrincipalChange,
+    PrincipalRow,
+    ProviderRow,
+    RevokedKey,
+)
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.tasks import Absence
@@ -19,6 +27,9 @@ from ripieno.journal.tasks import Absence
 V1 = VersionRow("v1", "default", "flow", "module:flow", "{}", AT)
 BOB = Absence("a1", "default", "person:ada", "person:bob", AT, AT + 9, "person:ada", AT)
 EVE = Absence("a2", "default", "person:eve", "person:bob", AT, AT + 9, "person:eve", AT)
+
+SCOPE = KeyScope(("biller",), None, ("run.start",))
+KEY = KeyRow("k1", "default", "service:billing", "", SCOPE, AT + 9, AT, "person:ada")
 
 
 def clerk(row: PrincipalRow) -> PrincipalRow:
@@ -57,6 +68,18 @@ async def decide(home: Path) -> Sample:
         await store.stop("default", "tool", "pay", by="person:ada", reason="it runs amok")
         await store.stop("default", "tool", "book", by="person:ada", reason="an alarm")
         await store.let_go("default", "tool", "book", by="person:ada", reason=None)
+        await store.create_key(KEY, "secret", "for tests")
+        await store.create_key(replace(KEY, id="other"), "secret", None)
+        assert await store.revoke_key("default", RevokedKey("k1", "person:eve", "leaked"))
+        assert not await store.revoke_key("default", RevokedKey("k1", "person:eve"))
+        trusted = ProviderRow("default", "https://id.test", {"prefix": ""}, "person:ada")
+        assert await store.trust_provider(trusted, None)
+        assert not await store.trust_provider(trusted, "again")
+        await store.trust_provider(replace(trusted, issuer="https://gone.test"), None)
+        assert await store.distrust_provider("default", "https://gone.test", "person:ada", None)
+        assert not await store.distrust_provider("default", "https://gone.test", "person:ada", None)
+        for mark in ("a", "a", "b"):
+            await store.note_login("default", LoginRow("key:k1", "service:billing", mark, AT), {})
         return Sample(home, "", "", await store.tenant_stream("default"))
     finally:
         await store.close()
@@ -105,6 +128,30 @@ CHANGES = {
         13,
         "row ward, nurse of group_roles says by 'person:eve', it says 'person:ada'",
     ),
+    "api_keys.principal": (
+        "person:eve",
+        25,
+        "row other of api_keys says principal 'person:eve', it says 'service:billing'",
+    ),
+    "api_keys.scope": (
+        "{}",
+        25,
+        (
+            """row other of api_keys says scope '{}', it says"""
+            """ '{"acts": ["run.start"], "roles": ["biller"], "workflows": null}'"""
+        ),
+    ),
+    "api_keys.expires_at": (9, 25, f"row other of api_keys says expires_at 9, it says {AT + 9}"),
+    "api_keys.by": ("x", 25, "row other of api_keys says by 'x', it says 'person:ada'"),
+    "providers.settings": (
+        "{}",
+        27,
+        """row https://id.test of providers says settings '{}', it says '{"prefix": ""}'""",
+    ),
+    "providers.by": ("x", 27, "row https://id.test of providers says by 'x', it says 'person:ada'"),
+    "logins.principal": ("x", 31, "row key:k1 of logins says principal 'x', it says 'service:billing'"),
+    "logins.mark": ("x", 31, "row key:k1 of logins says mark 'x', it says 'b'"),
+    "logins.at": (9, 31, f"row key:k1 of logins says at 9, it says {AT}"),
     "absences.set_by": ("x", 9, "row a1 of absences says set_by 'x', it says 'person:ada'"),
     "versions.about": ("[]", 2, "row v1 of versions says about '[]', it says '{}'"),
     "deployments.version": (
@@ -130,9 +177,22 @@ def test_a_changed_column_is_found_at_the_event_that_decided_it(
     value, seq, said = CHANGES[column]
     table, name = column.split(".")
     statement = f"UPDATE {table} SET {name} = ?"  # noqa: S608 - one of the above
-    assert findings(sample.damaged(tmp_path, (statement, value))) == [
-        f"tenant default, event {seq}: the {said}"
+    found = findings(sample.damaged(tmp_path, (statement, value)))
+    assert f"tenant default, event {seq}: the {said}" in found
+    assert len(found) == (2 if table == "api_keys" else 1)  # of the keys there are two
+
+
+def test_a_key_that_was_revoked_and_is_good_again_is_found(sample: Sample, tmp_path: Path) -> None:
+    again = sample.damaged(tmp_path, ("UPDATE api_keys SET state = 'live'",))
+    assert findings(again) == [
+        "tenant default, event 26: the row k1 of api_keys says state 'live', it says 'revoked'"
     ]
+
+
+def test_the_secret_of_a_key_cannot_be_exchanged_for_another(sample: Sample, tmp_path: Path) -> None:
+    other = "UPDATE api_keys SET verifier = (SELECT verifier FROM api_keys WHERE id = 'other')"
+    (found,) = findings(sample.damaged(tmp_path, (other,)))
+    assert "event 26: the row k1 of api_keys says verifier" in found
 
 
 DELETIONS = {
@@ -142,6 +202,8 @@ DELETIONS = {
     "absences": (9, "a1"),
     "principals": (12, "person:bob"),
     "group_roles": (13, "ward, nurse"),
+    "providers": (27, "https://id.test"),
+    "logins": (31, "key:k1"),
     "deployments": (16, "flow, production"),
     "protected": (17, "flow"),
     "agent_states": (20, "flow, clerk"),

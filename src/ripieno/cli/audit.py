@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 from rich.text import Text
@@ -9,6 +10,8 @@ from rich.text import Text
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
+from ripieno.cli.settings import Settings
+from ripieno.model.errors import NotAllowedError
 
 __all__ = ["verify"]
 
@@ -23,6 +26,8 @@ def verify(*, options: Options = DEFAULTS) -> int:
     from ripieno.journal.verify import verify as verify_log  # noqa: PLC0415 - only here
 
     settings = options.settle()
+    if settings.credential is not None:
+        asyncio.run(check_alone(settings))
     with SqliteAudit(settings.home) as log:
         report = verify_log(log)
     document = {
@@ -45,3 +50,16 @@ def verify(*, options: Options = DEFAULTS) -> int:
             f"{settings.home} does not hold together: compare with a backup before anything else is run on it"
         )
     return Exit.OK if report.sound else Exit.FAILED
+
+
+async def check_alone(settings: Settings) -> None:
+    """Let somebody who came with a key or token verify what holds no other tenant; else `NotAllowedError`."""
+    from ripieno.cli.audit_log import check_reader  # noqa: PLC0415 - only here
+    from ripieno.cli.session import opened  # noqa: PLC0415 - a log that cannot be opened can be verified
+
+    async with opened(settings) as store:
+        check_reader(settings.principal)
+        others = set(store.tenants()) - {settings.principal.tenant}
+    if others:
+        msg = "the data folder holds other tenants as well: a verification reads all of it"
+        raise NotAllowedError(msg, remedy="whoever operates the data folder can, on its machine")

@@ -48,13 +48,13 @@ def set_away(
 
     """
     settings = options.settle()
-    by = settings.principal
     now = SystemClock().now()
     start = now if from_ is None else time_of(from_)
     end = time_of(until, end=True)
 
     async def act() -> Absence:
         async with opened(settings) as store:
+            by = settings.principal
             return await set_absence(
                 store,
                 SystemClock(),
@@ -104,10 +104,10 @@ def clear_away(*, person: str | None = None, options: Options = DEFAULTS) -> int
 
     """
     settings = options.settle()
-    by = settings.principal
 
     async def act() -> int:
         async with opened(settings) as store:
+            by = settings.principal
             return len(await clear_absences(store, SystemClock(), by=by, person=person or by.id))
 
     count = asyncio.run(act())

@@ -132,9 +132,56 @@ COMMANDS: Final = (
     Entry("release", "Let what was stopped go on.", "stops:release_it", group="Run"),
     Entry("stops", "List what is stopped, by whom and why.", "stops:list_stops", group="Look"),
     Entry(
+        "principals",
+        "Who there is, and which roles each holds.",
+        children=(
+            Entry("list", "List principals and their roles.", "principals:list_principals"),
+            Entry("show", "Show a principal: roles, groups, keys.", "principals:show_principal"),
+            Entry("add", "Enter a principal.", "principals:add_principal"),
+            Entry("grant", "Let a principal hold roles.", "principals:grant_roles"),
+            Entry("revoke", "Take roles from a principal.", "principals:revoke_roles"),
+            Entry("suspend", "Let nothing be done as a principal.", "principals:suspend_principal"),
+            Entry("resume", "Let a suspended principal act again.", "principals:resume_principal"),
+        ),
+        group="Trust and care",
+    ),
+    Entry(
+        "groups",
+        "Which roles groups give.",
+        children=(
+            Entry("list", "List the groups that give roles.", "groups:list_groups"),
+            Entry("map", "Let everybody of a group hold a role.", "groups:map_group"),
+            Entry("unmap", "Let a group give a role no more.", "groups:unmap_group"),
+        ),
+        group="Trust and care",
+    ),
+    Entry(
+        "keys",
+        "API keys, for services, agents and people.",
+        children=(
+            Entry("create", "Make an API key; it is shown once.", "keys:create_key"),
+            Entry("list", "List API keys.", "keys:list_keys"),
+            Entry("revoke", "Let an API key be good for nothing.", "keys:revoke_key"),
+        ),
+        group="Trust and care",
+    ),
+    Entry(
+        "providers",
+        "Identity providers whose tokens are trusted.",
+        children=(
+            Entry("list", "List the providers that are trusted.", "providers:list_providers"),
+            Entry("trust", "Trust the tokens of a provider.", "providers:trust_provider"),
+            Entry("distrust", "Trust a provider no more.", "providers:distrust_provider"),
+        ),
+        group="Trust and care",
+    ),
+    Entry(
         "audit",
-        "Is the log whole?",
-        children=(Entry("verify", "Follow every chain and open every value.", "audit:verify"),),
+        "What happened, and is the log whole?",
+        children=(
+            Entry("log", "Show changes, logins and reads of labelled data.", "audit_log:show_log"),
+            Entry("verify", "Follow every chain and open every value.", "audit:verify"),
+        ),
         group="Trust and care",
     ),
     Entry("doctor", "Check this machine and the data folder.", "doctor:doctor", group="Trust and care"),

@@ -50,8 +50,8 @@ def show_deployments(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 
 
 async def _show(settings: Settings, workflow: str) -> int:
-    tenant = settings.principal.tenant
     async with opened(settings) as store:
+        tenant = settings.principal.tenant
         await known(store, settings, workflow)
         found = await record(store, tenant, workflow)
         guards = [row.workflow for row in store.protected(tenant) if row.workflow in (workflow, EVERY)]
@@ -220,8 +220,8 @@ def roll_back_workflow(workflow: str, /, *, reason: str, options: Options = DEFA
 
 
 async def _roll_back(settings: Settings, workflow: str, reason: str) -> int:
-    tenant = settings.principal.tenant
     async with opened(settings) as store:
+        tenant = settings.principal.tenant
         await known(store, settings, workflow)
         put = await roll_back(store, tenant, workflow, by=settings.principal, reason=reason)
         rows = [row for row in await store.versions(tenant, workflow) if row.version == put.version]

@@ -59,12 +59,12 @@ def claim_task(
 
     """
     settings = options.settle()
-    by = settings.principal
 
     async def act(store: Store, clock: Clock, row: QuestionRow) -> QuestionRow:
+        by = settings.principal
         return await tasks.claim(store, clock, row, by=by, take_over=take_over, reason=reason)
 
-    return asyncio.run(_act(settings, task, act, f"claimed by {by.id}"))
+    return asyncio.run(_act(settings, task, act, "claimed by {by}"))
 
 
 def release_task(task: str, /, *, reason: str | None = None, options: Options = DEFAULTS) -> int:
@@ -150,7 +150,7 @@ def comment_task(task: str, text: str, /, *, options: Options = DEFAULTS) -> int
 async def _act(settings: Settings, task: str, act: Act, done: str) -> int:
     async with opened(settings) as store:
         row = await act(store, SystemClock(), await find_row(settings, store, task))
-    note(f"t-{row.number} {done}")
+    note(f"t-{row.number} {done.replace('{by}', settings.principal.id)}")
     if settings.output != "table":
         write(settings.output, row_document(row, None), None)
     return Exit.OK
@@ -207,8 +207,8 @@ def reassign_all_tasks(
 async def _reassign_all(
     settings: Settings, wanted: TaskFilter, to: str, reason: str, *, dry_run: bool
 ) -> int:
-    by = settings.principal
     async with opened(settings) as store:
+        by = settings.principal
         if dry_run:
             moved: Sequence[Moved] = [Moved(row) for row in await tasks.selected(store, by.tenant, wanted)]
         else:

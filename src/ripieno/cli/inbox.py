@@ -21,6 +21,7 @@ from ripieno.cli.output import console, note, write
 from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import show_asked, task_document
+from ripieno.identity.reading import read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import standing
@@ -52,6 +53,7 @@ async def _show(settings: Settings, task: str) -> int:
     async with opened(settings) as store:
         asked = await find_task(settings, store, task)
         now = await standing(store, asked.row, settings.principal, SystemClock().now())
+        await read_run(store, now.run, "inbox show", by=settings.principal)
         notes = await history(store, asked.row)
     if settings.output == "table":
         show_asked(console(sys.stdout), asked, now_with=now.now_with, notes=notes)

@@ -8,7 +8,7 @@ from typing import Final
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, listing, note, write
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import VersionRow
 from ripieno.journal.store import Store
@@ -55,7 +55,7 @@ def set_run_mode(
 
 async def _set_run_mode(settings: Settings, text: str, change: tuple[str, Mode], reason: str | None) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
+        row = await find_run(settings, store, text)
         await set_mode(store, SystemClock(), row, *change, by=settings.principal, reason=reason)
     note(f"from its next visit in {short(row.id)} on, {change[0]} is in mode {change[1]}")
     return Exit.OK
@@ -126,8 +126,8 @@ def show_agreement(workflow: str, /, *, limit: int = 1000, options: Options = DE
 
 
 async def _show_agreement(settings: Settings, workflow: str, limit: int) -> int:
-    tenant = settings.principal.tenant
     async with opened(settings) as store:
+        tenant = settings.principal.tenant
         await newest(store, tenant, workflow, "")
         found = await agreement(store, tenant, workflow, limit=limit)
     table = listing("participant", "agrees", "of", "differs", "not done", "unanswered", "runs")

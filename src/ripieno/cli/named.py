@@ -98,8 +98,8 @@ def served(settings: Settings, text: str) -> Served:
 
 async def in_production(settings: Settings, text: str) -> Named | None:
     """Give what is deployed under a name; None where nothing is in production."""
-    tenant = settings.principal.tenant
     async with opened(settings) as store:
+        tenant = settings.principal.tenant
         if deployed(store, tenant, text).production is None:
             return None
         deployment = Deployment(tenant, text)

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from cyclopts import Group, Parameter
 
-from ripieno.cli.settings import OutputKind, Settings
+from ripieno.cli.settings import API_KEY, TOKEN, OutputKind, Settings
 
 __all__ = ["DEFAULTS", "Options"]
 
@@ -33,6 +33,8 @@ class Options:
         """Give all settings; what is started from here shares the data folder."""
         settings = Settings.settle({"home": self.home, "output": self.output, **more})
         os.environ["RIPIENO_HOME"] = str(settings.home)
+        for name in (API_KEY, TOKEN):  # nothing that is run or started from here has it
+            os.environ.pop(name, None)
         return settings
 
 

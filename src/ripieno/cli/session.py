@@ -10,13 +10,15 @@ from ripieno.cli.output import note
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
+from ripieno.journal.store import Store
+from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.home import data_folder
 from ripieno.model.errors import NotFoundError, RipienoError
 
 if TYPE_CHECKING:
     from ripieno.kernel.host import Host
 
-__all__ = ["opened", "quiet", "serve_version", "serving", "unserved"]
+__all__ = ["find_run", "opened", "opened_or_new", "quiet", "serve_version", "serving", "unserved"]
 
 
 def quiet() -> None:
@@ -45,13 +47,44 @@ async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
         raise NotFoundError(
             msg, remedy="ripieno demo or ripieno run begins; --home names another data folder"
         )
+    async with opened_or_new(settings) as store:
+        yield store
+
+
+@asynccontextmanager
+async def opened_or_new(settings: Settings) -> AsyncGenerator[SqliteStore]:
+    """Open the data folder without serving anything, making it where there is none."""
     readable = only_readable(settings.home)
     store = ReadOnlyStore(settings.home) if readable else SqliteStore(data_folder(settings.home))
     await store.open()
     try:
+        await enter(settings, store)
         yield store
     finally:
         await store.close()
+
+
+async def enter(settings: Settings, store: Store) -> None:
+    """Sign in: from here on the settings say who acts. Raises `SignInError` and `NotAllowedError`."""
+    from ripieno.identity.sign_in import sign_in  # noqa: PLC0415 - a command that fails before does without
+
+    settings.session.principal = await sign_in(
+        store,
+        SystemClock(),
+        settings.claimed,
+        settings.credential,
+        tenant=settings.tenant,
+        home=settings.home,
+    )
+
+
+async def find_run(settings: Settings, store: Store, text: str) -> RunRow:
+    """Give the run that people call `text`, of one's own tenant and within reach of one's key."""
+    row = await store.find(settings.principal.tenant, text)
+    if not settings.principal.scope.reaches(row.workflow):
+        msg = f"no run {text!r}"
+        raise NotFoundError(msg, remedy="ripieno runs list shows the runs there are")
+    return row
 
 
 @asynccontextmanager
@@ -61,6 +94,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Host]:
 
     quiet()
     async with open_host(settings.home) as host:
+        await enter(settings, host.store)
         yield host
 
 
@@ -72,6 +106,7 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
     store = SqliteStore(data_folder(settings.home))
     await store.open()
     try:
+        await enter(settings, store)
         yield Host(store)
     finally:
         await store.close()

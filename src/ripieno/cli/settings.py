@@ -6,19 +6,22 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from ripieno.identity.credential import Credential
 from ripieno.identity.local import local_operator
 from ripieno.kernel.home import find_data_folder
 from ripieno.model.errors import InputError, Place, SettingsError, nearest
 from ripieno.model.principal import Principal
 
-__all__ = ["KNOWN", "Origin", "OutputKind", "Settings", "project_file", "size"]
+__all__ = ["API_KEY", "KNOWN", "TOKEN", "Origin", "OutputKind", "Settings", "project_file", "size"]
 
 OutputKind = Literal["table", "json", "jsonl"]
 PROJECT_FILE: Final = "ripieno.toml"
+API_KEY: Final = "RIPIENO_API_KEY"
+TOKEN: Final = "RIPIENO_TOKEN"  # noqa: S105 - where one is, not one
 
 SIZE: Final = re.compile(r"(\d+)\s*(B|KB|MB|GB)?", re.IGNORECASE)
 UNITS: Final = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -84,6 +87,13 @@ class Origin:
     source: str
 
 
+@dataclass(slots=True)
+class Session:
+    """Who acts in a command, once they have signed in."""
+
+    principal: Principal | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, read and checked."""
@@ -92,8 +102,24 @@ class Settings:
     output: OutputKind
     input_limit: int
     at_once: int
-    principal: Principal
+    claimed: Principal
+    """Whom the machine and the settings vouch for."""
     origins: Mapping[str, Origin]
+    credential: Credential | None = None
+    """A key or token, from the environment alone: it stands in no file and in no list of processes."""
+    session: Session = field(default_factory=Session)
+
+    @property
+    def principal(self) -> Principal:
+        """Who acts: known once the data folder was opened, which is where one signs in."""
+        assert self.session.principal is not None, "the data folder is opened before anybody acts on it"
+        return self.session.principal
+
+    @property
+    def tenant(self) -> str | None:
+        """The tenant that was asked for by name; None for the one that is there by default."""
+        named = self.origins["tenant"]
+        return None if named.source == "default" else named.value
 
     @classmethod
     def settle(
@@ -111,9 +137,10 @@ class Settings:
         if home.exists() and not home.is_dir():
             msg = f"home ({origins['home'].source}): {home} is not a folder"
             raise SettingsError(msg, remedy="--home or RIPIENO_HOME names the data folder")
+        credential = credential_in(variables)
         operator = {f"RIPIENO_{name.upper()}": values[name] for name in ("principal", "tenant", "roles")}
         try:
-            principal = local_operator(operator)
+            claimed = local_operator(operator)
         except InputError as error:
             raise SettingsError(error.message, remedy="ripieno config view shows where it is set") from error
         return cls(
@@ -121,9 +148,30 @@ class Settings:
             output=values["output"],
             input_limit=values["input_limit"],
             at_once=values["at_once"],
-            principal=principal,
-            origins={**origins, "principal": Origin(principal.id, origins["principal"].source)},
+            claimed=claimed,
+            origins={**origins, "principal": who(claimed, credential, origins["principal"])},
+            credential=credential,
         )
+
+
+def credential_in(variables: Mapping[str, str]) -> Credential | None:
+    """Give the key or token that is set; raises `SettingsError` for both."""
+    key, token = variables.get(API_KEY), variables.get(TOKEN)
+    if key and token:
+        msg = f"{API_KEY} and {TOKEN} are both set: one comes as one principal"
+        raise SettingsError(msg, remedy="unset one of them")
+    if key:
+        return Credential("key", key)
+    return Credential("token", token) if token else None
+
+
+def who(claimed: Principal, credential: Credential | None, found: Origin) -> Origin:
+    """Give as whom commands are given, without anything of the key or token."""
+    if credential is None:
+        return Origin(claimed.id, found.source)
+    if credential.kind == "key":
+        return Origin("whose API key it is", API_KEY)
+    return Origin("whose token it is", TOKEN)
 
 
 def read(known: Known, found: Origin) -> Any:

@@ -9,7 +9,7 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, listing, note, write
 from ripieno.cli.runs.operations import serve_rows
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow
 from ripieno.journal.store import Store
@@ -117,7 +117,7 @@ async def exact(store: Store, settings: Settings, what: Stoppable, name: str) ->
     """Give the whole id of a run, and any other name as it is."""
     if what != "run" or not name:
         return name
-    found: RunRow = await store.find(settings.principal.tenant, name)
+    found: RunRow = await find_run(settings, store, name)
     return found.id
 
 

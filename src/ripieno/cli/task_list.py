@@ -16,6 +16,7 @@ from ripieno.cli.output import TITLE_LIMIT, clean, duration, listing, note, writ
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import in_words, row_document, whom
+from ripieno.identity.reading import read_runs
 from ripieno.journal.records import QuestionState
 from ripieno.kernel.addressees import Standing, standings
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
@@ -113,17 +114,16 @@ class Task:
 
 async def tasks_of(settings: Settings, wanted: Wanted) -> list[Task]:
     """Give the tasks there are; only those that concern one are opened."""
-    at, by = SystemClock().now(), settings.principal
     async with opened(settings) as store:
+        at, by = SystemClock().now(), settings.principal
         states: Sequence[QuestionState] = [wanted.state or "open"]
         if wanted.overdue and wanted.state is None:
             states = ["open", "expired"]
         rows = [row for state in states for row in await store.questions(state=state, tenant=by.tenant)]
-        return [
-            Task(now, asked_for(store, now.row) if now.may_see else None)
-            for now in await standings(store, rows, by, at)
-            if wanted.fits(now, at)
-        ]
+        found = [now for now in await standings(store, rows, by, at) if wanted.fits(now, at)]
+        seen = {now.run.id: now.run for now in found if now.may_see}
+        await read_runs(store, seen.values(), "inbox list", by=by)
+        return [Task(now, asked_for(store, now.row) if now.may_see else None) for now in found]
 
 
 def table_of_tasks(tasks: Sequence[Task]) -> Table | None:

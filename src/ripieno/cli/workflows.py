@@ -145,6 +145,7 @@ def register_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 async def _register(settings: Settings, workflow: Workflow) -> int:
     async with unserved(settings) as host:
         known = {row.version for row in await host.store.versions(settings.principal.tenant, workflow.name)}
+        settings.principal.check_scope("workflow.change", workflow.name)
         await host.enter(workflow, settings.principal)
     document = {"workflow": workflow.name, "version": workflow.version, "new": workflow.version not in known}
     table = listing("", "")
@@ -171,13 +172,14 @@ def declare_compatible(old: str, new: str, /, *, options: Options = DEFAULTS) ->
 
 
 async def _compatible(settings: Settings, old: str, new: str) -> int:
-    tenant = settings.principal.tenant
     async with opened(settings) as store:
+        tenant = settings.principal.tenant
         rows = await store.versions(tenant)
         before, after = version_of(rows, old), version_of(rows, new)
         if before.workflow != after.workflow:
             msg = f"{old} is a version of {before.workflow}, {new} one of {after.workflow}"
             raise InputError(msg)
+        settings.principal.check_scope("workflow.change", before.workflow)
         await store.declare_compatible(tenant, before.version, after.version, settings.principal.id)
     document = {"workflow": before.workflow, "old": before.version, "new": after.version}
     table = listing("", "", "")

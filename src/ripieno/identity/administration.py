@@ -160,7 +160,8 @@ async def change(store: IdentityStore, wanted: PrincipalChange, by: Principal) -
 
 
 def check_administrator(by: Principal, what: str) -> None:
-    """Raise `NotAllowedError` unless `by` is an administrator."""
+    """Raise `NotAllowedError` unless `by` is an administrator, and its credential good for such changes."""
+    by.check_scope("identity.change")
     if not by.holds(ADMINISTRATOR):
         msg = f"to {what} is for role {ADMINISTRATOR!r}; {by.id} does not hold it"
         raise NotAllowedError(msg)

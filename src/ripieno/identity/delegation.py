@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ripieno.model.errors import NotAllowedError
 from ripieno.model.gate import Actor
 from ripieno.model.principal import Principal
@@ -24,7 +26,7 @@ def effective(principal: Principal, *on_behalf_of: Principal) -> Principal:
     if not limited:
         return principal
     roles = limited[0].intersection(*limited[1:])
-    return Principal(principal.kind, principal.name, principal.tenant, roles)
+    return replace(principal, roles=roles, every_role=False)
 
 
 def effective_of(actor: Actor) -> Principal:

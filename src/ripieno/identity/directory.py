@@ -97,7 +97,10 @@ class Directory:
         for mapping in self._store.group_roles(tenant):
             groups.setdefault(mapping.group, set()).add(mapping.role)
         said = {
-            "entries": {row.id: [row.status, list(row.roles), list(row.groups)] for row in entries.values()},
+            "entries": {
+                row.id: [row.status, list(row.roles), list(row.groups), list(row.provided)]
+                for row in entries.values()
+            },
             "groups": {group: sorted(roles) for group, roles in groups.items()},
         }
         mapped = {group: frozenset(roles) for group, roles in groups.items()}
@@ -109,7 +112,8 @@ def held(snapshot: Snapshot, entry: PrincipalRow | None) -> frozenset[str]:
     if entry is None or entry.status != "active":
         return frozenset()
     nothing: frozenset[str] = frozenset()
-    return frozenset(entry.roles).union(*(snapshot.mapped.get(group, nothing) for group in entry.groups))
+    groups = (*entry.groups, *entry.provided)
+    return frozenset(entry.roles).union(*(snapshot.mapped.get(group, nothing) for group in groups))
 
 
 def check_active(entry: PrincipalRow | None) -> None:

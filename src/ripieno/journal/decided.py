@@ -27,6 +27,11 @@ class Rule(NamedTuple):
     """Further fields of the event, and the columns that repeat them."""
 
 
+def same(*names: str) -> dict[str, str]:
+    """Give fields that columns repeat under their own names."""
+    return {name: name for name in names}
+
+
 MADE: Final = {
     "workflow.registered": Rule(
         "versions", ("version",), {"workflow": "workflow", "pins": "pins", "about": "about"}
@@ -35,8 +40,15 @@ MADE: Final = {
     "workflow.drained": Rule("drains", ("workflow",), {"by": "by", "reason": "reason"}),
     "workflow.mode": Rule("modes", ("version", "participant"), {"mode": "mode", "by": "by"}),
     "principal.changed": Rule(
-        "principals", ("principal",), {"status": "status", "roles": "roles", "groups": "groups", "by": "by"}
+        "principals", ("principal",), same("status", "roles", "groups", "provided", "by")
     ),
+    "provider.trusted": Rule("providers", ("issuer",), same("settings", "by")),
+    "key.created": Rule(
+        "api_keys",
+        ("key",),
+        {**same("principal", "verifier", "scope", "by", "state"), "expires": "expires_at"},
+    ),
+    "login": Rule("logins", ("credential",), {**same("principal", "mark"), "hour": "at"}),
     "group.mapped": Rule("group_roles", ("group", "role"), {"by": "by"}),
     "workflow.deployed": Rule(
         "deployments", ("workflow", "stage"), {"version": "version", "share": "share", "by": "by"}
@@ -64,10 +76,14 @@ ENDED: Final = {
     "workflow.undrained": ("drains", ("workflow",)),
     "workflow.unprotected": ("protected", ("workflow",)),
     "absence.cleared": ("absences", ("id",)),
+    "provider.distrusted": ("providers", ("issuer",)),
     "group.unmapped": ("group_roles", ("group", "role")),
     "stop.released": ("stops", ("what", "name")),
 }
 """Events that take a row away: its table, and the fields that name it."""
+
+CHANGED: Final = {"key.revoked": Rule("api_keys", ("key",), same("state"))}
+"""Events that change some columns of a row that another has made."""
 
 Key = tuple[str, ...]
 """Table, tenant, and what names the row within them."""
@@ -86,11 +102,12 @@ class Decided:
         body = event.body
         if event.kind == "tenant.created" and body.get("name") != tenant:
             self._found(place, f"its row says name {tenant!r}, it says {body.get('name')!r}")
-        rule = MADE.get(event.kind)
+        rule = MADE.get(event.kind) or CHANGED.get(event.kind)
         if rule is not None:
             key = (rule.table, tenant, *(str(body.get(name)) for name in rule.key))
             says = {column: in_a_column(body[name]) for name, column in rule.columns.items() if name in body}
-            self._says[key] = place, says
+            before = self._says[key][1] if event.kind in CHANGED and key in self._says else {}
+            self._says[key] = place, {**before, **says}
         if event.kind in ENDED:
             table, names = ENDED[event.kind]
             self._says.pop((table, tenant, *(str(body.get(name)) for name in names)), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,8 @@ __all__ = [
     "LoginRow",
     "PrincipalChange",
     "PrincipalRow",
+    "ProviderRow",
+    "RevokedKey",
 ]
 
 
@@ -32,7 +34,9 @@ class PrincipalRow:
     roles: tuple[str, ...] = ()
     """Granted to it by name, sorted."""
     groups: tuple[str, ...] = ()
-    """It belongs to these, sorted; what roles they give, `GroupRole` says."""
+    """It was made to belong to these, sorted; what roles they give, `GroupRole` says."""
+    provided: tuple[str, ...] = ()
+    """It belongs to these as well, as its identity provider said when it last came with a token; sorted."""
     by: str = ""
     """Who changed it last."""
     event: int = 0
@@ -57,6 +61,18 @@ class GroupRole:
 
     group: str
     role: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRow:
+    """An identity provider whose tokens a tenant trusts."""
+
+    tenant: str
+    issuer: str
+    """Exactly as its tokens name it."""
+    settings: Mapping[str, Json]
+    """How its tokens are read; `identity/providers.py` knows what there is."""
     by: str
 
 
@@ -102,6 +118,16 @@ class LoginRow:
     mark: str
     """What tells one token from the next of the same principal; empty for a key."""
     at: int
+    """Microseconds since 1970, of the hour's beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedKey:
+    """Whose key was revoked, by whom."""
+
+    key: str
+    by: str
+    reason: str | None = None
 
 
 class IdentityStore(ABC):
@@ -120,8 +146,51 @@ class IdentityStore(ABC):
         """Let a group give a role no more; False when it does not."""
 
     @abstractmethod
+    async def trust_provider(self, provider: ProviderRow, reason: str | None) -> bool:
+        """Trust the tokens of an issuer, read by these settings; False when they are trusted so already."""
+
+    @abstractmethod
+    async def distrust_provider(self, tenant: str, issuer: str, by: str, reason: str | None) -> bool:
+        """Trust the tokens of an issuer no more; False when they are not."""
+
+    @abstractmethod
+    def providers(self, tenant: str) -> Sequence[ProviderRow]:
+        """Give the providers whose tokens a tenant trusts, by issuer."""
+
+    @abstractmethod
+    async def create_key(self, row: KeyRow, secret: str, reason: str | None) -> KeyRow:
+        """Enter a key, with the verifier of its secret in place of the row's; the secret is not kept."""
+
+    @abstractmethod
+    async def revoke_key(self, tenant: str, revoked: RevokedKey) -> bool:
+        """Let a key be good for nothing any more; False when it was revoked before, or is not there."""
+
+    @abstractmethod
+    def keys(self, tenant: str) -> Sequence[KeyRow]:
+        """Give the keys of a tenant, those revoked among them, oldest first."""
+
+    @abstractmethod
+    def key_with(self, key: str, secret: str) -> tuple[KeyRow | None, bool]:
+        """Give the key with this id, of whatever tenant, and whether `secret` is its own.
+
+        It takes as long for a wrong secret as for the right one, and for a key that is not there.
+        """
+
+    @abstractmethod
+    async def note_login(self, tenant: str, login: LoginRow, body: Mapping[str, Json]) -> None:
+        """Record that a principal came with a credential, unless the same mark was noted in this hour."""
+
+    @abstractmethod
+    def logins(self, tenant: str) -> Sequence[LoginRow]:
+        """Give when each credential of a tenant was last used, by credential."""
+
+    @abstractmethod
     def tenant_head(self, tenant: str) -> int:
         """Give the number of the last event of a tenant's stream; 0 while there is none."""
+
+    @abstractmethod
+    def tenants(self) -> Sequence[str]:
+        """Give every tenant that anything is recorded of, runs or decisions, by name."""
 
     @abstractmethod
     def principals(self, tenant: str) -> Sequence[PrincipalRow]:

@@ -110,6 +110,7 @@ class Standing:
 
     def check_may_act(self) -> None:
         """Raise `NotAllowedError`, naming whose it is, unless the principal may answer it now."""
+        self.by.check_scope("task.answer", self.run.workflow)
         if self.holder is None:
             if not self.entitled:
                 msg = f"{self.name} is for role {self.row.role!r}; {self.by.id} does not hold it"
@@ -148,7 +149,7 @@ def meant(whom: str, by: Principal) -> bool:
 async def standing(store: Store, row: QuestionRow, by: Principal, now: int) -> Standing:
     """Give what a principal is to a task; raises `NotFoundError` for one of another tenant."""
     run = await store.run(row.run)
-    if run.tenant != by.tenant:
+    if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no task t-{row.number}"
         raise NotFoundError(msg, remedy="ripieno inbox list shows the tasks there are")
     return stands(row, run, by, await store.absences(run.tenant, after=now), now)
@@ -161,7 +162,9 @@ async def standings(store: Store, rows: Sequence[QuestionRow], by: Principal, no
     for row in rows:
         if row.run not in runs:
             runs[row.run] = await store.run(row.run)
-    return [stands(row, runs[row.run], by, away, now) for row in rows]
+    return [
+        stands(row, runs[row.run], by, away, now) for row in rows if by.scope.reaches(runs[row.run].workflow)
+    ]
 
 
 def stands(row: QuestionRow, run: RunRow, by: Principal, away: Sequence[Absence], now: int) -> Standing:

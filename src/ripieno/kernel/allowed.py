@@ -14,8 +14,9 @@ ROLE: Final = "operator"
 """The role that may command running work."""
 
 
-def check_role(by: Principal, what: str) -> None:
-    """Raise `NotAllowedError` unless `by` is an operator."""
+def check_role(by: Principal, what: str, act: str = "run.command", workflow: str | None = None) -> None:
+    """Raise `NotAllowedError` unless `by` is an operator, and its credential good for the act."""
+    by.check_scope(act, workflow)
     if not by.holds(ROLE):
         msg = f"to {what} is for role {ROLE!r}; {by.id} does not hold it"
         raise NotAllowedError(msg)
@@ -31,14 +32,15 @@ def check_operator(run: RunRow, by: Principal, what: str) -> None:
 def check_operator_or_owner(run: RunRow, by: Principal, what: str) -> None:
     """Raise `NotAllowedError` unless `by` is an operator, or the one for whom the run acts; else as above."""
     check_tenant(run, by)
+    by.check_scope("run.command", run.workflow)
     if by.id != run.principal:
         check_role(by, what)
     check_going(run)
 
 
 def check_tenant(run: RunRow, by: Principal) -> None:
-    """Raise `NotFoundError` for a run of another tenant."""
-    if run.tenant != by.tenant:
+    """Raise `NotFoundError` for a run of another tenant, or one that a credential does not reach."""
+    if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no run {run.id!r}"
         raise NotFoundError(msg)
 

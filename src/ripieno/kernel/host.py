@@ -156,6 +156,7 @@ class Host:
         if self._draining and not detach:
             msg = "this process takes up no run any more: it is being drained"
             raise RefusedError(msg, remedy="start it detached, or in another process")
+        principal.check_scope("run.start", definition.name)
         definition.check_input(value)
         await self.enter(definition, principal)
         run = new_id() if chosen is None else chosen.run

@@ -86,7 +86,7 @@ async def set_mode_of_version(
 
     Raises `NotAllowedError` unless `by` is an operator, and `InputError` as for a run.
     """
-    check_role(by, "change a mode")
+    check_role(by, "change a mode", "workflow.change", version.workflow)
     check_change(version, participant, mode)
     await store.set_mode(version, participant, mode, by=by.id, reason=reason)
 

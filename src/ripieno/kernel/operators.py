@@ -216,7 +216,7 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
     Who starts one is refused with who drained it and why; whoever asks for a run that exists gets it.
     """
-    check_role(by, "drain a workflow")
+    check_role(by, "drain a workflow", "workflow.change", workflow)
     if not reason.strip():
         msg = f"draining {workflow} needs a reason: whoever wants to start it is told"
         raise InputError(msg)
@@ -225,5 +225,5 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
 async def undrain(store: Store, workflow: str, *, by: Principal, reason: str | None = None) -> bool:
     """Let new runs of a workflow start again; False when it was not drained."""
-    check_role(by, "let a drained workflow start again")
+    check_role(by, "let a drained workflow start again", "workflow.change", workflow)
     return await store.undrain(by.tenant, workflow, by.id, reason)

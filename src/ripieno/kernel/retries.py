@@ -35,7 +35,7 @@ async def retry(
     retried once: whoever wants it again retries the new one. Raises `RefusedError` for a run that still
     goes on, is complete, or was retried.
     """
-    if run.tenant != by.tenant:
+    if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no run {run.id!r}"
         raise NotFoundError(msg)
     check_role(by, "retry a run")

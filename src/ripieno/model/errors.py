@@ -19,6 +19,7 @@ __all__ = [
     "RipienoError",
     "SecretError",
     "SettingsError",
+    "SignInError",
     "StoreError",
     "ToolError",
     "WithheldError",
@@ -80,6 +81,12 @@ class NotAllowedError(RipienoError):
     """The principal lacks the role that the act asks for."""
 
     code = "not_allowed"
+
+
+class SignInError(NotAllowedError):
+    """Who comes with a key or token is not who they say, or is not let in; nothing was done."""
+
+    code = "sign_in"
 
 
 class RefusedError(RipienoError):

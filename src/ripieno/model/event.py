@@ -66,6 +66,8 @@ Kind = Literal[
     "principal.changed",
     "group.mapped",
     "group.unmapped",
+    "provider.trusted",
+    "provider.distrusted",
     "key.created",
     "key.revoked",
     "login",

@@ -6,13 +6,34 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from ripieno.model.errors import InputError
+from ripieno.model.errors import InputError, NotAllowedError
 
-__all__ = ["Principal", "PrincipalKind"]
+__all__ = ["ANYTHING", "Principal", "PrincipalKind", "Scope"]
 
 PrincipalKind = Literal["person", "agent", "service", "system"]
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What somebody's credential is good for, whatever roles they hold; None limits nothing."""
+
+    workflows: frozenset[str] | None = None
+    acts: frozenset[str] | None = None
+    """Kinds of actions, such as `run.start`; see `ripieno.model.gate.ActionKind`."""
+
+    def covers(self, act: str) -> bool:
+        """Tell whether an act of this kind may be proposed at all."""
+        return self.acts is None or act in self.acts
+
+    def reaches(self, workflow: str) -> bool:
+        """Tell whether a workflow, its runs and their tasks are within it."""
+        return self.workflows is None or workflow in self.workflows
+
+
+ANYTHING: Final = Scope()
+"""Of a credential that is good for everything its principal may do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +47,8 @@ class Principal:
     roles: frozenset[str] = frozenset()
     every_role: bool = False
     """True for the operator of an embedded data folder, whose machine it is."""
+    scope: Scope = ANYTHING
+    """Of the credential that it has come with."""
 
     def __post_init__(self) -> None:
         for what, value in (("principal", self.name), ("tenant", self.tenant)):
@@ -40,6 +63,16 @@ class Principal:
     def id(self) -> str:
         """The identifier as the log shows it, such as `person:ada`."""
         return f"{self.kind}:{self.name}"
+
+    def check_scope(self, act: str, workflow: str | None = None) -> None:
+        """Raise `NotAllowedError` for an act, or a workflow, that the credential is not good for."""
+        if not self.scope.covers(act):
+            good = ", ".join(sorted(self.scope.acts or ())) or "nothing"
+            msg = f"the key of {self.id} is not good for {act}, but for {good}"
+            raise NotAllowedError(msg, remedy="a key with a wider scope: ripieno keys create")
+        if workflow is not None and not self.scope.reaches(workflow):
+            msg = f"the key of {self.id} is not good for workflow {workflow!r}"
+            raise NotAllowedError(msg, remedy="a key with a wider scope: ripieno keys create")
 
     def holds(self, role: str) -> bool:
         """Tell whether the principal holds `role`."""

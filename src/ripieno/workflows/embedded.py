@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.identity.directory import Directory
 from ripieno.identity.local import local_operator
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.clock import Clock
@@ -85,7 +86,7 @@ async def current_host() -> AsyncGenerator[Host]:
 async def start(workflow: Workflow, value: object, *, key: str | None, principal: Principal | None) -> Handle:
     """Start a run, or give the one with this business key."""
     async with current_host() as host:
-        by = principal or local_operator()
+        by = principal or Directory(host.store).settled(local_operator())
         created = await host.start(workflow, value, principal=by, key=key)
     return Handle(created.row.id, created.existed)
 
@@ -93,6 +94,6 @@ async def start(workflow: Workflow, value: object, *, key: str | None, principal
 async def run(workflow: Workflow, value: object, *, key: str | None, principal: Principal | None) -> Outcome:
     """Start a run and wait for it to end."""
     async with current_host() as host:
-        by = principal or local_operator()
+        by = principal or Directory(host.store).settled(local_operator())
         created = await host.start(workflow, value, principal=by, key=key)
         return await host.outcome(created.row.id)

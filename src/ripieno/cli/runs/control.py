@@ -14,7 +14,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.runs.operations import Command, carry_out, serve_rows
 from ripieno.cli.runs.selection import EVERY, Selection
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
@@ -52,10 +52,9 @@ def cancel_run(
 
     """
     settings = options.settle()
-    by = settings.principal
 
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
-        await cancel(store, CLOCK, row, by=by, reason=reason, operation=operation, undo=undo)
+        await cancel(store, CLOCK, row, by=settings.principal, reason=reason, operation=operation, undo=undo)
         return "cancelled"
 
     return carry_out(settings, Command("cancel", run, selection, reason), to_one)
@@ -102,15 +101,15 @@ def resume_run(
 
 
 async def _resume(settings: Settings, text: str | None, reason: str | None, *, all_interrupted: bool) -> int:
-    tenant = settings.principal.tenant
     if text is not None and all_interrupted:
         msg = "expected either a run or --all"
         raise InputError(msg)
     async with opened(settings) as store:
+        tenant = settings.principal.tenant
         if text is None:
             rows = list(await store.runs(RunFilter(tenant=tenant, statuses=INTERRUPTED, limit=100_000)))
         else:
-            rows = [await store.find(tenant, text)]
+            rows = [await find_run(settings, store, text)]
         for row in rows:
             if text is not None or row.status != "running":
                 await resume(store, CLOCK, row, by=settings.principal, reason=reason, paused=text is not None)

@@ -12,7 +12,7 @@ from rich.text import Text
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, show, to_json, write
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.kernel.clock import moment
 from ripieno.model.event import Event
@@ -45,7 +45,8 @@ def show_events(
 
 async def _events(settings: Settings, text: str, *, full: bool, after: int) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
+        row = await find_run(settings, store, text)
+        settings.principal.check_scope("data.read", row.workflow)
         events = await store.events(row.id, after=after)
     if settings.output != "table":
         write(settings.output, [event_document(event) for event in events], None)

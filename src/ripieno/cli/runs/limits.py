@@ -42,7 +42,6 @@ def limit_run(
 
     """
     settings = options.settle()
-    by = settings.principal
     runs = [text for text in what if "=" not in text]
     limits = dict(read(text) for text in what if "=" in text)
     if len(runs) > 1 or not limits:
@@ -50,7 +49,16 @@ def limit_run(
         raise InputError(msg, remedy="such as ripieno runs limit 9be2d4 tokens=20000")
 
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
-        await limit(store, SystemClock(), row, limits, by=by, reason=reason, at=at, operation=operation)
+        await limit(
+            store,
+            SystemClock(),
+            row,
+            limits,
+            by=settings.principal,
+            reason=reason,
+            at=at,
+            operation=operation,
+        )
         return f"limits set: {', '.join(text for text in what if '=' in text)}"
 
     run = runs[0] if runs else None

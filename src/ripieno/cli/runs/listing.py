@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -16,6 +17,7 @@ from ripieno.cli.output import clean, duration, listing, mark, note, write
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_runs, within_reach
 from ripieno.journal.records import QuestionRow, RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
@@ -61,7 +63,7 @@ def list_runs(
     """
     settings = options.settle()
     wanted = RunFilter(
-        tenant=settings.principal.tenant,
+        tenant=settings.claimed.tenant,
         statuses=tuple(status or ()),
         workflow=workflow,
         key=key,
@@ -80,8 +82,13 @@ async def _list(settings: Settings, wanted: RunFilter) -> int:
     documents: list[dict[str, Any]] = []
     try:
         async with opened(settings) as store:
-            rows = await store.runs(wanted)
-            documents = [] if settings.output == "table" else [await run_document(store, row) for row in rows]
+            wanted = replace(wanted, tenant=settings.principal.tenant)
+            by = settings.principal
+            rows = within_reach(await store.runs(wanted), by)
+            by.check_scope("data.read")
+            if settings.output != "table":
+                await read_runs(store, rows, "runs list", by=by)
+                documents = [await run_document(store, row) for row in rows]
             waiting = await store.questions(tenant=wanted.tenant)
     except NotFoundError as error:
         note(str(error))

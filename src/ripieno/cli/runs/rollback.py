@@ -15,8 +15,9 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.inbox import go_on
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import console, note, write
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_run
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import SystemClock
@@ -67,7 +68,7 @@ def roll_back_run(
 
 async def _roll_back(settings: Settings, what: tuple[str, str | None], reason: str) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, what[0])
+        row = await find_run(settings, store, what[0])
         undoing = await roll_back(store, SystemClock(), row, by=settings.principal, reason=reason, to=what[1])
     note(f"run {short(undoing.id)} takes back what {short(row.id)} did")
     return await go_on(settings, undoing.id)
@@ -75,7 +76,8 @@ async def _roll_back(settings: Settings, what: tuple[str, str | None], reason: s
 
 async def _rehearse(settings: Settings, text: str, to: str | None) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
+        row = await find_run(settings, store, text)
+        await read_run(store, row, "runs rollback", by=settings.principal)
         workflow = await workflow_of(store, row)
         plan = await rehearsal_of(store, row, workflow, by=settings.principal, to=to)
     if settings.output == "table":

@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 from ripieno.cli.output import note, write
 from ripieno.cli.runs.listing import run_document, table
 from ripieno.cli.runs.times import when
+from ripieno.cli.session import find_run
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
@@ -75,7 +76,7 @@ async def chosen(
         msg = "expected either one run or a filter"
         raise InputError(msg, remedy="such as --workflow visit, --status waiting or --failed-tool book_visit")
     if run is not None:
-        return None, [await store.find(settings.principal.tenant, run)]
+        return None, [await find_run(settings, store, run)]
     wanted = selection.filter(settings.principal.tenant, statuses)
     return wanted, await hits(store, wanted)
 

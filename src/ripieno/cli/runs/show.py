@@ -23,8 +23,9 @@ from ripieno.cli.runs.reasons import because_of
 from ripieno.cli.runs.sides import is_about_sides, show_sides
 from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
 from ripieno.cli.runs.undoings import take_in
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.model.ids import short
@@ -46,6 +47,7 @@ def show_run(
     /,
     *,
     values: Annotated[bool, Parameter(negative="")] = False,
+    reason: str | None = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Show a run: its outcome, its steps, choices, effects and questions.
@@ -56,14 +58,17 @@ def show_run(
         The run's id, its short end, or its business key.
     values
         Show input and output in full.
+    reason
+        Why you look at labelled data, for the log.
 
     """
-    return asyncio.run(_show(options.settle(), run, values=values))
+    return asyncio.run(_show(options.settle(), run, reason, values=values))
 
 
-async def _show(settings: Settings, text: str, *, values: bool) -> int:
+async def _show(settings: Settings, text: str, reason: str | None, *, values: bool) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
+        row = await find_run(settings, store, text)
+        await read_run(store, row, "runs show", by=settings.principal, reason=reason)
         document = await run_document(store, row)
         story = await tell(store, row.id)
         document["undone_by"] = await take_in(store, row, story)

@@ -40,7 +40,6 @@ def signal_run(
 
     """
     settings = options.settle()
-    by = settings.principal
     if len(what) != (1 if selection.filters else 2):
         msg = "expected a run and the name of a signal, or a filter and the name"
         raise InputError(msg, remedy="such as ripieno runs signal 9be2d4 recall")
@@ -50,7 +49,7 @@ def signal_run(
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
         workflow = await workflow_of(store, row)
         names = None if workflow is None else signals_of(workflow)
-        give = partial(signal, store, SystemClock(), row, name, by=by, names=names)
+        give = partial(signal, store, SystemClock(), row, name, by=settings.principal, names=names)
         await give(reason=reason, content=value, operation=operation)
         return f"signal {name} given"
 

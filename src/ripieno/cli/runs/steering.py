@@ -90,13 +90,13 @@ def skip_step(
     if step is None:
         msg = "expected the step to skip"
         raise InputError(msg, remedy="ripieno runs skip RUN STEP, or --step STEP with a filter")
-    output, by = parsed(result), settings.principal
+    output = parsed(result)
 
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
         workflow = await workflow_of(store, row)
         names = None if workflow is None else {part.name for part in workflow.root.everyone()}
         give = partial(skip, store, CLOCK, row, step, output=output, names=names)
-        target = await give(by=by, reason=reason, operation=operation)
+        target = await give(by=settings.principal, reason=reason, operation=operation)
         return f"skipped {target}" if "@" in target else f"skips {target} when its turn comes"
 
     return carry_out(settings, Command("skip", run, selection, reason), to_one)
@@ -129,7 +129,7 @@ def answer_runs(
         raise InputError(msg, remedy="""such as '{"proceed": true}'""")
     value = parsed(answer)
 
-    by, role = settings.principal, selection.waiting_for
+    role = selection.waiting_for
 
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
         open_tasks = await store.questions(run=row.id, tenant=row.tenant)
@@ -138,7 +138,9 @@ def answer_runs(
             msg = f"run {short(row.id)} waits for nobody" + (f" with role {role!r}" if role else "")
             raise RefusedError(msg)
         for task in tasks:
-            await answer_instead(store, CLOCK, task, value=value, by=by, reason=reason, operation=operation)
+            await answer_instead(
+                store, CLOCK, task, value=value, by=settings.principal, reason=reason, operation=operation
+            )
         return ", ".join(f"t-{task.number} answered for {task.role}" for task in tasks)
 
     return carry_out(settings, Command("answer", run, selection, reason, ("waiting",)), to_one)
@@ -163,11 +165,12 @@ def retry_run(
 
     """
     settings = options.settle()
-    by = settings.principal
     begun: list[RunRow] = []
 
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
-        begun.append(await retry(store, CLOCK, row, by=by, reason=reason, operation=operation))
+        begun.append(
+            await retry(store, CLOCK, row, by=settings.principal, reason=reason, operation=operation)
+        )
         return f"goes on as run {short(begun[-1].id)}"
 
     command = Command("retry", run, selection, reason, NOT_WELL, goes_on=False)

@@ -13,7 +13,7 @@ from ripieno.cli.inbox import go_on
 from ripieno.cli.inputs import cases_in, check_cases
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
-from ripieno.cli.session import opened, unserved
+from ripieno.cli.session import find_run, opened, unserved
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
@@ -54,7 +54,8 @@ def fork_run(
 
 async def _fork(settings: Settings, text: str, at: int | None, source: str | None) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
+        row = await find_run(settings, store, text)
+        settings.principal.check_scope("run.start", row.workflow)
         value = None if source is None else await another_input(settings, store, row, source)
         forked = await fork(store, SystemClock(), row, by=settings.principal, at=at, value=value)
     note(f"run {short(forked.id)} begins with what {short(row.id)} has found")
@@ -101,7 +102,8 @@ def migrate_run(
 
 async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bool) -> int:
     async with unserved(settings) as host:
-        row = await host.store.find(settings.principal.tenant, text)
+        row = await find_run(settings, host.store, text)
+        settings.principal.check_scope("run.command", row.workflow)
         workflow = find_workflow(to or await source_of(host.store, row))
         rehearsal = await rehearse(host.store, SystemClock(), workflow, row.id)
         document = {

@@ -10,8 +10,9 @@ from ripieno.cli.exits import Exit, exit_of_statuses
 from ripieno.cli.following import Followed, document_of, follow
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_run
 from ripieno.model.ids import short
 
 __all__ = ["watch_run"]
@@ -48,7 +49,8 @@ def watch_run(run: str, /, *, wait_people: bool = True, options: Options = DEFAU
 
 async def _watch(settings: Settings, text: str, *, wait_people: bool) -> int:
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, text)
+        row = await find_run(settings, store, text)
+        await read_run(store, row, "runs watch", by=settings.principal)
         followed = Followed(row.key or row.workflow, row=row)
         with Board([followed], hint="ripieno inbox list") as board:
             await follow(store, [followed], wait_people=wait_people, look=board.look)

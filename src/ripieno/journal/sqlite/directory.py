@@ -15,9 +15,9 @@ from ripieno.journal.sqlite.reader import Reader
 from ripieno.model.event import Json, Kind
 from ripieno.model.value import encode
 
-__all__ = ["change_group", "change_principal", "group_roles_of", "principals_of"]
+__all__ = ["change_group", "change_principal", "group_roles_of", "note", "principals_of"]
 
-COLUMNS = "tenant, id, status, roles, groups, by, event"
+COLUMNS = "tenant, id, status, roles, groups, provided, by, event"
 
 
 def change_principal(
@@ -38,13 +38,23 @@ def change_principal(
         "status": after.status,
         "roles": list(after.roles),
         "groups": list(after.groups),
+        "provided": list(after.provided),
         "by": change.by,
     }
     event = note(batch, master, tenant, ("principal.changed", body), change.reason)
     after = replace(after, by=change.by, event=event)
     batch.connection.execute(
-        f"INSERT OR REPLACE INTO principals ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own columns
-        (tenant, after.id, after.status, listed(after.roles), listed(after.groups), after.by, after.event),
+        f"INSERT OR REPLACE INTO principals ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own columns
+        (
+            tenant,
+            after.id,
+            after.status,
+            listed(after.roles),
+            listed(after.groups),
+            listed(after.provided),
+            after.by,
+            after.event,
+        ),
     )
     return after
 
@@ -102,8 +112,10 @@ def group_roles_of(reader: Reader, tenant: str) -> Sequence[GroupRole]:
 
 def row(found: Any) -> PrincipalRow:
     """Give a row with its lists read."""
-    tenant, name, status, roles, groups, by, event = found
-    return PrincipalRow(tenant, name, status, tuple(json.loads(roles)), tuple(json.loads(groups)), by, event)
+    tenant, name, status, *lists, by, event = found
+    return PrincipalRow(
+        tenant, name, status, *(tuple(json.loads(names)) for names in lists), by=by, event=event
+    )
 
 
 def listed(names: tuple[str, ...]) -> str:

@@ -13,13 +13,14 @@ __all__ = ["TABLES"]
 IDENTITY: Final = (
     """
     CREATE TABLE principals (
-        tenant TEXT    NOT NULL,
-        id     TEXT    NOT NULL,
-        status TEXT    NOT NULL,
-        roles  TEXT    NOT NULL,
-        groups TEXT    NOT NULL,
-        by     TEXT    NOT NULL,
-        event  INTEGER NOT NULL,
+        tenant   TEXT    NOT NULL,
+        id       TEXT    NOT NULL,
+        status   TEXT    NOT NULL,
+        roles    TEXT    NOT NULL,
+        groups   TEXT    NOT NULL,
+        provided TEXT    NOT NULL,
+        by       TEXT    NOT NULL,
+        event    INTEGER NOT NULL,
         PRIMARY KEY (tenant, id)
     ) STRICT, WITHOUT ROWID
     """,
@@ -30,6 +31,15 @@ IDENTITY: Final = (
         role    TEXT NOT NULL,
         by      TEXT NOT NULL,
         PRIMARY KEY (tenant, "group", role)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE providers (
+        tenant   TEXT NOT NULL,
+        issuer   TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        by       TEXT NOT NULL,
+        PRIMARY KEY (tenant, issuer)
     ) STRICT, WITHOUT ROWID
     """,
     """

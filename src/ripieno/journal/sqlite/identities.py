@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from ripieno.journal.identity import GroupRole, IdentityStore, PrincipalChange, PrincipalRow
+from ripieno.journal.identity import (
+    GroupRole,
+    IdentityStore,
+    KeyRow,
+    LoginRow,
+    PrincipalChange,
+    PrincipalRow,
+    ProviderRow,
+    RevokedKey,
+)
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sqlite import directory
+from ripieno.journal.sqlite import api_keys, directory
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.writer import Writer
+from ripieno.model.event import Json
 
 __all__ = ["SqliteIdentities"]
 
@@ -40,10 +50,59 @@ class SqliteIdentities(IdentityStore):
             lambda batch: directory.change_group(batch, self._master, tenant, mapping, reason, stands=False)
         )
 
+    async def trust_provider(self, provider: ProviderRow, reason: str | None) -> bool:
+        """Trust the tokens of an issuer, read by these settings; False when they are trusted so already."""
+        return await self._writer.perform(lambda batch: api_keys.trust(batch, self._master, provider, reason))
+
+    async def distrust_provider(self, tenant: str, issuer: str, by: str, reason: str | None) -> bool:
+        """Trust the tokens of an issuer no more; False when they are not."""
+        return await self._writer.perform(
+            lambda batch: api_keys.distrust(batch, self._master, (tenant, issuer), by, reason)
+        )
+
+    def providers(self, tenant: str) -> Sequence[ProviderRow]:
+        """Give the providers whose tokens a tenant trusts, by issuer."""
+        return api_keys.providers_of(self._reader, tenant)
+
+    async def create_key(self, row: KeyRow, secret: str, reason: str | None) -> KeyRow:
+        """Enter a key, with the verifier of its secret in place of the row's."""
+        return await self._writer.perform(
+            lambda batch: api_keys.create_key(batch, self._master, row, secret, reason)
+        )
+
+    async def revoke_key(self, tenant: str, revoked: RevokedKey) -> bool:
+        """Let a key be good for nothing any more; False when it was revoked before, or is not there."""
+        return await self._writer.perform(
+            lambda batch: api_keys.revoke_key(batch, self._master, tenant, revoked)
+        )
+
+    def keys(self, tenant: str) -> Sequence[KeyRow]:
+        """Give the keys of a tenant, those revoked among them, oldest first."""
+        return api_keys.keys_of(self._reader, tenant)
+
+    def key_with(self, key: str, secret: str) -> tuple[KeyRow | None, bool]:
+        """Give the key with this id, of whatever tenant, and whether `secret` is its own."""
+        return api_keys.key_with(self._reader, self._master, key, secret)
+
+    async def note_login(self, tenant: str, login: LoginRow, body: Mapping[str, Json]) -> None:
+        """Record that a principal came with a credential, unless the same mark was noted in this hour."""
+        await self._writer.perform(
+            lambda batch: api_keys.note_login(batch, self._master, tenant, login, body)
+        )
+
+    def logins(self, tenant: str) -> Sequence[LoginRow]:
+        """Give when each credential of a tenant was last used, by credential."""
+        return api_keys.logins_of(self._reader, tenant)
+
     def tenant_head(self, tenant: str) -> int:
         """Give the number of the last event of a tenant's stream; 0 while there is none."""
         row = self._reader.one("SELECT head_seq FROM tenants WHERE name = ?", tenant)
         return 0 if row is None else row[0]
+
+    def tenants(self) -> Sequence[str]:
+        """Give every tenant that anything is recorded of, runs or decisions, by name."""
+        rows = self._reader.all("SELECT name FROM tenants UNION SELECT tenant FROM runs ORDER BY 1")
+        return [name for (name,) in rows]
 
     def principals(self, tenant: str) -> Sequence[PrincipalRow]:
         """Give the directory of a tenant, by id."""

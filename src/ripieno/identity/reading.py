@@ -1,0 +1,68 @@
+"""Reads of labelled data by people: each is in the tenant's log before anything is shown.
+
+What is labelled is what a workflow declares as the classes of data it touches. Where the read cannot be
+recorded the data is not shown. Whoever starts a run, or answers one of its tasks, stands in the run's own
+log with that, and is shown what came of it without a further event.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from ripieno.journal.records import RunRow
+from ripieno.journal.store import Store
+from ripieno.model.errors import StoreError
+from ripieno.model.event import Json
+from ripieno.model.principal import Principal
+
+__all__ = ["classes_of", "read_run", "read_runs", "within_reach"]
+
+
+NOTHING: Final = "{}"
+"""What is known of a version that was registered before the inventory was."""
+
+
+async def read_run(store: Store, run: RunRow, what: str, *, by: Principal, reason: str | None = None) -> None:
+    """Record that `by` is about to be shown what a run holds; nothing for a run without classes of data.
+
+    `what` names the command. Raises `NotAllowedError` for a key that is not good for it, and `StoreError`
+    where it cannot be recorded.
+    """
+    by.check_scope("data.read", run.workflow)
+    await read_runs(store, [run], what, by=by, reason=reason)
+
+
+async def read_runs(
+    store: Store, runs: Iterable[RunRow], what: str, *, by: Principal, reason: str | None = None
+) -> None:
+    """Record that `by` is about to be shown something of several runs, as one event."""
+    by.check_scope("data.read")
+    labelled: dict[str, Sequence[str]] = {}
+    for run in runs:
+        if names := await classes_of(store, run):
+            labelled[run.id] = names
+    if not labelled:
+        return
+    classes = sorted({name for names in labelled.values() for name in names})
+    body: dict[str, Json] = {"what": what, "by": by.id, "runs": [*labelled], "classes": [*classes]}
+    try:
+        await store.record(by.tenant, "data.read", body, reason=reason)
+    except StoreError as error:
+        labels = ", ".join(classes)
+        msg = f"{labels} data is not shown, since that it was read cannot be recorded: {error.message}"
+        raise StoreError(msg, remedy=error.remedy) from error
+
+
+async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
+    """Give the classes of data that a run's version declares; where that is not known, it counts as one."""
+    for version in await store.versions(run.tenant, run.workflow):
+        if version.version == run.version and version.about != NOTHING:
+            return json.loads(version.about).get("data", ())
+    return ("unknown",)
+
+
+def within_reach(rows: Sequence[RunRow], by: Principal) -> list[RunRow]:
+    """Give the runs that a credential is good for."""
+    return [row for row in rows if by.scope.reaches(row.workflow)]

@@ -1,0 +1,91 @@
+"""Who was shown labelled data is in the log first; where it cannot be, nothing is shown."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from identity.people import ADA, opened, tenant_events, unsound
+from ripieno.identity.reading import classes_of, read_run, read_runs
+from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore
+from ripieno.kernel.host import Host
+from ripieno.model.errors import NotAllowedError, StoreError
+from ripieno.model.principal import Principal, Scope
+from ripieno.participants.function import function
+from ripieno.workflows.workflow import Workflow
+
+
+@function(pure=True)
+def same(given: object) -> object:
+    return given
+
+
+PHI = Workflow("discharge", same, data=["phi", "financial"])
+PLAIN = Workflow("weather", same)
+
+
+def forget(store: SqliteStore) -> None:
+    """Leave the versions as an earlier format did: without what they declare."""
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE versions SET about = '{}'")
+
+
+async def started(home: Path) -> list[str]:
+    async with opened(home) as store, Host(store) as host:
+        runs = [(await host.start(flow, 1, principal=ADA)).row.id for flow in (PHI, PHI, PLAIN)]
+        for run in runs:
+            await host.outcome(run)
+    return runs
+
+
+async def test_a_read_of_labelled_data_is_an_event_with_who_what_and_why(tmp_path: Path) -> None:
+    first, second, plain = await started(tmp_path)
+    async with opened(tmp_path) as store:
+        rows = [await store.run(run) for run in (first, second, plain)]
+        assert [await classes_of(store, row) for row in rows] == [["financial", "phi"]] * 2 + [()]
+        await read_run(store, rows[0], "runs show", by=ADA, reason="the family asked")
+        await read_runs(store, rows, "inbox list", by=ADA)
+        await read_run(store, rows[2], "runs show", by=ADA)
+        one, several = await tenant_events(store, "data.read")
+        assert (one.body["by"], one.body["what"], one.body["runs"]) == ("person:ada", "runs show", [first])
+        assert one.body["classes"] == ["financial", "phi"]
+        assert several.body["runs"] == [first, second]
+        assert "reason" in one.body
+        assert "reason" not in several.body
+    assert unsound(tmp_path) == []
+
+
+async def test_what_cannot_be_recorded_is_not_shown(tmp_path: Path) -> None:
+    first, _, plain = await started(tmp_path)
+    store = ReadOnlyStore(tmp_path)
+    await store.open()
+    try:
+        with pytest.raises(StoreError, match="financial, phi data is not shown"):
+            await read_run(store, await store.run(first), "runs show", by=ADA)
+        await read_run(store, await store.run(plain), "runs show", by=ADA)
+    finally:
+        await store.close()
+
+
+async def test_what_a_version_declares_that_nobody_knows_any_more_counts_as_labelled(tmp_path: Path) -> None:
+    *_, plain = await started(tmp_path)
+    async with opened(tmp_path) as store:
+        row = await store.run(plain)
+        forget(store)
+        await read_run(store, row, "runs show", by=ADA)
+        (event,) = await tenant_events(store, "data.read")
+    assert event.body["classes"] == ["unknown"]
+
+
+async def test_a_key_reads_what_it_is_good_for(tmp_path: Path) -> None:
+    first, _, plain = await started(tmp_path)
+    narrow = Principal("service", "weather", scope=Scope(workflows=frozenset({"weather"})))
+    deaf = Principal("service", "weather", scope=Scope(acts=frozenset({"run.start"})))
+    async with opened(tmp_path) as store:
+        await read_run(store, await store.run(plain), "runs show", by=narrow)
+        for by, run in ((narrow, first), (deaf, plain)):
+            with pytest.raises(NotAllowedError, match="not good for"):
+                await read_run(store, await store.run(run), "runs show", by=by)
