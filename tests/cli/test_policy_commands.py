@@ -109,3 +109,42 @@ def test_an_act_or_a_pack_that_there_is_not_is_told(cli: Cli) -> None:
     assert (
         "did you mean 'strict'?" in cli.run("policy", "explain", "--act", "act.yaml", "--pack", "stric").err
     )
+
+
+BOOKING = """
+@id("no-bookings-elsewhere")
+@approval("role:desk")
+forbid (principal, action == Action::"tool.call", resource == Tool::"book_visit")
+when { context has arguments.clinic && context.arguments.clinic != "nowhere" };
+"""
+
+
+def test_what_was_done_is_decided_again_by_other_policies(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    same = cli.ok("policy", "whatif")
+    assert (same.out, "0 would be others" in same.err) == ("", True)
+    cli.write("tomorrow/bookings.cedar", BOOKING)
+    changed = cli.run("policy", "whatif", "--policies", "tomorrow", "--output", "json")
+    assert changed.code == 1
+    [one] = changed.json
+    assert (one["run_id"], one["act"], one["subject"]) == (run["run_id"], "tool.call", "tool book_visit")
+    assert (one["was"], one["would_be"], one["policies"]) == ("allow", "ask", ["no-bookings-elsewhere"])
+    shown = cli.run("policy", "whatif", "--policies", "tomorrow", "--workflow", "hospital-discharge").out
+    assert "tool.call sequential@1/arrangements@1/coordinate@1/tool/1" in shown
+    assert cli.run("policy", "whatif", "--policies", "tomorrow", "--until", "1h").code == 0
+    strict = cli.run("policy", "whatif", "--pack", "strict", "--run", run["run_id"], "--output", "json").json
+    assert {one["would_be"] for one in strict} == {"ask"}
+    assert cli.run("policy", "whatif", "--pack", "stric").code == 2
+
+
+def test_an_act_of_a_run_is_explained(cli: Cli) -> None:
+    run = cli.discharge("clean")["run_id"]
+    shown = cli.ok("policy", "explain", run, "coordinate/tool/1").out
+    assert "✓ allowed: tool.call of tool book_visit" in shown
+    assert "was: allow" in shown
+    cli.write("policies/bookings.cedar", BOOKING)
+    found = cli.ok("policy", "explain", run, "coordinate/tool/1", "--output", "json").json
+    assert (found["verdict"], found["was"]["verdict"]) == ("ask", "allow")
+    assert found["goes_on"] == ["role desk approves"]
+    assert cli.run("policy", "explain", run, "coordinate/tool/9").code == 2
+    assert "expected a run and the path" in cli.run("policy", "explain", run).err

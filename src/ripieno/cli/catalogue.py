@@ -123,6 +123,11 @@ COMMANDS: Final = (
                 "Show why an act is decided so, and what would let it go on.",
                 "policy_explain:explain_act",
             ),
+            Entry(
+                "whatif",
+                "Decide again about what was done, by other policies, and show the differences.",
+                "policy_whatif:compare_policies",
+            ),
         ),
         group="Define",
     ),

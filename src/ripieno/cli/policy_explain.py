@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,14 +15,19 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, write
 from ripieno.cli.policy import loaded
+from ripieno.cli.policy_whatif import past_acts
+from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.model.errors import InputError, NotFoundError, Place, nearest
 
 if TYPE_CHECKING:
     from ripieno.mediation.policy.explanation import Explanation
+    from ripieno.mediation.policy.past import PastAct
     from ripieno.model.gate import Action
 
 __all__ = ["explain_act", "show_explanation"]
+
+VISIT: Final = re.compile(r"@\d+")
 
 VERDICTS: Final = {
     "allow": ("✓ allowed", "green"),
@@ -29,12 +37,23 @@ VERDICTS: Final = {
 
 
 def explain_act(
-    *, act: Path, pack: str | None = None, policies: Path | None = None, options: Options = DEFAULTS
+    run: str | None = None,
+    path: str | None = None,
+    /,
+    *,
+    act: Path | None = None,
+    pack: str | None = None,
+    policies: Path | None = None,
+    options: Options = DEFAULTS,
 ) -> int:
-    """Show why an act is decided so, and what would let it go on.
+    """Show why an act is decided so, and what would let it go on: one of a run, or one that is written down.
 
     Parameters
     ----------
+    run
+        The run's id, its short end, or its business key.
+    path
+        The path of the act as `runs events` shows it, or its end without visits: pay/tool/1.
     act
         A file with an act in YAML or JSON, as tests of policies have them.
     pack
@@ -51,9 +70,43 @@ def explain_act(
     if pack is not None and pack not in gate.library.packs:
         msg = f"no policy pack is called {pack!r}{nearest(pack, gate.library.packs)}"
         raise NotFoundError(msg, remedy=f"there are {', '.join(sorted(gate.library.packs))}")
-    action = written_act(act, pack)
-    show_explanation(settings, action, explain(gate, action))
+    if act is not None and run is None:
+        action, was = written_act(act, pack), None
+    elif act is None and run is not None and path is not None:
+        was = asyncio.run(past_act(settings, run, path, pack))
+        action = was.action
+    else:
+        msg = "expected a run and the path of an act, or --act with a file"
+        raise InputError(msg, remedy="ripieno runs events RUN shows the paths")
+    show_explanation(settings, action, explain(gate, action), was)
     return Exit.OK
+
+
+async def past_act(settings: Settings, run: str, path: str, pack: str | None) -> PastAct:
+    """Find the last decision about an act of a run; raises `NotFoundError`."""
+    async with opened(settings) as store:
+        row = await store.find(settings.principal.tenant, run)
+        found: list[PastAct] = []
+        async for _, acts in past_acts(store, [row], pack):
+            found = [prepared(one) for one in acts if is_at(one.path, path)]
+    if not found:
+        msg = f"no act of run {row.id[-6:]} is at {path!r}"
+        raise NotFoundError(msg, remedy="ripieno runs events RUN shows the paths")
+    return found[-1]
+
+
+def prepared(act: PastAct) -> PastAct:
+    """Give an act whose arguments are read while the log is open."""
+    if act.action.given is None:
+        return act
+    arguments = act.action.given()
+    return replace(act, action=replace(act.action, given=lambda: arguments))
+
+
+def is_at(path: str, wanted: str) -> bool:
+    """Tell whether a path is the one that is meant, or ends so where visits are left out."""
+    bare = VISIT.sub("", path)
+    return wanted in {path, bare} or bare.endswith(f"/{wanted}")
 
 
 def written_act(act: Path, pack: str | None) -> Action:
@@ -70,8 +123,10 @@ def written_act(act: Path, pack: str | None) -> Action:
         raise InputError(msg, remedy="docs/concepts/policy.md shows how acts are written") from error
 
 
-def show_explanation(settings: Settings, action: Action, found: Explanation) -> None:
-    """Show a decision, its policies, and what would change it."""
+def show_explanation(
+    settings: Settings, action: Action, found: Explanation, was: PastAct | None = None
+) -> None:
+    """Show a decision, its policies, and what would change it; `was` is what was decided then."""
     decision = found.decision
     document = {
         "verdict": decision.verdict,
@@ -80,6 +135,7 @@ def show_explanation(settings: Settings, action: Action, found: Explanation) -> 
         "approvers": [one.name for one in decision.approvers],
         "goes_on": list(found.goes_on),
         "version": decision.version,
+        "was": None if was is None else {"verdict": was.verdict, "policies": was.policies, "event": was.seq},
     }
     if settings.output != "table":
         write(settings.output, document, None)
@@ -91,6 +147,9 @@ def show_explanation(settings: Settings, action: Action, found: Explanation) -> 
     screen.print(
         Text.assemble((word, colour), ": ", clean(f"{verb} of {subject}", style="bold")), soft_wrap=True
     )
+    if was is not None:
+        by = ", ".join(was.policies or ()) or ("no policy" if was.policies is not None else "not recorded")
+        screen.print(Text(f"  was: {was.verdict}, by {by} (event {was.seq})", style="dim"), soft_wrap=True)
     for one in found.policies:
         said = f"{one.effect} {one.id} ({one.place})" + (f": {one.reason}" if one.reason else "")
         screen.print(Text.assemble("  ", clean(said)), soft_wrap=True)
