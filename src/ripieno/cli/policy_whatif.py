@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +61,6 @@ def compare_policies(
     """
     settings = options.settle()
     wanted = RunFilter(
-        tenant=settings.principal.tenant,
         workflow=workflow,
         since=None if since is None else when(since),
         until=None if until is None else when(until),
@@ -79,7 +79,12 @@ async def _compare(
         gate.library.rules(pack)
     count, found = 0, list["tuple[RunRow, Difference]"]()
     async with opened(settings) as store:
-        rows = await hits(store, wanted) if run is None else [await store.find(wanted.tenant, run)]
+        tenant = settings.principal.tenant
+        rows = (
+            await hits(store, replace(wanted, tenant=tenant))
+            if run is None
+            else [await store.find(tenant, run)]
+        )
         async for row, acts in past_acts(store, rows, pack):
             count += len(acts)
             found += [(row, one) for one in differences(acts, gate)]
