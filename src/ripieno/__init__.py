@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ripieno.model.outcome import Confidence, Evidence, Outcome
     from ripieno.model.participant import Context, Task
     from ripieno.model.principal import Principal
+    from ripieno.model.runaway import Rate, Runaway
     from ripieno.model.spending import Cost
     from ripieno.model.working_time import Calendar
     from ripieno.participants.function import Function, function
@@ -84,9 +85,11 @@ __all__ = [
     "Outcome",
     "PlanReview",
     "Principal",
+    "Rate",
     "RejectedError",
     "Replaces",
     "RipienoError",
+    "Runaway",
     "Secret",
     "SecretError",
     "Subworkflow",
@@ -159,6 +162,7 @@ HOMES = {
         "WithheldError",
     ),
     "ripieno.model.limits": ("Limits",),
+    "ripieno.model.runaway": ("Rate", "Runaway"),
     "ripieno.model.outcome": ("Confidence", "Evidence", "Outcome"),
     "ripieno.model.participant": ("Context", "Task"),
     "ripieno.model.principal": ("Principal",),

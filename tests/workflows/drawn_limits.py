@@ -6,10 +6,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ripieno import ask, degrade
+from ripieno import Rate, Runaway, ask, degrade
 from ripieno.participants.base import BaseParticipant
 
-__all__ = ["limited"]
+__all__ = ["limited", "runaways"]
 
 times = st.sampled_from(["90s", "1h30m", 0.25, "2d"])
 amounts = st.fixed_dictionaries(
@@ -22,6 +22,16 @@ amounts = st.fixed_dictionaries(
         "handoffs": st.integers(1, 9),
         "rounds": st.integers(1, 9),
     },
+)
+
+runaways = st.builds(
+    Runaway,
+    repeats=st.none() | st.integers(1, 99),
+    fan_out=st.none() | st.integers(1, 99),
+    rates=st.dictionaries(
+        st.sampled_from(["book", "payments.transfer"]), st.builds(Rate, st.integers(1, 99), times)
+    ),
+    then=st.sampled_from(["escalate", "stop"]),
 )
 
 

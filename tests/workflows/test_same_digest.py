@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from drawn_limits import limited
+from drawn_limits import limited, runaways
 from drawn_managers import directed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -320,7 +320,9 @@ def workflows(draw: st.DrawFn) -> Workflow:
         risk=draw(st.sampled_from(["low", "medium", "high"])),
         data=draw(st.lists(st.sampled_from(list(Data)), unique=True)),
         policy=draw(st.none() | text) if free else draw(text.filter(str.strip)),
-        limits=Limits(deadline=draw(st.none() | durations if free else durations)),
+        limits=Limits(
+            deadline=draw(st.none() | durations if free else durations), runaway=draw(st.none() | runaways)
+        ),
         replaces=Replaces(
             draw(st.none() | st.floats(min_value=0, max_value=1e6)),
             draw(st.none() | st.integers(0, 99)),

@@ -14,6 +14,7 @@ from ripieno.journal.keys import StreamKey
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Body, Json, Kind
 from ripieno.model.mode import Mode
+from ripieno.model.runaway import CallRate
 
 __all__ = [
     "ENDED",
@@ -138,6 +139,8 @@ class ClaimChange:
     attempt: int
     tool: str | None = None
     """By which runs are found whose call of it is in doubt."""
+    rate: CallRate | None = None
+    """How often the run's principal may call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +218,8 @@ class Draft:
     seq: int = 0
     """Its place in the chain, known once it is written."""
     state: DraftState = "pending"
+    too_fast: bool = False
+    """True when it bounced as its tool was called more often than it may be."""
     encoded: Body = field(init=False)
 
     def __post_init__(self, body: Mapping[str, Json]) -> None:

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from ripieno.kernel.runaway import runaway_of, too_many, trip, tripped
 from ripieno.kernel.terms import Terms
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.model.effect_rule import EffectRule
@@ -65,6 +66,9 @@ class Group:
         self._ended: deque[tuple[str, Outcome]] = deque()
         self._waiter: asyncio.Future[None] | None = None
         self._failure: BaseException | None = None
+        self._untold = 0
+        """How many were started and not told of by `next` yet: the same on every replay."""
+        self._most = runaway_of(scope.execution).fan_out
 
     async def __aenter__(self) -> Self:
         return self
@@ -86,7 +90,12 @@ class Group:
         branch = self._turnstile.begin(self._scope.branch)
         self._running[branch] = (path, participant, task)
         terms = Terms(effects, limits)
-        branch.task = asyncio.create_task(self._run(branch, participant, task, path, terms))
+        self._untold += 1
+        work = self._run(branch, participant, task, path, terms)
+        if self._most is not None and self._untold > self._most:
+            work.close()
+            work = self._run_away(branch, path, self._most)
+        branch.task = asyncio.create_task(work)
         branch.task.add_done_callback(lambda task: self._done(branch, task))
         return path
 
@@ -100,6 +109,7 @@ class Group:
         if not self._ended:
             return None
         path, outcome = self._ended.popleft()
+        self._untold -= 1
         self._scope.unread.pop(path, None)
         self._scope.unread_spent.pop(path, None)
         self._scope.note(outcome)
@@ -136,6 +146,11 @@ class Group:
     def _cancel(self) -> None:
         for branch in list(self._running):
             self._turnstile.cancel(branch)
+
+    async def _run_away(self, branch: Branch, path: str, most: int) -> None:
+        """Fail as one branch too many: whoever started it is told so in place of an outcome."""
+        await tripped(self._scope, path, branch)
+        await trip(self._scope, path, branch, too_many(most, path))
 
     async def _run(
         self, branch: Branch, participant: Participant, task: Task, path: str, terms: Terms

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from ripieno.journal.records import CallChange, ClaimChange
+from ripieno.journal.records import CallChange, ClaimChange, Draft
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
@@ -20,6 +20,7 @@ from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
 from ripieno.kernel.questions import wait_until
+from ripieno.kernel.runaway import check_call, rate_of, trip
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
 from ripieno.kernel.undo_tools import remember
@@ -53,6 +54,7 @@ class Effect:
         self.arguments = permit.arguments
         self.permit = permit
         remember(scope.execution.definition, tool)
+        self._rate = None if path.endswith(UNDO) else rate_of(scope.execution, tool.name)
         self._maximum = most(tool, permit.arguments)
         self._reservation = Reservation(scope.ledger)
         self._branch = scope.branch
@@ -163,6 +165,7 @@ class Effect:
         Where that was a cancellation, or one is on its way here, nothing is claimed.
         """
         execution = self.execution
+        await self._count(attempt)
         while True:
             await execution.turnstile.live(self._branch)
             if execution.steering.heeded:
@@ -204,7 +207,7 @@ class Effect:
                 self.path,
                 claim.body(self.tool),
                 payloads=payloads,
-                change=ClaimChange(attempt, self.tool.name),
+                change=ClaimChange(attempt, self.tool.name, self._rate if attempt == 1 else None),
                 if_seen=execution.seen,
             )
             self._claimed = True
@@ -212,10 +215,22 @@ class Effect:
             await execution.durable(draft)
             if draft.state == "written":
                 return claim
-            self._claimed = False
-            if not self._owed:
-                self._reservation.settle(NOTHING)
-            await execution.fold()
+            await self._bounced(draft)
+
+    async def _count(self, attempt: int) -> None:
+        """Count a call that is new; it goes no further where it was made too often."""
+        if attempt == 1 and not self._due:
+            call = (self.tool.name, self.tool.effect, self.arguments.ref)
+            await check_call(self.scope, self.path, self._branch, call)
+
+    async def _bounced(self, draft: Draft) -> None:
+        """Take back what was reserved, and heed what stood against the claim."""
+        self._claimed = False
+        if not self._owed:
+            self._reservation.settle(NOTHING)
+        if draft.too_fast and self._rate is not None:
+            await trip(self.scope, self.path, self._branch, self._rate.reason(self.path))
+        await self.execution.fold()
 
     @property
     def _due(self) -> bool:

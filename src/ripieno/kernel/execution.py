@@ -27,6 +27,7 @@ from ripieno.kernel.limited import Limited
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.rolled_back import WHOLE
+from ripieno.kernel.runaway import Repeats
 from ripieno.kernel.scope import Scope
 from ripieno.kernel.standstill import Standstill
 from ripieno.kernel.steering import Steering
@@ -66,6 +67,7 @@ class Execution:
         self.row = row
         self.recording = Recording(events)
         self.effects = EffectBook(events)
+        self.repeats = Repeats(events)
         self._last: Draft | None = None
         """The last event handed to the store."""
         self.turnstile = Turnstile(

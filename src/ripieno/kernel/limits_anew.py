@@ -33,6 +33,9 @@ def led_to_by_limits(events: Sequence[Event], anew: Callable[[str], bool]) -> se
     """Where somebody cheaper was chosen, by what the paths of that visit begin with."""
     for event in events:
         what = origin(event) if event.kind == "imported" else event
+        ran = ran_away(what)
+        if ran is not None and anew(ran):
+            found.add(event.seq)
         around = (what.path, *scopes_around(what.path))
         visit = next((path.removesuffix(LIMIT) for path in around if path.endswith(LIMIT)), None)
         if visit is not None and anew(visit):
@@ -61,6 +64,13 @@ def foreseen(events: Sequence[Event], anew: Callable[[str], bool]) -> set[int]:
         for event in events
         if any(event.seq >= from_there.get(path, event.seq + 1) for path in scopes_around(event.path))
     }
+
+
+def ran_away(event: Event) -> str | None:
+    """Give the visit that was ended since it had run away, where an event says so."""
+    if event.kind != "choice" or event.body["what"] != "runaway":
+        return None
+    return next(path for path in scopes_around(event.path) if "@" in path.rpartition("/")[2])
 
 
 def begun(events: Sequence[Event]) -> dict[str, int]:

@@ -26,6 +26,7 @@ from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
+from ripieno.kernel.runaway import TrippedError
 from ripieno.kernel.segments import Segments
 from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
@@ -262,6 +263,8 @@ class Scope:
         except StoreError as error:
             self.execution.stop("blocked", str(error))
             raise asyncio.CancelledError from error
+        except TrippedError as trip:
+            return trip.outcome
         except (RejectedError, WithheldError) as error:
             status = "partial" if isinstance(error, WithheldError) else "escalated"
             return Outcome(status, reason=explain(error))

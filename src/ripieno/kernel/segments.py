@@ -82,6 +82,7 @@ class Segments:
             "counts": dict(scope.counts),
             "started": scope.started,
             **withheld_body(scope, payloads),
+            **execution.repeats.document(),
         }
         spent = self._spent_before()
         if spent:

@@ -10,6 +10,7 @@ from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
 from ripieno.model.participant import Participant
+from ripieno.model.runaway import Runaway
 from ripieno.model.spending import Money, dollars, micros
 
 __all__ = ["Ask", "Degrade", "Limits", "OnExhausted"]
@@ -65,6 +66,8 @@ class Limits:
     allowance: bool = False
     """True to set all of it aside at the beginning, so that nobody beside it can use it up; what is
     left goes back at the end."""
+    runaway: Runaway | None = None
+    """When a run is held to have run away; of a whole workflow only. The defaults hold unless given."""
 
     def __post_init__(self) -> None:
         for duration in (self.active, self.deadline):
@@ -131,6 +134,8 @@ class Limits:
             document["on_exhausted"] = described(self.on_exhausted)
         if self.allowance:
             document["allowance"] = True
+        if self.runaway is not None and self.runaway.document():
+            document["runaway"] = self.runaway.document()
         return document
 
 

@@ -16,7 +16,7 @@ from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.human import Human
 
-__all__ = ["DEEPEST", "Subworkflow", "people_of", "subworkflow"]
+__all__ = ["DEEPEST", "Subworkflow", "depth_of", "people_of", "subworkflow"]
 
 DEEPEST: Final = 8
 """So many workflows may stand one within another."""

@@ -22,7 +22,7 @@ from ripieno.workflows.calendars import CalendarEntry
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.entries import ParticipantEntry, Schema, WithMode
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Time, by_key, list_or_settings
-from ripieno.workflows.limits import DegradeDocument, LimitDocument, LimitsDocument
+from ripieno.workflows.limits import DegradeDocument, LimitDocument, LimitsDocument, WorkflowLimits
 from ripieno.workflows.magentic import MagenticSettings
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings
 
@@ -318,7 +318,7 @@ class WorkflowDocument(Document):
         default_factory=list[DataClass], description="the classes of data it touches"
     )
     policy: str | None = Field(default=None, description="the policy pack it runs under")
-    limits: LimitsDocument = Field(default_factory=LimitsDocument, description="how far a run may go")
+    limits: WorkflowLimits = Field(default_factory=WorkflowLimits, description="how far a run may go")
     replaces: ReplacesDocument = Field(
         default_factory=ReplacesDocument, description="what it takes over, so that its impact can be computed"
     )

@@ -33,7 +33,7 @@ from ripieno.workflows.agents import (
 )
 from ripieno.workflows.chats import ManagerSettings, condition, manager
 from ripieno.workflows.fields import Import
-from ripieno.workflows.limits import AskDocument, DegradeDocument, LimitsDocument
+from ripieno.workflows.limits import AskDocument, DegradeDocument, LimitsDocument, WorkflowLimits, runaway_of
 from ripieno.workflows.magentic import MagenticSettings, effect_rule
 from ripieno.workflows.objects import import_from
 from ripieno.workflows.problems import WorkflowFileError
@@ -327,8 +327,11 @@ class FlowBuilder:
             if to is None:
                 return None
             on_exhausted = Degrade(to)
-        given = {name: value for name, value in declared if name != "on_exhausted"}
-        return self._attempt(at, lambda: Limits(**given, on_exhausted=on_exhausted))
+        given = {name: value for name, value in declared if name not in ("on_exhausted", "runaway")}
+        runaway = declared.runaway if isinstance(declared, WorkflowLimits) else None
+        return self._attempt(
+            at, lambda: Limits(**given, on_exhausted=on_exhausted, runaway=runaway_of(runaway))
+        )
 
     def _qualified(
         self, stage: doc.Qualified, built: BaseParticipant | None, at: At

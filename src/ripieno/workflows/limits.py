@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from ripieno.model.runaway import Rate, Runaway
 from ripieno.workflows.fields import LARGEST, Document, Dollars, Time, by_key
 
 if TYPE_CHECKING:
     from ripieno.workflows.document import Stage
 
-__all__ = ["AllowanceDocument", "AskDocument", "DegradeDocument", "LimitDocument", "LimitsDocument"]
+__all__ = [
+    "AllowanceDocument",
+    "AskDocument",
+    "DegradeDocument",
+    "LimitDocument",
+    "LimitsDocument",
+    "RateSettings",
+    "RunawaySettings",
+    "WorkflowLimits",
+    "runaway_of",
+]
 
 
 class AskSettings(Document):
@@ -67,6 +78,39 @@ class LimitsDocument(Amounts):
     )
 
 
+class RateSettings(Document):
+    """So many calls in so long a time, for one principal, all its runs together."""
+
+    calls: Amount = Field(description="how many at once, and then as many as the time that passed allows")
+    per: Time = Field(description="in how long a time")
+
+
+class RunawaySettings(Document):
+    """When a run is held to have run away."""
+
+    repeats: Amount | None = Field(
+        default=None,
+        description="how often the same tool is called with the same arguments; when left out, 100 times"
+        " where it writes and 1000 times where it reads",
+    )
+    fan_out: Amount | None = Field(default=None, description="branches of one participant at once")
+    depth: int | None = Field(
+        default=None, ge=0, le=LARGEST, description="workflows one within another below this one"
+    )
+    rates: dict[str, RateSettings] = Field(
+        default_factory=dict[str, RateSettings], description="by name of a tool, how often it is called"
+    )
+    then: Literal["escalate", "stop"] = Field(
+        default="escalate", description="what acts then ends as `escalated`, or with `stop` as `partial`"
+    )
+
+
+class WorkflowLimits(LimitsDocument):
+    """How far a run may go, and when it is held to have run away."""
+
+    runaway: RunawaySettings | None = Field(default=None, description="when a run is held to have run away")
+
+
 class LimitDocument(LimitsDocument):
     """How far each visit of it may go, everything within included."""
 
@@ -83,3 +127,12 @@ class AllowanceDocument(Amounts):
         description="`stop` with the best result so far, or `escalate`; when left out, a deadline escalates"
         " and any other limit stops",
     )
+
+
+def runaway_of(declared: RunawaySettings | None) -> Runaway | None:
+    """Give what a file says of runs that run away."""
+    if declared is None:
+        return None
+    given = {name: value for name, value in declared if name != "rates"}
+    rates = {tool: Rate(rate.calls, rate.per) for tool, rate in declared.rates.items()}
+    return Runaway(**given, rates=rates)

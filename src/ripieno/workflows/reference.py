@@ -136,7 +136,9 @@ def sections() -> Iterator[str]:
     """Give the sections in order."""
     yield INTRODUCTION
     yield from section("The workflow", doc.WorkflowDocument)
-    yield from section("limits", limits.LimitsDocument, level=3)
+    yield from section("limits", limits.WorkflowLimits, level=3)
+    yield from section("runaway", limits.RunawaySettings, level=4)
+    yield from section("rates", limits.RateSettings, level=4)
     yield from section("replaces", doc.ReplacesDocument, level=3)
     yield f"### calendars\n\n{CALENDARS}"
     yield from table(calendars.CalendarSettings)
@@ -267,6 +269,9 @@ def named(definition: str) -> str:
         "Then": "[mapping](#then)",
         "LimitsDocument": "[mapping](#limits)",
         "LimitDocument": "[mapping](#limits)",
+        "WorkflowLimits": "[mapping](#limits)",
+        "RunawaySettings": "[mapping](#runaway)",
+        "RateSettings": "[mapping](#rates)",
         "ReplacesDocument": "[mapping](#replaces)",
         "RuleSettings": "[rule](#rules-that-join-branches)",
         "Case": "[mapping](#cases)",

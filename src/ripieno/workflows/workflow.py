@@ -27,7 +27,7 @@ from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import offered
 from ripieno.participants.references import load
 from ripieno.participants.step import Step
-from ripieno.participants.workflow import Subworkflow
+from ripieno.participants.workflow import Subworkflow, depth_of
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
 from ripieno.workflows.inputs import InputCheck, InputRule
@@ -119,13 +119,15 @@ class Workflow:
         timed = within is not None and self.limits == Limits(deadline=self.limits.deadline)
         self.root: BaseParticipant = self.top
         """What the kernel runs."""
-        self.bounds = self.limits if self.limits.bounded else None
+        held = self.limits.bounded or self.limits.runaway is not None
+        self.bounds = self.limits if held else None
         """What the kernel holds every run to; None where there is no limit."""
         self.before_bounds = Deadline(self.top, within) if timed and within else None
         """What runs go on with that began before the kernel kept deadlines."""
         instead = stand_in(self.limits)
         self.parts = (self.top,) if instead is None else (self.top, instead)
         """The whole, and who takes over when a limit of the run trips."""
+        self._check_depth()
         if risk not in ("low", "medium", "high"):
             msg = f"{name}: risk must be 'low', 'medium' or 'high', got {risk!r}"
             raise DefinitionError(msg)
@@ -220,6 +222,13 @@ class Workflow:
         """The workflows that its participants run as child runs, each once."""
         found = [leaf.workflow for leaf in self.leaves() if isinstance(leaf, Subworkflow)]
         return tuple({one.version: one for one in found}.values())
+
+    def _check_depth(self) -> None:
+        runaway = self.limits.runaway
+        depth = depth_of(self) - 1
+        if runaway is not None and runaway.depth is not None and depth > runaway.depth:
+            msg = f"{self.name}: {depth} workflows stand one within another below it, {runaway.depth} may"
+            raise DefinitionError(msg, remedy="let fewer stand one within another, or raise `depth`")
 
     @property
     def about(self) -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from ripieno.journal.records import (
     SegmentChange,
 )
 from ripieno.journal.sqlite.posting import tell
+from ripieno.journal.sqlite.rates import too_fast
 from ripieno.journal.sqlite.rows import Rows
 from ripieno.journal.sqlite.standing import begins_something, standing, stopped
 from ripieno.model.errors import StoreError
@@ -253,7 +254,10 @@ class Batch:
             return False
         if self.stops is None:
             self.stops = standing(self.connection)
-        return bool(self.stops) and stopped(self.connection, self.stops, draft)
+        if self.stops and stopped(self.connection, self.stops, draft):
+            return True
+        draft.too_fast = too_fast(self.connection, draft)
+        return draft.too_fast
 
     def _wanted(self, run: str) -> int:
         if run not in self._known:
@@ -263,7 +267,7 @@ class Batch:
     def _entered(self, draft: Draft) -> bool:
         """Enter what may be there only once; False when it was there."""
         match draft.change:
-            case ClaimChange(attempt, tool):
+            case ClaimChange(attempt, tool, _):
                 statement = (
                     "INSERT OR IGNORE INTO claims (run, path, attempt, epoch, tool) VALUES (?, ?, ?, ?, ?)"
                 )

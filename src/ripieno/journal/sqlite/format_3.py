@@ -120,8 +120,17 @@ STOPS: Final = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE INDEX runs_stopped ON runs (id) WHERE status = 'stopped' AND wanted > seen",
+    """
+    CREATE TABLE rates (
+        tenant    TEXT    NOT NULL,
+        principal TEXT    NOT NULL,
+        tool      TEXT    NOT NULL,
+        paid_at   INTEGER NOT NULL,
+        PRIMARY KEY (tenant, principal, tool)
+    ) STRICT, WITHOUT ROWID
+    """,
 )
-"""What begins nothing new until it is released."""
+"""What begins nothing new until it is released, and how fast tools are called."""
 
 TABLES: Final = (*IDENTITY, *DEPLOYMENT, *STOPS)
 """Every statement of format 3."""

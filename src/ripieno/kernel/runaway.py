@@ -1,0 +1,157 @@
+"""Runs that run away: the same call over and over, more at once than is allowed, faster than is allowed.
+
+A trip is a recorded choice where it happened, and ends the visit that acted: as `escalated`, or `partial`
+where that is declared. Nothing that a participant catches lets it go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.effect_book import UNDO
+from ripieno.kernel.turnstile import Branch
+from ripieno.model.durations import seconds
+from ripieno.model.event import Event, Json
+from ripieno.model.outcome import Outcome
+from ripieno.model.runaway import CallRate, Runaway
+
+if TYPE_CHECKING:
+    from ripieno.kernel.execution import Execution
+    from ripieno.kernel.scope import Scope
+
+__all__ = [
+    "Repeats",
+    "TrippedError",
+    "check_call",
+    "rate_of",
+    "runaway_of",
+    "too_many",
+    "trip",
+    "tripped",
+]
+
+DEFAULT: Final = Runaway()
+TRIPPED: Final = "runaway"
+KEPT: Final = 512
+"""So many different calls are known behind a segment: those made most often, and of these the latest."""
+
+DIGITS: Final = 16
+
+
+class TrippedError(BaseException):
+    """Unwinds a participant that has run away to its visit, past whatever it catches."""
+
+    def __init__(self, status: str, reason: str) -> None:
+        super().__init__(reason)
+        self.outcome = Outcome(status, reason=reason)  # pyright: ignore[reportArgumentType] - one of two
+
+
+class Repeats:
+    """How often a run has made each call, through segments and restarts."""
+
+    __slots__ = ("_counts",)
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._counts: Counter[str] = Counter()
+        last = max((event for event in events if event.kind == "segment"), key=place, default=None)
+        if last is not None:
+            self._counts.update(last.body.get("repeats", {}))
+        for event in events:
+            if event.kind == "intent" and (last is None or event.seq > last.seq):
+                self._note(event)
+
+    def _note(self, event: Event) -> None:
+        if event.body["attempt"] == 1 and not event.path.endswith(UNDO):
+            self.count(event.body["tool"], event.body["arguments"])
+
+    def count(self, tool: str, arguments: str) -> int:
+        """Count a call, and give how often it was made with this one."""
+        call = hashlib.sha256(f"{tool} {arguments}".encode()).hexdigest()[:DIGITS]
+        self._counts[call] += 1
+        return self._counts[call]
+
+    def document(self) -> dict[str, Json]:
+        """Give the counts as they stand in a segment: nothing in a run that calls nothing."""
+        if not self._counts:
+            return {}
+        latest = list(self._counts.items())[::-1]
+        kept = sorted(latest, key=lambda item: -item[1])[:KEPT]
+        return {"repeats": dict(kept[::-1])}
+
+
+def place(event: Event) -> int:
+    """Give the place of an event in its run."""
+    return event.seq
+
+
+def runaway_of(execution: Execution) -> Runaway:
+    """Give what is declared for the run's workflow."""
+    bounds = execution.definition.bounds
+    return DEFAULT if bounds is None or bounds.runaway is None else bounds.runaway
+
+
+async def tripped(scope: Scope, path: str, branch: Branch) -> None:
+    """Unwind where it is recorded that the act at a path has run away."""
+    for event in scope.take(f"{path}/{TRIPPED}", frozenset({"choice"})):
+        await scope.execution.turnstile.recorded(branch, event.seq)
+        said: Any = scope.execution.stored(event.body["because"]).decode()
+        raise TrippedError(event.body["chosen"], said["reason"])
+
+
+async def trip(scope: Scope, path: str, branch: Branch, reason: str) -> None:
+    """Record that the act at a path has run away, and unwind."""
+    execution = scope.execution
+    await execution.turnstile.live(branch)
+    chosen = "partial" if runaway_of(execution).then == "stop" else "escalated"
+    payloads: list[tuple[bytes, bytes]] = []
+    because = execution.keep(execution.value({"reason": reason, "at": path}), payloads)
+    body: dict[str, Json] = {
+        "what": TRIPPED,
+        "chosen": chosen,
+        "offered": ["escalated", "partial"],
+        "because": because,
+    }
+    scope.items.append(execution.append("choice", f"{path}/{TRIPPED}", body, payloads=payloads))
+    raise TrippedError(chosen, reason)
+
+
+async def check_call(scope: Scope, path: str, branch: Branch, call: tuple[str, str, str]) -> None:
+    """Count the first attempt at a call of a tool, and unwind where it was made too often.
+
+    `call`: the tool's name, its effect, and the commitment of the arguments.
+    """
+    execution = scope.execution
+    if execution.turnstile.replaying:
+        await tripped(scope, path, branch)
+        await execution.turnstile.live(branch)
+    tool, effect, arguments = call
+    times, allowed = execution.repeats.count(tool, arguments), runaway_of(execution).allows(effect)
+    if times > allowed:
+        await trip(
+            scope,
+            path,
+            branch,
+            f"it has run away: {tool} was called with the same arguments {allowed} times, as often as"
+            f" this workflow allows, and was to be called again by {path}",
+        )
+
+
+def rate_of(execution: Execution, tool: str) -> CallRate | None:
+    """Give how often the run's principal may call a tool; None where nothing is declared."""
+    declared = runaway_of(execution).rates.get(tool)
+    if declared is None:
+        return None
+    calls, per = declared
+    return CallRate(tool, calls, int(seconds(per) * MICROSECONDS))
+
+
+def too_many(limit: int, path: str) -> str:
+    """Say that more was begun at once than may be."""
+    return (
+        f"it has run away: {limit} branches are under way at once, as many as may be, and {path} was to be"
+        " one more"
+    )
