@@ -43,7 +43,7 @@ async def deploy(store: SqliteStore) -> None:
     await store.protect("default", "flow", "person:ada", "audit")
     await store.protect("default", "*", "person:ada", "audit")
     await store.unprotect("default", "*", "person:ada", "over")
-    await store.set_agent_state("default", AgentState("flow", "clerk", "suspended", "person:ada", "errs"))
+    await store.set_agent_state("default", AgentState("flow", "clerk", "retired", "person:ada", "errs"))
 
 
 async def decide(home: Path) -> Sample:
@@ -164,7 +164,7 @@ CHANGES = {
     "agent_states.status": (
         "active",
         20,
-        "row flow, clerk of agent_states says status 'active', it says 'suspended'",
+        "row flow, clerk of agent_states says status 'active', it says 'retired'",
     ),
     "stops.by": ("x", 21, "row tool, pay of stops says by 'x', it says 'person:ada'"),
 }

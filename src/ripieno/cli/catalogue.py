@@ -131,6 +131,18 @@ COMMANDS: Final = (
         ),
         group="Define",
     ),
+    Entry(
+        "agents",
+        "Everyone who can act, and who answers for them.",
+        children=(
+            Entry("list", "List every participant that is registered.", "agents:list_agents"),
+            Entry("show", "Show one: versions, tools, where it runs, how it stands.", "agents:show_agent"),
+            Entry("suspend", "Hold whatever it would begin.", "agents:suspend_agent"),
+            Entry("resume", "Let it act again.", "agents:resume_agent"),
+            Entry("retire", "Let it act no more.", "agents:retire_agent"),
+        ),
+        group="Trust and care",
+    ),
     Entry("check", "Look for known failure modes in a workflow.", "check:check", group="Define"),
     Entry("schema", "Give the JSON Schema of workflow files, for editors.", "schema:schema", group="Define"),
     Entry("stop", "Let nothing new begin: a run, a tool, everything.", "stops:stop_it", group="Run"),

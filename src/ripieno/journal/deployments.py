@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from ripieno.model.errors import StoreError
+from ripieno.model.event import Event
+
 __all__ = [
     "EVERY",
+    "Acted",
     "AgentState",
     "AgentStatus",
     "Deployment",
     "DeploymentStore",
     "Move",
     "ProtectedRow",
+    "Roll",
     "Stage",
 ]
 
@@ -24,8 +30,8 @@ Stage = Literal["staging", "production"]
 Move = Literal["promote", "share", "roll back"]
 """What was done: a version got a stage, a share of new runs, or gave way to the one before it."""
 
-AgentStatus = Literal["active", "suspended", "retired"]
-"""`suspended`: its next visits are held. `retired`: they end as escalated."""
+AgentStatus = Literal["active", "retired"]
+"""`retired`: its next visits end as escalated. One that is suspended is held by a stop."""
 
 EVERY: Final = "*"
 """Stands for every workflow of a tenant."""
@@ -68,6 +74,40 @@ class AgentState:
     event: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """One act within a run."""
+
+    workflow: str
+    event: Event
+
+
+class Roll:
+    """Who was retired, kept in memory and read again whenever the store may have changed."""
+
+    __slots__ = ("_read", "_retired", "standing")
+
+    def __init__(self, read: Callable[[], Mapping[tuple[str, str, str], AgentState]]) -> None:
+        self._read = read
+        self._retired: Mapping[tuple[str, str, str], AgentState] = {}
+        self.standing = False
+        """True while anybody at all is retired: the one thing that is looked at before each visit."""
+
+    def refresh(self) -> None:
+        """Read it again; raises `StoreError`."""
+        self._retired = self._read()
+        self.standing = bool(self._retired)
+
+    def look(self) -> None:
+        """Read it again if that is possible; where it is not, nothing can be recorded either."""
+        with suppress(StoreError):
+            self.refresh()
+
+    def retired(self, tenant: str, workflow: str, agent: str) -> AgentState | None:
+        """Give who retired a participant and why; None for one that may act."""
+        return self._retired.get((tenant, workflow, agent))
+
+
 class DeploymentStore(ABC):
     """The part of a store that knows which versions are deployed and who is suspended."""
 
@@ -108,6 +148,15 @@ class DeploymentStore(ABC):
     def agent_states(self, tenant: str) -> Sequence[AgentState]:
         """Give what was decided about participants, also of those that are active again."""
 
+    @property
     @abstractmethod
-    def agents_held(self) -> Sequence[tuple[str, AgentState]]:
-        """Give the participants of every tenant that may not act, each with its tenant."""
+    def roll(self) -> Roll:
+        """Who was retired, as this process knows it."""
+
+    @abstractmethod
+    def last_acts(self, tenant: str, limit: int) -> Sequence[Acted]:
+        """Give what participants did last, newest first: as many acts as `limit`, of all workflows."""
+
+    @abstractmethod
+    def processes(self, tenant: str) -> Sequence[tuple[str, str]]:
+        """Give where runs are at work: workflow and process, such as `ward-3, process 4117`."""

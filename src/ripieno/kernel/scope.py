@@ -25,6 +25,7 @@ from ripieno.kernel.preparing import refuse_secrets
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
+from ripieno.kernel.registered import barred
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.runaway import TrippedError
 from ripieno.kernel.segments import Segments
@@ -235,8 +236,9 @@ class Scope:
         )
         scope = Scope(execution, path, branch, self, terms.effects)
         scope.started = execution.recording.begun(path) or execution.clock.now()
-        if left_out:
-            return await self.close(scope, participant, task, Outcome("complete"))
+        ending = Outcome("complete") if left_out else barred(execution, participant, path)
+        if ending is not None:
+            return await self.close(scope, participant, task, ending)
         execution.open_scopes.add(scope)
         try:
             if terms.limits is None:

@@ -64,6 +64,11 @@ class Definition(Protocol):
         """Open the secrets of its tools, so that they are looked for; give what cannot be had, and why."""
         ...
 
+    @property
+    def participants(self) -> frozenset[str]:
+        """The names of everyone who may act in it."""
+        ...
+
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
         ...

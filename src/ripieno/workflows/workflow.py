@@ -244,6 +244,15 @@ class Workflow:
         """The references that its tools declare, each once, as far as it can be told which tools it has."""
         return references(self.everyone())
 
+    @property
+    def participants(self) -> frozenset[str]:
+        """The names of everyone who may act in it."""
+        return self._participants
+
+    @cached_property
+    def _participants(self) -> frozenset[str]:
+        return frozenset(participant.name for participant in self.everyone())
+
     def undo_tool(self, reference: str) -> UndoTool | None:
         """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
         try:

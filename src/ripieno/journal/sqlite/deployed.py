@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ripieno.journal.deployments import (
+    Acted,
     AgentState,
     Deployment,
     DeploymentStore,
     Move,
     ProtectedRow,
+    Roll,
 )
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.sqlite import deployments
+from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.writer import Writer
+from ripieno.model.event import Event
 from ripieno.model.value import decode
 
 __all__ = ["SqliteDeployments"]
@@ -31,6 +35,8 @@ class SqliteDeployments(DeploymentStore):
     _reader: Reader
     _writer: Writer
     _master: MasterKey
+    _owners: Owners
+    _roll: Roll
 
     async def deploy(
         self, tenant: str, change: Deployment, move: Move, before: Deployment | None, *, reason: str | None
@@ -85,18 +91,48 @@ class SqliteDeployments(DeploymentStore):
 
     async def set_agent_state(self, tenant: str, state: AgentState) -> bool:
         """Say whether a participant may act, with an event; False when it was so."""
-        return await self._writer.perform(
+        done = await self._writer.perform(
             lambda batch: deployments.change_state(batch, self._master, tenant, state)
         )
+        self._roll.refresh()
+        return done
 
     def agent_states(self, tenant: str) -> Sequence[AgentState]:
         """Give what was decided about participants, by workflow and name."""
         found = self._states("WHERE s.tenant = ? ORDER BY s.workflow, s.agent", tenant)
         return [state for _, state in found]
 
-    def agents_held(self) -> Sequence[tuple[str, AgentState]]:
-        """Give the participants of every tenant that may not act, each with its tenant."""
-        return self._states("WHERE s.status <> 'active'")
+    @property
+    def roll(self) -> Roll:
+        """Who was retired, as this process knows it."""
+        return self._roll
+
+    def _retired(self) -> dict[tuple[str, str, str], AgentState]:
+        found = self._states("WHERE s.status = 'retired'")
+        return {(tenant, state.workflow, state.agent): state for tenant, state in found}
+
+    def last_acts(self, tenant: str, limit: int) -> Sequence[Acted]:
+        """Give what participants did last, newest first."""
+        rows = self._reader.all(
+            "SELECT r.workflow, e.envelope FROM"
+            " (SELECT stream, envelope, position FROM events WHERE kind IN ('step', 'scope', 'intent')"
+            " ORDER BY position DESC LIMIT ?) e"
+            " JOIN runs r ON r.id = lower(hex(e.stream)) WHERE r.tenant = ? ORDER BY e.position DESC",
+            limit,
+            tenant,
+        )
+        return [Acted(workflow, Event.read(envelope)) for workflow, envelope in rows]
+
+    def processes(self, tenant: str) -> Sequence[tuple[str, str]]:
+        """Give where runs are at work: workflow and process."""
+        rows = self._reader.all(
+            "SELECT DISTINCT workflow, owner FROM runs WHERE status = 'running' AND tenant = ?"
+            " AND owner IS NOT NULL ORDER BY workflow, owner",
+            tenant,
+        )
+        return [
+            (workflow, self._owners.named(owner)) for workflow, owner in rows if self._owners.alive(owner)
+        ]
 
     def _states(self, which: str, *values: object) -> list[tuple[str, AgentState]]:
         found: list[tuple[str, AgentState]] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import platform
 from pathlib import Path
 
 from ripieno.model.ids import new_id
@@ -31,7 +32,15 @@ class Owners:
         while self._descriptor is None:
             self.token = new_id()
             self._descriptor = locked(folder / self.token)
+        os.write(self._descriptor, f"{platform.node() or 'here'}, process {os.getpid()}".encode())
         self._sweep()
+
+    def named(self, token: str) -> str:
+        """Give where the process with this token runs, for people: machine and process."""
+        try:
+            return (self._folder / token).read_text("utf-8") or token[-6:]
+        except OSError:
+            return token[-6:]
 
     def alive(self, token: str) -> bool:
         """Tell whether the process with this token still runs."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from ripieno.journal.deployments import Roll
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import (
     Draft,
@@ -73,6 +74,8 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteReads)
             self._writer = Writer(connection, self.path, self._doorbell.ring)
             owned.push_async_callback(self._writer.close)
             self._stops = Stops(self._standing)
+            self._roll = Roll(self._retired)
+            self._roll.refresh()
             self._stops.refresh()
             self._owned = owned.pop_all()
 
@@ -101,10 +104,12 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteReads)
 
         def changed() -> None:
             self._stops.look()
+            self._roll.look()
             ring()
 
         self._doorbell.listen(changed)
         self._stops.look()
+        self._roll.look()
 
     # -- appending --------------------------------------------------------------------------------
 
