@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +112,13 @@ async def test_the_process_that_is_at_a_run_of_its_workflow_is_named(tmp_path: P
     slow = Slow(system)
     workflow = Workflow("visit", books("a", tool(system.book), "visit"))
     async with serving(tmp_path, workflow) as host:
+        await host.enter(Workflow("idle", work), OPERATOR)
         run = await begin(host, workflow)
         await slow.begun.wait()
-        [where] = (await listed(host))["visit/a"].runs_at
+        found = await listed(host)
+        [where] = found["visit/a"].runs_at
         assert ", process " in where
+        assert found["idle/work"].runs_at == []
         slow.released.set()
         await ended(host, run)
 
@@ -121,8 +126,10 @@ async def test_the_process_that_is_at_a_run_of_its_workflow_is_named(tmp_path: P
 async def test_what_was_registered_before_there_was_an_inventory_is_listed_by_name(tmp_path: Path) -> None:
     pins = '{"code": {"old": {"source": "0123456789abcdef", "version": null}}}'
     async with opened(tmp_path, SqliteStore) as store:
-        await store.register(VersionRow("v1", "default", "flow", "", pins, 1), "person:op")
+        for version in ("v1", "v2"):
+            await store.register(VersionRow(version, "default", "flow", "", pins, 1), "person:op")
         [agent] = await agents(store, "default")
+        assert agent.versions == ["v2", "v1"]
         assert (agent.full_name, agent.kind, agent.code) == ("flow/old", "", ["0123456789ab"])
 
 
@@ -249,6 +256,18 @@ async def test_what_is_not_registered_cannot_act(tmp_path: Path) -> None:
         outcome = await ended(host, await begin(host, workflow))
         assert outcome.status == "failed"
         assert f"work is not registered with flow {workflow.version[:12]}" in str(outcome.reason)
+
+
+async def test_a_retirement_stands_though_its_reason_was_erased(tmp_path: Path) -> None:
+    workflow = Workflow("flow", work)
+    async with serving(tmp_path, workflow) as host:
+        await host.enter(workflow, OPERATOR)
+        await retire(host.store, await agent_of(host, "work"), by=OPERATOR, reason="private")
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection, connection:
+        connection.execute("DELETE FROM payloads")
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow))
+        assert outcome.reason == "work was retired by person:op: a reason that was erased"
 
 
 async def test_only_an_operator_says_who_may_act_and_says_why(tmp_path: Path) -> None:

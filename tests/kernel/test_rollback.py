@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +258,20 @@ async def asked_to_wait(host: Host, run: str) -> None:
         return len([event for event in found if "/wait/" in event.path]) > 1 or None
 
     await until(look)
+
+
+async def test_two_rollbacks_asked_for_at_once_take_everything_back_once(tmp_path: Path) -> None:
+    office = Office()
+    workflow = trip(office, CLERK)
+    async with serving(tmp_path, workflow) as host, serving(tmp_path, workflow) as other:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        both = await asyncio.gather(rolled(host, run), rolled(other, run))
+        for undoing in both:
+            assert (await ended(host, undoing.id)).status == "complete"
+        assert sorted(str(undoing.key)[-4:] for undoing in both) == ["0001", "0002"]
+    assert office.acts[3:] == ["release z", "release y", "release x"]
+    assert sound(tmp_path)
 
 
 async def test_two_processes_take_everything_back_once(tmp_path: Path) -> None:

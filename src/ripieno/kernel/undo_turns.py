@@ -48,10 +48,9 @@ async def at_work(scope: Scope, started: Event) -> bool:
     execution = scope.execution
     store, whose = execution.store, started.body["undoes"]["run"]
     row = await store.run(whose)
-    if not row.ended:
-        if "reason" in started.body:
-            reason = str(execution.stored(started.body["reason"]).decode())
-            await end_first(store, execution.clock, row, (started.stream, execution.row.principal), reason)
+    if not row.ended:  # then an operator wants it rolled back: a parent waits for its child
+        reason = str(execution.stored(started.body["reason"]).decode())
+        await end_first(store, execution.clock, row, (started.stream, execution.row.principal), reason)
         return True
     order = await undoers(store, whose)
     before = order[: [one.id for one in order].index(started.stream)]
