@@ -42,6 +42,10 @@ check: .venv/.test
 	@$(PIP) install --require-hashes -r requirements/test.lock
 	@touch $@
 
+.venv/.provider: tests/identity/provider/package-lock.json scripts/node_packages .venv/.test
+	@$(BIN)/python scripts/node_packages tests/identity/provider
+	@touch $@
+
 # -- the checks -------------------------------------------------------------------------------------
 
 style: .venv/.test
@@ -64,7 +68,7 @@ words: .venv/.test
 
 # -- the tests --------------------------------------------------------------------------------------
 
-pytest: .venv/.test
+pytest: .venv/.test .venv/.provider
 	@rm -rf build/coverage
 	@mkdir -p build/coverage
 	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)

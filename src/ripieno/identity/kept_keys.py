@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -44,7 +45,8 @@ class KeptKeys:
             draft.write_bytes(commitment + self._key.seal(commitment, data))
             draft.replace(file)
         except OSError:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
 
     def _file(self, issuer: str) -> Path:
         return self._folder / f"{hashlib.sha256(issuer.encode()).hexdigest()[:24]}.keys"

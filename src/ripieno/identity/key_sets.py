@@ -36,6 +36,9 @@ RETRY: Final = 5 * MICROSECONDS
 """How long it is waited before a provider is asked again that could not be asked."""
 
 SMALLEST_RSA: Final = 2048
+BITS_PER_LETTER: Final = 6
+"""Of a number in base64."""
+
 KINDS: Final = frozenset({"RSA", "EC", "OKP"})
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 
@@ -141,7 +144,7 @@ class KeySets:
 def usable(issuer: str, key: Mapping[str, Any], algorithm: str) -> Key:
     """Read a public key; raises `SignInError` for one that is not for signatures of this algorithm."""
     from joserfc.errors import JoseError  # noqa: PLC0415 - only who comes with a token needs it
-    from joserfc.jwk import JWKRegistry, RSAKey  # noqa: PLC0415
+    from joserfc.jwk import JWKRegistry  # noqa: PLC0415
 
     if (
         key.get("kty") not in KINDS
@@ -150,15 +153,14 @@ def usable(issuer: str, key: Mapping[str, Any], algorithm: str) -> Key:
     ):
         msg = f"{issuer}: the key that the token names is not for signatures by {algorithm}"
         raise SignInError(msg)
+    if key["kty"] == "RSA" and len(str(key.get("n"))) * BITS_PER_LETTER < SMALLEST_RSA:
+        msg = f"{issuer}: the key that the token names has fewer than {SMALLEST_RSA} bits"
+        raise SignInError(msg)
     try:
-        read = JWKRegistry.import_key(dict(key))
+        return JWKRegistry.import_key(dict(key))
     except (JoseError, ValueError, TypeError) as error:
         msg = f"{issuer}: the key that the token names cannot be read"
         raise SignInError(msg) from error
-    if isinstance(read, RSAKey) and read.raw_value.key_size < SMALLEST_RSA:
-        msg = f"{issuer}: the key that the token names has fewer than {SMALLEST_RSA} bits"
-        raise SignInError(msg)
-    return read
 
 
 async def document(url: str, issuer: str) -> dict[str, Any]:
