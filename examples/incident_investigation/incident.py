@@ -193,6 +193,6 @@ workflow = Workflow(
     owner="site-reliability",
     purpose="the cause of an incident is found, and taken back where a person agrees",
     risk="high",
-    policy="production",
+    policy="standard",
     limits=Limits(deadline="4h"),
 )

@@ -234,6 +234,7 @@ FOUND = {
     ],
     "no-deadline": [workflow(pure_read, limits=Limits())],
     "no-otherwise": [workflow(branch({when("amount > 3"): pure_read}))],
+    "unknown-policy": [workflow(pure_read, policy="helthcare")],
     "no-owner": [workflow(pure_read, owner=None)],
     "no-purpose": [workflow(pure_read, purpose="")],
     "pattern-of-one": [

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Final
 
+from ripieno.mediation.pack_names import policy_folder
 from ripieno.mediation.policy.library import DEFAULT_PACK, Library, load_library
 from ripieno.mediation.policy.rules import Rules
 from ripieno.mediation.policy.rulings import decision
@@ -13,8 +13,6 @@ from ripieno.model.errors import RipienoError
 from ripieno.model.gate import Action, Decision
 
 __all__ = ["PolicyGate", "default_gate", "policy_folder"]
-
-FOLDER: Final = "policies"
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +62,6 @@ def unusable(error: RipienoError) -> str:
     remedy = error.remedy or "ripieno policy check shows all that is wrong"
     where = f"{error.place}: " if error.place else ""
     return f"the policies cannot be used: {where}{error.message} ({remedy})"
-
-
-def policy_folder(home: Path) -> Path:
-    """Give where the policies of a data folder's project are: `policies` beside it."""
-    return home.absolute().parent / FOLDER
 
 
 def default_gate(home: Path) -> PolicyGate:

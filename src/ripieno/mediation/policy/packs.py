@@ -8,12 +8,10 @@ from typing import Any, Final, cast
 
 import yaml
 
+from ripieno.mediation.pack_names import SHIPPED
 from ripieno.model.errors import DefinitionError, Place
 
 __all__ = ["SHIPPED", "Pack", "Source", "read_pack", "sources_in"]
-
-SHIPPED: Final = Path(__file__).parent / "packs"
-"""The packs that come with Ripieno."""
 
 ABOUT: Final = "pack.yaml"
 

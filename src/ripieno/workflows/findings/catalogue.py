@@ -31,6 +31,7 @@ from ripieno.workflows.findings.same_function_twice import SameFunctionTwice
 from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
 from ripieno.workflows.findings.unheard_reminder import UnheardReminder
 from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
+from ripieno.workflows.findings.unknown_policy import UnknownPolicy
 from ripieno.workflows.findings.unresolved_secret import UnresolvedSecret
 from ripieno.workflows.findings.unsettled_vote import UnsettledVote
 from ripieno.workflows.findings.unused_participant import UnusedParticipant
@@ -48,6 +49,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     NotImportable(),
     RepeatedEffect(),
     RuleCannotSettle(),
+    UnknownPolicy(),
     AbandonedEffects(),
     AgentWithoutTools(),
     CrowdedChat(),
