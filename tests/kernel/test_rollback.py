@@ -30,6 +30,7 @@ from ripieno.connectors.tool import Tool
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
+from ripieno.kernel.change_fails import record
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
 from ripieno.kernel.retries import retry
@@ -83,6 +84,8 @@ async def test_all_that_a_run_did_is_taken_back_the_latest_first_and_it_stays_as
         [started] = await events(host, undoing.id, "run.started")
         assert started.body["undoes"] == {"run": run, "asks": True}
         assert undoing.principal == "person:op"
+        [counted] = (await record(host.store, "default", "trip")).versions
+        assert counted.runs == 1
     assert sound(tmp_path)
 
 

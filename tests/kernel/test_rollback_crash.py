@@ -64,3 +64,28 @@ def test_it_comes_to_the_same_when_it_dies_again_while_it_recovers(survey: Surve
         if found is not None:  # what was left to do was done before the second place
             problems.extend(survey.compare(found, (first, second)))
     assert problems == []
+
+
+@pytest.fixture(scope="module")
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Generator[Survey]:
+    with children_of("kernel.support.rolled_back:OPEN_SCENARIO") as children:
+        yield Survey(children, tmp_path_factory.mktemp("crashes"))
+
+
+def test_undisturbed_a_run_that_waits_is_ended_and_taken_back(waiting: Survey) -> None:
+    assert waiting.undisturbed.effects == ["reserve plane", "reserve room", "release room", "release plane"]
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whichever_boundary_it_dies_at_a_run_that_waits_is_ended_and_taken_back(
+    waiting: Survey, part: int
+) -> None:
+    passed = list(waiting.undisturbed.passed)
+    made = next(n for n, place in enumerate(passed) if "run.started" in place and place.endswith("#4"))
+    places = [place for place in passed[made:] if "no event" not in place and "/wait/" not in place]
+    problems: list[str] = []
+    for place in share(lasting(places), part, 2 * PARTS):  # every other one, always the same
+        found = waiting.ending(Order(""), place)
+        if found is not None or not UNREPEATABLE.match(place):
+            problems.extend(waiting.compare(found, place))
+    assert problems == []

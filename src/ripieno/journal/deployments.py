@@ -125,8 +125,11 @@ class DeploymentStore(ABC):
         """Give what the stages hold, by workflow and stage."""
 
     @abstractmethod
-    def runs_by_version(self, tenant: str, workflow: str) -> Sequence[tuple[str, str, int]]:
-        """Give how many runs of a workflow there are: version, status, number."""
+    def runs_by_version(self, tenant: str, workflow: str, *, besides: str) -> Sequence[tuple[str, str, int]]:
+        """Give how many runs of a workflow there are: version, status, number.
+
+        Left out are those whose business key begins with `besides`.
+        """
 
     @abstractmethod
     async def protect(self, tenant: str, workflow: str, by: str, reason: str) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from ripieno.journal.deployments import Stage
 from ripieno.journal.records import VersionRow
 from ripieno.journal.store import Store
+from ripieno.kernel.births import UNDOING
 from ripieno.kernel.clock import moment
 from ripieno.kernel.deployments import Past, deployed, history
 
@@ -35,6 +36,7 @@ class VersionRecord:
     failed_changes: int = 0
     """How often it was rolled back."""
     runs: int = 0
+    """Those that took back what others did are not counted."""
     failures: int = 0
     """Of these runs, those that ended as failed."""
 
@@ -70,7 +72,7 @@ async def record(store: Store, tenant: str, workflow: str) -> Record:
     found = {row.version: VersionRecord(row.version, since=moment(row.registered_at)) for row in rows}
     count(found, past)
     stand(found, store, rows, past)
-    for version, status, runs in store.runs_by_version(tenant, workflow):
+    for version, status, runs in store.runs_by_version(tenant, workflow, besides=UNDOING):
         one = found.setdefault(version, VersionRecord(version))
         one.runs += runs
         one.failures += runs if status == "failed" else 0

@@ -1,4 +1,4 @@
-"""A run with children that have ended, rolled back while another waits to see what becomes of it."""
+"""A run with children, rolled back once it has ended or while it waits; another waits for the outcome."""
 
 from __future__ import annotations
 
@@ -19,20 +19,29 @@ from ripieno.kernel.rollback import roll_back
 from ripieno.kernel.undo_runs import undoers
 from ripieno.model.errors import RefusedError
 
-__all__ = ["SCENARIO", "WORKFLOW"]
+__all__ = ["OPEN_SCENARIO", "OPEN_WORKFLOW", "SCENARIO", "WORKFLOW"]
 
+KEEPER = human("keeper", role="keeper")
 TRIP = Workflow("trip", sequential(reserves("plane", "plane"), subworkflow(SEATS), subworkflow(HOTEL)))
 WORKFLOW = Workflow("journey", sequential(subworkflow(TRIP), human("auditor", role="auditor")))
+
+OPEN_TRIP = Workflow("trip", sequential(reserves("plane", "plane"), subworkflow(HOTEL), KEEPER))
+OPEN_WORKFLOW = Workflow(
+    "journey", sequential(subworkflow(OPEN_TRIP).on_failure("continue"), human("auditor", role="auditor"))
+)
+"""Its trip is rolled back while it waits for somebody who never answers."""
 
 OVER: list[bool] = []
 """Holds something once the trip was rolled back."""
 
 
 async def operate(store: Store, clock: Clock) -> None:
-    """Roll the trip back, once it has ended."""
-    trips = await store.runs(RunFilter(workflow="trip", statuses=("complete",)))
-    first = [row for row in trips if row.key is None]
+    """Roll the trip back, once it has ended, or waits for its keeper."""
+    first = [row for row in await store.runs(RunFilter(workflow="trip")) if row.key is None]
     if not first:
+        return
+    kept = any(row.role == "keeper" for row in await store.questions(run=first[0].id))
+    if not (kept or first[0].ended):
         return
     others = await undoers(store, first[0].id)
     OVER[:] = [True] if others and others[0].ended else []
@@ -46,7 +55,7 @@ def answered(asked: AskedFor, home: Path) -> dict[str, Any]:
     del home
     if asked.row.kind == "uncertain":
         return {"happened": False}
-    if not OVER:
+    if not OVER or asked.row.role == "keeper":
         msg = "not yet"
         raise RefusedError(msg)
     return {"proceed": True, "note": "seen"}
@@ -62,4 +71,7 @@ def comparable(outcome: dict[str, Any]) -> dict[str, Any]:
     return {**outcome, "reason": re.sub(r"run \w+", "", str(outcome.get("reason")))}
 
 
+OPEN_SCENARIO = Scenario(
+    OPEN_WORKFLOW, lambda: None, settle_in, effects, answered, comparable, operate=operate
+)
 SCENARIO = Scenario(WORKFLOW, lambda: None, settle_in, effects, answered, comparable, operate=operate)

@@ -57,13 +57,15 @@ class SqliteDeployments(DeploymentStore):
         )
         return [Deployment(*row) for row in rows]
 
-    def runs_by_version(self, tenant: str, workflow: str) -> Sequence[tuple[str, str, int]]:
+    def runs_by_version(self, tenant: str, workflow: str, *, besides: str) -> Sequence[tuple[str, str, int]]:
         """Give how many runs of a workflow there are: version, status, number."""
         return self._reader.all(
             "SELECT version, status, count(*) FROM runs WHERE tenant = ? AND workflow = ?"
-            " GROUP BY version, status ORDER BY version, status",
+            " AND substr(coalesce(key, ''), 1, ?) <> ? GROUP BY version, status ORDER BY version, status",
             tenant,
             workflow,
+            len(besides),
+            besides,
         )
 
     async def protect(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
