@@ -32,6 +32,7 @@ from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.deployments import promote
 from ripieno.kernel.host import Host
 from ripieno.kernel.inventory import Agent, agents, find_agent, reinstate, retire, suspend
+from ripieno.kernel.rollback import roll_back
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
 from ripieno.model.participant import Task
 from ripieno.participants.base import BaseParticipant
@@ -256,6 +257,21 @@ async def test_what_is_not_registered_cannot_act(tmp_path: Path) -> None:
         outcome = await ended(host, await begin(host, workflow))
         assert outcome.status == "failed"
         assert f"work is not registered with flow {workflow.version[:12]}" in str(outcome.reason)
+
+
+async def test_what_a_suspended_participant_did_is_rolled_back_all_the_same(tmp_path: Path) -> None:
+    office = Office()
+    workflow = Workflow("trip", books("a", office.booking, "x"))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await ended(host, run)
+        agent = await agent_of(host, "a")
+        await suspend(host.store, agent, by=OPERATOR, reason="it errs")
+        row = await host.store.run(run)
+        undoing = await roll_back(host.store, host.clock, row, by=OPERATOR, reason="it erred")
+        await ended(host, undoing.id)
+        await retire(host.store, agent, by=OPERATOR, reason="it erred")
+    assert office.acts == ["book x", "release x"]
 
 
 async def test_a_retirement_stands_though_its_reason_was_erased(tmp_path: Path) -> None:

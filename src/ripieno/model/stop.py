@@ -22,6 +22,9 @@ STOPPABLE: Final[tuple[Stoppable, ...]] = (
     "everything",
 )
 
+UNDO: Final = "/undo"
+"""What the path of an act ends with that takes another back."""
+
 EVERYTHING: Final = "*"
 """Stands where the tenant stands in a stop of the whole system; no tenant can have this name."""
 
@@ -34,7 +37,12 @@ class Place(NamedTuple):
     path: str
 
     def within(self, participant: str) -> bool:
-        """Tell whether it is the visit of a participant or lies in one; `workflow/participant` names both."""
+        """Tell whether it is the visit of a participant or lies in one; `workflow/participant` names both.
+
+        Taking back what it did is no act of its own: who is stopped for an error can have it undone.
+        """
+        if self.path.endswith(UNDO):
+            return False
         workflow, _, name = participant.rpartition("/")
         if workflow not in ("", self.workflow):
             return False
