@@ -54,7 +54,8 @@ def found(text: str, function: Any = transfer) -> list[str]:
 
 def about(condition: str, resource: str = '== Tool::"pay"') -> str:
     """Write a policy about an argument."""
-    return f'@id("a") forbid (principal, action == Action::"tool.call", resource {resource}) when {{ {condition} }};'
+    head = f'forbid (principal, action == Action::"tool.call", resource {resource})'
+    return f'@id("a") {head} when {{ {condition} }};'
 
 
 def test_each_argument_is_what_cedar_can_hold_of_it() -> None:
