@@ -236,7 +236,7 @@ def test_arguments_that_cannot_be_had_are_a_denial(tmp_path: Path) -> None:
     unread = Action(act.kind, act.verb, act.actor, act.subject, act.workflow, given=given)
     gate = pack(tmp_path, PERMIT + amounts("context has arguments.amount"))
     found = gate.decide(unread)
-    assert (found.verdict, found.reason) == ("deny", "could not be decided: OSError(5, 'the store is away')")
+    assert (found.verdict, found.reason) == ("deny", "could not be decided: OSError")
 
 
 def test_a_tool_of_which_it_is_not_known_what_it_does_is_denied_where_that_is_read(
