@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, serving, turned
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    ended,
+    events,
+    parked,
+    reply,
+    resting,
+    serving,
+    turned,
+)
+from kernel.support.ruled import Under
 from ripieno import (
     Context,
     Function,
@@ -50,6 +62,13 @@ class Payments:
         return tool(self.pay, check=checks, **settings)
 
 
+class Ruled(Under):
+    """Lets a participant work under a rule, and gives what it gave."""
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        return await context.call(self.participant, task, effects=self.rule)
+
+
 def using(one: Tool, *, rule: Any = None, wait: bool = False, **arguments: Any) -> Workflow:
     """Give a workflow that makes one call and tells what came of it."""
 
@@ -67,11 +86,7 @@ def using(one: Tool, *, rule: Any = None, wait: bool = False, **arguments: Any) 
     if rule is None:
         return Workflow("checked", desk)
 
-    class Under(Function):
-        async def act(self, task: Task, context: Context) -> Outcome:
-            return await context.call(desk, task, effects=rule)
-
-    return Workflow("checked", Under(use, name="under", pure=True))
+    return Workflow("checked", Ruled(desk, rule))
 
 
 async def gave(tmp_path: Path, workflow: Workflow) -> Any:
@@ -354,3 +369,23 @@ async def test_an_agent_is_told_of_what_is_rejected_and_may_go_another_way(tmp_p
     outcome = await gave(tmp_path, Workflow("agents", flow))
     assert outcome[0]["error"] is True
     assert outcome[0]["result"]["error"] == "invalid"
+
+
+async def test_code_that_asks_for_something_else_than_was_judged_blocks_the_run(tmp_path: Path) -> None:
+    amounts = [30]
+    pays = Payments().tool(on_arguments("amount < 10", otherwise=escalate("treasurer")))
+
+    async def use(given: object, context: Context) -> object:
+        del given
+        return await context.use(pays, amount=amounts[0])
+
+    workflow = Workflow("checked", Function(use, name="desk", pure=True))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+    amounts[0] = 40
+    async with serving(tmp_path, workflow) as host:
+        await reply(host, await asked(host, run), {"proceed": True})
+        row = await resting(host, run)
+    assert row.status == "blocked"
+    assert "/checked/1: other arguments were judged (event" in str(row.detail)

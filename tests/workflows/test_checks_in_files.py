@@ -148,8 +148,7 @@ def test_what_a_file_says_is_what_python_says(written: str, made: Check) -> None
             "a check is of one thing: expected arguments or result",
         ),
         (
-            "{single_agent: {step: read,"
-            ' tools: [{import: "workflow_parts:post", check: [{result: {cites: 1}}]}]}}',
+            "{single_agent: {step: read, tools: [{import: 'workflow_parts:post', check: [result: {cites: 1}]}]}}",  # noqa: E501 - one line of a file
             "what a call gives cites nothing",
         ),
     ],
