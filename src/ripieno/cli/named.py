@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ripieno.cli.definitions import find_workflow
+from ripieno.cli.output import note
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.kernel.deployments import deployed
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ripieno.kernel.host import Host
 
 __all__ = ["Served", "served"]
+
+LENGTH: Final = 12
+"""Digits of a version that people see."""
 
 
 class Served(Protocol):
@@ -103,4 +107,7 @@ async def in_production(settings: Settings, text: str) -> Named | None:
         if deployed(store, tenant, text).production is None:
             return None
         deployment = Deployment(tenant, text)
-        return Named(deployment, tuple(await deployment.workflows(store)))
+        found = await deployment.workflows(store)
+        also = f", candidate {found[1].version[:LENGTH]}" if len(found) > 1 else ""
+        note(f"{text}: version {found[0].version[:LENGTH]} in production{also}")
+        return Named(deployment, tuple(found))

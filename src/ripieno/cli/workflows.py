@@ -17,6 +17,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, show, to_json, write
 from ripieno.cli.session import opened, unserved
 from ripieno.cli.settings import Settings
+from ripieno.journal.deployments import Deployment
 from ripieno.journal.records import VersionRow
 from ripieno.kernel.clock import moment
 from ripieno.model.errors import InputError, NotFoundError, RipienoError, nearest
@@ -35,12 +36,15 @@ def list_workflows(*, options: Options = DEFAULTS) -> int:
 
 async def _list(settings: Settings) -> int:
     rows: Sequence[VersionRow]
+    held: dict[str, Deployment] = {}
     try:
         async with opened(settings) as store:
             rows = await store.versions(settings.principal.tenant)
+            stages = store.deployments(settings.principal.tenant)
+            held = {one.version: one for one in reversed(stages)}  # production is what counts of both
     except NotFoundError:
         rows = ()
-    table = listing("workflow", "version", "registered", "code", "from")
+    table = listing("workflow", "version", "stage", "registered", "code", "from")
     documents: list[dict[str, Any]] = []
     for row in rows:
         state = code_of(row)
@@ -48,6 +52,7 @@ async def _list(settings: Settings) -> int:
         table.add_row(
             clean(row.workflow, style="bold"),
             row.version[:LENGTH],
+            stage_of(held.get(row.version)),
             f"{at.astimezone():%Y-%m-%d %H:%M}",
             Text(state, style="green" if state == "here" else "yellow"),
             clean(row.source),
@@ -56,6 +61,7 @@ async def _list(settings: Settings) -> int:
             {
                 "workflow": row.workflow,
                 "version": row.version,
+                "stage": held[row.version].stage if row.version in held else "draft",
                 "registered_at": at.isoformat(),
                 "code": state,
                 "source": row.source,
@@ -66,6 +72,14 @@ async def _list(settings: Settings) -> int:
     if shipped:
         note(f"ships with Ripieno: {', '.join(shipped)}")
     return Exit.OK
+
+
+def stage_of(held: Deployment | None) -> Text:
+    """Give where a version stands: in production, in staging with its share of new runs, or as a draft."""
+    if held is None:
+        return Text("draft", style="dim")
+    share = f" {held.share} %" if held.stage == "staging" and held.share else ""
+    return Text(held.stage + share)
 
 
 def code_of(row: VersionRow) -> str:
