@@ -47,6 +47,13 @@ def test_a_workflow_is_compared_with_the_policies_it_runs_under(cli: Cli) -> Non
     refused = cli.run("policy", "check", "--workflow", "doubling.yaml")
     assert refused.code == 1
     assert "no policy pack is called 'helthcare' (did you mean 'healthcare'?)" in refused.out
+    cli.write("doubling.yaml", (cli.folder / "doubling.yaml").read_text().replace("helth", "health"))
+    head = 'forbid (principal, action, resource == Participant::"doubling/'
+    cli.write("policies/rules.cedar", f'@id("a") {head}double");\n@id("b") {head}duble");')
+    refused = cli.run("policy", "check", "--workflow", "doubling.yaml")
+    assert "rules.cedar:2" in refused.out
+    assert "no participant 'doubling/duble' (did you mean 'doubling/double'?)" in refused.out
+    assert "rules.cedar:1" not in refused.out
     assert cli.run("policy", "check", "elsewhere").code == 2
 
 

@@ -14,7 +14,7 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, write
 from ripieno.cli.settings import Settings
-from ripieno.model.errors import DefinitionError, NotFoundError, Place
+from ripieno.model.errors import DefinitionError, NotFoundError, Place, nearest
 
 if TYPE_CHECKING:
     from ripieno.mediation.policy.expectations import Result
@@ -91,6 +91,12 @@ def compared(library: Library, workflow: str) -> Iterator[DefinitionError]:
     except NotFoundError as error:
         yield DefinitionError(error.message, place=Place(workflow, field="policy"), remedy=error.remedy)
         return
+    names = {f"{found.name}/{one.name}" for one in found.everyone()}
+    for policy in rules.policies:
+        kind, name = policy.resource
+        if kind == "Participant" and name and name.startswith(f"{found.name}/") and name not in names:
+            msg = f"{policy.id}: {found.name} has no participant {name!r}{nearest(name, names)}"
+            yield DefinitionError(msg, place=policy.place, remedy=f"it has {', '.join(sorted(names))}")
     for name, schema in tool_schemas(found):
         yield from check_tool(rules.policies, name, schema)
 
