@@ -270,6 +270,11 @@ def test_a_folder_of_policies_that_cannot_be_read_is_a_denial_of_everything(tmp_
     assert "policies: cannot be read: " in found.reason
 
 
+def test_a_link_to_policies_that_leads_nowhere_is_a_denial_of_everything(tmp_path: Path) -> None:
+    (tmp_path / "policies").symlink_to(tmp_path / "elsewhere")
+    assert PolicyGate(load_library(tmp_path / "policies")).decide(work()).verdict == "deny"
+
+
 def test_a_broken_pack_leaves_the_others_as_they_are(tmp_path: Path) -> None:
     gate = pack(tmp_path, "permit (principal, action, resource);", "own")
     assert "a permit without an @id" in gate.decide(work("own")).reason

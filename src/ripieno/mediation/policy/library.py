@@ -137,9 +137,10 @@ def load_library(folder: Path | None = None, *, shown: str | None = None) -> Lib
     called = shown or folder.name
     try:
         own = sorted(folder.iterdir())
-    except FileNotFoundError:
-        return Library(packs)
-    except OSError as error:  # it is there, and may forbid what the packs permit
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not folder.is_symlink():
+            return Library(packs)
+        # it is there, and may forbid what the packs permit
         problem = DefinitionError(f"cannot be read: {error}", place=Place(called))
         return Library(packs, [Source(called, "", problem)])
     own = [one for one in own if one.is_dir() and any(one.glob("*.cedar"))]
