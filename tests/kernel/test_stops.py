@@ -25,6 +25,7 @@ from kernel.scenarios.house import (
     until,
 )
 from ripieno.connectors.tool import tool
+from ripieno.journal.budgets import Short
 from ripieno.journal.records import Lease, RunStatus
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
@@ -283,9 +284,10 @@ async def test_a_stop_that_is_released_as_a_run_is_about_to_park_loses_no_wake_u
         """Releases the stop right before it parks what the stop holds."""
 
         async def park(
-            self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+            self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop | Short] = ()
         ) -> bool:
             for one in held:
+                assert isinstance(one, Stop)
                 await release(elsewhere, one.what, one.name, by=OPERATOR)
             return await super().park(lease, seen, status, held=held)
 

@@ -145,6 +145,16 @@ COMMANDS: Final = (
     ),
     Entry("check", "Look for known failure modes in a workflow.", "check:check", group="Define"),
     Entry("schema", "Give the JSON Schema of workflow files, for editors.", "schema:schema", group="Define"),
+    Entry(
+        "budgets",
+        "What may be spent in a month.",
+        children=(
+            Entry("set", "Set what a tenant or a team may spend in a month.", "budgets:set_one"),
+            Entry("list", "List budgets with what is spent of them.", "budgets:list_budgets"),
+            Entry("clear", "Let it be spent as one likes.", "budgets:clear_one"),
+        ),
+        group="Trust and care",
+    ),
     Entry("stop", "Let nothing new begin: a run, a tool, everything.", "stops:stop_it", group="Run"),
     Entry("release", "Let what was stopped go on.", "stops:release_it", group="Run"),
     Entry("stops", "List what is stopped, by whom and why.", "stops:list_stops", group="Look"),

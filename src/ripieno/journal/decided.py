@@ -57,6 +57,7 @@ MADE: Final = {
     "agent.status": Rule(
         "agent_states", ("workflow", "agent"), {"status": "status", "by": "by", "reason": "reason"}
     ),
+    "budget.set": Rule("budgets", ("team",), {"cost": "cost", "hard": "hard", "by": "by"}),
     "stop.set": Rule("stops", ("what", "name"), {"by": "by", "reason": "reason"}),
     "absence.set": Rule(
         "absences",
@@ -78,6 +79,7 @@ ENDED: Final = {
     "absence.cleared": ("absences", ("id",)),
     "provider.distrusted": ("providers", ("issuer",)),
     "group.unmapped": ("group_roles", ("group", "role")),
+    "budget.cleared": ("budgets", ("team",)),
     "stop.released": ("stops", ("what", "name")),
 }
 """Events that take a row away: its table, and the fields that name it."""

@@ -9,6 +9,7 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+from ripieno.journal.budgets import Bill, Short
 from ripieno.journal.deployments import Stage
 from ripieno.journal.keys import StreamKey
 from ripieno.model.errors import StoreError
@@ -218,6 +219,10 @@ class Draft:
     seq: int = 0
     """Its place in the chain, known once it is written."""
     state: DraftState = "pending"
+    bill: Bill | None = None
+    """What it does to the books of monthly budgets."""
+    short: Short | None = None
+    """The budget that had no room for it, where it bounced for that."""
     too_fast: bool = False
     """True when it bounced as its tool was called more often than it may be."""
     encoded: Body = field(init=False)

@@ -18,17 +18,21 @@ class Stops:
     A process that has not heard of a stop yet is refused its next claim by the store itself.
     """
 
-    __slots__ = ("_listeners", "_read", "rows", "standing")
+    __slots__ = ("_listeners", "_read", "rows", "standing", "waiting")
 
     def __init__(self, read: Callable[[], Sequence[Stop]]) -> None:
         self._read = read
         self._listeners: list[Callable[[], None]] = []
         self.rows: Sequence[Stop] = ()
+        self.waiting: list[Callable[[], None]] = []
+        """Called whenever anything was committed: by whoever waits for room in a budget."""
         self.standing = False
         """True while anything at all is stopped: the one thing that is looked at before each act."""
 
     def refresh(self) -> None:
         """Read them again, and tell whoever listens when others stand; raises `StoreError`."""
+        for look in list(self.waiting):
+            look()
         rows = self._read()
         if rows == self.rows:
             return

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ripieno.journal.budgets import BudgetStore, Short
 from ripieno.journal.deployments import DeploymentStore
 from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
@@ -56,7 +57,7 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(IdentityStore, DeploymentStore, StopStore, ABC):
+class Store(IdentityStore, DeploymentStore, StopStore, BudgetStore, ABC):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only
@@ -129,7 +130,7 @@ class Store(IdentityStore, DeploymentStore, StopStore, ABC):
 
     @abstractmethod
     async def park(
-        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop | Short] = ()
     ) -> bool:
         """Give up a run that waits or is paused, unless the inbox holds more than `seen`; tell whether so.
 

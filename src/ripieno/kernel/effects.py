@@ -230,6 +230,8 @@ class Effect:
             self._reservation.settle(NOTHING)
         if draft.too_fast and self._rate is not None:
             await trip(self.scope, self.path, self._branch, self._rate.reason(self.path))
+        if draft.short is not None:
+            await self.execution.standstill.room(draft.short, self._branch)
         await self.execution.fold()
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Literal, cast
 
+from ripieno.journal.budgets import BILLED, bill_of
 from ripieno.journal.records import (
     OF_A_TASK,
     Change,
@@ -157,10 +158,17 @@ class Execution:
         if used:  # from which a run that is taken up again knows the active time so far
             body = {**body, "active": used}
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
+        if kind in BILLED:
+            checked = if_seen is not None and not path.endswith(UNDO)
+            draft.bill = bill_of(kind, body, self._team, checked=checked)
         self.store.append(draft)
         self._last = draft
         self.effects.note(kind, path, body)
         return draft
+
+    def _team(self) -> str:
+        """Give whose monthly budget it spends, beside the tenant's: its workflow's owner."""
+        return str(self.definition.about.get("owner") or "")
 
     async def all_durable(self) -> None:
         """Wait until everything recorded so far is on disk."""

@@ -32,6 +32,17 @@ async def spend(scope: Scope, path: str, amounts: Spending) -> None:
             ledger.add(Spending.read(event.body["amounts"]))
         return
     await turnstile.live(scope.branch)
-    await ledger.room(amounts, path, turnstile, scope.branch)
+    while True:
+        await ledger.room(amounts, path, turnstile, scope.branch)
+        seen = execution.seen if amounts.cost else None
+        draft = await scope.append("spent", path, {"amounts": amounts.document()}, if_seen=seen)
+        if seen is None:
+            break
+        await execution.durable(draft)
+        if draft.state == "written":
+            break
+        scope.items.remove(draft)
+        if draft.short is not None:
+            await execution.standstill.room(draft.short, scope.branch)
+        await execution.fold()
     ledger.add(amounts)
-    await scope.append("spent", path, {"amounts": amounts.document()})

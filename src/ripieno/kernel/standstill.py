@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from ripieno.journal.budgets import Short, month_of
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.stop import Place, Stop
 
@@ -24,24 +25,26 @@ class Held(NamedTuple):
 
     branch: Branch
     future: asyncio.Future[None]
-    stop: Stop
+    stop: Stop | Short
 
 
 class Standstill:
     """The branches of one run that stops hold."""
 
-    __slots__ = ("_above", "_execution", "_held")
+    __slots__ = ("_above", "_execution", "_held", "_short")
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution
         self._above: Sequence[Place] | None = None
         """Where the run stands in those that it is part of; None until it matters."""
         self._held: list[Held] = []
+        self._short: list[Held] = []
+        """Branches that wait for room in a budget."""
 
     @property
-    def stops(self) -> tuple[Stop, ...]:
-        """What holds the run, each stop once."""
-        return tuple({held.stop.key: held.stop for held in self._held}.values())
+    def stops(self) -> tuple[Stop | Short, ...]:
+        """What holds the run, each once."""
+        return tuple(dict.fromkeys(held.stop for held in (*self._held, *self._short)))
 
     async def begin(self, path: str, branch: Branch) -> None:
         """Hold a visit of which nothing is recorded; one that was begun is held at its next act."""
@@ -70,6 +73,24 @@ class Standstill:
                 if not self._held:
                     self._execution.store.stops.forget(self._look)
         return waited
+
+    async def room(self, short: Short, branch: Branch) -> None:
+        """Wait until a hard budget may have room: more was settled, it was raised, or the month is over."""
+        store = self._execution.store
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        held = Held(branch, future, short)
+
+        def look() -> None:
+            if month_of(self._execution.clock.now()) != short.month or not store.lacks(short):
+                self._execution.turnstile.resume(branch, future)
+
+        self._short.append(held)
+        store.stops.waiting.append(look)
+        try:
+            await self._execution.turnstile.wait(branch, future)
+        finally:
+            self._short.remove(held)
+            store.stops.waiting.remove(look)
 
     def _in_the_way(self, path: str, tool: str | None, workflow: str | None) -> Stop | None:
         execution = self._execution

@@ -75,6 +75,9 @@ Kind = Literal[
     "data.read",
     "stop.set",
     "stop.released",
+    "budget.set",
+    "budget.cleared",
+    "budget.alert",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

@@ -74,6 +74,11 @@ class Stop:
         return f"{self.what} {short(self.name) if self.what == 'run' else self.name}"
 
     @property
+    def said(self) -> str:
+        """What holds an act, in a phrase."""
+        return f"{self.label} is stopped by {self.by}"
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What tells it from every other stop."""
         return (self.tenant, self.what, self.name)

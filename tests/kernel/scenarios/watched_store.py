@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from ripieno.journal.budgets import Short
 from ripieno.journal.records import Draft, Lease, Message, RunStatus, VersionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Replayable
@@ -50,7 +51,7 @@ class WatchedStore(SqliteStore):
         return found
 
     async def park(
-        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop | Short] = ()
     ) -> bool:
         await self._all_handed_over()
         await self._at("before park")

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from ripieno.journal.budgets import Short
 from ripieno.journal.records import Draft, Lease, Message, RunStatus, SegmentChange
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.execution import Execution
@@ -82,7 +83,7 @@ class CapturingStore(SqliteStore):
         return folded, 0
 
     async def park(
-        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop | Short] = ()
     ) -> bool:
         if self.captured is None:
             return await super().park(lease, seen, status, held=held)

@@ -84,6 +84,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "protected": (("workflow",), ("by",)),
     "agent_states": (("workflow", "agent"), ("status", "by", "reason")),
     "stops": (("what", "name"), ("by", "reason")),
+    "budgets": (("team",), ("cost", "hard", "by")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""

@@ -18,12 +18,14 @@ from ripieno.journal.records import (
     QuestionChange,
     SegmentChange,
 )
+from ripieno.journal.sqlite.books import enter, let_go, short_of
 from ripieno.journal.sqlite.posting import tell
 from ripieno.journal.sqlite.rates import too_fast
 from ripieno.journal.sqlite.rows import Rows
 from ripieno.journal.sqlite.standing import begins_something, standing, stopped
+from ripieno.journal.sqlite.tenant_streams import extend
 from ripieno.model.errors import StoreError
-from ripieno.model.event import Event
+from ripieno.model.event import Event, Json
 from ripieno.model.stop import Stop
 
 __all__ = ["Batch", "Head"]
@@ -172,6 +174,15 @@ class Batch:
         self.keep(lease, draft.payloads)
         self._put(Head(lease, draft.seq, hashlib.sha256(envelope).hexdigest(), draft.at))
         self._apply(draft)
+        if draft.bill is not None:
+            enter(self.connection, draft, draft.bill, self.alert)
+
+    def alert(self, tenant: str, body: dict[str, Json]) -> None:
+        """Tell in a tenant's stream of what part of a budget is spent; it has one, by which that was set."""
+        last = self.connection.execute(
+            "SELECT stream, head_seq, head_hash FROM tenants WHERE name = ?", (tenant,)
+        ).fetchone()
+        extend(self.connection, tenant, last, ("budget.alert", "", body))
 
     def keep(self, lease: Lease, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
         """Encrypt values and keep them beside the events."""
@@ -250,6 +261,10 @@ class Batch:
         """Tell whether something came in before a claim that it has to heed: a message, or a stop."""
         if self._wanted(draft.lease.run) != seen:
             return True
+        if draft.bill is not None and draft.bill.checked:
+            draft.short = short_of(self.connection, draft, draft.bill)
+            if draft.short is not None:
+                return True
         if not begins_something(draft):
             return False
         if self.stops is None:
@@ -315,6 +330,7 @@ class Batch:
                 self._ends.append((run, status, draft.at))
                 if draft.lease.asked:
                     execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
+                let_go(self.connection, run)
                 self.give_up(draft.lease)
                 if told is not None:
                     tell(self.connection, told)

@@ -132,5 +132,42 @@ STOPS: Final = (
 )
 """What begins nothing new until it is released, and how fast tools are called."""
 
-TABLES: Final = (*IDENTITY, *DEPLOYMENT, *STOPS)
+BUDGETS: Final = (
+    "ALTER TABLE runs ADD COLUMN again_at INTEGER",
+    "CREATE INDEX runs_again ON runs (again_at) WHERE status = 'stopped' AND again_at IS NOT NULL",
+    """
+    CREATE TABLE budgets (
+        tenant TEXT    NOT NULL,
+        team   TEXT    NOT NULL,
+        cost   INTEGER NOT NULL,
+        hard   INTEGER NOT NULL,
+        by     TEXT    NOT NULL,
+        PRIMARY KEY (tenant, team)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE spent_months (
+        tenant  TEXT    NOT NULL,
+        team    TEXT    NOT NULL,
+        month   TEXT    NOT NULL,
+        cost    INTEGER NOT NULL,
+        alerted INTEGER NOT NULL,
+        PRIMARY KEY (tenant, team, month)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE reserved (
+        run    TEXT    NOT NULL,
+        path   TEXT    NOT NULL,
+        tenant TEXT    NOT NULL,
+        team   TEXT    NOT NULL,
+        cost   INTEGER NOT NULL,
+        PRIMARY KEY (run, path)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX reserved_tenant ON reserved (tenant, team)",
+)
+"""What a tenant and its teams may spend in a month, what they have spent, and what is reserved for calls."""
+
+TABLES: Final = (*IDENTITY, *DEPLOYMENT, *STOPS, *BUDGETS)
 """Every statement of format 3."""

@@ -14,9 +14,11 @@ from typing import Any, Final
 
 import orjson
 
+from ripieno.journal.budgets import Short
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import Draft, Lease, NewRun, RunRow, RunStatus
 from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.books import lacks
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.standing import standing
 from ripieno.journal.store import Created
@@ -139,14 +141,15 @@ def acquire(batch: Batch, run: str, owners: Owners, master: MasterKey, *, idle: 
     return Taken(lease, row, after, tuple(json.loads(needed)))
 
 
-def park(batch: Batch, lease: Lease, seen: int, status: RunStatus, held: Sequence[Stop] = ()) -> bool:
+def park(batch: Batch, lease: Lease, seen: int, status: RunStatus, held: Sequence[Stop | Short] = ()) -> bool:
     """Let a run rest without an owner, if nothing came in since `seen`, and all that holds it stands."""
-    if not batch.owns(lease) or not {stop.key for stop in held} <= keys(batch, held):
+    if not batch.owns(lease) or not all(holds(batch, item) for item in held):
         return False
-    detail = "; ".join(f"{stop.label} is stopped by {stop.by}" for stop in held) or None
+    detail = "; ".join(item.said for item in held) or None
+    again = min((item.until for item in held if isinstance(item, Short)), default=None)
     cursor = batch.connection.execute(
-        "UPDATE runs SET status = ?, detail = ?, owner = NULL WHERE id = ? AND wanted = ?",
-        ("stopped" if held else status, detail, lease.run, seen),
+        "UPDATE runs SET status = ?, detail = ?, again_at = ?, owner = NULL WHERE id = ? AND wanted = ?",
+        ("stopped" if held else status, detail, again, lease.run, seen),
     )
     if cursor.rowcount == 0:
         return False
@@ -154,9 +157,11 @@ def park(batch: Batch, lease: Lease, seen: int, status: RunStatus, held: Sequenc
     return True
 
 
-def keys(batch: Batch, held: Sequence[Stop]) -> set[tuple[str, str, str]]:
-    """Give which stops stand, as this transaction sees them; none where nothing is held."""
-    return {stop.key for stop in standing(batch.connection)} if held else set()
+def holds(batch: Batch, item: Stop | Short) -> bool:
+    """Tell whether what holds a run stands, as this transaction sees it."""
+    if isinstance(item, Short):
+        return lacks(batch.connection, item)
+    return any(stop.key == item.key for stop in standing(batch.connection))
 
 
 def release(batch: Batch, lease: Lease, status: RunStatus, detail: str | None) -> None:

@@ -241,7 +241,10 @@ class SqliteReads(Store):
         (reminder,) = self._reader.one(
             "SELECT min(remind_at) FROM questions WHERE state = 'open' AND remind_at IS NOT NULL"
         )
-        return min((at for at in (timer, reminder) if at is not None), default=None)
+        (again,) = self._reader.one(
+            "SELECT min(again_at) FROM runs WHERE status = 'stopped' AND again_at IS NOT NULL"
+        )
+        return min((at for at in (timer, reminder, again) if at is not None), default=None)
 
     async def absences(self, tenant: str, *, after: int) -> Sequence[Absence]:
         """Give the absences that are not over at `after`, by when they begin."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from ripieno.journal.budgets import Short
 from ripieno.journal.deployments import Roll
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import (
@@ -21,6 +22,8 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.sqlite import deployments, drains, inbox, modes, ownership, tasks, tenants
 from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sqlite.books import wake_due
+from ripieno.journal.sqlite.budgets import SqliteBudgets
 from ripieno.journal.sqlite.deployed import SqliteDeployments
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
@@ -44,7 +47,7 @@ from ripieno.model.value import encode
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteReads):
+class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudgets, SqliteReads):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
     Reads take the loop's thread for the tens of microseconds that SQLite needs; all writes go
@@ -202,7 +205,7 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteReads)
         return await self._writer.perform(lambda batch: inbox.fold(batch, lease))
 
     async def park(
-        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop] = ()
+        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop | Short] = ()
     ) -> bool:
         """Give up a run that waits, is paused or held, unless the inbox holds more than `seen`."""
         parked = await self._writer.perform(lambda batch: ownership.park(batch, lease, seen, status, held))
@@ -248,6 +251,7 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteReads)
 
     def _fire(self, batch: Batch, now: int) -> None:
         inbox.fire(batch, now)
+        wake_due(batch.connection, now)
         tasks.remind(batch, self._master, now)  # of what has just expired nobody is reminded
 
     # -- tasks ------------------------------------------------------------------------------------

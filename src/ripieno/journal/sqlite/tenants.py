@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.ownership import now
-from ripieno.model.event import GENESIS, Body, Event, Json, Kind
+from ripieno.journal.sqlite.tenant_streams import extend
+from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import new_id
 
 __all__ = ["declare_compatible", "keep", "record", "register"]
@@ -56,20 +55,7 @@ def append(
     batch: Batch, tenant: str, last: tuple[bytes, int, str], event: tuple[Kind, str, Mapping[str, Json]]
 ) -> tuple[bytes, int, str]:
     """Seal one event behind the last, insert it, and give the new head."""
-    stream, seq, prev = last
-    kind, path, body = event
-    envelope = Event.seal(
-        stream=stream.hex(), seq=seq + 1, prev=prev, at=now(), epoch=0, kind=kind, path=path, body=Body(body)
-    )
-    new = (stream, seq + 1, hashlib.sha256(envelope).hexdigest())
-    batch.connection.execute(
-        "INSERT INTO events (stream, seq, kind, envelope) VALUES (?, ?, ?, ?)",
-        (stream, new[1], kind, envelope),
-    )
-    batch.connection.execute(
-        "UPDATE tenants SET head_seq = ?, head_hash = ? WHERE name = ?", (new[1], new[2], tenant)
-    )
-    return new
+    return extend(batch.connection, tenant, last, event)
 
 
 def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> bool:

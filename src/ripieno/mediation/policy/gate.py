@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-
-import structlog
 
 from ripieno.mediation.pack_names import policy_folder
 from ripieno.mediation.policy.library import DEFAULT_PACK, Library, load_library
@@ -15,7 +14,7 @@ from ripieno.model.gate import Action, Decision
 
 __all__ = ["PolicyGate", "default_gate", "policy_folder"]
 
-log = structlog.get_logger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class PolicyGate:
@@ -40,9 +39,8 @@ class PolicyGate:
         except RipienoError as error:
             return Decision("deny", version=self.version, reason=unusable(error))
         except Exception as error:
-            log.exception("could not be decided", act=action.kind, subject=action.subject.name)
-            reason = f"could not be decided: {type(error).__name__}"  # what it says may be of the arguments
-            return Decision("deny", version=self.version, reason=reason)
+            logger.exception("deciding about %s of %s failed", action.kind, action.subject.name)
+            return Decision("deny", version=self.version, reason=f"could not be decided: {error!r}")
 
     def rules(self, action: Action) -> Rules:
         """Give the policies that hold for an act; raises `PolicyError` or `NotFoundError`."""
