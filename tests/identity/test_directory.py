@@ -172,6 +172,17 @@ async def test_nobody_gains_a_role_by_their_own_hand(store: SqliteStore) -> None
     await directory_of.grant(store, "admin", ["administrator"], by=ADMIN)
 
 
+async def test_a_role_beyond_the_tenant_is_given_by_those_who_hold_it(store: SqliteStore) -> None:
+    with pytest.raises(NotAllowedError, match="beyond the tenant"):
+        await directory_of.grant(store, "bob", ["system-operator"], by=ADMIN)
+    with pytest.raises(NotAllowedError, match="beyond the tenant"):
+        await directory_of.map_group(store, "staff", "system-operator", by=ADMIN)
+    await directory_of.map_group(store, "staff", "system-operator", by=OWNER)
+    with pytest.raises(NotAllowedError, match="beyond the tenant"):
+        await directory_of.join(store, "bob", ["staff"], by=ADMIN)
+    await directory_of.join(store, "bob", ["staff"], by=OWNER)
+
+
 async def test_tenants_have_directories_of_their_own(store: SqliteStore, directory: Directory) -> None:
     await directory_of.grant(store, "ada", ["clerk"], by=OWNER)
     await directory_of.join(store, "bob", ["ward"], by=OWNER)
@@ -180,6 +191,7 @@ async def test_tenants_have_directories_of_their_own(store: SqliteStore, directo
     assert directory.roles("elsewhere", "person:ada") == frozenset()
     assert directory.roles("default", "person:bob") == frozenset()
     assert directory.roles("elsewhere", "person:bob") == frozenset()
+    assert list(store.tenants()) == ["default", "elsewhere"]
     with pytest.raises(NotFoundError, match="no principal 'person:ada'"):
         await directory_of.revoke(store, "ada", ["clerk"], by=ELSEWHERE)
 

@@ -113,6 +113,10 @@ async def test_two_providers_never_name_the_same_principal(store: SqliteStore) -
     second = Provider("https://id.test", (AUDIENCE,), prefix="acme-")
     with pytest.raises(InputError, match="might name the same principals"):
         await providers.trust(store, second, by=ADMIN)
+    third = Provider("https://other.test", (AUDIENCE,), prefix="other-")
+    await providers.trust(store, third, by=ELSEWHERE)
+    assert await providers.trust(store, second, by=ELSEWHERE)
+    assert not await providers.trust(store, second, by=ELSEWHERE)
 
 
 async def test_logins_with_one_token_are_one_event_and_another_token_is_another(

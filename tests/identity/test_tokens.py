@@ -15,7 +15,7 @@ from identity.openid import AUDIENCE, OpenId, serving
 from kernel.scenarios.hand_clock import HandClock
 from ripieno.identity.key_sets import KeySets
 from ripieno.identity.providers import Provider
-from ripieno.identity.tokens import Claimed, verify, written
+from ripieno.identity.tokens import Claimed, issuer_of, verify, written
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.model.errors import InputError, SignInError
 
@@ -36,13 +36,26 @@ def own() -> Iterator[OpenId]:
         yield provider
 
 
+class Still:
+    """A clock that stands where the claims of these tests were written."""
+
+    def now(self) -> int:
+        return NOW * MICROSECONDS
+
+
 async def verified(token: str, provider: Provider, key_sets: KeySets | None = None) -> Claimed:
+    """Verify a token that the provider has made, by the time at which it did."""
     return await verify(token, provider, key_sets or KeySets(SystemClock()), SystemClock())
+
+
+async def read(token: str, provider: Provider) -> Claimed:
+    """Verify a token with the claims of a test, by its time."""
+    return await verify(token, provider, KeySets(SystemClock()), Still())
 
 
 async def refused(token: str, openid: OpenId, reason: str) -> None:
     with pytest.raises(SignInError, match=reason) as error:
-        await verified(token, openid.provider)
+        await read(token, openid.provider)
     shown = f"{error.value} {error.value!r}"
     assert not [part for part in token.split(".") if len(part) > 10 and part in shown]
 
@@ -74,12 +87,12 @@ async def test_whoever_signed_in_is_a_person_with_the_groups_of_the_provider(ope
 async def test_groups_are_read_from_the_claims_that_are_configured(openid: OpenId) -> None:
     claims = {"realm_access": {"roles": ["nurse", "  ", "x" * 300]}, "team": "ward", "no": 1, "groups": ["z"]}
     provider = Provider(openid.issuer, (AUDIENCE,), groups=("realm_access.roles", "team", "none.at.all"))
-    assert (await verified(openid.sign(GOOD | claims), provider)).groups == ("nurse", "ward")
+    assert (await read(openid.sign(GOOD | claims), provider)).groups == ("nurse", "ward")
     with pytest.raises(SignInError, match="no list of names"):
-        await verified(openid.sign(GOOD | claims), Provider(openid.issuer, (AUDIENCE,), groups=("no",)))
+        await read(openid.sign(GOOD | claims), Provider(openid.issuer, (AUDIENCE,), groups=("no",)))
     many = openid.sign(GOOD | {"groups": [str(number) for number in range(501)]})
     with pytest.raises(SignInError, match="more than 500"):
-        await verified(many, openid.provider)
+        await read(many, openid.provider)
 
 
 async def test_any_of_several_audiences_will_do_and_the_principal_may_be_in_another_claim(
@@ -87,7 +100,7 @@ async def test_any_of_several_audiences_will_do_and_the_principal_may_be_in_anot
 ) -> None:
     provider = Provider(openid.issuer, ("other", AUDIENCE), subject="email", prefix="acme.")
     token = openid.sign(GOOD | {"aud": ["x", AUDIENCE], "email": "ada@ward.test"})
-    assert (await verified(token, provider)).name == "acme.ada@ward.test"
+    assert (await read(token, provider)).name == "acme.ada@ward.test"
 
 
 def test_two_subjects_never_become_the_same_name() -> None:
@@ -120,10 +133,10 @@ async def test_a_token_with_other_claims_is_refused(openid: OpenId, case: str) -
 
 
 async def test_clocks_may_differ_by_the_leeway_and_no_more(openid: OpenId) -> None:
-    assert await verified(openid.sign(GOOD | {"exp": NOW - 10, "nbf": NOW + 10}), openid.provider)
+    assert await read(openid.sign(GOOD | {"exp": NOW - 10, "nbf": NOW + 10}), openid.provider)
     strict = Provider(openid.issuer, (AUDIENCE,), leeway_seconds=0)
     with pytest.raises(SignInError, match="expired"):
-        await verified(openid.sign(GOOD | {"exp": NOW - 10}), strict)
+        await read(openid.sign(GOOD | {"exp": NOW - 10}), strict)
 
 
 async def test_a_token_without_a_signature_is_refused(openid: OpenId) -> None:
@@ -173,6 +186,17 @@ async def test_a_token_that_wants_to_be_read_otherwise_is_refused(
     openid: OpenId, header: dict[str, Any]
 ) -> None:
     await refused(openid.sign(GOOD, header), openid, "another type|not known here")
+
+
+async def test_a_subject_that_is_not_there_names_nobody(openid: OpenId) -> None:
+    provider = Provider(openid.issuer, (AUDIENCE,), subject="email")
+    with pytest.raises(SignInError, match="claim 'email' names nobody"):
+        await read(openid.sign(GOOD), provider)
+
+
+def test_a_token_that_names_no_issuer_is_nobodys() -> None:
+    with pytest.raises(SignInError, match="names no issuer"):
+        issuer_of(text(b"{}", b"{}", b""))
 
 
 async def test_a_huge_token_is_refused_before_it_is_read(openid: OpenId) -> None:

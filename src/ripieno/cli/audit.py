@@ -12,6 +12,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
 from ripieno.cli.settings import Settings
 from ripieno.model.errors import NotAllowedError
+from ripieno.model.stop import EVERYTHING
 
 __all__ = ["verify"]
 
@@ -59,7 +60,7 @@ async def check_alone(settings: Settings) -> None:
 
     async with opened(settings) as store:
         check_reader(settings.principal)
-        others = set(store.tenants()) - {settings.principal.tenant}
+        others = set(store.tenants()) - {settings.principal.tenant, EVERYTHING}
     if others:
         msg = "the data folder holds other tenants as well: a verification reads all of it"
         raise NotAllowedError(msg, remedy="whoever operates the data folder can, on its machine")

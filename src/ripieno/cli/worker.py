@@ -153,7 +153,12 @@ def start_worker(settings: Settings) -> Path:
             stdout=stream,
             stderr=stream,
             start_new_session=True,
-            env={**os.environ, "RIPIENO_HOME": str(settings.home), "NO_COLOR": "1"},
+            env={
+                **os.environ,
+                "RIPIENO_HOME": str(settings.home),
+                "RIPIENO_TENANT": settings.principal.tenant,
+                "NO_COLOR": "1",
+            },
         )
     return log
 

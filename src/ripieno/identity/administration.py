@@ -8,6 +8,7 @@ from typing import Final
 
 from ripieno.identity.directory import parse_id
 from ripieno.journal.identity import IdentityStore, PrincipalChange, PrincipalRow
+from ripieno.kernel.stopping import SYSTEM_ROLE
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, nearest
 from ripieno.model.principal import Principal
 
@@ -50,6 +51,7 @@ async def grant(
     """
     check_administrator(by, "grant a role")
     name, more = named(who), frozenset(check_role(role) for role in roles)
+    check_gives(by, more)
     for role in sorted(more):
         if name == by.id and not by.holds(role):
             msg = f"nobody grants a role to themselves: {by.id} does not hold {role!r}"
@@ -84,6 +86,7 @@ async def join(
     """
     check_administrator(by, "change who belongs to a group")
     name, more = named(who), frozenset(check_group(group) for group in groups)
+    check_gives(by, [row.role for row in store.group_roles(by.tenant) if row.group in more])
     if name == by.id and not by.every_role:
         msg = f"nobody joins a group by their own hand: {by.id} is an administrator, not the group's"
         raise NotAllowedError(msg, remedy="another administrator can")
@@ -139,6 +142,7 @@ async def map_group(
     Raises `NotAllowedError` where that would give a role to the administrator who asks for it.
     """
     check_administrator(by, "say what a group means")
+    check_gives(by, [role])
     own = next((row for row in store.principals(by.tenant) if row.id == by.id), None)
     if own is not None and group in own.groups and not by.holds(role):
         msg = f"nobody grants a role to themselves: {by.id} belongs to {group!r} and does not hold {role!r}"
@@ -164,6 +168,13 @@ def check_administrator(by: Principal, what: str) -> None:
     by.check_scope("identity.change")
     if not by.holds(ADMINISTRATOR):
         msg = f"to {what} is for role {ADMINISTRATOR!r}; {by.id} does not hold it"
+        raise NotAllowedError(msg)
+
+
+def check_gives(by: Principal, roles: Iterable[str]) -> None:
+    """Raise `NotAllowedError` for a role that reaches beyond the tenant, unless one holds it oneself."""
+    if SYSTEM_ROLE in roles and not by.holds(SYSTEM_ROLE):
+        msg = f"role {SYSTEM_ROLE!r} reaches beyond the tenant: who does not hold it cannot give it"
         raise NotAllowedError(msg)
 
 

@@ -1,0 +1,95 @@
+"""Who there is, with which roles and keys, at the terminal; and who read what."""
+
+from __future__ import annotations
+
+from conftest import Cli
+
+
+def key_of(cli: Cli, *arguments: str) -> str:
+    return cli.ok("keys", "create", *arguments, "--output", "json").json["api_key"]
+
+
+def test_the_directory_decides_who_may_what(cli: Cli) -> None:
+    cli.ok("groups", "map", "nobodys", "nothing")
+    assert "the local operator holds every role" in cli.ok("principals", "list").err
+    cli.ok("groups", "unmap", "nobodys", "nothing")
+    cli.ok("principals", "grant", "tester", "operator", "--reason", "no more than that")
+    refused = cli.run("principals", "grant", "eve", "administrator")
+    assert (refused.code, "role 'administrator'" in refused.err) == (4, True)
+    other = {"RIPIENO_PRINCIPAL": "owner"}
+    cli.ok("principals", "grant", "ada", "nurse", "--group", "ward 7", **other)
+    cli.ok("groups", "map", "ward 7", "clinician", **other)
+    [row] = [
+        one for one in cli.ok("principals", "list", "--output", "json").json if "ada" in one["principal"]
+    ]
+    assert (row["roles"], row["groups"]) == (["clinician", "nurse"], ["ward 7"])
+    cli.ok("principals", "revoke", "ada", "nurse", "--group", "ward 7", **other)
+    cli.ok("groups", "unmap", "ward 7", "clinician", **other)
+    assert "it was so already" in cli.ok("groups", "unmap", "ward 7", "clinician", **other).err
+    assert cli.ok("groups", "list").out == ""
+    cli.ok("principals", "suspend", "tester", "--reason", "on leave", **other)
+    assert cli.run("runs", "list").code == 4
+    cli.ok("principals", "resume", "tester", **other)
+    cli.ok("runs", "list")
+    assert "on leave" in cli.ok("audit", "log", "--kind", "principal", **other).out
+
+
+def test_a_key_is_who_one_is_and_never_shows_itself(cli: Cli) -> None:
+    key = key_of(cli, "service:billing", "--act", "data.read", "--expires", "12h")
+    come = {"RIPIENO_API_KEY": key}
+    cli.ok("runs", "list", **come)
+    started = cli.run("principals", "grant", "eve", "clerk", **come)
+    assert (started.code, "not good for identity.change" in started.err) == (4, True)
+    shown = [cli.run(*command.split(), **come) for command in ("config view", "runs show x", "keys list")]
+    assert not [result for result in shown if key.rpartition("_")[2] in result.out + result.err]
+    assert "whose API key it is" in shown[0].out
+    (row,) = cli.ok("keys", "list", "--output", "json").json
+    assert (row["principal"], row["acts"], row["last_used"] is not None) == (
+        "service:billing",
+        ["data.read"],
+        True,
+    )
+    cli.ok("keys", "revoke", row["key"], "--reason", "leaked")
+    refused = cli.run("runs", "list", **come)
+    assert (refused.code, "was revoked" in refused.err) == (4, True)
+    both = cli.run("runs", "list", RIPIENO_TOKEN="x", **come)  # noqa: S106 - no token at all
+    assert (both.code, "both set" in both.err) == (2, True)
+    assert cli.run("runs", "list", RIPIENO_TOKEN="a.b.c").code == 4  # noqa: S106 - no token at all
+    kinds = [one["kind"] for one in cli.ok("audit", "log", "--output", "json").json]
+    assert kinds[:3] == ["login.refused", "key.revoked", "login"]
+    assert cli.run("audit", "verify").code == 0
+
+
+def test_a_verification_for_somebody_with_a_key_reads_no_other_tenant(cli: Cli) -> None:
+    key = key_of(cli, "service:auditing")
+    cli.ok("principals", "grant", "service:auditing", "auditor")
+    assert cli.ok("audit", "verify", RIPIENO_API_KEY=key).code == 0
+    cli.ok("principals", "add", "bob", RIPIENO_TENANT="elsewhere")
+    refused = cli.run("audit", "verify", RIPIENO_API_KEY=key)
+    assert (refused.code, "other tenants" in refused.err) == (4, True)
+
+
+def test_who_was_shown_labelled_data_is_in_the_log_and_reading_that_is_not(cli: Cli) -> None:
+    run = cli.discharge("interaction")
+    cli.ok("runs", "show", run["short_id"], "--reason", "the family asked")
+    cli.ok("inbox", "show", "t-1")
+    cli.ok("inbox", "list")
+    for _ in range(2):
+        reads = cli.ok("audit", "log", "--kind", "data.read", "--run", run["run_id"], "--output", "json").json
+        assert [read["body"]["what"] for read in reads] == ["inbox list", "inbox show", "runs show"]
+    assert (reads[2]["reason"], reads[2]["who"]) == ("the family asked", "person:tester")
+    assert reads[2]["body"]["classes"] == ["phi"]
+    refused = cli.run("audit", "log", RIPIENO_ROLES="clinician")
+    assert (refused.code, "'auditor'" in refused.err) == (4, True)
+    assert cli.ok("audit", "log", "--by", "nobody", "--since", "1h", "--until", "1h").out == ""
+
+
+def test_whose_tokens_are_trusted_is_said_and_taken_back(cli: Cli) -> None:
+    issuer = "https://id.example.org"
+    cli.ok("providers", "trust", issuer, "--audience", "ripieno", "--groups", "roles", "--reason", "ours")
+    (row,) = cli.ok("providers", "list", "--output", "json").json
+    assert (row["issuer"], row["groups"], row["algorithms"][0]) == (issuer, ["roles"], "RS256")
+    assert issuer in cli.ok("providers", "list").out
+    cli.ok("providers", "distrust", issuer)
+    assert cli.run("providers", "distrust", issuer).code == 2
+    assert cli.run("providers", "trust", "http://id.example.org", "--audience", "ripieno").code == 2
