@@ -25,7 +25,7 @@ from ripieno.mediation.policy.vocabulary import (
 from ripieno.model.gate import Action
 from ripieno.model.principal import Principal
 
-__all__ = ["Request", "Wanted", "request"]
+__all__ = ["Acting", "Proposed", "Request", "Wanted", "acting", "proposed", "request"]
 
 NOBODY: Final = "-"
 """The id of an entity where it does not matter which one it is."""
@@ -70,11 +70,6 @@ class Request:
     context: dict[str, Json]
 
     @property
-    def key(self) -> bytes:
-        """The same for two acts that the policies cannot tell from each other."""
-        return orjson.dumps((self.principal, self.resource, self.context))
-
-    @property
     def entities(self) -> str:
         """Give both entities in Cedar's JSON form."""
         return orjson.dumps((self.principal, self.resource)).decode()
@@ -89,23 +84,50 @@ class Request:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What is the same of an act whoever of those who act is asked about: upon what, and how."""
+
+    resource: dict[str, Json]
+    context: dict[str, Json]
+    key: bytes
+    """The same for two acts that the policies cannot tell from each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """One who acts, as far as policies read it."""
+
+    entity: dict[str, Json]
+    key: bytes
+    """The same for two that the policies cannot tell from each other."""
+
+
+def proposed(action: Action, wanted: Wanted) -> Proposed:
+    """Give an act as far as it is read; raises `UnreadableError` where something read cannot be held."""
+    upon = resource(action, wanted)
+    how = context(action, wanted) if wanted.reads.context.parts else {}
+    return Proposed(upon, how, orjson.dumps((upon, how)))
+
+
+def acting(principal: Principal, wanted: Wanted) -> Acting:
+    """Give one who acts as far as it is read."""
+    reads = wanted.reads
+    found = entity(
+        PRINCIPALS[principal.kind],
+        principal.name if reads.principal.value else NOBODY,
+        attributes(
+            {"id": principal.id, "name": principal.name, "tenant": principal.tenant}, reads.principal, wanted
+        ),
+        sorted(role for role in reads.roles if principal.holds(role)),
+    )
+    return Acting(found, orjson.dumps(found))
+
+
 def request(action: Action, principal: Principal, wanted: Wanted) -> Request:
     """Give the request for one who acts; raises `UnreadableError` where something read cannot be held."""
-    reads = wanted.reads
-    return Request(
-        principal=entity(
-            PRINCIPALS[principal.kind],
-            principal.name if reads.principal.value else NOBODY,
-            attributes(
-                {"id": principal.id, "name": principal.name, "tenant": principal.tenant},
-                reads.principal,
-                wanted,
-            ),
-            sorted(role for role in reads.roles if principal.holds(role)),
-        ),
-        resource=resource(action, wanted),
-        context=context(action, wanted) if reads.context.parts else {},
-    )
+    act = proposed(action, wanted)
+    return Request(acting(principal, wanted).entity, act.resource, act.context)
 
 
 def resource(action: Action, wanted: Wanted) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from cedarpy import PolicySet
 
@@ -11,7 +11,7 @@ from ripieno.mediation.policy.combined import combined
 from ripieno.mediation.policy.engine import ask
 from ripieno.mediation.policy.policies import Policy, digest_of
 from ripieno.mediation.policy.reads import Reads
-from ripieno.mediation.policy.requests import Request, Wanted, request
+from ripieno.mediation.policy.requests import Acting, Proposed, Request, Wanted, acting, proposed, request
 from ripieno.mediation.policy.rulings import Ruling, denied, permitted
 from ripieno.mediation.policy.usage import ArgumentPath
 from ripieno.mediation.policy.values import UnreadableError
@@ -46,26 +46,53 @@ class Shard:
         self._without_asking = self._all if len(self._firm) == len(self.policies) else parsed(self._firm)
         self._permits = tuple(policy for policy in self.policies if policy.effect == "permit")
         self._quick = quick(self._permits, self.policies)
-        self._remembered: dict[Any, Ruling] = {}
+        self._remembered: dict[tuple[bytes, bytes], Ruling] = {}
+        self._by_kind: dict[str, Ruling] = {}
+        self._known: dict[Principal, Acting] = {}
+        self._first: tuple[Action, Proposed] | None = None
+        """What was read of the act of somebody for whom it is decided next."""
 
     def ruling(self, action: Action, principal: Principal) -> Ruling:
         """Give what the policies say of an act by one principal; remembered by all that they read of it."""
-        key: Any = principal.kind
-        asked: Request | None = None
         try:
-            if not self._blind:
-                asked = request(action, principal, self.wanted)
-                key = asked.key
-            found = self._remembered.get(key)
+            if self._blind:
+                return self._by_kind.get(principal.kind) or self._first_of(action, principal)
+            act, who = self._proposed(action, principal), self._acting(principal)
+            found = self._remembered.get((who.key, act.key))
             if found is None:
-                found = self.rule(asked or request(action, principal, self.wanted))
+                found = self.rule(Request(who.entity, act.resource, act.context))
                 if len(self._remembered) >= REMEMBERED:
                     self._remembered.clear()
-                self._remembered[key] = found
+                self._remembered[who.key, act.key] = found
         except UnreadableError as error:
             variable, *path = error.path
             readers = [policy.id for policy in self.policies if policy.reads.of(variable).has(path)]
             return denied((), f"{error} (read by {named(readers)})")
+        return found
+
+    def _first_of(self, action: Action, principal: Principal) -> Ruling:
+        """Rule on all acts by a kind of principal, where nothing else is read."""
+        found = self.rule(request(action, principal, self.wanted))
+        self._by_kind[principal.kind] = found
+        return found
+
+    def _proposed(self, action: Action, principal: Principal) -> Proposed:
+        """Read an act once for both, where somebody acts for somebody else."""
+        behalf = action.actor.on_behalf_of
+        first, self._first = self._first, None
+        if first is not None and first[0] is action and principal is behalf:
+            return first[1]
+        found = proposed(action, self.wanted)
+        if behalf is not None:
+            self._first = (action, found)
+        return found
+
+    def _acting(self, principal: Principal) -> Acting:
+        found = self._known.get(principal)
+        if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            found = self._known[principal] = acting(principal, self.wanted)
         return found
 
     def rule(self, asked: Request) -> Ruling:

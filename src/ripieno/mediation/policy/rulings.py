@@ -40,6 +40,9 @@ def permitted(policies: tuple[Policy, ...], version: str) -> Ruling:
 
 def decision(action: Action, rulings: Sequence[Ruling], version: str) -> Decision:
     """Decide from what the policies say of everyone who acts: one denial is enough."""
+    same = rulings[0].decided
+    if same is not None and all(ruling.decided == same for ruling in rulings):
+        return same
     for ruling in rulings:
         if ruling.verdict == "deny":
             return denial(action, ruling, version)
