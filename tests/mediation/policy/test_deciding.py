@@ -69,6 +69,16 @@ def test_who_acts_for_somebody_has_no_more_rights_than_both(
     assert shipped.decide(act).verdict == "deny"
 
 
+@pytest.mark.parametrize(("first", "second"), [(ADA, BEN), (BEN, ADA)], ids=["for whom", "who acts"])
+def test_what_is_asked_about_one_of_those_who_act_is_asked_about(
+    tmp_path: Path, first: Principal, second: Principal
+) -> None:
+    text = '@id("clerks") @approval("role:boss") forbid (principal in Role::"treasurer", action, resource);'
+    gate = under(text, tmp_path)
+    assert gate.decide(call(actor=Actor(ADA))).verdict == "allow"
+    assert gate.decide(call(actor=Actor(first, second))).verdict == "ask"
+
+
 def test_what_only_asking_policies_forbid_is_asked_about(tmp_path: Path) -> None:
     found = under(PAYEE, tmp_path).decide(call(provenance={"recipient": "untrusted"}))
     assert (found.verdict, found.policies) == ("ask", ("untrusted-payee-needs-the-treasurer",))
