@@ -1,6 +1,6 @@
 # Every command of the project. They need Python 3.11 or newer, git and make; the rest they bring along.
 #   make run      set up what is missing and show the demonstration
-#   make test     everything that has to hold: checks and tests; what CI runs
+#   make test     everything that has to hold: checks, tests and the coverage of the core; what CI runs
 #   make check    the checks alone: style, types, layers, sizes, words
 #   make format   let ruff settle what it can
 #   make bench    measure against the peers, in an environment of its own
@@ -19,7 +19,7 @@ PYTEST_ARGS ?=
 run: .venv/.run
 	@$(BIN)/ripieno demo
 
-test: check pytest
+test: check coverage
 
 check: .venv/.test
 	@$(MAKE) --no-print-directory --keep-going style layout types layers sizes words
@@ -67,6 +67,8 @@ words: .venv/.test
 	$(BIN)/python scripts/clean_words.py
 
 # -- the tests --------------------------------------------------------------------------------------
+# Run once, and measured as they run: the core alone, and only in the processes that run tests. `pytest`
+# takes PYTEST_ARGS for some of them; `coverage` holds the core at 100 % of lines and branches.
 
 pytest: .venv/.test .venv/.provider
 	@rm -rf build/coverage
@@ -74,7 +76,6 @@ pytest: .venv/.test .venv/.provider
 	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet
-	@echo "coverage: $$($(BIN)/coverage report --format=total) %"
 
 coverage: pytest
 	$(BIN)/python scripts/coverage_of_the_core.py build/coverage/report.json

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from ripieno.connectors.tool import Tool, tool
     from ripieno.kernel.host import Host
     from ripieno.mediation.secrets.secret import Secret
+    from ripieno.mediation.validation.check import escalate, on_arguments, on_input, on_result, repair
     from ripieno.model.action import Call
     from ripieno.model.effect_rule import WITHHELD, EffectRule, approved
     from ripieno.model.errors import (
         AuthenticationError,
         InputError,
+        InvalidError,
+        InvalidResultError,
         RejectedError,
         RipienoError,
         SecretError,
@@ -81,6 +84,8 @@ __all__ = [
     "Host",
     "Human",
     "InputError",
+    "InvalidError",
+    "InvalidResultError",
     "Limits",
     "Outcome",
     "PlanReview",
@@ -109,6 +114,7 @@ __all__ = [
     "degrade",
     "direct",
     "elapsed",
+    "escalate",
     "external",
     "function",
     "group_chat",
@@ -123,10 +129,14 @@ __all__ = [
     "maker_checker",
     "map_over",
     "merge",
+    "on_arguments",
+    "on_input",
+    "on_result",
     "open_host",
     "person",
     "priority",
     "quorum",
+    "repair",
     "role",
     "round_robin",
     "rounds",
@@ -152,9 +162,12 @@ HOMES = {
     "ripieno.model.action": ("Call",),
     "ripieno.model.effect_rule": ("WITHHELD", "EffectRule", "approved"),
     "ripieno.mediation.secrets.secret": ("Secret",),
+    "ripieno.mediation.validation.check": ("escalate", "on_arguments", "on_input", "on_result", "repair"),
     "ripieno.model.errors": (
         "AuthenticationError",
         "InputError",
+        "InvalidError",
+        "InvalidResultError",
         "RejectedError",
         "RipienoError",
         "SecretError",

@@ -142,6 +142,8 @@ def test_what_was_done_is_decided_again_by_other_policies(cli: Cli) -> None:
     strict = cli.run("policy", "whatif", "--pack", "strict", "--run", run["run_id"], "--output", "json").json
     assert {one["would_be"] for one in strict} == {"ask"}
     assert cli.run("policy", "whatif", "--pack", "stric").code == 2
+    cared_for = cli.ok("policy", "whatif", "--pack", "healthcare", "--run", run["run_id"])
+    assert "10 decisions of 1 run: 0 would be others" in cared_for.err
 
 
 def test_an_act_of_a_run_is_explained(cli: Cli) -> None:

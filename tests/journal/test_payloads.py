@@ -20,6 +20,11 @@ from ripieno.model.ids import new_id
 PATIENT = "Ottilie Wagenknecht, born 1931"
 
 
+async def test_a_run_or_tenant_that_there_is_not_has_no_key(store: Store) -> None:
+    with pytest.raises(NotFoundError):
+        store.key(new_id())
+
+
 async def test_a_value_comes_back_byte_for_byte(store: Store) -> None:
     lease = await owned(store)
     draft = step(lease, output={"patient": PATIENT})

@@ -142,6 +142,16 @@ async def test_a_business_key_is_free_in_another_workflow_and_tenant(store: Stor
     assert (await beginning(store, key="k")).row.id == first.row.id
 
 
+async def test_a_run_that_may_be_there_already_is_created_once_and_keeps_its_key(store: Store) -> None:
+    run = new_id()
+    first = await beginning(store, run=run, own=False, again=True)
+    key = store.key(run).derive("x")
+    second = await beginning(store, run=run, value="another", own=False, again=True)
+    assert (first.existed, second.existed, second.row) == (False, True, first.row)
+    assert store.key(run).derive("x") == key
+    assert len(await committed(store, run)) == 1
+
+
 async def test_a_run_that_cannot_be_created_harms_nothing_in_its_commit(
     backend: Backend, store: Store
 ) -> None:

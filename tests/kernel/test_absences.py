@@ -21,6 +21,8 @@ from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.principal import Principal
 from ripieno.participants.human import human
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
 from ripieno.workflows.workflow import Workflow
 
 DAY = 86_400
@@ -177,6 +179,19 @@ async def test_a_chain_of_substitutes_is_followed_and_a_circle_is_refused(tmp_pa
             await reply(host, row, YES, by=BOB)
         await reply(host, row, YES, by=CY)
         assert (await ended(host, row.run)).status == "complete"
+
+
+async def test_of_several_tasks_of_one_run_each_is_told_for_itself(tmp_path: Path) -> None:
+    people = (human("ada", person="ada"), human("bob", person="bob"))
+    workflow = Workflow("both", concurrent(*people, resolve=merge()))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        rows = [await asked(host, run, f"{one.name}@") for one in people]
+        found = await standings(host.store, rows, ADA, host.clock.now())
+        assert [(one.row.path == row.path, one.run.id) for one, row in zip(found, rows, strict=True)] == [
+            (True, run)
+        ] * 2
+        assert [one.holds for one in found] == [True, False]
 
 
 async def test_of_many_tasks_one_is_told_which_are_one_s_own(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from kernel.scenarios.house import ADA, OPERATOR, asked, begin, contents, ended, events, reply, serving
-from ripieno.journal.records import QuestionRow
+from ripieno.journal.records import ENDED, QuestionRow
 from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotAllowedError, RefusedError
 from ripieno.model.principal import Principal
 from ripieno.participants.human import human
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
 from ripieno.workflows.workflow import Workflow
 
 NIGHT = Principal("person", "night", roles=frozenset({"operator"}))
@@ -57,3 +59,15 @@ async def test_it_needs_the_role_a_reason_the_form_and_an_open_question(tmp_path
         await ended(host, run)
         with pytest.raises(RefusedError):
             await instead(host, await host.store.question(question.number), {"proceed": True}, by=OPERATOR)
+
+
+async def test_who_comes_too_late_is_told_who_answered_while_the_run_goes_on(tmp_path: Path) -> None:
+    both = concurrent(human("clinician", role="clinician"), human("clerk", role="clerk"), resolve=merge())
+    workflow = Workflow("visit", both)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run, "clinician")
+        await reply(host, question, {"proceed": True})
+        with pytest.raises(RefusedError, match="already answered by person:op"):
+            await instead(host, await host.store.question(question.number), {"proceed": False})
+        assert (await host.store.run(run)).status not in ENDED

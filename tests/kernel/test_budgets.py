@@ -13,6 +13,7 @@ from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, parked, reply, serving
 from kernel.spending_parts import buy, chosen, of_run, paid, pure, spends
 from ripieno import (
+    Call,
     Context,
     Cost,
     Limits,
@@ -28,6 +29,7 @@ from ripieno import (
     merge,
     rounds,
     sequential,
+    tool,
 )
 from ripieno.cli.output import console
 from ripieno.cli.runs.show import add_spent
@@ -79,6 +81,26 @@ async def test_a_failed_call_costs_what_it_tells_and_nothing_only_when_it_was_re
     flow = sequential(first, spends("b", 100 - costs), name="both").limit(tokens=100)
     outcome, (spent, tripped) = await run_of(tmp_path, flow)
     assert (outcome.output, spent.tokens, tripped) == ("b done", 100, [])
+
+
+async def test_a_call_in_doubt_costs_what_it_told_before_once_it_is_found_to_have_happened(
+    tmp_path: Path,
+) -> None:
+    def happened() -> str:
+        return "booked"
+
+    @tool(cost=Cost(tokens=60), on_uncertain=happened)
+    def book(call: Call) -> str:
+        call.spent(tokens=30)
+        msg = "the line was cut"
+        raise ConnectionError(msg)
+
+    async def act(context: Context) -> str:
+        return await context.use(book)
+
+    flow = sequential(pure(act, "a"), spends("b", 70), name="both").limit(tokens=100)
+    outcome, (spent, tripped) = await run_of(tmp_path, flow)
+    assert (outcome.output, spent.tokens, tripped) == ("b done", 130, [])
 
 
 async def test_a_tool_without_a_cost_is_free_of_any_limit(tmp_path: Path) -> None:

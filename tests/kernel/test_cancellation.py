@@ -9,6 +9,7 @@ import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, Slow, nested, uses
 from kernel.scenarios.house import (
+    OPERATOR,
     asked,
     begin,
     cancel,
@@ -171,3 +172,27 @@ async def test_cancelling_twice_is_the_same_as_once(tmp_path: Path) -> None:
         await asyncio.gather(cancel(host, run, reason="one"), cancel(host, run, reason="two"))
         outcome = await ended(host, run)
     assert outcome.reason == "cancelled by person:op: one"
+
+
+async def test_a_run_cancelled_before_it_is_taken_up_ends_whoever_folds_that_first(tmp_path: Path) -> None:
+    """The process looks at its inboxes between taking the run up and going on with it."""
+    looked, folds = asyncio.Event(), asyncio.Event()
+    workflow = Workflow("person", human("clinician", role="clinician"))
+    async with opened(tmp_path, WatchedStore) as store, serving(tmp_path, workflow, store=store) as host:
+
+        async def is_about_to_fold() -> None:
+            looked.set()
+            await folds.wait()
+
+        async def not_before_somebody_looked() -> None:
+            host.ring()
+            await looked.wait()
+            folds.set()
+
+        store.at("after unfolded", is_about_to_fold)
+        store.at("after acquire", not_before_somebody_looked)
+        run = (await host.start(workflow, None, principal=OPERATOR, detach=True)).row.id
+        await cancel(host, run)
+        host.ring()
+        assert (await ended(host, run)).status == "cancelled"
+        assert await events(host, run, "asked") == []

@@ -16,6 +16,7 @@ from kernel.scenarios.house import (
     counted,
     ended,
     events,
+    heard,
     opened,
     parked,
     reply,
@@ -24,7 +25,7 @@ from kernel.scenarios.house import (
 from ripieno.connectors.tool import tool
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.host import Host
-from ripieno.kernel.operators import drain, undrain
+from ripieno.kernel.operators import drain, pause, resume, undrain
 from ripieno.model.errors import InputError, NotAllowedError, RefusedError
 from ripieno.participants.function import Function, function
 from ripieno.participants.human import human
@@ -159,3 +160,25 @@ async def test_a_run_that_was_taken_over_finishes_the_visit_that_it_is_at(tmp_pa
         go.set()
         assert await draining
         assert [event.path for event in await events(host, run, "step")] == ["sequential@1/work@1"]
+
+
+async def test_a_run_resumed_while_its_process_leaves_goes_on_in_the_next_one(tmp_path: Path) -> None:
+    system = Elsewhere()
+    slow = Slow(system)
+    beside = sequential(uses(tool(system.book), what="it"), last)
+    workflow = Workflow("visit", beside)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await slow.begun.wait()
+        await pause(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await heard(host, run, 1)
+        assert not await host.drain(within=0)
+        await resume(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await heard(host, run, 2)
+        slow.released.set()
+        assert await host.drain()
+        assert (await host.store.run(run)).owner is None
+        assert not await events(host, run, "step")
+    async with serving(tmp_path, workflow) as host:
+        assert (await ended(host, run)).status == "complete"
+    assert len(system.calls) == 1

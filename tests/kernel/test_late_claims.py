@@ -9,10 +9,21 @@ import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, cut, uses
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import begin, cancel, ended, events, opened, serving, snapshot
+from kernel.scenarios.house import (
+    OPERATOR,
+    begin,
+    cancel,
+    ended,
+    events,
+    opened,
+    resting,
+    serving,
+    snapshot,
+)
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
 from ripieno.journal.records import Draft
+from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 from ripieno.workflows.workflow import Workflow
 
@@ -101,6 +112,31 @@ async def test_a_clock_that_is_always_wrong_ends_in_a_failure_and_not_in_claims_
     async with serving(tmp_path / "after", workflow, clock=clock) as host:
         assert (await ended(host, run)) == outcome, "nor after a crash, on a machine whose clock is right"
         assert await results(host, run) == late
+
+
+async def test_the_claim_of_a_repeated_call_that_a_pause_overtook_is_made_again_with_the_same_key(
+    tmp_path: Path,
+) -> None:
+    system = Elsewhere()
+    book = tool(system.book, on_uncertain="retry", timeout=TIMEOUT_SECONDS)
+    workflow = Workflow("visit", uses(book, what="visit"))
+    async with opened(tmp_path, WatchedStore) as store, serving(tmp_path, workflow, store=store) as host:
+
+        async def paused() -> None:
+            await operators.pause(store, host.clock, await store.run(run), by=OPERATOR)
+
+        async def cut_and_paused_before_it_is_repeated() -> None:
+            store.written_after["intent"] = paused
+            await cut()
+
+        system.after = [cut_and_paused_before_it_is_repeated]
+        run = (await host.start(workflow, None, principal=OPERATOR, detach=True)).row.id
+        host.ring()
+        assert (await resting(host, run)).status == "paused"
+        assert (len(system.calls), len(await events(host, run, "intent"))) == (1, 1)
+        await operators.resume(store, host.clock, await store.run(run), by=OPERATOR)
+        assert (await ended(host, run)).output == "visit #1"
+    assert (len(system.calls), len(set(system.keys))) == (2, 1)
 
 
 async def test_a_call_in_doubt_is_repeated_until_it_is_known_however_often_it_is_too_late(

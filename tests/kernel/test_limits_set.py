@@ -22,11 +22,14 @@ from kernel.scenarios.house import (
     serving,
     turned,
 )
-from kernel.spending_parts import pure
+from kernel.spending_parts import buy, pure
 from ripieno.kernel import operators
 from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.limits import Limits
+from ripieno.model.participant import Context
 from ripieno.participants.human import human
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
 from ripieno.workflows.workflow import Workflow
 
 HOUR = 3600
@@ -110,3 +113,47 @@ async def test_a_run_that_began_before_the_kernel_kept_deadlines_goes_on_as_it_b
     async with serving(tmp_path, ALONE, clock=clock) as host:
         assert (await turned(host, clock, run, HOUR + 1)).status == "escalated"
         assert {event.path.partition("/")[0] for event in await events(host, run, "scope")} == {"deadline@1"}
+
+
+async def test_a_limit_set_for_one_visit_leaves_its_neighbours_alone_across_a_restart_too(
+    tmp_path: Path,
+) -> None:
+    ada, bob = (human(name, role="clinician").limit(deadline="1h") for name in ("ada", "bob"))
+    workflow = Workflow("visit", concurrent(ada, bob, resolve=merge()))
+    clock = HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        row = await parked(host, run)
+        path = (await asked(host, run, "ada@")).path.split("/ask/")[0]
+        hours = {"deadline": 3 * HOUR * 1_000_000}
+        await operators.limit(host.store, clock, row, hours, by=OPERATOR, at=path)
+        await parked(host, run)
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        await turned(host, clock, run, HOUR + 1)
+        states = {
+            row.path.split("/")[1]: row.state for row in await host.store.questions(run=run, state=None)
+        }
+    assert states == {"ada@1": "open", "bob@1": "closed"}
+
+
+async def test_a_limit_set_for_one_visit_at_work_is_not_its_neighbour_s(tmp_path: Path) -> None:
+    begun, go = asyncio.Barrier(3), asyncio.Event()
+
+    async def buys(context: Context) -> str:
+        await begun.wait()
+        await go.wait()
+        await context.use(buy, tokens=60)
+        return "bought"
+
+    ada, bob = (pure(buys, name).limit(tokens=50) for name in ("ada", "bob"))
+    workflow = Workflow("both", concurrent(ada, bob, resolve=merge()))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await begun.wait()
+        row, more = await host.store.run(run), {"tokens": 60}
+        await operators.limit(host.store, host.clock, row, more, by=OPERATOR, at="concurrent@1/ada@1/ada@1")
+        await heard(host, run, 1)
+        go.set()
+        await ended(host, run)
+        ends = {event.path: event.body["outcome"]["status"] for event in await events(host, run, "scope")}
+    assert (ends["concurrent@1/ada@1"], ends["concurrent@1/bob@1"]) == ("complete", "partial")

@@ -24,7 +24,6 @@ from kernel.scenarios.house import (
     reply,
     serving,
     snapshot,
-    until,
 )
 from kernel.scenarios.steering import pause, paused, resume
 from kernel.scenarios.watched_store import WatchedStore
@@ -33,7 +32,7 @@ from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 from ripieno.kernel.rehearsal import rehearse
-from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError
+from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.limits import Limits
 from ripieno.model.participant import Context, Question
 from ripieno.model.principal import Principal
@@ -160,11 +159,7 @@ async def test_an_answer_that_is_folded_while_paused_takes_effect_at_resumption(
         await pause(host, run)
         await heard(host, run, 1)
         await reply(host, question, {"proceed": True})
-
-        async def answered() -> bool | None:
-            return (await counted(host, run))["answered"] == 1 or None
-
-        await until(answered)
+        await heard(host, run, 1, "answered")
         assert not [event for event in await events(host, run, "step", "scope") if "first" in event.path]
         snapshot(tmp_path / "before", tmp_path / "after")
         slow.released.set()
@@ -345,4 +340,41 @@ async def test_a_visit_that_comes_between_a_fold_and_its_effect_heeds_the_pause(
         await paused(host, run)
         assert (await counted(host, run))["asked"] == 0
         await resume(host, run)
+        assert (await ended(host, run)).status == "complete"
+
+
+async def test_an_answer_that_comes_as_a_run_is_set_aside_is_folded_before_it_rests(tmp_path: Path) -> None:
+    system = Elsewhere()
+    workflow = visit(system)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        await parked(host, run)
+    async with opened(tmp_path, WatchedStore) as store:
+        host = Host(store)
+
+        async def answered() -> None:
+            await reply(host, question, {"proceed": True})
+
+        store.at("before park", answered)
+        await pause(host, run)
+        row = await store.run(run)
+        assert (row.status, row.owner, row.seen) == ("paused", None, row.wanted)
+        assert (await counted(host, run))["answered"] == 1
+    async with serving(tmp_path, workflow) as host:
+        await resume(host, run)
+        assert (await ended(host, run)).status == "complete"
+
+
+async def test_a_pause_that_cannot_be_sent_leaves_the_run_as_it_was(tmp_path: Path) -> None:
+    workflow = visit(Elsewhere())
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        before = await parked(host, run)
+        with pytest.raises(InputError):
+            await operators.pause(host.store, host.clock, before, by=OPERATOR, operation="\ud800")
+        row = await host.store.run(run)
+        assert (row.status, row.owner) == ("waiting", None)
+        await reply(host, question, {"proceed": True})
         assert (await ended(host, run)).status == "complete"

@@ -211,3 +211,17 @@ async def test_what_cannot_be_retried_is_refused(tmp_path: Path) -> None:
             await retry(host.store, host.clock, row, by=ADA)
         with pytest.raises(NotFoundError):
             await retry(host.store, host.clock, row, by=Principal("person", "eve", "other", every_role=True))
+
+
+async def test_a_retry_as_part_of_an_operation_on_many_says_of_which(tmp_path: Path) -> None:
+    gate = Gate()
+    workflow = Workflow("visit", gate.stage())
+    async with serving(tmp_path, workflow) as host:
+        runs = [await failing(host, workflow) for _ in range(2)]
+        gate.mended = True
+        for run in runs:
+            row = await retry(
+                host.store, host.clock, await host.store.run(run), by=OPERATOR, operation="after-the-outage"
+            )
+            forked = (await events(host, row.id, "run.forked"))[0]
+            assert forked.body["operation"] == "after-the-outage"

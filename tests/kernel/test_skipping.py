@@ -27,8 +27,10 @@ from kernel.scenarios.house import (
 )
 from kernel.scenarios.steering import pause, resume, skip
 from kernel.scenarios.watched_store import WatchedStore
+from ripieno import Limits, ask
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
+from ripieno.kernel.rehearsal import rehearse
 from ripieno.model.errors import ToolError
 from ripieno.model.participant import Context
 from ripieno.participants.base import BaseParticipant
@@ -395,3 +397,32 @@ async def test_a_step_that_hangs_again_after_a_crash_is_left_all_the_same(
                 await parked(host, run)
                 await reply(host, await asked(host, run), {"proceed": True})
             assert (await ended(host, run)).status == ("complete" if what == "skip" else "cancelled")
+
+
+async def test_a_run_with_a_step_still_to_be_skipped_is_rehearsed_without_anything_happening(
+    tmp_path: Path,
+) -> None:
+    workflow = Workflow("visit", sequential(person(), tail))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        await skip(host, run, "tail", "by hand", names=["tail"])
+        await heard(host, run, 1)
+        await parked(host, run)
+        before = await host.store.run(run)
+        assert (await rehearse(host.store, host.clock, workflow, run)).fits
+        assert await host.store.run(run) == before
+        await reply(host, question, {"proceed": True})
+        assert (await ended(host, run)).output == "by hand"
+
+
+async def test_a_visit_that_waits_for_room_for_its_allowance_is_skipped(tmp_path: Path) -> None:
+    boss = Limits(tokens=50, on_exhausted=ask("boss"))
+    costly = Function(lambda: 1, name="costly", pure=True).limit(tokens=90, allowance=True)
+    workflow = Workflow("visit", sequential(costly, tail), limits=boss)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await asked(host, run)
+        await skip(host, run, "costly", "by hand", names=["costly"])
+        assert (await ended(host, run)).output == {"after": "by hand"}
+        assert not await events(host, run, "spent")

@@ -9,7 +9,18 @@ import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, Slow, cut, uses
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import asked, begin, counted, ended, events, parked, reply, serving, turned, until
+from kernel.scenarios.house import (
+    asked,
+    begin,
+    ended,
+    events,
+    heard,
+    parked,
+    reply,
+    serving,
+    turned,
+    until,
+)
 from ripieno.connectors.tool import tool
 from ripieno.kernel.host import Host
 from ripieno.participants.function import function
@@ -131,11 +142,7 @@ async def test_a_step_that_takes_too_long_is_stopped_once_its_call_has_ended(tmp
         await slow.begun.wait()
         clock.turn(3600)
         host.ring()
-
-        async def timed_out() -> bool | None:
-            return (await counted(host, run))["answered"] == 1 or None
-
-        await until(timed_out)
+        await heard(host, run, 1, "answered")
         slow.released.set()
         outcome = await ended(host, run)
         (result,) = await events(host, run, "result")

@@ -7,11 +7,13 @@ import copy
 import hashlib
 import inspect
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
+from ripieno.connectors.checks import declared_checks, described
 from ripieno.connectors.secrets import declared_secrets, refusal, refuses_secret, renewed
 from ripieno.mediation.secrets.resolver import SECRETS
+from ripieno.mediation.validation.check import Check
 from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError
@@ -43,11 +45,13 @@ class Tool:
         key_lifetime: Duration = "24h",
         cost: Cost | Callable[..., Cost] | None = None,
         secrets: Mapping[str, str] | None = None,
+        check: Sequence[Check] = (),
     ) -> None:
         self.function = function
         self.cost = cost
         self.secrets = declared_secrets(function, secrets or {})
         self.name = name or function.__name__
+        self.checks = declared_checks(self.name, check)
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
         self.version = version or source_digest(function)
@@ -85,9 +89,11 @@ class Tool:
         settings: dict[str, Json] = {}
         if self.secrets:
             settings["secrets"] = {parameter: str(one) for parameter, one in sorted(self.secrets.items())}
+        if self.checks:
+            settings["check"] = [check.describe() for check in self.checks]
         return {"import": name, **settings} if settings else name
 
-    def declared_with(self, *, secrets: Mapping[str, str]) -> Tool:
+    def declared_with(self, *, secrets: Mapping[str, str], check: Sequence[Check] = ()) -> Tool:
         """Give the same tool with what a workflow file says of it; raises `DefinitionError`.
 
         What is declared in Python already has to be the same.
@@ -96,7 +102,12 @@ class Tool:
         if self.secrets and found and found != self.secrets:
             msg = f"tool {self.name}: it has other secrets where it is declared in Python"
             raise DefinitionError(msg, remedy="say it in one place")
+        checks = declared_checks(self.name, check)
+        if self.checks and checks and described(checks) != described(self.checks):
+            msg = f"tool {self.name}: it has other checks where it is declared in Python"
+            raise DefinitionError(msg, remedy="say it in one place")
         same = copy.copy(self)
+        same.checks = checks or self.checks
         same.secrets = found or self.secrets
         return same
 
@@ -223,6 +234,7 @@ def tool(
     key_lifetime: Duration = "24h",
     cost: Cost | Callable[..., Cost] | None = None,
     secrets: Mapping[str, str] | None = None,
+    check: Sequence[Check] = (),
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -240,6 +252,7 @@ def tool(
     secrets: references by the parameters that receive what they stand for, each as a `Secret`, at the
         moment of the call; whoever proposes a call never gives these. A function of `on_uncertain`
         receives those that it takes as well.
+    check: what has to hold of arguments and results: `on_arguments(...)`, `on_result(...)`.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -256,6 +269,7 @@ def tool(
             key_lifetime=key_lifetime,
             cost=cost,
             secrets=secrets,
+            check=check,
         )
 
     return declare if function is None else declare(function)

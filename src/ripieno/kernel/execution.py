@@ -236,8 +236,6 @@ class Execution:
         started = self.recording.started
         for message in list(self.recording.messages):
             self._command(message)
-        if self.row.wanted != self.row.seen:
-            await self.fold()
         if started is None:
             msg = f"run {self.lease.run[-6:]} has no first event"
             raise StoreError(msg, remedy="ripieno audit verify names what is missing")
@@ -246,6 +244,8 @@ class Execution:
         root = Scope(self, "", branch, None, top.effects)
         self.open_scopes.add(root)
         try:
+            if self.row.wanted != self.row.seen:  # in here, for what comes in may be a cancellation
+                await self.fold()
             if "undoes" in started.body:
                 outcome = await undo_for(root, WHOLE, started)
             else:

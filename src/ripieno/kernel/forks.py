@@ -112,14 +112,21 @@ def finished(events: Sequence[Event]) -> list[Event]:
             whole.update((kind, event.path) for kind in ("intent", "result"))
         elif event.kind == "answered":
             whole.update((kind, event.path) for kind in ("asked", "answered"))
-        elif event.kind in ("choice", "moment", "spent"):
+        elif event.kind in ("choice", "moment", "spent", "checked"):
             whole.add((event.kind, event.path))
     approvals = {
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"
     }
+    approvals |= {path for _, path in whole if not_used(path, whole)}
     whole = {(kind, path) for kind, path in whole if path not in approvals} - taken_back(events)
     limited = led_to_by_limits(events, lambda visit: ("scope", visit) not in whole)
     return [event for event, what in found if (what.kind, what.path) in whole and event.seq not in limited]
+
+
+def not_used(path: str, whole: set[tuple[str, str]]) -> bool:
+    """Tell whether somebody let pass at a path what a check found, and the effect was not made on that."""
+    effect, checked, _ = path.partition("/checked/")
+    return bool(checked) and path.endswith("/ask") and ("result", effect) not in whole
 
 
 def taken_back(events: Sequence[Event]) -> set[tuple[str, str]]:

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ripieno.kernel.checking import check_arguments
+from ripieno.kernel.edited import edited_form
 from ripieno.kernel.questions import ask
 from ripieno.model.effect_rule import Approver, Fixed, Withheld
 from ripieno.model.errors import RejectedError, WithheldError
@@ -25,16 +27,6 @@ __all__ = ["Permit", "note_withheld", "permitted", "withheld_body", "withheld_fr
 
 MOST_WITHHELD = 100
 """So many proposals that were withheld are told of with a visit; the journal has all of them."""
-
-TYPES: Mapping[type, str] = {
-    bool: "boolean",
-    int: "integer",
-    float: "number",
-    str: "string",
-    list: "array",
-    dict: "object",
-}
-"""JSON's name of a value's type; an edited argument has the type of the proposed one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +45,7 @@ async def permitted(scope: Scope, tool: ToolLike, path: str, arguments: Value) -
     nobody answered in time. An effect that was claimed without being asked about, under other code or
     in the run that this one was forked from, is not asked about any more.
     """
+    arguments = await check_arguments(scope, tool, path, arguments)
     recording = scope.execution.recording
     claimed_freely = recording.has(path) and not recording.has(f"{path}/proposed/1")
     if tool.effect == "read" or scope.effects.free or claimed_freely:
@@ -84,6 +77,8 @@ class Proposal:
             answer = await self._answer(asked)
             edited = self._judged(answer)
             if edited.ref != self._arguments.ref:
+                at = f"approval-{self._asked}"
+                edited = await check_arguments(self._scope, self._tool, self._path, edited, at)
                 self._arguments, self._edited_by = edited, answer.by
                 by.clear()
             by[asked.name] = answer.by or ""
@@ -170,20 +165,6 @@ class Proposal:
         if "arguments" not in said:
             return self._arguments
         return self._scope.execution.value(said["arguments"])
-
-
-def edited_form(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the schema of arguments that may stand in place of these: the same names and types."""
-    return {
-        "type": "object",
-        "description": "what it is called with instead, whole; left out, it is called as proposed",
-        "properties": {
-            name: {"type": TYPES[type(value)]} if type(value) in TYPES else {}
-            for name, value in arguments.items()
-        },
-        "required": list(arguments),
-        "additionalProperties": False,
-    }
 
 
 # -- what was withheld, told to whoever asked for it ---------------------------------------------------

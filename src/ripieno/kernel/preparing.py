@@ -44,7 +44,7 @@ async def refuse_secrets(scope: Scope, tool: ToolLike, path: str, arguments: Val
     place = f"{path}/refused"
     for event in scope.take(place, frozenset({"checked"})):
         await scope.execution.turnstile.recorded(scope.branch, event.seq)
-        raise SecretError(str(scope.execution.stored(event.body["complaint"]).decode()))
+        raise SecretError(str(scope.execution.stored(event.body["reason"]).decode()))
     recording = scope.execution.recording
     if recording.has(path) or recording.entered(path):
         return  # what was recorded once is not judged anew
@@ -62,7 +62,7 @@ async def refuse_secrets(scope: Scope, tool: ToolLike, path: str, arguments: Val
         "tool": tool.name,
         "of": "arguments",
         "verdict": "rejected",
-        "complaint": scope.execution.keep(scope.execution.value(message), payloads),
+        "reason": scope.execution.keep(scope.execution.value(message), payloads),
     }
     if names:
         body["redacted"] = list(names)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Change, CloseChange, Draft
 from ripieno.kernel.branches import Group
+from ripieno.kernel.checking import Subject, check_result, judged
 from ripieno.kernel.children import Child
 from ripieno.kernel.clock import moment
 from ripieno.kernel.covering import covered
@@ -33,6 +34,7 @@ from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.undo import undo
 from ripieno.model.action import Undone, UndoRule
+from ripieno.model.checks import CheckLike, Judged, Of
 from ripieno.model.definition import Definition
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
@@ -366,12 +368,19 @@ class Scope:
         given = self.value(dict(arguments))
         await refuse_secrets(self, tool, path, given)
         permit = await permitted(self, tool, path, given)
-        return await Effect(self, tool, path, permit).result()
+        return await check_result(self, tool, path, await Effect(self, tool, path, permit).result())
 
     async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
         """Take back what was done under these paths, or list it."""
         self._one_act_at_a_time()
         return await undo(self, self.next("undo"), under, why=why, rule=rule)
+
+    async def judge(
+        self, name: str, of: Of, checks: Sequence[CheckLike], value: Value, evidence: Sequence[Any] = ()
+    ) -> Judged:
+        """Judge what a participant was given or gave; recorded."""
+        self._one_act_at_a_time()
+        return await judged(self, self.next("checked"), Subject(name, of, value, evidence), checks)
 
     async def ask(self, question: Question) -> Answer:
         """Ask a person and wait."""

@@ -103,11 +103,11 @@ class Turnstile:
 
     def interrupt(self, branch: Branch) -> None:
         """Cancel what a branch is at, not the branch: whoever asked for it absorbs the cancellation."""
-        if branch.task is not None and not branch.task.done():
-            if branch.blocked:
-                branch.blocked = False
-                self._work(branch)
-            branch.task.cancel()
+        assert branch.task is not None, "only a branch that is at work in an open visit is interrupted"
+        if branch.blocked:
+            branch.blocked = False
+            self._work(branch)
+        branch.task.cancel()
 
     async def recorded(self, branch: Branch, seq: int) -> None:
         """Wait for the turn of a result recorded at `seq`."""

@@ -11,6 +11,8 @@ __all__ = [
     "ChangedError",
     "DefinitionError",
     "InputError",
+    "InvalidError",
+    "InvalidResultError",
     "NotAllowedError",
     "NotFoundError",
     "Place",
@@ -123,6 +125,28 @@ class RejectedError(ToolError):
     """An effect that had to be approved was not: somebody said no, or nobody answered in time."""
 
     code = "rejected"
+
+
+class InvalidError(ToolError):
+    """What a call was given does not pass the tool's checks; nothing was sent."""
+
+    code = "invalid"
+
+    def __init__(self, message: str, *, repairs: int | None = None) -> None:
+        super().__init__(message)
+        self.repairs = repairs
+        """How often whoever proposed it may propose again; None where it may not."""
+
+
+class InvalidResultError(RipienoError):
+    """What a call gave does not pass the tool's checks and may not be used; the call itself was made."""
+
+    code = "invalid_result"
+
+    def __init__(self, message: str, *, repairs: int | None = None) -> None:
+        super().__init__(message)
+        self.repairs = repairs
+        """How often whoever proposed it may propose again; None where it may not."""
 
 
 class SecretError(ToolError):

@@ -14,6 +14,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ripieno.model.action import Undone, UndoRule
+from ripieno.model.checks import CheckLike, Judged, Of
 from ripieno.model.effect_rule import EffectRule, Withheld
 from ripieno.model.mode import ModeChange
 from ripieno.model.observed import Ahead, Observed, Signal
@@ -183,6 +184,15 @@ class Context(Protocol):
 
         With rule `list` it is only named in the log. A person of role `operator` is asked about what
         cannot be taken back. Nothing is recorded where nothing was done.
+        """
+        ...
+
+    async def judge(
+        self, name: str, of: Of, checks: Sequence[CheckLike], value: Value, evidence: Sequence[Any] = ()
+    ) -> Judged:
+        """Judge what the participant `name` was given or gave by its declared checks.
+
+        Done once and recorded; on replay the verdict is read, and no check is asked again.
         """
         ...
 

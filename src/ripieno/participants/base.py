@@ -17,6 +17,7 @@ from ripieno.model.participant import Context, Task
 from ripieno.model.spending import Money
 
 if TYPE_CHECKING:
+    from ripieno.mediation.validation.check import Check
     from ripieno.participants.human import Human
     from ripieno.participants.step import FailureRule, Step
 
@@ -137,6 +138,14 @@ class BaseParticipant(ABC):
             allowance=allowance,
         )
         return self._step(limits=limits)
+
+    def check(self, *checks: Check) -> Step:
+        """Say what has to hold of its input and of its results, `on_input(...)` and `on_result(...)`.
+
+        What does not pass is not used: it has failed, is made again with the complaint in the parameter
+        `complaint`, or a person decides, as each check says.
+        """
+        return self._step(checks=checks)
 
     def on_failure(self, rule: FailureRule) -> Step:
         """Say what the pattern around it does when it does not complete: `stop` or `continue`."""

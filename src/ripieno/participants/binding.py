@@ -92,7 +92,7 @@ class Binding:
             for index, parameter in enumerate(self.parameters)
             if index > 0
             and parameter.name not in known
-            and parameter.name not in ("input", "previous", "turn")
+            and parameter.name not in ("input", "previous", "turn", "complaint")
         ]
 
     def find(self, parameter: Parameter, task: Task) -> Value | None:

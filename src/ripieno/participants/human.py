@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
+from ripieno.mediation.validation.schemas import check_schema, enveloped
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.effect_rule import Approver
 from ripieno.model.errors import DefinitionError
@@ -20,7 +21,6 @@ from ripieno.model.reminder import Reminder
 from ripieno.model.value import Value
 from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.schemas import check_schema, enveloped
 
 __all__ = ["Decision", "Human", "Person", "Role", "human", "person", "role"]
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Self
 
+from ripieno.mediation.validation.check import Check
 from ripieno.model.decimals import decimal
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError
@@ -15,9 +16,11 @@ from ripieno.model.mode import Mode
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.checked import Checked, check_declared
 from ripieno.participants.human import Human
 from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import SHADOW_WITHIN, Moded, ModeSettings
+from ripieno.participants.references import reference, source_digest
 from ripieno.participants.timer import Timer
 
 __all__ = ["FailureRule", "Step"]
@@ -41,6 +44,7 @@ class Settings:
     person: Human | None = None
     shadow_within: Duration = SHADOW_WITHIN
     limits: Limits | None = None
+    checks: tuple[Check, ...] = ()
     domain: str | None = None
     """The field of knowledge it works in, such as `billing`."""
     boundary: str | None = None
@@ -58,7 +62,13 @@ class Step(BaseParticipant):
         self.settings = Settings(**settings)
         self.modes = ModeSettings(self.settings.mode, self.settings.person, self.settings.shadow_within)
         self._check()
-        self._acting = participant if self.modes.person is None else Moded(participant, self.modes)
+        self._acting = self._checked(participant)
+        if self.modes.person is not None:  # and what a person does or edits has to pass as well
+            self._acting = self._checked(Moded(self._acting, self.modes))
+
+    def _checked(self, participant: BaseParticipant) -> BaseParticipant:
+        checks = self.settings.checks
+        return Checked(participant, checks) if checks else participant
 
     def _check(self) -> None:
         settings = self.settings
@@ -74,6 +84,7 @@ class Step(BaseParticipant):
         if settings.on_failure not in ("stop", "continue"):
             msg = f"{self.name}: on_failure must be 'stop' or 'continue', got {settings.on_failure!r}"
             raise DefinitionError(msg)
+        check_declared(self.name, settings.checks)
         seconds(settings.backoff)
         if settings.timeout is not None:
             seconds(settings.timeout)
@@ -91,7 +102,9 @@ class Step(BaseParticipant):
 
     def children(self) -> Sequence[BaseParticipant]:
         """Give the participant, the one it escalates to, its mode's person, and who stands in for it."""
-        others = (self.settings.escalate_to, self.settings.person, stand_in(self.settings.limits))
+        reviewers = (check.reviewer for check in self.settings.checks)
+        limits = stand_in(self.settings.limits)
+        others = (self.settings.escalate_to, self.settings.person, limits, *reviewers)
         return (self.participant, *(other for other in others if other is not None))
 
     def dependencies(self) -> frozenset[str] | None:
@@ -115,10 +128,17 @@ class Step(BaseParticipant):
             document["on_failure"] = settings.on_failure
         if settings.limits is not None:
             document["limit"] = settings.limits.document()
+        if settings.checks:
+            document["check"] = [check.describe() for check in settings.checks]
         about: dict[str, Json] = {"domain": settings.domain, "boundary": settings.boundary}
         if any(about.values()):
             document["about"] = {name: value for name, value in about.items() if value}
         return {**document, **self.modes.describe()}
+
+    def identity(self) -> dict[str, Json]:
+        """Give the source digests of the functions that check."""
+        functions = [check.rule.code() for check in self.settings.checks if check.rule is not None]
+        return {reference(one): source_digest(one) for one in functions if one is not None}
 
     def reads(self, task: Task) -> Mapping[str, str]:
         """Give what the participant itself reads."""

@@ -12,10 +12,10 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.references import reference
+from ripieno.participants.references import reference, source_digest
 from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage
 from ripieno.patterns.compacting import Compact, Recap
-from ripieno.patterns.tool_calls import Asked, Toolbox, ToolUse, Turn, asked_for, told
+from ripieno.patterns.tool_calls import Asked, Toolbox, ToolUse, Turn, asked_for, repairs_of, told
 from ripieno.resilience.compaction import BudgetError, Message
 
 __all__ = ["SingleAgent", "single_agent"]
@@ -98,6 +98,10 @@ class SingleAgent(Pattern):
     def identity(self) -> dict[str, Json]:
         """Give the versions of the tools, and the source digest of a counter of tokens."""
         versions: dict[str, Json] = {reference(tool.function): tool.version for tool in self.tools}
+        for check in (check for tool in self.tools for check in tool.checks):
+            code = None if check.rule is None else check.rule.code()
+            if code is not None:
+                versions[reference(code)] = source_digest(code)
         return {**versions, **({} if self.compact is None else self.compact.identity())}
 
     async def act(self, task: Task, context: Context) -> Outcome:
@@ -122,9 +126,9 @@ class SingleAgent(Pattern):
                 return await self._limited(task, context, progress, messages, why)
             results, progress = await self._carry_out(asked, task, context, progress)
             progress = progress.after(number, Turn(outcome, results), self.sees)
-            if progress.mistakes > self.mistakes:
+            if progress.mistakes > self.mistakes or progress.worn:
                 messages, _ = await self._shown(progress, context, task)
-                why = f"more than {self.mistakes} calls that could not be made"
+                why = progress.worn or f"more than {self.mistakes} calls that could not be made"
                 return await self._limited(task, context, progress, messages, why)
             await context.segment(progress.done, progress.state(), progress.outcomes())
 
@@ -183,6 +187,8 @@ class SingleAgent(Pattern):
             paths = {self._start(branches, one, task, context): one.id for one in calls}
             while (ended := await branches.next()) is not None:
                 results[paths[ended[0]]] = ended[1]
+        for one in calls:
+            progress = progress.repairing(one.tool, repairs_of(results[one.id]))
         return [results[one.id] for one in asked], progress
 
     def _start(self, branches: Any, one: Asked, task: Task, context: Context) -> str:
@@ -217,6 +223,19 @@ class Progress:
     calls: Mapping[str, int] = field(default_factory=dict[str, int])
     """How often each call was asked for; the latest of them."""
     recap: Recap = field(default_factory=Recap)
+    repairs: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many calls of each tool did not pass checks that let the agent try again."""
+    worn: str = ""
+    """Why that is over, once it is."""
+
+    def repairing(self, tool: str, times: int | None) -> Progress:
+        """Count a call that may be repaired so often; None for any other call."""
+        if times is None:
+            return self
+        count = self.repairs.get(tool, 0) + 1
+        why = f"calls of {tool} do not pass its checks, repaired {times} times"
+        worn = why if count > times else self.worn
+        return replace(self, repairs={**self.repairs, tool: count}, worn=worn)
 
     def made(self, call: str) -> tuple[Progress, int]:
         """Count a call, and give how often it was asked for by now."""
@@ -245,6 +264,7 @@ class Progress:
             "turns": {str(number): len(turn.results) for number, turn in self.turns.items()},
             "mistakes": self.mistakes,
             "calls": dict(self.calls),
+            **({"repairs": dict(self.repairs)} if self.repairs else {}),
             **self.recap.state(),
         }
 
@@ -268,7 +288,8 @@ class Progress:
             for number, count in sorted(state["turns"].items(), key=lambda turn: int(turn[0]))
         }
         recap = Recap.read(state, kept)
-        return cls(found.round, turns, state["mistakes"], dict(state["calls"]), recap)
+        repairs = dict(state.get("repairs", {}))
+        return cls(found.round, turns, state["mistakes"], dict(state["calls"]), recap, repairs)
 
 
 def brief(message: Message) -> dict[str, Any]:

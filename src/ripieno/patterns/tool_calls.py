@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from ripieno.connectors.arguments import Arguments
 from ripieno.connectors.tool import Tool
-from ripieno.model.errors import ToolError, WithheldError, nearest
+from ripieno.model.errors import InvalidError, InvalidResultError, ToolError, WithheldError, nearest
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.resilience.compaction import Message, ToolCall
 
-__all__ = ["Asked", "ToolUse", "Toolbox", "Turn", "asked_for", "use_tool"]
+__all__ = ["Asked", "ToolUse", "Toolbox", "Turn", "asked_for", "repairs_of", "use_tool"]
 
 
 def use_tool(name: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -82,6 +82,14 @@ def told(error: str, message: str, **more: Any) -> dict[str, Any]:
     return {"error": error, "message": message, **more}
 
 
+def repairs_of(result: Outcome) -> int | None:
+    """Give how often a call that did not pass its checks may be asked for again; None for any other."""
+    output: Any = result.output
+    checked = (InvalidError.code, InvalidResultError.code)
+    refused = result.status == "failed" and isinstance(output, dict) and output.get("error") in checked  # pyright: ignore[reportUnknownMemberType] - a result of ours
+    return cast("dict[str, Any]", output).get("repairs") if refused else None
+
+
 class ToolUse(BaseParticipant):
     """One call as a step of its own, under the name of its tool."""
 
@@ -101,6 +109,9 @@ class ToolUse(BaseParticipant):
         del task
         try:
             return Outcome("complete", await context.use(self._tool, **self._arguments))
+        except (InvalidError, InvalidResultError) as error:
+            more = {} if error.repairs is None else {"repairs": error.repairs}
+            return Outcome("failed", told(error.code, error.message, **more), reason=error.message)
         except ToolError as error:
             status = "partial" if isinstance(error, WithheldError) else "failed"
             said = told("failed" if error.code == ToolError.code else error.code, error.message)

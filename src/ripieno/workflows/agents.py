@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from ripieno.connectors.tool import Tool
 from ripieno.model.errors import DefinitionError
 from ripieno.patterns import compacting
+from ripieno.workflows.checks import PlainCheck, check
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, by_key, wrong
 from ripieno.workflows.objects import import_from
 
@@ -113,6 +114,9 @@ class ToolSettings(Document):
         default_factory=dict[str, str],
         description="references such as `secret://env/PAYMENTS_KEY`, by the parameter that receives each",
     )
+    check: list[PlainCheck] = Field(
+        default_factory=list[PlainCheck], description="what has to hold of its arguments and results"
+    )
 
 
 ToolRule = Annotated[
@@ -160,5 +164,11 @@ def tools(declared: Sequence[str | ToolSettings], folder: Path) -> list[Tool]:
             msg = f"expected a tool at {reference!r}, found {type(one).__name__}"
             raise DefinitionError(msg, remedy="declare a function with @tool, and name that")
         known = one if isinstance(one, Tool) else Tool(cast("Callable[..., Any]", one))
-        found.append(known if isinstance(rule, str) else known.declared_with(secrets=rule.secrets))
+        found.append(known if isinstance(rule, str) else as_declared(known, rule, folder))
     return found
+
+
+def as_declared(tool: Tool, settings: ToolSettings, folder: Path) -> Tool:
+    """Give a tool with what a file says of it."""
+    checks = [check(one, folder) for one in settings.check]
+    return tool.declared_with(secrets=settings.secrets, check=checks)

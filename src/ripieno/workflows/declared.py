@@ -10,13 +10,13 @@ from typing import Any, cast
 from pydantic import BaseModel
 
 from ripieno.connectors.tool import Tool
+from ripieno.mediation.validation.schemas import restored
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, Place
 from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import DEFAULT_TIMEOUT, Function
 from ripieno.participants.human import Decision, Human, Person, Role
-from ripieno.participants.schemas import restored
 from ripieno.workflows.entries import (
     FunctionEntry,
     FunctionSettings,

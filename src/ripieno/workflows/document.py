@@ -20,6 +20,7 @@ from ripieno.workflows.agents import (
 )
 from ripieno.workflows.calendars import CalendarEntry
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
+from ripieno.workflows.checks import RuleOfCheck, StageCheck
 from ripieno.workflows.entries import ParticipantEntry, Schema, WithMode
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Time, by_key, list_or_settings
 from ripieno.workflows.limits import DegradeDocument, LimitDocument, LimitsDocument, WorkflowLimits
@@ -77,6 +78,9 @@ class Qualified(WithMode):
         default="stop", description="what a sequence does when this does not complete"
     )
     limit: LimitDocument | None = Field(default=None, description="how far each visit may go")
+    check: list[StageCheck] = Field(
+        default_factory=list[StageCheck], description="what has to hold of its input and of its result"
+    )
     about: AboutSettings | None = Field(
         default=None, description="its field and its security boundary, for `ripieno check` to compare"
     )
@@ -342,6 +346,8 @@ for _model in (
     StrategySettings,
     CompactSettings,
     DirectSettings,
+    RuleOfCheck,
+    StageCheck,
     SingleAgentSettings,
     ConcurrentSettings,
     GroupChatSettings,

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.workflows.agents import StrategyRule, ToolRule
 from ripieno.workflows.chats import End, ManagerRule
+from ripieno.workflows.checks import CheckRule
 from ripieno.workflows.document import (
     FLOW_KINDS,
     Qualified,
@@ -95,6 +96,8 @@ def unknown_kind(at: tuple[str | int, ...], found: Any) -> str:
     if "<group_chat>" in at and at[-1] in ("until", "manager"):
         example = "consensus or {rounds: 6}" if at[-1] == "until" else "round_robin or {step: chair}"
         return f"expected something like {example}, found {shown(found)}"
+    if "check" in at:
+        return f"expected an expression, or a mapping with one rule, found {shown(found)}"
     if "<single_agent>" in at and "tools" in at:
         return (
             f"expected a tool as 'module:attribute', or {{import: 'module:attribute'}}, found {shown(found)}"
@@ -160,7 +163,9 @@ def tagged(*unions: Any) -> Iterator[tuple[str, type[BaseModel]]]:
 
 
 TAGGED: Final = {
-    **dict(tagged(Stage, ParticipantEntry, Schema, Rule, End, ManagerRule, StrategyRule, ToolRule)),
+    **dict(
+        tagged(Stage, ParticipantEntry, Schema, Rule, End, ManagerRule, StrategyRule, ToolRule, CheckRule)
+    ),
     "<settings>": SequentialSettings,
 }
 """The models by the tags that stand in the place of a finding."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ripieno.mediation.validation.check import Check
 from ripieno.model.errors import DefinitionError, Place, nearest
 from ripieno.model.limits import Ask, Degrade, Limits, OnExhausted
 from ripieno.participants.base import BaseParticipant
@@ -32,6 +33,7 @@ from ripieno.workflows.agents import (
     tools,
 )
 from ripieno.workflows.chats import ManagerSettings, condition, manager
+from ripieno.workflows.checks import RuleOfCheck, StageCheck, check
 from ripieno.workflows.fields import Import
 from ripieno.workflows.limits import AskDocument, DegradeDocument, LimitsDocument, WorkflowLimits, runaway_of
 from ripieno.workflows.magentic import MagenticSettings, effect_rule
@@ -333,6 +335,15 @@ class FlowBuilder:
             at, lambda: Limits(**given, on_exhausted=on_exhausted, runaway=runaway_of(runaway))
         )
 
+    def _check(self, declared: StageCheck, at: At) -> Check | None:
+        of = "input" if declared.input is not None else "result"
+        rule, reviewer = getattr(declared, of), None
+        if isinstance(rule, RuleOfCheck) and rule.review is not None:
+            reviewer = self._stage(rule.review, (*at, of, "review"))
+            if reviewer is None:
+                return None
+        return self._attempt(at, check, declared, self._folder, reviewer)
+
     def _qualified(
         self, stage: doc.Qualified, built: BaseParticipant | None, at: At
     ) -> BaseParticipant | None:
@@ -351,6 +362,10 @@ class FlowBuilder:
             settings["limits"] = self._limits(stage.limit, (*at, "limit"))
             built = built if settings["limits"] is not None else None
         settings |= self._mode(stage, at)
+        if stage.check:
+            checks = [self._check(one, (*at, "check", index)) for index, one in enumerate(stage.check)]
+            settings["checks"] = tuple(one for one in checks if one is not None)
+            built = built if None not in checks else None
         if stage.about is not None:
             settings |= {"domain": stage.about.domain, "boundary": stage.about.boundary}
         if built is None or not settings:

@@ -7,11 +7,11 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
+from ripieno.mediation.validation.schemas import check_schema, enveloped, validator
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
 from ripieno.participants.binding import first_problem
 from ripieno.participants.references import reference
-from ripieno.participants.schemas import check_schema, enveloped, validator
 
 __all__ = ["InputCheck", "InputRule"]
 

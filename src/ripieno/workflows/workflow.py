@@ -199,6 +199,8 @@ class Workflow:
         for pattern in self.everyone():
             if isinstance(pattern, Pattern) and pattern.identity():
                 code[pattern.name] = pattern.identity()
+            elif isinstance(pattern, Step) and pattern.identity():
+                code[f"{pattern.name}/check"] = pattern.identity()
         pins: dict[str, Any] = {"definition": definition, "code": code}
         if modes := self._modes():
             pins["modes"] = modes

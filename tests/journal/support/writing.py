@@ -62,13 +62,14 @@ def beginning(
     version: str = "v1",
     value: object = "input",
     own: bool = True,
+    again: bool = False,
 ) -> Awaitable[Created]:
     """Ask for a run, as soon as this is called."""
     run = run or new_id()
     keys = store.new_key(bytes.fromhex(run))
     data = encode(value)
     commitment = keys[1].commit(data)
-    new = NewRun(run, tenant, workflow, version, "person:ada", key, AT)
+    new = NewRun(run, tenant, workflow, version, "person:ada", key, AT, again=again)
     body: dict[str, Json] = {
         "workflow": workflow,
         "version": version,

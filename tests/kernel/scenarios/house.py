@@ -154,11 +154,11 @@ async def counted(host: Host, run: str) -> Counter[str]:
     return Counter(event.kind for event in await host.store.events(run))
 
 
-async def heard(host: Host, run: str, count: int) -> None:
-    """Wait until the owner of a run has heard of so many commands to it."""
+async def heard(host: Host, run: str, count: int, kind: str = "message") -> None:
+    """Wait until the owner of a run has heard of so many commands to it, or `answered` questions."""
 
     async def folded() -> bool | None:
-        return (await counted(host, run))["message"] == count or None
+        return (await counted(host, run))[kind] == count or None
 
     await until(folded)
     # on disk it is before its owner hears of it; whatever passes the writer after it is heard of later

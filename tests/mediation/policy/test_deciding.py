@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -245,7 +246,7 @@ def test_arguments_that_cannot_be_had_are_a_denial(tmp_path: Path) -> None:
     unread = Action(act.kind, act.verb, act.actor, act.subject, act.workflow, given=given)
     gate = pack(tmp_path, PERMIT + amounts("context has arguments.amount"))
     found = gate.decide(unread)
-    assert (found.verdict, found.reason) == ("deny", "could not be decided: OSError(5, 'the store is away')")
+    assert (found.verdict, found.reason) == ("deny", "could not be decided: OSError")
 
 
 def test_a_tool_of_which_it_is_not_known_what_it_does_is_denied_where_that_is_read(
@@ -288,3 +289,70 @@ def test_a_broken_pack_leaves_the_others_as_they_are(tmp_path: Path) -> None:
     gate = pack(tmp_path, "permit (principal, action, resource);", "own")
     assert "a permit without an @id" in gate.decide(work("own")).reason
     assert gate.decide(work("standard")).verdict == "allow"
+
+
+def test_what_cannot_be_evaluated_is_a_denial_though_cedar_skips_it(tmp_path: Path) -> None:
+    found = under(PAYEE, tmp_path).decide(call(provenance={"amount": "trusted"}))
+    assert found.verdict == "deny"
+    assert "policies could not be evaluated: " in found.reason
+    assert "recipient" in found.reason
+
+
+def test_what_cannot_be_evaluated_among_many_is_a_denial_too(tmp_path: Path) -> None:
+    others = "".join(
+        f'@id("n{number}") forbid (principal, action == Action::"tool.call", resource is Tool)'
+        f' when {{ context.verb == "v{number}" }};'
+        for number in range(12)
+    )
+    gate = under(PAYEE + others, tmp_path)
+    assert gate.decide(call(provenance={"amount": "trusted"})).verdict == "deny"
+    assert gate.decide(call(provenance={"recipient": "trusted"})).verdict == "allow"
+    assert gate.decide(call(provenance={"recipient": "mail"})).verdict == "ask"
+
+
+@pytest.mark.parametrize(
+    "value", ["x", True, 3, 1.5, Decimal("2.25"), ["a", 1], {"b": [1.5], "c": None}], ids=repr
+)
+def test_a_value_that_is_compared_as_it_comes_is_equal_to_itself(tmp_path: Path, value: Any) -> None:
+    text = amounts(
+        "context has arguments.a && context has arguments.b && context.arguments.a != context.arguments.b"
+    )
+    gate = pack(tmp_path, PERMIT + text)
+    assert gate.decide(call(arguments={"a": value, "b": value})).verdict == "allow"
+    assert gate.decide(call(arguments={"a": value, "b": "other"})).verdict == "deny"
+
+
+@pytest.mark.parametrize("value", [b"bytes", {1: "a"}, 2**70, [None]], ids=repr)
+def test_a_value_that_cedar_cannot_hold_is_denied_where_it_is_read(tmp_path: Path, value: Any) -> None:
+    text = amounts(
+        "context has arguments.a && context has arguments.b && context.arguments.a != context.arguments.b"
+    )
+    found = pack(tmp_path, PERMIT + text).decide(call(arguments={"a": value, "b": value}))
+    assert found.verdict == "deny"
+    assert "context.arguments.a: " in found.reason
+
+
+def test_who_is_asked_how_soon_and_who_comes_after_is_told_as_declared(tmp_path: Path) -> None:
+    asked = PAYEE.replace("role:treasurer", "role:treasurer, due 4h, then person:cara, then role:cfo")
+    gate = under(asked, tmp_path)
+    (first,) = gate.decide(call()).approvers
+    assert (first.role, first.due) == ("treasurer", 4 * 3600)
+    assert [(one.role, one.person) for one in first.then] == [(None, "person:cara"), ("cfo", None)]
+    for given in (Approval("person:cara", None), Approval("person:dan", "cfo")):
+        assert gate.decide(call(approvals=(given,))).verdict == "allow"
+
+
+def test_policies_may_read_what_was_approved_by_others_than_who_proposes(tmp_path: Path) -> None:
+    text = '@id("seen") forbid (principal, action == Action::"tool.call", resource is Tool)'
+    gate = under(text + ' unless { context.approvals.contains("role:reader") };', tmp_path)
+    assert gate.decide(call()).verdict == "deny"
+    assert gate.decide(call(approvals=(Approval(BEN.id, "reader"),))).verdict == "allow"
+    assert gate.decide(call(approvals=(Approval(ADA.id, "reader"),))).verdict == "deny"
+
+
+def test_a_policy_about_one_person_is_about_nobody_else(tmp_path: Path) -> None:
+    text = '@id("ada") forbid (principal == Person::"ada", action, resource);'
+    gate = under(text, tmp_path)
+    assert gate.decide(work()).verdict == "deny"
+    assert gate.decide(work(principal=BEN)).verdict == "allow"
+    assert gate.decide(work(principal=Principal("agent", "ada"))).verdict == "allow"

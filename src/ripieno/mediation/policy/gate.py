@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
+
+import structlog
 
 from ripieno.mediation.pack_names import policy_folder
 from ripieno.mediation.policy.library import DEFAULT_PACK, Library, load_library
@@ -14,7 +15,7 @@ from ripieno.model.gate import Action, Decision
 
 __all__ = ["PolicyGate", "default_gate", "policy_folder"]
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class PolicyGate:
@@ -39,8 +40,9 @@ class PolicyGate:
         except RipienoError as error:
             return Decision("deny", version=self.version, reason=unusable(error))
         except Exception as error:
-            logger.exception("deciding about %s of %s failed", action.kind, action.subject.name)
-            return Decision("deny", version=self.version, reason=f"could not be decided: {error!r}")
+            log.exception("could not be decided", act=action.kind, subject=action.subject.name)
+            reason = f"could not be decided: {type(error).__name__}"  # what it says may be of the arguments
+            return Decision("deny", version=self.version, reason=reason)
 
     def rules(self, action: Action) -> Rules:
         """Give the policies that hold for an act; raises `PolicyError` or `NotFoundError`."""

@@ -88,17 +88,38 @@ def check_tool(
     kinds = argument_kinds_of(declared)
     known = sorted(cast("Mapping[str, Any]", declared.get("properties", {})))
     for policy in policies:
-        if policy.resource not in {("Tool", tool), ("Tool", None), (None, None)}:
-            continue
-        read = {path for path, _ in argument_types(policy)}
-        missing = sorted({path[0] for path in read} - set(known))
-        if missing and policy.resource == ("Tool", tool) and not declared.get("additionalProperties"):
-            name = missing[0]
-            msg = f"{policy.id}: tool {tool!r} takes no {name!r}{nearest(name, known)}"
-            yield DefinitionError(msg, place=policy.place, remedy=f"it takes {', '.join(known) or 'nothing'}")
-        elif read and not missing:
-            types = frozenset(kinds.items())
-            for error in type_errors(as_validated(policy.syntax), schema(types, sources(policy))):
-                message, remedy = explained(error)
-                msg = f"{policy.id}: as tool {tool!r} declares it: {message}"
-                yield DefinitionError(msg, place=policy.place, remedy=remedy)
+        if policy.resource in {("Tool", tool), ("Tool", None), (None, None)}:
+            for message, remedy in misread(policy, tool, declared, kinds, known):
+                yield DefinitionError(f"{policy.id}: {message}", place=policy.place, remedy=remedy)
+
+
+def misread(
+    policy: Policy,
+    tool: str,
+    declared: Mapping[str, Any],
+    kinds: Mapping[ArgumentPath, ValueKind],
+    known: Sequence[str],
+) -> Iterator[tuple[str, str]]:
+    """Give what a policy takes for something else, and what to do."""
+    read = {path for path, _ in argument_types(policy)}
+    missing = sorted({path[0] for path in read} - set(known))
+    named = policy.resource == ("Tool", tool)
+    if missing:
+        if named and not declared.get("additionalProperties"):
+            yield (
+                f"tool {tool!r} takes no {missing[0]!r}{nearest(missing[0], known)}",
+                f"it takes {', '.join(known) or 'nothing'}",
+            )
+        return
+    held = {path[:length] for path in kinds for length in range(1, len(path) + 1)}
+    for path in sorted(read - held) if named else ():
+        name = ".".join(path)
+        yield (
+            f"tool {tool!r} declares {name!r} as what policies cannot read, or as several things",
+            "declare it as one of text, whole number, Decimal, bool, a list of texts or of whole numbers",
+        )
+    if read:
+        types = frozenset(kinds.items())
+        for error in type_errors(as_validated(policy.syntax), schema(types, sources(policy))):
+            message, remedy = explained(error)
+            yield f"as tool {tool!r} declares it: {message}", remedy
