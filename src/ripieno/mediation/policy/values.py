@@ -5,6 +5,7 @@ What Cedar cannot hold is never changed into something near it: where a policy r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, cast
@@ -19,6 +20,7 @@ Json = str | int | bool | list["Json"] | dict[str, "Json"]
 
 LONG: Final = range(-(2**63), 2**63)
 PLACES: Final = 4
+PLAIN: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 ESCAPES: Final = frozenset({"__entity", "__extn", "__expr"})
 """Keys by which Cedar's JSON form means something other than a record."""
 
@@ -37,6 +39,8 @@ def cedar_decimal(value: object) -> Json:
     try:
         if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
             raise InvalidOperation  # noqa: TRY301 - one answer to all that is no number
+        if isinstance(value, str) and not PLAIN.fullmatch(value):
+            raise InvalidOperation  # noqa: TRY301 - what Python reads as a number, others may read as another
         number = Decimal(repr(value) if isinstance(value, float) else value)
         scaled = number.scaleb(PLACES) if number.is_finite() and abs(number.adjusted()) < 32 else None  # noqa: PLR2004
     except InvalidOperation:
