@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from ripieno import (
     repair,
     sequential,
 )
+from ripieno.cli.dispatch import dispatch
 from ripieno.kernel.commands import asked_for
 from ripieno.kernel.host import Host
 from ripieno.mediation.validation import Check
@@ -291,6 +293,18 @@ async def test_verdicts_are_read_on_replay(tmp_path: Path) -> None:
         await reply(host, await asked(host, run), {"proceed": True})
         assert (await ended(host, run)).output == {"n": 1}
     assert seen == [{"n": 9}, {"n": 5}, {"n": 1}]
+
+
+async def test_runs_show_tells_what_did_not_pass(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    workflow = Workflow(
+        "drafts", drafting([{"n": 5}, {"n": 1}]).check(on_result("n < 3", otherwise=repair(1)))
+    )
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await ended(host, run)
+    await asyncio.to_thread(dispatch, ["runs", "show", run, "--home", str(tmp_path)])
+    shown = " ".join(capfd.readouterr().out.split())
+    assert "check of the result of drafts: repair since n < 3 does not hold" in shown
 
 
 def test_a_function_that_checks_is_part_of_the_version_and_a_reviewer_of_the_workflow() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ripieno.kernel.covering import covered, redacted
 from ripieno.kernel.edited import edited_form
 from ripieno.kernel.questions import ask
-from ripieno.model.checks import CheckedTool, CheckLike, Escalate, Given, Judged, Of, Repair, verdict
+from ripieno.model.checks import CheckLike, Escalate, Given, Judged, Of, Repair, verdict
 from ripieno.model.errors import InvalidError, InvalidResultError, RejectedError
 from ripieno.model.event import Json
 from ripieno.model.participant import Answer, Question, ToolLike
@@ -75,7 +75,8 @@ async def judged(scope: Scope, place: str, subject: Subject, checks: Sequence[Ch
 
 def declared(tool: ToolLike, of: Of) -> Sequence[CheckLike]:
     """Give the checks of a tool that are about this."""
-    return [check for check in tool.checks if check.of == of] if isinstance(tool, CheckedTool) else ()
+    checks: Sequence[CheckLike] = getattr(tool, "checks", ())  # of every call, so without a protocol
+    return [check for check in checks if check.of == of] if checks else ()
 
 
 async def check_arguments(scope: Scope, tool: ToolLike, path: str, arguments: Value, at: str = "1") -> Value:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.model.participant import Costly, ToolLike
@@ -206,9 +206,9 @@ class Ledger:
 
 def most(tool: ToolLike, arguments: Value) -> Spending:
     """Give the most that a call can cost, as its tool declares."""
-    if not isinstance(tool, Costly) or tool.cost is None:
+    if getattr(tool, "cost", None) is None:  # of every call: looking at a protocol costs twenty times as much
         return NOTHING
-    return tool.maximum(arguments.decode())
+    return cast("Costly", tool).maximum(arguments.decode())
 
 
 class Reservation:

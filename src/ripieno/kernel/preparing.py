@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 from ripieno.kernel.claims import Ending
 from ripieno.kernel.covering import covered
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
+NO_SECRETS: Mapping[str, object] = {}
+
 __all__ = ["refuse_secrets", "unprepared"]
 
 
@@ -25,10 +28,10 @@ async def unprepared(execution: Execution, tool: ToolLike, call: Call, *, owed: 
 
     That says nothing of an earlier attempt at a call that is owed: it is repeated later.
     """
-    if not isinstance(tool, Prepared):
+    if not secrets_of(tool):
         return None
     try:
-        await tool.prepare(call)
+        await cast("Prepared", tool).prepare(call)
     except Exception as error:  # noqa: BLE001 - whatever it was, it was before anything was sent
         said = error.message if isinstance(error, RipienoError) else f"not ready: {type(error).__name__}"
         text = covered(execution, said)
@@ -45,15 +48,15 @@ async def refuse_secrets(scope: Scope, tool: ToolLike, path: str, arguments: Val
     for event in scope.take(place, frozenset({"checked"})):
         await scope.execution.turnstile.recorded(scope.branch, event.seq)
         raise SecretError(str(scope.execution.stored(event.body["reason"]).decode()))
-    recording = scope.execution.recording
-    if recording.has(path) or recording.entered(path):
-        return  # what was recorded once is not judged anew
-    said = await _unknown(scope.execution)
+    said = await _unknown(scope, path)
+    own = secrets_of(tool)
+    if not (said or CONFIDENTIAL or own) or _judged(scope, path):
+        return
     names = list(CONFIDENTIAL.found(arguments.data))
     said = f"the arguments hold {', '.join(names)} in the clear" if names else said
-    if isinstance(tool, Prepared) and tool.secrets:
-        own = sorted(set(arguments.decode()) & set(tool.secrets))
-        said = f"{', '.join(own)} is given by the platform, never by who calls" if own else said
+    if own:
+        given = sorted(set(arguments.decode()) & set(own))
+        said = f"{', '.join(given)} is given by the platform, never by who calls" if given else said
     if not said:
         return
     message = f"{tool.name}: {said}; not called, and the arguments are not recorded"
@@ -70,9 +73,21 @@ async def refuse_secrets(scope: Scope, tool: ToolLike, path: str, arguments: Val
     raise SecretError(message)
 
 
-async def _unknown(execution: Execution) -> str:
+def secrets_of(tool: ToolLike) -> Mapping[str, object]:
+    """Give the parameters of a tool that the platform gives; asked of every call, so without a protocol."""
+    return getattr(tool, "secrets", NO_SECRETS)
+
+
+def _judged(scope: Scope, path: str) -> bool:
+    """Tell whether anything is recorded of a call: what was judged once is not judged anew."""
+    recording = scope.execution.recording
+    return recording.has(path) or recording.entered(path)
+
+
+async def _unknown(scope: Scope, path: str) -> str:
     """Say what keeps this process from knowing a secret that the run may have met in another one."""
-    if execution.secrets_known:
+    execution = scope.execution
+    if execution.secrets_known or execution.recording.has(path):
         return ""
     problems = await execution.definition.open_secrets()
     execution.secrets_known = not problems

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Protocol, runtime_checkable
+from typing import Any, Final, Literal, Protocol
 
 __all__ = [
     "VERDICTS",
     "CheckLike",
-    "CheckedTool",
     "Escalate",
     "Given",
     "Judged",
@@ -73,16 +72,6 @@ class CheckLike(Protocol):
 
     async def complaint(self, given: Given) -> str | None:
         """Say in one line what is wrong, for whoever proposed it; None when it passes. Never raises."""
-        ...
-
-
-@runtime_checkable
-class CheckedTool(Protocol):
-    """A tool with declared checks."""
-
-    @property
-    def checks(self) -> Sequence[CheckLike]:
-        """Those of its arguments and of its results."""
         ...
 
 

@@ -207,6 +207,10 @@ class Teller:
             self._story.choices.append(
                 Chosen(event.path, body["what"], body["chosen"], list(body["offered"]), because)
             )
+        elif kind == "checked" and body["verdict"] != "passed":
+            whose = f"check of the {body['of']} of {body.get('subject') or body.get('tool')}"
+            since = {"since": self._value(body.get("reason"))}
+            self._story.choices.append(Chosen(event.path, whose, body["verdict"], [], since))
         elif kind == "intent":
             self._intent(event, body)
         elif kind == "result" and event.path in self._effects:
