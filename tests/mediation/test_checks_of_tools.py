@@ -39,7 +39,7 @@ from ripieno import (
     use_tool,
 )
 from ripieno.connectors.tool import Tool
-from ripieno.kernel.commands import asked_for
+from ripieno.kernel.commands import asked_for, cancel
 from ripieno.kernel.forks import fork
 from ripieno.mediation.validation import Check
 from ripieno.model.effect_rule import WITHHELD, approved
@@ -389,3 +389,23 @@ async def test_code_that_asks_for_something_else_than_was_judged_blocks_the_run(
         row = await resting(host, run)
     assert row.status == "blocked"
     assert "/checked/1: other arguments were judged (event" in str(row.detail)
+
+
+async def test_an_undo_whose_arguments_do_not_pass_is_left_to_a_person(tmp_path: Path) -> None:
+    taken_back: list[int] = []
+
+    def put_back(amount: int) -> None:
+        taken_back.append(amount)
+
+    payments = Payments()
+    undo = tool(put_back, check=[on_arguments("amount < 3")])
+    workflow = using(payments.tool(undo=undo), wait=True, amount=5)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        await cancel(host.store, host.clock, await host.store.run(run), by=OPERATOR, undo=True)
+        question = await asked(host, run)
+        assert "put_back: amount < 3 does not hold" in str(asked_for(host.store, question).about)
+        await reply(host, question, {"undone": True})
+        assert "undone by hand: pay" in str((await ended(host, run)).reason)
+    assert taken_back == []
