@@ -16,8 +16,9 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, write
 from ripieno.cli.policy import loaded
 from ripieno.cli.policy_whatif import past_acts
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_run
 from ripieno.model.errors import InputError, NotFoundError, Place, nearest
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def explain_act(
 async def past_act(settings: Settings, run: str, path: str, pack: str | None) -> PastAct:
     """Find the last decision about an act of a run; raises `NotFoundError`."""
     async with opened(settings) as store:
-        row = await store.find(settings.principal.tenant, run)
+        row = await find_run(settings, store, run)
+        await read_run(store, row, "policy explain", by=settings.principal)
         found: list[PastAct] = []
         async for _, acts in past_acts(store, [row], pack):
             found = [prepared(one) for one in acts if is_at(one.path, path)]

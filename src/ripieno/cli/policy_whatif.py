@@ -14,8 +14,9 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, listing, note, write
 from ripieno.cli.policy import loaded
 from ripieno.cli.runs.times import when
-from ripieno.cli.session import opened
+from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import within_reach
 from ripieno.journal.records import RunFilter, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.bulk import hits
@@ -81,9 +82,9 @@ async def _compare(
     async with opened(settings) as store:
         tenant = settings.principal.tenant
         rows = (
-            await hits(store, replace(wanted, tenant=tenant))
+            within_reach(await hits(store, replace(wanted, tenant=tenant)), settings.principal)
             if run is None
-            else [await store.find(tenant, run)]
+            else [await find_run(settings, store, run)]
         )
         async for row, acts in past_acts(store, rows, pack):
             count += len(acts)

@@ -71,6 +71,7 @@ async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: s
 
 def check_own(by: Principal, who: str) -> None:
     """Raise `NotAllowedError` unless it is one's own absence, or one is an operator."""
+    by.check_scope("task.answer")
     if who != by.id and not by.holds(OPERATOR):
         msg = f"{who} says when they are away, or an operator; {by.id} is neither"
         raise NotAllowedError(msg)

@@ -8,7 +8,7 @@ from ripieno.journal.records import RunRow
 from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.principal import Principal
 
-__all__ = ["ROLE", "check_operator", "check_operator_or_owner", "check_role"]
+__all__ = ["ROLE", "check_operator", "check_operator_or_owner", "check_role", "check_tenant"]
 
 ROLE: Final = "operator"
 """The role that may command running work."""

@@ -25,7 +25,7 @@ async def set_budget(
 
     Raises `NotAllowedError` without the role `operator`, and `InputError` for what is no amount of money.
     """
-    check_role(by, "set a budget")
+    check_role(by, "set a budget", "policy.change")
     cost = micros(cost_usd)
     if not cost:
         msg = "a budget must be more than nothing; ripieno stop tenant lets nothing be spent"
@@ -38,5 +38,5 @@ async def set_budget(
 
 async def clear_budget(store: Store, *, by: Principal, team: str = "") -> bool:
     """Let the tenant of `by`, or a team of it, spend as it likes; False when it had no budget."""
-    check_role(by, "clear a budget")
+    check_role(by, "clear a budget", "policy.change")
     return await store.clear_budget(by.tenant, team, by=by.id)

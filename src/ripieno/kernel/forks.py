@@ -9,6 +9,7 @@ from typing import Any
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Created, Store
+from ripieno.kernel.allowed import check_tenant
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.limits_anew import led_to_by_limits
@@ -34,8 +35,11 @@ async def fork(
     Finished visits, finished effects, choices and answers are imported, each naming the event it
     comes from; what was still open is asked or done anew. With `value` the new run has another
     input, and `at` says what still holds; nothing is imported when `at` is not given.
-    Only the original owns its effects: the new run never undoes them.
+    Only the original owns its effects: the new run never undoes them. Raises `NotFoundError` for a run
+    of another tenant.
     """
+    check_tenant(run, by)
+    by.check_scope("run.start", run.workflow)
     events = await store.events(run.id)
     last = (0 if value is not None else run.head_seq) if at is None else at
     if not 0 <= last <= run.head_seq:

@@ -184,6 +184,7 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
     for _ in range(ATTEMPTS):
         row, at = await store.question(row.number), clock.now()
         now = await standing(store, row, act.by, at)
+        act.by.check_scope("task.answer", now.run.workflow)
         now.check_open()
         change = act.decide(now)
         message = Message(new_id(), row.run, act.kind, by, at, row.id, row.path, content, target=change.to)

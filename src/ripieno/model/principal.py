@@ -32,6 +32,9 @@ class Scope:
         return self.workflows is None or workflow in self.workflows
 
 
+TENANT_WIDE: Final = frozenset({"identity.change", "policy.change"})
+"""Kinds of actions that are not about one workflow."""
+
 ANYTHING: Final = Scope()
 """Of a credential that is good for everything its principal may do."""
 
@@ -65,10 +68,16 @@ class Principal:
         return f"{self.kind}:{self.name}"
 
     def check_scope(self, act: str, workflow: str | None = None) -> None:
-        """Raise `NotAllowedError` for an act, or a workflow, that the credential is not good for."""
+        """Raise `NotAllowedError` for an act, or a workflow, that the credential is not good for.
+
+        What changes the tenant as a whole is not for one that is good for some workflows only.
+        """
         if not self.scope.covers(act):
             good = ", ".join(sorted(self.scope.acts or ())) or "nothing"
             msg = f"the key of {self.id} is not good for {act}, but for {good}"
+            raise NotAllowedError(msg, remedy="a key with a wider scope: ripieno keys create")
+        if workflow is None and act in TENANT_WIDE and self.scope.workflows is not None:
+            msg = f"the key of {self.id} is good for some workflows, and {act} is about all of the tenant"
             raise NotAllowedError(msg, remedy="a key with a wider scope: ripieno keys create")
         if workflow is not None and not self.scope.reaches(workflow):
             msg = f"the key of {self.id} is not good for workflow {workflow!r}"
