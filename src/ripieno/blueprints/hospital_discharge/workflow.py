@@ -161,6 +161,7 @@ workflow = Workflow(
     purpose="a safe discharge: summary, medication reconciliation, follow-up visits, pre-authorisation",
     risk="high",
     data=[Data.PHI],
+    policy="healthcare",
     limits=Limits(deadline="7d"),
     replaces=Replaces(minutes=45, touchpoints=6),
     check_input=check_record,
