@@ -95,8 +95,11 @@ def test_choices_that_are_acts_and_denials_are_told() -> None:
         ("choice", "boss@1/choice/1", {"what": "plan", "chosen": "p1"}),
         ("denied", "pay@1/tool/1/denied", denied),
         ("denied", "pay@1/denied", {"reason": "r1"}),
+        ("denied", "pay@1/choice/3/denied", {"reason": "r1"}),
     ]
-    _, handoff, speak, plan, call = told(events)
+    _, handoff, speak, plan, call, visit = told(events)
+    assert (visit.action.kind, visit.action.subject.name) == ("participant.work", "payables/pay")
+    assert (visit.verdict, visit.path) == ("deny", "pay@1")
     assert (handoff.action.kind, handoff.action.subject.name) == ("handoff", "payables/billing")
     assert (speak.action.kind, speak.action.subject.name) == ("chat.speak", "payables/writer")
     assert (plan.action.kind, plan.action.subject.name, plan.action.verb) == ("plan", "payables/boss", "p1")

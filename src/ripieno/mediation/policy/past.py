@@ -7,6 +7,7 @@ workflow declares, is not known here either: a policy that reads it decides as i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -22,6 +23,7 @@ Facts = Mapping[str, str | int | bool | tuple[str, ...]]
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 CHOICES: Final[Mapping[str, ActionKind]] = {"hand over": "handoff", "speaker": "chat.speak", "plan": "plan"}
 DENIED: Final = "/denied"
+VISIT: Final = re.compile(r"@\d+/denied$")
 UNDO: Final = "/undo"
 SYSTEM: Final = "ripieno"
 
@@ -77,7 +79,12 @@ def acts_of(events: Sequence[Event], facts: Facts, opened: Callable[[str], Any])
                 yield run.choice(event, kinds)
             case "denied" if "tool" in body:
                 yield run.call(event, event.path.removesuffix(DENIED), kinds, verdict="deny")
-            case _:
+            case "denied" if VISIT.search(event.path):
+                visit = event.path.removesuffix(DENIED)
+                actor = Actor(Principal("system", SYSTEM, run.whose.tenant), run.whose)
+                subject = run.participant(visit, kinds.get(visit, ""))
+                yield run.act(event, "participant.work", actor, subject, path=visit, verdict="deny")
+            case _:  # a denial that does not tell what was denied cannot be decided again
                 pass
 
 
