@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -198,6 +200,26 @@ async def test_who_may_not_and_what_is_no_budget_is_refused(tmp_path: Path) -> N
         for cost, team in (("0", ""), ("-1", ""), ("1", "x" * 201)):
             with pytest.raises(InputError):
                 await set_budget(store, CLOCK, cost, by=OPERATOR, team=team)
+
+
+DAMAGE = {
+    "UPDATE spent_months SET cost = 1 WHERE team = ''": "say 1, its runs have spent 70000",
+    "DELETE FROM spent_months WHERE team = ''": "have no row, its runs have spent 70000",
+    "UPDATE spent_months SET cost = 70001 WHERE team = 'research'": "its teams have spent 1 more",
+    "INSERT INTO reserved VALUES ('ff', 'asks@1', 'default', '', 5)": "5 are reserved for asks@1",
+    "UPDATE budgets SET cost = 7": "says cost 7, it says 1000000",
+}
+
+
+@pytest.mark.parametrize("statement", DAMAGE)
+async def test_books_that_say_otherwise_than_the_events_are_found(tmp_path: Path, statement: str) -> None:
+    async with serving(tmp_path, ASKING) as host:
+        await budget(host, "1")
+        assert await spend(host, 7) == "complete"
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection, connection:
+        connection.execute(statement)
+    with SqliteAudit(tmp_path) as audit:
+        assert DAMAGE[statement] in str(verify(audit))
 
 
 @settings(max_examples=12, deadline=None)

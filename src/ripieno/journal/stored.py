@@ -13,7 +13,9 @@ __all__ = [
     "StoredCounts",
     "StoredDecision",
     "StoredEvent",
+    "StoredMonth",
     "StoredReplay",
+    "StoredReservation",
     "StoredStream",
     "Verifiable",
 ]
@@ -81,6 +83,23 @@ class StoredDecision(NamedTuple):
     """The rest of it, as far as events tell of it."""
 
 
+class StoredMonth(NamedTuple):
+    """What a tenant, or a team of it, has spent in a month, in millionths of a US dollar."""
+
+    tenant: str
+    team: str
+    month: str
+    cost: int
+
+
+class StoredReservation(NamedTuple):
+    """What is reserved for a call."""
+
+    run: str
+    path: str
+    cost: int
+
+
 class Verifiable(Protocol):
     """A snapshot of a store. Any method may raise `StoreError` where the store cannot be read."""
 
@@ -102,6 +121,19 @@ class Verifiable(Protocol):
 
     def values(self, stream: str) -> Iterator[tuple[str, bytes]]:
         """Give commitment and sealed bytes of every value of a stream."""
+        ...
+
+    @property
+    def keeps_books(self) -> bool:
+        """Tell whether there are books of monthly budgets."""
+        ...
+
+    def months(self) -> Iterator[StoredMonth]:
+        """Give the books of monthly budgets."""
+        ...
+
+    def reservations(self) -> Iterator[StoredReservation]:
+        """Give what is reserved in them."""
         ...
 
     def strays(self) -> Iterator[str]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
+from ripieno.journal.billed import Billed
 from ripieno.journal.chain import Chain, references
 from ripieno.journal.decided import Decided
 from ripieno.journal.derived import Derived
@@ -113,6 +114,7 @@ class Verification:
         self._store = store
         self._report = Report()
         self._decided = Decided(self._report.found)
+        self._billed = Billed(self._report.found)
         self._at = "log"
         """How far the reading has come, for when it breaks off."""
 
@@ -125,6 +127,7 @@ class Verification:
             ("log", self._strays),
             ("log", self._unfounded),
             ("log", self._decisions),
+            ("log", self._books),
             ("log", self._nothing),
         ):
             self._at = at
@@ -150,6 +153,10 @@ class Verification:
     def _unfounded(self) -> None:
         for run, problem in self._store.unfounded():
             self._report.found(f"run {short(run)}", problem)
+
+    def _books(self) -> None:
+        if self._store.keeps_books:
+            self._billed.end(self._store.months(), self._store.reservations())
 
     def _decisions(self) -> None:
         self._decided.end(self._store.decisions())
@@ -199,7 +206,9 @@ class Verification:
             if event is not None and row is not None:
                 self._held(stream, event, missing)
                 derived.follow(event, self._at)
-                if row.row is None:
+                if row.row is not None:
+                    self._billed.follow(row.row.tenant, event)
+                else:
                     self._decided.follow(row.name.removeprefix("tenant "), event, self._at)
         chain.end()
         self._at = name

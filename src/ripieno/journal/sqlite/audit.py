@@ -22,7 +22,9 @@ from ripieno.journal.stored import (
     StoredCounts,
     StoredDecision,
     StoredEvent,
+    StoredMonth,
     StoredReplay,
+    StoredReservation,
     StoredStream,
 )
 from ripieno.model.errors import NotFoundError, StoreError
@@ -260,6 +262,22 @@ class SqliteAudit:
             for tenant, *values in self._rows(f"SELECT {named('tenant', *key, *columns)} FROM {table}"):
                 rest = dict(zip(columns, values[len(key) :], strict=True))
                 yield StoredDecision(table, tenant, tuple(values[: len(key)]), rest)
+
+    @property
+    def keeps_books(self) -> bool:
+        """Tell whether there are books of monthly budgets: earlier formats have none."""
+        row = next(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'spent_months'"), None)
+        return row is not None
+
+    def months(self) -> Iterator[StoredMonth]:
+        """Give the books of monthly budgets."""
+        for row in self._rows("SELECT tenant, team, month, cost FROM spent_months"):
+            yield StoredMonth(*row)
+
+    def reservations(self) -> Iterator[StoredReservation]:
+        """Give what is reserved in them."""
+        for row in self._rows("SELECT run, path, cost FROM reserved"):
+            yield StoredReservation(*row)
 
     def _row(self, table: str, columns: tuple[str, ...], key: str) -> dict[str, Any] | None:
         row = next(self._rows(f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?", key), None)

@@ -166,6 +166,16 @@ BUDGETS: Final = (
     ) STRICT, WITHOUT ROWID
     """,
     "CREATE INDEX reserved_tenant ON reserved (tenant, team)",
+    """
+    INSERT INTO spent_months (tenant, team, month, cost, alerted)
+    SELECT tenant, '', strftime('%Y-%m', at / 1000000, 'unixepoch'), sum(cost), 0 FROM (
+        SELECT r.tenant AS tenant, json_extract(CAST(e.envelope AS TEXT), '$.at') AS at,
+            CASE WHEN e.kind = 'spent' THEN json_extract(CAST(e.envelope AS TEXT), '$.body.amounts.cost')
+            WHEN json_extract(CAST(e.envelope AS TEXT), '$.body.status') IN ('done', 'failed')
+            THEN json_extract(CAST(e.envelope AS TEXT), '$.body.spent.cost') END AS cost
+        FROM events e JOIN runs r ON r.id = lower(hex(e.stream)) WHERE e.kind IN ('result', 'spent')
+    ) WHERE cost > 0 GROUP BY 1, 3
+    """,
 )
 """What a tenant and its teams may spend in a month, what they have spent, and what is reserved for calls."""
 
