@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from gates import shipped_gate
 from kernel.scenarios.hand_clock import HandClock
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
@@ -51,7 +52,7 @@ def clock() -> HandClock:
 @pytest.fixture
 async def host(tmp_path: Path, clock: HandClock) -> AsyncGenerator[Host]:
     """Serve workflows over a data folder of the test's own, by its clock."""
-    store = SqliteStore(data_folder(tmp_path / "data"))
+    store = SqliteStore(data_folder(tmp_path / "data"), shipped_gate())
     await store.open()
     try:
         async with Host(store, clock=clock) as serving:

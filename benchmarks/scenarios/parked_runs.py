@@ -15,6 +15,7 @@ from harness.scenario import Figure, Scenario, main
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
 from ripieno.kernel.clock import SystemClock
+from ripieno.mediation.on_demand import FolderGate
 from ripieno.workflows.embedded import open_host
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ async def park(home: Path, runs: int) -> float:
 async def wake(home: Path, numbers: list[int]) -> list[float]:
     """Answer from this process, served by another; give the seconds until each run has ended."""
     latencies: list[float] = []
-    store = SqliteStore(home)
+    store = SqliteStore(home, FolderGate(home))
     await store.open()
     for number in numbers:
         row = await store.question(number)

@@ -11,7 +11,7 @@ from contextlib import closing
 import pexpect
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 
 
 def test_a_whole_log_is_sound_and_a_changed_byte_is_named(cli: Cli) -> None:

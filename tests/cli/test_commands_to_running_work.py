@@ -7,7 +7,7 @@ from typing import Any
 import pexpect
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 
 WORKFLOW = """
 import pathlib

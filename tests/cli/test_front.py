@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 
 
 def test_the_front_page_names_every_command_and_loads_nothing_for_it(cli: Cli) -> None:

@@ -7,7 +7,7 @@ import json
 import pexpect
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 
 
 def test_a_task_shows_its_evidence_and_how_it_can_be_answered(cli: Cli) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from conftest import Cli
+from cli.conftest import Cli
 
 PARTS = "def double(number):\n    return number * 2\n"
 WORKFLOW = """

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 
 WORKFLOW = """
 import pathlib

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 
 DROP_FROM_BOUNDING_SET = 24
 CAPABILITIES_OVER_PERMISSIONS = (1, 2)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Cli
+from cli.conftest import Cli
 from ripieno.blueprints.hospital_discharge.systems import systems_at
 
 

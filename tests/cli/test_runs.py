@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from conftest import Cli
+from cli.conftest import Cli
 
 
 def test_a_run_is_told_by_outcome_steps_choices_effects_and_questions(cli: Cli) -> None:

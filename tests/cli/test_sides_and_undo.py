@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Cli
+from cli.conftest import Cli
 
 MODULE = """
 from ripieno import Confidence, Context, Outcome, function, tool

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from conftest import Cli, Result
+from cli.conftest import Cli, Result
 
 FLOW = """
 workflow: two-people

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gates import shipped_gate
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
@@ -21,7 +22,7 @@ ELSEWHERE = Principal("person", "owner", "elsewhere", every_role=True)
 
 @asynccontextmanager
 async def opened(home: Path) -> AsyncGenerator[SqliteStore]:
-    store = SqliteStore(home)
+    store = SqliteStore(home, shipped_gate())
     await store.open()
     try:
         yield store

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gates import shipped_gate
 from kernel.scenarios.house import OPERATOR, contents, until
 from kernel.support.crash import Children, Order, children_of, ended
 from ripieno.journal.records import QuestionRow, RunFilter, RunRow
@@ -92,7 +93,7 @@ async def at_work(children: Children, home: Path, case: str) -> AsyncGenerator[E
     """Start a process that is at its call and does a case beside it."""
     (home / "case").write_text(case, "utf-8")
     child = children.start(Order(str(home), people=False, grouped=True))
-    store = SqliteStore(home)
+    store = SqliteStore(home, shipped_gate())
     await store.open()
     try:
         elsewhere = Elsewhere(home, store, children, child)
@@ -182,7 +183,7 @@ async def test_what_was_said_by_who_is_gone_reaches_the_process_that_takes_the_r
     claimed = "committed: events: intent sequential@1/cases@1/beside-clerk@1/holds@1/tool/1"
     child = attended.start(Order(str(tmp_path), people=False, fatal=claimed))
     assert attended.wait(child) == signal.SIGKILL
-    store = SqliteStore(tmp_path)
+    store = SqliteStore(tmp_path, shipped_gate())
     await store.open()
     try:
         (row,) = await store.runs(RunFilter())

@@ -22,9 +22,13 @@ FILES = {
 }
 EACH = pytest.mark.parametrize("file", FILES)
 CHANCE: Final = frozenset(
-    {"due", "deadline", "first", "key", "now", "started", "seq", "sent", "id", "question", "replay"}
+    {
+        *("due", "deadline", "first", "key", "now", "started", "seq", "sent", "id", "question", "replay"),
+        *("policies", "policy", "roles", "every_role"),
+    }
 )
-"""Fields that differ from run to run: times, ids, keys drawn from the run's secret, and what was on disk."""
+"""Fields that differ from run to run: times, ids, keys drawn from the run's secret, what was on disk, and
+by which policies and rights it was let happen."""
 
 A_DAY = 86_400
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import pytest
 
+from gates import shipped_gate
 from kernel.support.crash import Children, Order, children_of, ended
 from kernel.support.ledger import Ledger
 from ripieno.identity.local import local_operator
@@ -41,7 +42,7 @@ def one_call() -> Generator[Children]:
 
 @asynccontextmanager
 async def store_of(home: Path) -> AsyncGenerator[SqliteStore]:
-    store = SqliteStore(home)
+    store = SqliteStore(home, shipped_gate())
     await store.open()
     try:
         yield store

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from gates import shipped_gate
 from kernel.scenarios.house import until
 from kernel.support.crash import Children, Order, children_of, ended
 from kernel.support.survey import Survey, lasting, share
@@ -74,7 +75,7 @@ def test_no_call_follows_a_stop_that_another_process_makes_at_any_boundary(
 
 async def stopped_and_released(home: Path, child: int, place: str) -> None:
     """Stop everything while the other process sleeps, see that it begins nothing, and let it go on."""
-    store = SqliteStore(home)
+    store = SqliteStore(home, shipped_gate())
     await store.open()
     try:
         await stop(store, "everything", by=OPERATOR, reason=f"an alarm at {place}")

@@ -14,6 +14,7 @@ import pytest
 from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
+from gates import shipped_gate
 from kernel.support.ledger import Ledger
 from kernel.support.troubled_disk import Disk, Trouble
 from ripieno import Call, Context, Workflow, function, human, sequential, tool
@@ -90,7 +91,7 @@ def disk(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 @asynccontextmanager
 async def serving(home: Path) -> AsyncGenerator[Host]:
-    store = SqliteStore(home, busy_seconds=0.05)
+    store = SqliteStore(home, shipped_gate(), busy_seconds=0.05)
     await store.open()
     try:
         async with Host(store) as host:

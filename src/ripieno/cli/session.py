@@ -13,12 +13,19 @@ from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.home import data_folder
+from ripieno.mediation.on_demand import FolderGate
 from ripieno.model.errors import NotFoundError, RipienoError
 
 if TYPE_CHECKING:
     from ripieno.kernel.host import Host
 
 __all__ = ["find_run", "opened", "opened_or_new", "quiet", "serve_version", "serving", "unserved"]
+
+
+def governed(settings: Settings) -> SqliteStore:
+    """Give the log of the data folder, with the gate that decides about what is done to it."""
+    folder = data_folder(settings.home)
+    return SqliteStore(folder, FolderGate(folder))
 
 
 def quiet() -> None:
@@ -55,7 +62,7 @@ async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
 async def opened_or_new(settings: Settings) -> AsyncGenerator[SqliteStore]:
     """Open the data folder without serving anything, making it where there is none."""
     readable = only_readable(settings.home)
-    store = ReadOnlyStore(settings.home) if readable else SqliteStore(data_folder(settings.home))
+    store = ReadOnlyStore(settings.home) if readable else governed(settings)
     await store.open()
     try:
         await enter(settings, store)
@@ -103,7 +110,7 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
     """Open the data folder to start runs that another process is to serve."""
     from ripieno.kernel.host import Host  # noqa: PLC0415 - reading does without it
 
-    store = SqliteStore(data_folder(settings.home))
+    store = governed(settings)
     await store.open()
     try:
         await enter(settings, store)

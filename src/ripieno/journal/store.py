@@ -27,6 +27,7 @@ from ripieno.journal.records import (
 from ripieno.journal.stops import StopStore
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.event import Event, Json, Kind
+from ripieno.model.gate import Gate
 from ripieno.model.mode import Mode
 from ripieno.model.stop import Stop
 
@@ -63,6 +64,9 @@ class Store(IdentityStore, DeploymentStore, StopStore, BudgetStore, ABC):
     Appends are handed over without waiting and become durable together, in order. Reads see only
     what is committed. Every method may raise `StoreError`.
     """
+
+    gate: Gate
+    """What decides about every act that goes to this log; whoever has the log has the gate."""
 
     # -- life -------------------------------------------------------------------------------------
 

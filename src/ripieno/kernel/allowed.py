@@ -1,41 +1,137 @@
-"""Who may command running work."""
+"""Who may start runs, command running work and answer tasks: what the gate says of people and services.
+
+What it denies is recorded in the tenant's log before whoever asked hears of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from ripieno.journal.records import RunRow
+from ripieno.journal.records import QuestionRow, RunRow
+from ripieno.journal.store import Store
+from ripieno.kernel.proposals import rights
+from ripieno.kernel.verdicts import told
+from ripieno.model.definition import Definition
 from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError
+from ripieno.model.event import Json
+from ripieno.model.gate import Action, Actor, Decision, Subject
 from ripieno.model.principal import Principal
 
-__all__ = ["ROLE", "check_operator", "check_operator_or_owner", "check_role", "check_tenant"]
+__all__ = [
+    "ROLE",
+    "admitted",
+    "check_answer",
+    "check_change",
+    "check_command",
+    "check_operator",
+    "check_tenant",
+]
 
 ROLE: Final = "operator"
-"""The role that may command running work."""
+"""The role that may command running work, unless policies say otherwise."""
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "pause": "pause a run",
+    "resume": "resume a run",
+    "cancel": "cancel a run",
+    "retry": "retry a run",
+    "roll back": "roll a run back",
+    "stop": "stop or release what runs",
+    "skip": "skip a step",
+    "limit": "change a limit",
+    "mode": "change a mode",
+    "signal": "give a signal",
+    "answer": "answer in somebody's stead",
+    "drain": "drain a workflow",
+    "promote": "promote a version",
+    "share": "share out new runs",
+    "rollback": "roll a workflow back",
+    "agent": "say who may act",
+    "budget": "set or clear a budget",
+    "stages": "say which versions start",
+    "undrain": "let a drained workflow start again",
+}
+"""What each command is called in a sentence."""
 
 
-def check_role(by: Principal, what: str, act: str = "run.command", workflow: str | None = None) -> None:
-    """Raise `NotAllowedError` unless `by` is an operator, and its credential good for the act."""
-    by.check_scope(act, workflow)
-    if not by.holds(ROLE):
-        msg = f"to {what} is for role {ROLE!r}; {by.id} does not hold it"
-        raise NotAllowedError(msg)
+async def admitted(store: Store, definition: Definition, by: Principal) -> dict[str, Json]:
+    """Give what the first event of a new run says of the rights that it begins with.
+
+    Raises `NotAllowedError` where policy does not permit that `by` starts it.
+    """
+    subject = Subject("workflow", definition.name, definition.facts)
+    decision = await decided(
+        store,
+        Action("run.start", "start", Actor(by), subject, subject),
+        f"{by.id} may not start {definition.name}",
+    )
+    return {**rights(by), **told(decision)}
 
 
-def check_operator(run: RunRow, by: Principal, what: str) -> None:
-    """Raise `NotAllowedError` unless `by` is an operator of a run, `RefusedError` when it has ended."""
+async def check_operator(store: Store, run: RunRow, by: Principal, verb: str) -> None:
+    """Raise `NotAllowedError` unless `by` may command a run so, `RefusedError` when it has ended."""
     check_tenant(run, by)
-    check_role(by, what)
+    await check_command(store, run, by, verb)
     check_going(run)
 
 
-def check_operator_or_owner(run: RunRow, by: Principal, what: str) -> None:
-    """Raise `NotAllowedError` unless `by` is an operator, or the one for whom the run acts; else as above."""
-    check_tenant(run, by)
-    by.check_scope("run.command", run.workflow)
-    if by.id != run.principal:
-        check_role(by, what)
-    check_going(run)
+async def check_command(store: Store, run: RunRow | None, by: Principal, verb: str) -> None:
+    """Raise `NotAllowedError` unless policy permits `by` the command upon a run; upon many, where None."""
+    if run is None:
+        subject = Subject("run", "*")
+    else:
+        subject = Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal})
+    action = Action("run.command", verb, Actor(by), subject, run=None if run is None else run.id)
+    await decided(store, action, sentence(by, verb))
+
+
+async def check_change(store: Store, workflow: str, by: Principal, verb: str) -> None:
+    """Raise `NotAllowedError` unless policy permits `by` a change of a workflow."""
+    subject = Subject("workflow", workflow)
+    await decided(store, Action("workflow.change", verb, Actor(by), subject), sentence(by, verb))
+
+
+async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str = "answer") -> None:
+    """Raise `NotAllowedError` unless policy permits `by` to answer a task."""
+    known = {"role": row.role, "person": row.person, "run": row.run, "kind": row.kind}
+    facts = {name: value for name, value in known.items() if value is not None}
+    task = f"t-{row.number}"
+    action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), run=row.run, path=row.path)
+    await decided(store, action, f"{by.id} may not answer {task}")
+
+
+async def decided(store: Store, action: Action, otherwise: str) -> Decision:
+    """Give the decision that allows an act outside of any run; records and raises any other.
+
+    What a credential is not good for is refused before policy is asked.
+    """
+    workflow = (
+        action.subject.name if action.subject.kind == "workflow" else action.subject.facts.get("workflow")
+    )
+    action.actor.principal.check_scope(action.kind, None if workflow is None else str(workflow))
+    decision = store.gate.decide(action)
+    if decision.verdict == "allow":
+        return decision
+    by, subject = action.actor.principal, action.subject
+    body: dict[str, Json] = {
+        "act": action.kind,
+        "verb": action.verb,
+        "subject": f"{subject.kind}:{subject.name}",
+        "by": by.id,
+        **told(decision),
+    }
+    await store.record(by.tenant, "act.denied", body, reason=decision.reason)
+    msg = f"{otherwise}: {decision.reason}"
+    raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
+
+
+def sentence(by: Principal, verb: str) -> str:
+    """Say that somebody may not give a command; to whom it is shipped for, where that is why."""
+    what = COMMANDS[verb]
+    if by.holds(ROLE):
+        return f"{by.id} may not {what}"
+    return f"to {what} is for role {ROLE!r}; {by.id} does not hold it"
 
 
 def check_tenant(run: RunRow, by: Principal) -> None:

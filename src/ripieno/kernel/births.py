@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version as installed
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,8 +27,13 @@ UNDOING: Final = "undo of"
 """What the key of a run begins with that takes back what another did; its number follows that run's id."""
 
 
-async def first_event(store: Store, definition: Definition, new: NewRun, given: str) -> dict[str, Json]:
-    """Give what a new run's first event says; `given` is the commitment of its input."""
+async def first_event(
+    store: Store, definition: Definition, new: NewRun, given: str, allowed: Mapping[str, Json]
+) -> dict[str, Json]:
+    """Give what a new run's first event says; `given` is the commitment of its input.
+
+    `allowed` are the rights of whoever it acts for, and the policies by which it may start.
+    """
     body: dict[str, Json] = {
         "workflow": definition.name,
         "version": definition.version,
@@ -39,6 +44,7 @@ async def first_event(store: Store, definition: Definition, new: NewRun, given: 
         "key": new.key,
         "requested": new.requested_at,
         "input": given,
+        **allowed,
     }
     if definition.bounds is not None:
         body["limits"] = definition.bounds.document()
@@ -81,7 +87,7 @@ async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
         parent=above.id,
         again=True,
     )
-    body = await first_event(store, definition, new, commitment.hex())
+    body = await first_event(store, definition, new, commitment.hex(), execution.proposals.inherited)
     body["parent"] = {"run": above.id, "path": birth.path}
     if birth.allowance:
         body["allowance"] = dict(birth.allowance)
@@ -111,6 +117,8 @@ class UndoBirth:
     """True where a person is asked about what has no undo, too."""
     reason: str | None = None
     """Why, where an operator wants it; that run is then ended first, if it has not."""
+    rights: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """The rights of whoever it acts for."""
 
 
 async def bear_undo(store: Store, birth: UndoBirth, now: int) -> RunRow:
@@ -138,6 +146,7 @@ async def bear_undo(store: Store, birth: UndoBirth, now: int) -> RunRow:
         "tenant": whose.tenant,
         "requested": now,
         "input": payloads[0][0].hex(),
+        **birth.rights,
         "undoes": undoes,
     }
     if birth.parent is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_role
+from ripieno.kernel.allowed import check_command
 from ripieno.kernel.clock import Clock
 from ripieno.model.errors import InputError
 from ripieno.model.principal import Principal
@@ -25,7 +25,8 @@ async def set_budget(
 
     Raises `NotAllowedError` without the role `operator`, and `InputError` for what is no amount of money.
     """
-    check_role(by, "set a budget", "policy.change")
+    by.check_scope("policy.change")
+    await check_command(store, None, by, "budget")
     cost = micros(cost_usd)
     if not cost:
         msg = "a budget must be more than nothing; ripieno stop tenant lets nothing be spent"
@@ -38,5 +39,6 @@ async def set_budget(
 
 async def clear_budget(store: Store, *, by: Principal, team: str = "") -> bool:
     """Let the tenant of `by`, or a team of it, spend as it likes; False when it had no budget."""
-    check_role(by, "clear a budget", "policy.change")
+    by.check_scope("policy.change")
+    await check_command(store, None, by, "budget")
     return await store.clear_budget(by.tenant, team, by=by.id)

@@ -8,7 +8,7 @@ from typing import Final
 
 from ripieno.journal.records import RunFilter, RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_role
+from ripieno.kernel.allowed import check_command
 from ripieno.model.errors import RipienoError
 from ripieno.model.event import Json
 from ripieno.model.ids import new_id
@@ -65,7 +65,7 @@ async def in_bulk(
     That the operation takes place is recorded in the tenant's stream first, with the filter and how many
     runs it found; each run's own event names the operation. Raises `NotAllowedError` before anything.
     """
-    check_role(operation.by, f"{operation.what} runs")
+    await check_command(store, None, operation.by, operation.what)
     name = operation.id or f"op-{new_id()}"
     body: dict[str, Json] = {
         "operation": name,

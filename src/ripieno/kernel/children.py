@@ -28,12 +28,21 @@ class Child(AwaitedRun):
     """A run of another workflow."""
 
     def __init__(
-        self, scope: Scope, path: str, definition: Definition, given: Value, limits: Limits | None
+        self,
+        scope: Scope,
+        path: str,
+        definition: Definition,
+        given: Value,
+        limits: Limits | None,
+        *,
+        allowed: Mapping[str, Json],
     ) -> None:
         super().__init__(scope, path, given)
         self._definition = definition
         self._workflow = definition.name
         self._limits = limits
+        self._allowed = allowed
+        """By what policies it may start."""
 
     def _check(self) -> None:
         """Raise also for an input that it would refuse."""
@@ -41,7 +50,7 @@ class Child(AwaitedRun):
         super()._check()
 
     def _described(self) -> Mapping[str, Json]:
-        return {"workflow": self._definition.name, "version": self._definition.version}
+        return {"workflow": self._definition.name, "version": self._definition.version, **self._allowed}
 
     def _differs(self, body: Mapping[str, Any], *, imported: bool) -> str | None:
         asked = (body.get("workflow"), body.get("input") if not imported else self._given.ref)

@@ -12,16 +12,16 @@ from typing import Any, Final, cast
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import standing
-from ripieno.kernel.allowed import check_operator
+from ripieno.kernel.allowed import check_answer, check_operator
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.messages import send
-from ripieno.model.errors import ChangedError, InputError, RefusedError
+from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError
 from ripieno.model.outcome import Evidence
 from ripieno.model.principal import Principal
 from ripieno.model.value import decode
 
-__all__ = ["AskedFor", "answer", "asked_for", "cancel", "check_form"]
+__all__ = ["AskedFor", "answer", "asked_for", "cancel", "check_barred", "check_form"]
 
 
 ATTEMPTS: Final = 20
@@ -37,6 +37,8 @@ class AskedFor:
     form: Mapping[str, Any]
     about: Any
     evidence: tuple[Evidence, ...]
+    barred: frozenset[str] = frozenset()
+    """Who may not answer, by principal: nobody approves what they propose."""
 
     @property
     def id(self) -> str:
@@ -49,7 +51,14 @@ def asked_for(store: Store, row: QuestionRow) -> AskedFor:
     assert row.content is not None, "questions to people have content"
     content: Any = decode(store.payload(row.run, row.content))
     evidence = tuple(Evidence(**item) for item in content["evidence"])
-    return AskedFor(row, content["title"], content["form"], content["about"], evidence)
+    return AskedFor(
+        row,
+        content["title"],
+        content["form"],
+        content["about"],
+        evidence,
+        frozenset(content.get("barred", ())),
+    )
 
 
 async def answer(
@@ -67,11 +76,14 @@ async def answer(
     does not fit the form, and `RefusedError` when it was answered, has expired or is no longer asked.
     """
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
+    barred = asked_for(store, row).barred
     for _ in range(ATTEMPTS):
         row = await store.question(row.number)
         now = await standing(store, row, by, clock.now())
         now.check_open()
         now.check_may_act()
+        check_barred(row, barred, {by.id, now.on_behalf_of})
+        await check_answer(store, row, by)
         check_form(asked_for(store, row), value)
         try:
             await send(
@@ -91,6 +103,13 @@ async def answer(
         return
     msg = f"t-{row.number} changes hands too often to be answered"
     raise RefusedError(msg)
+
+
+def check_barred(row: QuestionRow, barred: frozenset[str], whose: set[str | None]) -> None:
+    """Raise `NotAllowedError` when it is an approval that one of these may not give."""
+    for who in whose & barred:
+        msg = f"t-{row.number}: {who} proposed it, gains by it or has approved it, and cannot approve it"
+        raise NotAllowedError(msg, remedy="somebody else who holds the role has to")
 
 
 def check_form(asked: AskedFor, value: object) -> None:
@@ -126,7 +145,7 @@ async def cancel(
     A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
     only its code can settle: then it ends when the code is back.
     """
-    check_operator(run, by, "cancel a run")
+    await check_operator(store, run, by, "cancel")
     said = {"reason": reason, "undo": True} if undo else reason
     await send(store, clock, run.id, by=by, kind="cancel", said=said, operation=operation)
     if not undo and run.status in ("blocked", "needs_version"):

@@ -15,7 +15,7 @@ from typing import Any, Final
 from ripieno.journal.deployments import EVERY, Deployment, Move, Stage
 from ripieno.journal.records import VersionRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_role
+from ripieno.kernel.allowed import check_change
 from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.event import Event, Json
 from ripieno.model.principal import Principal
@@ -92,7 +92,7 @@ async def promote(
     A version that goes from staging to production gives up the share it had. Raises `RefusedError` where
     it stands there already.
     """
-    check_role(by, "promote a version", "workflow.change", version.workflow)
+    await check_change(store, version.workflow, by, "promote")
     now = deployed(store, version.tenant, version.workflow)
     before = now.production if stage == "production" else now.staging
     if before is not None and before.version == version.version:
@@ -117,7 +117,7 @@ async def share(
     Raises `InputError` for no such share, and `RefusedError` where nothing is in staging, or nothing in
     production that would have the rest.
     """
-    check_role(by, "share out new runs", "workflow.change", workflow)
+    await check_change(store, workflow, by, "share")
     if not 0 <= part <= WHOLE:
         msg = f"expected a share from 0 to {WHOLE} per cent, got {part}"
         raise InputError(msg)
@@ -140,7 +140,7 @@ async def roll_back(store: Store, tenant: str, workflow: str, *, by: Principal, 
     has: asked again, the one before that. Runs that have begun keep their version. Raises `RefusedError`
     where there was none before.
     """
-    check_role(by, "roll a workflow back", "workflow.change", workflow)
+    await check_change(store, workflow, by, "rollback")
     if not reason.strip():
         msg = f"rolling {workflow} back needs a reason"
         raise InputError(msg)
@@ -167,7 +167,7 @@ async def protect(
     What is in staging then starts when that version is asked for, what is in production also by name.
     Without `stands` any version starts again.
     """
-    check_role(by, "say which versions start", "workflow.change", workflow or EVERY)
+    await check_change(store, workflow or EVERY, by, "stages")
     if not reason.strip():
         msg = "saying which versions start needs a reason"
         raise InputError(msg)

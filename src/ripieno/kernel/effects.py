@@ -14,6 +14,7 @@ from ripieno.journal.records import CallChange, ClaimChange, Draft
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.consent import deny, read_denial, unanswered
 from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.ledger import Reservation, most
@@ -32,7 +33,7 @@ from ripieno.model.spending import NOTHING, Spending
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Effect"]
+__all__ = ["Effect", "UnsettledError"]
 
 BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 300.0
@@ -41,6 +42,10 @@ LATE_ATTEMPTS = 3
 
 RESIDENT_WAIT_SECONDS = 2.0
 """Waits up to this long stay in memory; longer ones are timers, for which the run may park."""
+
+
+class UnsettledError(Exception):
+    """What let an effect happen does not stand any more, right before its first claim: nothing was done."""
 
 
 class Effect:
@@ -179,6 +184,8 @@ class Effect:
                 continue
             if execution.rest is not None or (self.scope.cancelled_above and not self._owed):
                 raise asyncio.CancelledError
+            if not self._due:
+                await self._decided_again(attempt)
             now = execution.clock.now()
             if before is None or (ending is not None and ending.status == "failed"):
                 key, first_at = (
@@ -205,7 +212,7 @@ class Effect:
             draft = execution.append(
                 "intent",
                 self.path,
-                claim.body(self.tool),
+                {**claim.body(self.tool), **self.permit.noted},
                 payloads=payloads,
                 change=ClaimChange(attempt, self.tool.name, self._rate if attempt == 1 else None),
                 if_seen=execution.seen,
@@ -233,6 +240,17 @@ class Effect:
         if draft.short is not None:
             await self.execution.standstill.room(draft.short, self._branch)
         await self.execution.fold()
+
+    async def _decided_again(self, attempt: int) -> None:
+        """Have it decided by what stands right before the claim; raises where it may not be made as it is."""
+        if (denial := await read_denial(self.scope, self.path, self._branch)) is not None:
+            raise denial
+        decision = self.permit.decided_again()
+        if decision is None or decision.verdict == "allow":
+            return
+        if attempt == 1:
+            raise UnsettledError
+        raise await deny(self.scope, self.path, unanswered(decision), self.tool.name, self._branch)
 
     @property
     def _due(self) -> bool:

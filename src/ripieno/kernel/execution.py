@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any, Literal, cast
 
 from ripieno.journal.budgets import BILLED, bill_of
@@ -25,6 +26,7 @@ from ripieno.kernel.effect_book import UNDO, EffectBook
 from ripieno.kernel.inheritance import top_of
 from ripieno.kernel.last_words import last_words
 from ripieno.kernel.limited import Limited
+from ripieno.kernel.proposals import Proposals
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.rolled_back import WHOLE
@@ -106,6 +108,11 @@ class Execution:
         """True when all that it has done is to be taken back before it ends."""
         self._ending = False
         """True once nothing is left to cancel."""
+
+    @cached_property
+    def proposals(self) -> Proposals:
+        """What puts its acts to the gate."""
+        return Proposals(self)
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import structlog
 
 from ripieno.journal.records import NewRun, RunRow, VersionRow
 from ripieno.journal.store import Created, Store
+from ripieno.kernel.allowed import admitted
 from ripieno.kernel.births import first_event
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
 from ripieno.kernel.deployments import Chosen
@@ -158,6 +159,7 @@ class Host:
             raise RefusedError(msg, remedy="start it detached, or in another process")
         principal.check_scope("run.start", definition.name)
         definition.check_input(value)
+        allowed = await admitted(self.store, definition, principal)
         await self.enter(definition, principal)
         run = new_id() if chosen is None else chosen.run
         keys = self.store.new_key(bytes.fromhex(run))
@@ -168,7 +170,7 @@ class Host:
         new = NewRun(
             run, principal.tenant, definition.name, definition.version, principal.id, key, at, stage=stage
         )
-        body = await first_event(self.store, definition, new, commitment.hex())
+        body = await first_event(self.store, definition, new, commitment.hex(), allowed)
         if chosen is not None:
             body["deployed"] = chosen.document()
         created = await self.store.create(

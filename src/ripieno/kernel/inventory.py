@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from ripieno.journal.deployments import Acted, AgentState, AgentStatus, Deployment
 from ripieno.journal.records import VersionRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_role
+from ripieno.kernel.allowed import check_change
 from ripieno.kernel.clock import moment
 from ripieno.kernel.stopping import release, stop
 from ripieno.model.errors import InputError, NotFoundError, nearest
@@ -185,7 +185,7 @@ async def reinstate(store: Store, agent: Agent, *, by: Principal, reason: str) -
 
 
 async def change(store: Store, agent: Agent, status: AgentStatus, *, by: Principal, reason: str) -> bool:
-    check_role(by, "say who may act", "workflow.change", agent.workflow)
+    await check_change(store, agent.workflow, by, "agent")
     if not reason.strip():
         msg = f"what becomes of {agent.full_name} needs a reason"
         raise InputError(msg)

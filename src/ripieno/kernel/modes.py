@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import RunRow, VersionRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_operator, check_role
+from ripieno.kernel.allowed import check_change, check_operator
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.messages import send
 from ripieno.model.definition import Definition
@@ -65,8 +65,8 @@ async def set_mode(
     Raises `NotAllowedError` unless `by` is an operator, `RefusedError` when the run has ended, and
     `InputError` when the participant is not there or cannot have that mode.
     """
-    check_operator(run, by, "change a mode")
-    check_change(await version_of(store, run.tenant, run.workflow, run.version), participant, mode)
+    await check_operator(store, run, by, "mode")
+    check_offered(await version_of(store, run.tenant, run.workflow, run.version), participant, mode)
     said: dict[str, str] = {"participant": participant, "mode": mode}
     if reason is not None:
         said["reason"] = reason
@@ -86,8 +86,8 @@ async def set_mode_of_version(
 
     Raises `NotAllowedError` unless `by` is an operator, and `InputError` as for a run.
     """
-    check_role(by, "change a mode", "workflow.change", version.workflow)
-    check_change(version, participant, mode)
+    await check_change(store, version.workflow, by, "mode")
+    check_offered(version, participant, mode)
     await store.set_mode(version, participant, mode, by=by.id, reason=reason)
 
 
@@ -100,7 +100,7 @@ async def version_of(store: Store, tenant: str, workflow: str, version: str) -> 
     raise NotFoundError(msg, remedy="ripieno workflows list shows the versions there are")
 
 
-def check_change(version: VersionRow, participant: str, mode: Mode) -> None:
+def check_offered(version: VersionRow, participant: str, mode: Mode) -> None:
     """Raise `InputError` when a version has no such participant, or it cannot have that mode."""
     pins: Mapping[str, Any] = json.loads(version.pins)
     modes: Mapping[str, Any] = pins.get("modes", {})

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
-from ripieno.kernel.allowed import check_operator, check_operator_or_owner, check_role
+from ripieno.kernel.allowed import check_change, check_operator
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.commands import asked_for, check_form
+from ripieno.kernel.commands import asked_for, check_barred, check_form
 from ripieno.kernel.messages import send
 from ripieno.kernel.visits import find_visit
 from ripieno.model.errors import InputError, RefusedError, nearest
@@ -40,7 +40,7 @@ async def pause(
     one that a process is at work on will be as soon as it has folded this. Answers and timers that
     come in meanwhile take effect when it is resumed.
     """
-    check_operator(run, by, "pause a run")
+    await check_operator(store, run, by, "pause")
     taken = await store.acquire(run.id, idle=True)
     try:
         await send(store, clock, run.id, by=by, kind="pause", said={"reason": reason}, operation=operation)
@@ -80,7 +80,7 @@ async def resume(
 
     Without `paused` a pause stays in force.
     """
-    check_operator(run, by, "resume a run")
+    await check_operator(store, run, by, "resume")
     said = {"reason": reason}
     kind = "continue" if paused else "resume"
     await send(store, clock, run.id, by=by, kind=kind, said=said, operation=operation)
@@ -105,7 +105,7 @@ async def skip(
     they are known. Gives what was skipped, as a path or a name. Raises `NotFoundError` for a step that
     the run cannot come to, and `RefusedError` for one that has ended.
     """
-    check_operator(run, by, "skip a step")
+    await check_operator(store, run, by, "skip")
     if not reason.strip():
         msg = "a skipped step needs a reason"
         raise InputError(msg)
@@ -132,7 +132,7 @@ async def limit(
     millionths of a dollar, `model_calls`, `tokens`, `handoffs`, `rounds`. A limit that is not declared there
     stays unlimited. Raises `InputError` for another name or for less than nothing.
     """
-    check_operator(run, by, "change a limit")
+    await check_operator(store, run, by, "limit")
     for name, value in limits.items():
         if name not in LIMITS:
             msg = f"no limit {name!r}{nearest(name, LIMITS)}; expected one of {', '.join(LIMITS)}"
@@ -162,7 +162,7 @@ async def signal(
     whoever the run acts for. `content` is for whoever has the last word. `names` are the signals that the
     run's workflow knows, where they are known; raises `InputError` for another.
     """
-    check_operator_or_owner(run, by, "give a signal")
+    await check_operator(store, run, by, "signal")
     if names is not None and name not in names:
         msg = f"{run.workflow} waits for no signal {name!r}{nearest(name, names)}"
         raise InputError(msg, remedy=f"those it waits for: {', '.join(sorted(names)) or 'none'}")
@@ -187,7 +187,7 @@ async def answer_instead(
     Raises `NotAllowedError` without the role of an operator, `InputError` without a reason or when the
     value does not fit the form, and `RefusedError` when the question is no longer open.
     """
-    check_operator(await store.run(row.run), by, "answer in somebody's stead")
+    await check_operator(store, await store.run(row.run), by, "answer")
     if not reason.strip():
         msg = f"an answer in the stead of {row.claimed_by or row.person or row.role} needs a reason"
         raise InputError(msg)
@@ -195,7 +195,9 @@ async def answer_instead(
         raise RefusedError(
             why_closed(row.number, row.state, row.answered_by, row.answered_at, row.answered_for)
         )
-    check_form(asked_for(store, row), value)
+    asked = asked_for(store, row)
+    check_barred(row, asked.barred, {by.id})
+    check_form(asked, value)
     said = {"value": value, "reason": reason, "for": row.role}
     await send(
         store,
@@ -216,7 +218,7 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
     Who starts one is refused with who drained it and why; whoever asks for a run that exists gets it.
     """
-    check_role(by, "drain a workflow", "workflow.change", workflow)
+    await check_change(store, workflow, by, "drain")
     if not reason.strip():
         msg = f"draining {workflow} needs a reason: whoever wants to start it is told"
         raise InputError(msg)
@@ -225,5 +227,5 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
 async def undrain(store: Store, workflow: str, *, by: Principal, reason: str | None = None) -> bool:
     """Let new runs of a workflow start again; False when it was not drained."""
-    check_role(by, "let a drained workflow start again", "workflow.change", workflow)
+    await check_change(store, workflow, by, "undrain")
     return await store.undrain(by.tenant, workflow, by.id, reason)

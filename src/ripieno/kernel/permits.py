@@ -7,23 +7,26 @@ for no other. Nothing is claimed while it is waited for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.checking import check_arguments
+from ripieno.kernel.consent import Panel, deny, read_denial, unanswered
 from ripieno.kernel.edited import edited_form
+from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.questions import ask
 from ripieno.model.effect_rule import Approver, Fixed, Withheld
 from ripieno.model.errors import RejectedError, WithheldError
 from ripieno.model.event import Json
+from ripieno.model.gate import ActionKind, Approval, Decision
 from ripieno.model.participant import Answer, Question, ToolLike
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Permit", "note_withheld", "permitted", "withheld_body", "withheld_from"]
+__all__ = ["Permit", "Proposal", "note_withheld", "withheld_body", "withheld_from"]
 
 MOST_WITHHELD = 100
 """So many proposals that were withheld are told of with a visit; the journal has all of them."""
@@ -31,36 +34,26 @@ MOST_WITHHELD = 100
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """With which arguments an effect may be made, and by whose leave."""
+    """With which arguments an effect may be made, by whose leave, and by which policies."""
 
     arguments: Value
     by: tuple[str, ...] = ()
     """Who approved exactly these arguments, by principal; empty where nobody had to."""
+    proposal: Proposal | None = None
+    """What is permitted; None for what needs no permission any more."""
 
+    def decided_again(self) -> Decision | None:
+        """Give the decision as it stands right before the claim; None where nothing has to be decided."""
+        return None if self.proposal is None else self.proposal.decided_again()
 
-async def permitted(scope: Scope, tool: ToolLike, path: str, arguments: Value) -> Permit:
-    """Give the permit of the effect at a path, once everybody who has to approved it.
-
-    Raises `WithheldError` under a rule that withholds, and `RejectedError` when somebody said no or
-    nobody answered in time. An effect that was claimed without being asked about, under other code or
-    in the run that this one was forked from, is not asked about any more.
-    """
-    arguments = await check_arguments(scope, tool, path, arguments)
-    recording = scope.execution.recording
-    claimed_freely = recording.has(path) and not recording.has(f"{path}/proposed/1")
-    if tool.effect == "read" or scope.effects.free or claimed_freely:
-        return Permit(arguments)
-    proposal = Proposal(scope, tool, path, arguments)
-    if scope.effects.withheld:
-        await proposal.put("withheld")
-        note_withheld(scope, [Withheld(path, tool.name, arguments)])
-        msg = f"{tool.name}: withheld, not made; effects of {scope.path} are recorded only"
-        raise WithheldError(msg)
-    return await proposal.approvals(scope.effects.approvers)
+    @property
+    def noted(self) -> Mapping[str, Json]:
+        """Give by which policies it is made, as its intent says."""
+        return {} if self.proposal is None else self.proposal.noted
 
 
 class Proposal:
-    """One effect that is proposed, and who has approved it so far."""
+    """One effect that is proposed: what policy says of it, and who has approved it so far."""
 
     def __init__(self, scope: Scope, tool: ToolLike, path: str, arguments: Value) -> None:
         self._scope = scope
@@ -68,21 +61,116 @@ class Proposal:
         self._path = path
         self._arguments = arguments
         self._edited_by: str | None = None
+        self._checked = False
+        """True once the arguments were found to be as the tool declares."""
         self._asked = 0
+        self._by: dict[str, str] = {}
+        """Who approved it as the effect rule asks, by the name of the approver."""
+        self._panel = Panel((scope.execution.row.principal,))
+        self._decision: Decision | None = None
+        self._decided_under = ""
+        """Version of the gate at that decision."""
 
-    async def approvals(self, approvers: tuple[Approver, ...]) -> Permit:
-        """Ask one role after another; whoever edits the arguments has them approved anew by the others."""
-        by: dict[str, str] = {}
-        while asked := next((one for one in approvers if one.name not in by), None):
-            answer = await self._answer(asked)
-            edited = self._judged(answer)
-            if edited.ref != self._arguments.ref:
-                at = f"approval-{self._asked}"
-                edited = await check_arguments(self._scope, self._tool, self._path, edited, at)
-                self._arguments, self._edited_by = edited, answer.by
-                by.clear()
-            by[asked.name] = answer.by or ""
-        return Permit(self._arguments, tuple(by.values()))
+    async def permit(self) -> Permit:
+        """Give the permit, once policy allows the effect and everybody who has to approved it.
+
+        Raises `WithheldError` under a rule that withholds, `RejectedError` when somebody said no or nobody
+        answered in time, and `DeniedError` where policy denies it. What was claimed without anybody being
+        asked, under other code or in the run that this one was forked from, is not asked about any more.
+        """
+        recording, scope, tool = self._scope.execution.recording, self._scope, self._tool
+        if not self._checked:
+            self._arguments = await check_arguments(scope, tool, self._path, self._arguments)
+            self._checked = True
+        if recording.has(self._path) and not recording.has(f"{self._path}/proposed/1"):
+            return self._permitted()
+        write = tool.effect != "read"
+        if write and scope.effects.withheld:
+            await self.put("withheld")
+            note_withheld(scope, [Withheld(self._path, tool.name, self._arguments)])
+            msg = f"{tool.name}: withheld, not made; effects of {scope.path} are recorded only"
+            raise WithheldError(msg)
+        while True:
+            asked = next((one for one in scope.effects.approvers if write and one.name not in self._by), None)
+            if asked is not None:
+                await self._hear(asked, await self._answer(asked))
+            elif await self._settled():
+                return self._permitted()
+
+    def _permitted(self) -> Permit:
+        approved = dict.fromkeys((*self._by.values(), *(given.by for given in self._panel.approvals)))
+        return Permit(self._arguments, tuple(approved), self)
+
+    # -- what policy says -------------------------------------------------------------------------
+
+    def decided_again(self) -> Decision | None:
+        """Decide anew where anything that decisions depend on may have changed; None where nothing has."""
+        if self._decided_under == self._scope.execution.proposals.version and not self._panel.approvals:
+            return None
+        return self._decide()
+
+    @property
+    def noted(self) -> Mapping[str, Json]:
+        """Give the policies of the last decision."""
+        return {} if self._decision is None else self._scope.execution.proposals.noted(self._decision)
+
+    def _decide(self) -> Decision:
+        proposals = self._scope.execution.proposals
+
+        def decide(approvals: Sequence[Approval]) -> Decision:
+            kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
+            return proposals.tool(
+                self._scope, self._tool, self._path, self._arguments, kind=kind, approvals=approvals
+            )
+
+        self._decided_under = proposals.version
+        self._decision = self._panel.standing(decide)
+        return self._decision
+
+    async def _settled(self) -> bool:
+        """Tell whether policy allows it; ask one of those whom it names where they have to approve first."""
+        scope, path = self._scope, self._path
+        recorded = scope.execution.recording.asked(f"{path}/proposed/{self._asked + 1}")
+        if recorded is not None:
+            asked = Approver(recorded.get("role"), person=recorded.get("person"))
+            under, policies = recorded["asked_by"], tuple(recorded["policies"])
+        else:
+            if not scope.execution.recording.has(path):
+                denial = await read_denial(scope, path)
+                if denial is not None:
+                    raise denial
+            decision = self._decide()
+            if decision.verdict == "allow":
+                return True
+            whom = self._panel.whom(decision) if decision.verdict == "ask" else None
+            if whom is None:
+                raise await deny(scope, path, unanswered(decision), self._tool.name)
+            asked, under, policies = whom, decision.asked_by, decision.policies
+        self._asked += 1
+        await self.put("policy", asked, {"asked_by": under, "policies": list(policies)})
+        at = f"{path}/approval/{self._asked}"
+        answer = await ask(scope, self._question(asked, self._panel.barred, under), at)
+        if answer.expired or not await self._edited(answer):
+            self._panel.heard(asked, answer, under)
+        return False
+
+    # -- whom the effect rule asks ----------------------------------------------------------------
+
+    async def _hear(self, asked: Approver, answer: Answer) -> None:
+        await self._edited(answer)
+        self._by[asked.name] = answer.by or ""
+
+    async def _edited(self, answer: Answer) -> bool:
+        """Take an approval in; whoever edits the arguments has them approved anew by all others."""
+        edited = self._judged(answer)
+        if edited.ref == self._arguments.ref:
+            return False
+        at = f"approval-{self._asked}"
+        edited = await check_arguments(self._scope, self._tool, self._path, edited, at)
+        self._arguments, self._edited_by = edited, answer.by
+        self._by.clear()
+        self._panel.edited(answer.by or "")
+        return True
 
     async def _answer(self, approver: Approver) -> Answer:
         """Ask an approver, and those after it, until somebody answers; raises `RejectedError`."""
@@ -95,7 +183,9 @@ class Proposal:
         msg = f"{self._tool.name}: {approver.name} did not answer in time, so it was not approved"
         raise RejectedError(msg)
 
-    async def put(self, rule: str, asked: Approver | None = None) -> None:
+    async def put(
+        self, rule: str, asked: Approver | None = None, under: Mapping[str, Json] | None = None
+    ) -> None:
         """Record what is proposed; on replay the same has to be proposed again."""
         scope, execution = self._scope, self._scope.execution
         path = f"{self._path}/proposed/{max(self._asked, 1)}"
@@ -113,6 +203,7 @@ class Proposal:
             "version": self._tool.version,
             "arguments": execution.keep(self._arguments, payloads),
             "rule": rule,
+            **(under or {}),
         }
         if asked is not None:
             body["role" if asked.person is None else "person"] = asked.name
@@ -120,7 +211,7 @@ class Proposal:
             body["edited_by"] = self._edited_by
         await scope.append("proposed", path, body, payloads=payloads)
 
-    def _question(self, asked: Approver) -> Question:
+    def _question(self, asked: Approver, barred: tuple[str, ...] = (), under: str = "") -> Question:
         tool = self._tool
         given = self._arguments.decode()
         fields: dict[str, Any] = {
@@ -153,6 +244,8 @@ class Proposal:
             person=asked.person,
             calendar=asked.calendar,
             remind=asked.remind,
+            barred=barred,
+            policies=under,
         )
 
     def _judged(self, answer: Answer) -> Value:

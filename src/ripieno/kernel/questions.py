@@ -58,6 +58,7 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         "form": dict(question.form),
         "about": question.about,
         "evidence": [asdict(item) for item in question.evidence],
+        **({"barred": list(question.barred)} if question.barred else {}),
     }
     event = await _wait(scope, path, branch or scope.branch, Asked(question.kind, content, question))
     if event.body["what"] == "timer":
@@ -69,6 +70,7 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         by=event.body["by"],
         reason=said.get("reason"),
         on_behalf_of=event.body.get("for"),
+        emergency=said.get("emergency", False),
     )
 
 
@@ -123,6 +125,7 @@ async def _put(scope: Scope, path: str, branch: Branch, asked: Asked) -> None:
         "content": ref,
         "due": due,
         "reminders": list(reminders) or None,
+        "policies": None if to is None else to.policies or None,
         "calendar": None if to is None or to.calendar is None else to.calendar.name,
     }
     body |= {name: value for name, value in optional.items() if value is not None}

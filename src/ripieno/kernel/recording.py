@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 from ripieno.model.event import Event, Kind
 
@@ -86,6 +86,11 @@ class Recording:
             self._begun[above] = min(at, self._begun.get(above, at))
             end = event.path.rfind("/", 0, end)
 
+    @property
+    def blank(self) -> bool:
+        """True where nothing was recorded when this process took the run up."""
+        return not self._by_path
+
     def entered(self, path: str) -> bool:
         """Tell whether anything is recorded within a visit, were it in another run."""
         if self._entered is None:
@@ -131,6 +136,11 @@ class Recording:
                 raise MismatchError(msg)
         self._reached.add(path)
         return events
+
+    def asked(self, path: str) -> Mapping[str, Any] | None:
+        """Give what was asked at a path, without counting it as reached."""
+        found = (event.body for event in self._by_path.get(path, ()) if event.kind in ("asked", "proposed"))
+        return next(found, None)
 
     def has(self, path: str) -> bool:
         """Tell whether anything was recorded at `path`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_role
+from ripieno.kernel.allowed import check_command
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.forks import begin, finished
 from ripieno.kernel.limits_anew import begun, led_to_by_limits
@@ -38,7 +38,7 @@ async def retry(
     if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no run {run.id!r}"
         raise NotFoundError(msg)
-    check_role(by, "retry a run")
+    await check_command(store, run, by, "retry")
     if not run.ended or run.status == "complete":
         state = "is complete" if run.ended else f"has not ended ({run.status})"
         msg = f"run {run.id[-6:]} {state}: there is nothing to retry"

@@ -6,22 +6,23 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.journal.records import Change, CloseChange, Draft
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, check_result, judged
 from ripieno.kernel.children import Child
 from ripieno.kernel.clock import moment
+from ripieno.kernel.consent import consent
 from ripieno.kernel.covering import covered
-from ripieno.kernel.effects import Effect
+from ripieno.kernel.effects import Effect, UnsettledError
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
 from ripieno.kernel.observations import observe
-from ripieno.kernel.permits import note_withheld, permitted, withheld_body, withheld_from
+from ripieno.kernel.permits import Proposal, note_withheld, withheld_body, withheld_from
 from ripieno.kernel.preparing import refuse_secrets
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
@@ -39,6 +40,7 @@ from ripieno.model.definition import Definition
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
+from ripieno.model.gate import ActionKind, Approval, Decision
 from ripieno.model.limits import Limits
 from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Outcome
@@ -60,6 +62,9 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
 
 __all__ = ["Scope"]
+
+GOVERNED: Final[Mapping[str, ActionKind]] = {"hand over": "handoff", "speaker": "chat.speak", "plan": "plan"}
+"""Choices that are acts of their own: the gate decides about them."""
 
 
 class Scope:
@@ -104,6 +109,12 @@ class Scope:
         """When it was begun, in microseconds."""
         self.looked: tuple[int, int | None] = (0, None)
         """When it has looked ahead last, and the active time used until then; microseconds."""
+        self.kind = ""
+        """Of the participant whose visit it is, such as `function`."""
+        self.decision: Decision | None = None
+        """By what it may work; None for a visit that had begun before this process took the run up."""
+        self.undecided: Participant | None = None
+        """Whoever may not work before the policies, and those they ask, have said so."""
         self.interrupted = False
         """True from the moment at which it was told that it is to be skipped."""
 
@@ -238,9 +249,11 @@ class Scope:
         )
         scope = Scope(execution, path, branch, self, terms.effects)
         scope.started = execution.recording.begun(path) or execution.clock.now()
+        scope.kind = participant.kind
         ending = Outcome("complete") if left_out else barred(execution, participant, path)
         if ending is not None:
             return await self.close(scope, participant, task, ending)
+        execution.proposals.admit(scope, participant)
         execution.open_scopes.add(scope)
         try:
             if terms.limits is None:
@@ -259,6 +272,8 @@ class Scope:
     async def work(self, participant: Participant, task: Task) -> Outcome:
         """Let a participant act in this scope; whatever it raises is its outcome."""
         try:
+            if self.undecided is not None:
+                await self._decided(self.undecided)
             return await participant.act(task, self)
         except asyncio.CancelledError:
             if not self.execution.steering.absorb(self):
@@ -274,6 +289,15 @@ class Scope:
             return Outcome(status, reason=explain(error))
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             return Outcome("failed", reason=explain(error))
+
+    async def _decided(self, participant: Participant) -> None:
+        """Wait until this visit may begin; raises `DeniedError` when it may not."""
+
+        def decide(approvals: Sequence[Approval]) -> Decision:
+            return self.execution.proposals.work(participant, self.path, approvals)
+
+        about = {"participant": participant.name, "path": self.path}
+        self.decision = await consent(self, self.path, decide, f"{participant.name} works", about)
 
     async def close(self, scope: Scope, participant: Participant, task: Task, outcome: Outcome) -> Outcome:
         """Record how a visit ended; its subtree is not needed any more."""
@@ -293,6 +317,8 @@ class Scope:
             "outcome": outcome_body(execution, outcome, payloads),
             "started": scope.started,
         }
+        if scope.decision is not None:
+            body.update(execution.proposals.noted(scope.decision))
         if scope.effects.withheld:
             body.update(withheld_body(scope, payloads))
             note_withheld(self, scope.withheld)
@@ -367,8 +393,13 @@ class Scope:
         path = self.next("tool")
         given = self.value(dict(arguments))
         await refuse_secrets(self, tool, path, given)
-        permit = await permitted(self, tool, path, given)
-        return await check_result(self, tool, path, await Effect(self, tool, path, permit).result())
+        proposal = Proposal(self, tool, path, given)
+        while True:
+            try:
+                output = await Effect(self, tool, path, await proposal.permit()).result()
+            except UnsettledError:  # what permitted it does not stand any more
+                continue
+            return await check_result(self, tool, path, output)
 
     async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
         """Take back what was done under these paths, or list it."""
@@ -395,7 +426,17 @@ class Scope:
         if workflow.version not in {part.version for part in self.execution.definition.workflows}:
             msg = f"{self.path}: workflow {workflow.name!r} is not part of {self.execution.definition.name!r}"
             raise DefinitionError(msg, remedy="take it in as a participant: subworkflow(...)")
-        return await Child(self, self.next("child"), workflow, given, allowance).outcome()
+        path = self.next("child")
+        body: Mapping[str, Json] = {}
+        if not self.execution.recording.has(path):
+
+            def decide(approvals: Sequence[Approval]) -> Decision:
+                return self.execution.proposals.start(self, workflow, path, approvals)
+
+            about = {"workflow": workflow.name, "path": path}
+            decision = await consent(self, path, decide, f"a run of {workflow.name} starts", about)
+            body = self.execution.proposals.noted(decision)
+        return await Child(self, path, workflow, given, allowance, allowed=body).outcome()
 
     async def sleep(self, duration: float) -> None:
         """Wait for `duration` seconds, across restarts."""
@@ -436,9 +477,25 @@ class Scope:
         for event in self.take(path, frozenset({"choice"})):
             await self.execution.turnstile.recorded(self.branch, event.seq)
             return event.body["chosen"]
+        kind = GOVERNED.get(what)
+        allowed: Mapping[str, Json] = {}
+        if kind is not None:
+
+            def decide(approvals: Sequence[Approval]) -> Decision:
+                return self.execution.proposals.choice(self, kind, chosen, path, approvals)
+
+            about = {"choice": what, "chosen": chosen, "path": path}
+            decision = await consent(self, path, decide, f"{self.name}: {what} {chosen}", about)
+            allowed = self.execution.proposals.noted(decision)
         payloads: list[tuple[bytes, bytes]] = []
         reason = self.execution.keep(covered(self.execution, dict(because)), payloads)
-        body: dict[str, Json] = {"what": what, "chosen": chosen, "offered": list(offered), "because": reason}
+        body: dict[str, Json] = {
+            "what": what,
+            "chosen": chosen,
+            "offered": list(offered),
+            "because": reason,
+            **allowed,
+        }
         await self.append("choice", path, body, payloads=payloads)
         return chosen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_role
+from ripieno.kernel.allowed import check_command
 from ripieno.model.errors import InputError, NotAllowedError, nearest
 from ripieno.model.principal import Principal
 from ripieno.model.stop import EVERYTHING, STOPPABLE, Stop, Stoppable
@@ -31,6 +31,8 @@ async def stop(store: Store, what: Stoppable, name: str = "", *, by: Principal, 
         msg = "a stop needs a reason: whoever meets it is told"
         raise InputError(msg)
     tenant, name = named(what, name, by)
+    if what != "everything":
+        await check_command(store, None, by, "stop")
     return await store.stop(tenant, what, name, by=by.id, reason=reason)
 
 
@@ -42,6 +44,8 @@ async def release(
     Raises as `stop` does.
     """
     tenant, name = named(what, name, by)
+    if what != "everything":
+        await check_command(store, None, by, "stop")
     return await store.let_go(tenant, what, name, by=by.id, reason=reason)
 
 
@@ -63,7 +67,6 @@ def named(what: Stoppable, name: str, by: Principal) -> tuple[str, str]:
             msg = f"to stop or release everything is for role {SYSTEM_ROLE!r}; {by.id} does not hold it"
             raise NotAllowedError(msg)
         return EVERYTHING, ""
-    check_role(by, f"stop or release a {what}")
     if what == "tenant" and name not in ("", by.tenant):
         msg = f"{by.id} belongs to tenant {by.tenant!r} and cannot stop or release another one"
         raise NotAllowedError(msg)

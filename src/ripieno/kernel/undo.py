@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.journal.records import CloseChange
 from ripieno.kernel.effect_book import UNDO, EffectBook, Entry
 from ripieno.kernel.effects import Effect
-from ripieno.kernel.permits import permitted
+from ripieno.kernel.permits import Proposal
 from ripieno.kernel.questions import ask
 from ripieno.kernel.undo_runs import UndoRun, book_of, done_since, standing_in
 from ripieno.kernel.undo_tools import find
@@ -227,7 +227,7 @@ async def _carry_out(scope: Scope, plan: str, number: int, item: Item) -> Undone
         tool = find(execution.definition, item["tool"], item["by"]) or Gone(item["name"])
         arguments = execution.stored(item["arguments"])
         try:
-            permit = await permitted(scope, tool, item["path"] + UNDO, arguments)
+            permit = await Proposal(scope, tool, item["path"] + UNDO, arguments).permit()
             await Effect(scope, tool, item["path"] + UNDO, permit).result()
         except ToolError as error:
             why = error.message

@@ -101,6 +101,7 @@ class UndoRun(AwaitedRun):
                 parent=(execution.lease.run, self.path),
                 effects=self._rule(),
                 asks=self._asks,
+                rights=execution.proposals.inherited,
             ),
             execution.clock.now(),
         )

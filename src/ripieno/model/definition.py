@@ -31,6 +31,11 @@ class Definition(Protocol):
         ...
 
     @property
+    def facts(self) -> Mapping[str, str | int | bool | tuple[str, ...]]:
+        """What policies may ask about it: `policy`, `risk`, `owner`, `purpose`, `data`, `version`."""
+        ...
+
+    @property
     def source(self) -> str:
         """What loads it again in another process: a file, or `module:attribute`."""
         ...

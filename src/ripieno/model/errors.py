@@ -10,6 +10,7 @@ __all__ = [
     "AuthenticationError",
     "ChangedError",
     "DefinitionError",
+    "DeniedError",
     "InputError",
     "InvalidError",
     "InvalidResultError",
@@ -159,6 +160,12 @@ class AuthenticationError(ToolError):
     """Raised by a tool whose secret was refused: the call had no effect, and is made once with a new one."""
 
     code = "authentication"
+
+
+class DeniedError(RejectedError):
+    """An act that policy does not permit, or that those whom it asks did not approve; nothing was done."""
+
+    code = "denied"
 
 
 class WithheldError(ToolError):

@@ -36,6 +36,7 @@ Kind = Literal[
     "imported",
     # of an effect
     "proposed",
+    "denied",
     "checked",
     "intent",
     "result",
@@ -58,6 +59,7 @@ Kind = Literal[
     "workflow.drained",
     "workflow.undrained",
     "operation",
+    "act.denied",
     "workflow.mode",
     "workflow.deployed",
     "workflow.protected",

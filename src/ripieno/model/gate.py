@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 from ripieno.model.effect_rule import Approver
 from ripieno.model.principal import Principal
 
-__all__ = ["Action", "ActionKind", "Actor", "Approval", "Decision", "Gate", "Subject", "Verdict"]
+__all__ = ["SHUT", "Action", "ActionKind", "Actor", "Approval", "Decision", "Gate", "Subject", "Verdict"]
 
 ActionKind = Literal[
     # within a run
@@ -114,6 +114,8 @@ class Decision:
     """Digest of the policies that asked; an approval is void when it changes."""
     reason: str = ""
     """In a sentence, for whoever is denied or asked."""
+    general: bool = False
+    """True when nothing was read of this one act: it holds for all of its kind, by and upon the same ones."""
 
 
 class Gate(Protocol):
@@ -127,3 +129,16 @@ class Gate(Protocol):
     def decide(self, action: Action) -> Decision:
         """Decide about one action, as everything stands at this moment."""
         ...
+
+
+class Shut:
+    """Lets nothing happen: what stands where no gate was given."""
+
+    version = ""
+
+    def decide(self, action: Action) -> Decision:
+        """Deny it."""
+        return Decision("deny", reason=f"no gate decides about {action.kind} here")
+
+
+SHUT: Final[Gate] = Shut()

@@ -33,6 +33,10 @@ class Question:
     """The id of the one principal that may answer, such as `person:ada`."""
     calendar: Calendar | None = None
     remind: Sequence[Reminder] = ()
+    barred: tuple[str, ...] = ()
+    """Ids of principals who may not answer it, such as those who proposed what is to be approved."""
+    policies: str = ""
+    """Digest of the policies that ask it; empty where none does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,5 @@ class Answer:
     reason: str | None = None
     on_behalf_of: str | None = None
     """The id of whoever delegated it, or was away."""
+    emergency: bool = False
+    """True for an approval by break-glass, in the stead of those who were asked."""

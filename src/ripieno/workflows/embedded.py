@@ -17,6 +17,7 @@ from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.home import data_folder, find_data_folder
 from ripieno.kernel.host import Host
+from ripieno.mediation.on_demand import FolderGate
 from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
 
@@ -36,7 +37,8 @@ async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> 
     one here. Leaving awaits effects under way and leaves every run resumable.
     """
     spare_the_collector()
-    store = SqliteStore(data_folder(home or find_data_folder()))
+    folder = data_folder(home or find_data_folder())
+    store = SqliteStore(folder, FolderGate(folder))
     await store.open()
     try:
         async with Host(store, clock=clock) as host:

@@ -139,6 +139,21 @@ class Workflow:
             msg = f"{name}: {lack.message}"
             raise DefinitionError(msg, remedy=lack.remedy)
 
+    @property
+    def facts(self) -> Mapping[str, str | int | bool | tuple[str, ...]]:
+        """What policies may ask about it."""
+        return self._facts
+
+    @cached_property
+    def _facts(self) -> Mapping[str, str | int | bool | tuple[str, ...]]:
+        known = {"owner": self.owner, "purpose": self.purpose, "policy": self.policy}
+        return {
+            "risk": self.risk,
+            "data": tuple(str(item) for item in self.data),
+            "version": self.version,
+            **{name: value for name, value in known.items() if value},
+        }
+
     def document(self) -> dict[str, Json]:
         """Give the whole definition under the envelope rule: what the digest covers."""
         optional: dict[str, Json] = {

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+from gates import shipped_gate
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
@@ -57,6 +58,7 @@ LOOK_SECONDS = 0.003
 @asynccontextmanager
 async def opened(home: Path, kind: Callable[[Path], S]) -> AsyncGenerator[S]:
     store = kind(data_folder(home))
+    store.gate = shipped_gate()
     await store.open()
     try:
         yield store

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
+from gates import shipped_gate
 from ripieno.journal.budgets import Short
 from ripieno.journal.records import Draft, Lease, Message, RunStatus, VersionRow
 from ripieno.journal.sqlite import SqliteStore
@@ -23,7 +24,7 @@ class WatchedStore(SqliteStore):
     """Does what the embedded store does; acts of a test come between, each once."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(home)
+        super().__init__(home, shipped_gate())
         self.acts: dict[str, list[Act]] = {}
         """What is done at a moment such as `before park`: one act each time it comes."""
         self.replayed: list[int] = []

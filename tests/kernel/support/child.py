@@ -21,6 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gates import shipped_gate
 from kernel.support.boundaries import Boundaries
 from kernel.support.scenario import Scenario, load
 from kernel.support.watched_commits import watch_calls, watch_commits
@@ -68,7 +69,7 @@ async def live(scenario: Scenario, order: Mapping[str, Any]) -> list[Outcome]:
     """Start or go on with the runs of these keys, and give their outcomes."""
     home = Path(order["home"])
     clock = LaterClock(order["hours"])
-    store = SqliteStore(home)
+    store = SqliteStore(home, shipped_gate())
     await store.open()
     try:
         async with Host(store, clock=clock) as host, asyncio.TaskGroup() as group:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from gates import shipped_gate
 from ripieno.journal.budgets import Short
 from ripieno.journal.records import Draft, Lease, Message, RunStatus, SegmentChange
 from ripieno.journal.sqlite import SqliteStore
@@ -20,8 +21,9 @@ from ripieno.model.stop import Stop
 
 __all__ = ["CapturingStore", "differences", "replay"]
 
-VOLATILE = frozenset({"started", "how"})
-"""When a visit that was cut in two began, and by what its result is known: asked after, it is `verified`."""
+VOLATILE = frozenset({"started", "how", "policies"})
+"""When a visit that was cut in two began, by which policies (decided where it began), and by what its result
+is known: asked after, it is `verified`."""
 
 IN_PASSING = frozenset({"answered", "segment"})
 """What is not done by the run itself, or as soon as it pays, which depends on how often it was woken."""
@@ -33,7 +35,7 @@ class CapturingStore(SqliteStore):
     """The embedded store, until `capture`: from then on appends are kept in memory alone."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(home)
+        super().__init__(home, shipped_gate())
         self.captured: list[Event] | None = None
         self.segments: dict[Draft, SegmentChange] = {}
         self.time = 0

@@ -40,6 +40,7 @@ from ripieno.journal.store import Created, Payloads, Replayable
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json, Kind
+from ripieno.model.gate import SHUT, Gate
 from ripieno.model.mode import Mode
 from ripieno.model.stop import Stop
 from ripieno.model.value import encode
@@ -54,9 +55,13 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudget
     through one thread.
     """
 
-    def __init__(self, home: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        """`busy_seconds`: how long a write waits for another process's before it fails."""
+    def __init__(self, home: Path, gate: Gate = SHUT, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        """`busy_seconds`: how long a write waits for another process's before it fails.
+
+        Without a gate the log can be read, and nothing that needs a decision may happen.
+        """
         self.home = home
+        self.gate = gate
         self.path = home / "journal.sqlite"
         self._busy_seconds = busy_seconds
         key = home / "master.key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -55,8 +56,10 @@ class PolicyGate:
         shard = rules.shard(action)
         ruling = shard.ruling(action, actor.principal)
         if actor.on_behalf_of is None:
-            return ruling.decided or decision(action, [ruling], rules.version)
-        return decision(action, [ruling, shard.ruling(action, actor.on_behalf_of)], rules.version)
+            found = ruling.decided or decision(action, [ruling], rules.version)
+        else:
+            found = decision(action, [ruling, shard.ruling(action, actor.on_behalf_of)], rules.version)
+        return replace(found, general=True) if shard.general else found
 
 
 def unusable(error: RipienoError) -> str:

@@ -24,6 +24,7 @@ __all__ = ["Rules", "Shard"]
 MANY: Final = 8
 """From so many forbids on they are first asked together."""
 
+OF_THE_WORKFLOW: Final = frozenset({"workflow", "labels"})
 REMEMBERED: Final = 4096
 """Rulings that a shard remembers; it forgets them all when there are more."""
 
@@ -41,6 +42,8 @@ class Shard:
             arguments |= policy.arguments
         self.wanted = Wanted.of(reads, arguments, resource)
         self._blind = self.wanted.nothing
+        self.general = not reads.context.parts.keys() - OF_THE_WORKFLOW
+        """True when nothing is read of one act that is not the same for all of its kind in a workflow."""
         self._all = parsed(self.policies)
         self._firm = tuple(policy for policy in self.policies if not policy.asks)
         self._without_asking = self._all if len(self._firm) == len(self.policies) else parsed(self._firm)

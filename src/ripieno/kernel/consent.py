@@ -1,0 +1,185 @@
+"""Whether what was proposed may happen: the gate's decision, the approvals it asks for, and its denials.
+
+A denial is recorded before whoever proposed it hears of it. What was asked stands in the log and is read
+on replay, whatever policies say by then; what they say is asked anew right before the act.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ripieno.kernel.questions import ask
+from ripieno.kernel.turnstile import Branch
+from ripieno.kernel.verdicts import told
+from ripieno.model.effect_rule import Approver
+from ripieno.model.errors import DeniedError
+from ripieno.model.event import Json
+from ripieno.model.gate import Approval, Decision
+from ripieno.model.participant import Answer, Question
+
+if TYPE_CHECKING:
+    from ripieno.kernel.recording import Recording
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["Panel", "consent", "deny", "is_settled", "read_denial", "unanswered"]
+
+DENIED: Final = "/denied"
+"""What follows an act's path in that of its denial."""
+
+FORM: Final = {
+    "proceed": {"type": "boolean", "description": "whether it may happen"},
+    "note": {"type": "string", "description": "why not, where it may not"},
+}
+
+
+async def deny(
+    scope: Scope, path: str, decision: Decision, what: str, branch: Branch | None = None
+) -> DeniedError:
+    """Record a denial, and give the error that tells of it once it is durable."""
+    execution = scope.execution
+    message = f"{what}: {decision.reason or 'denied by policy'}"
+    payloads: list[tuple[bytes, bytes]] = []
+    body: dict[str, Json] = {
+        **told(decision),
+        "reason": execution.keep(execution.value(message), payloads),
+    }
+    draft = await scope.append("denied", f"{path}{DENIED}", body, payloads=payloads, branch=branch)
+    await execution.durable(draft)
+    return DeniedError(message)
+
+
+async def read_denial(scope: Scope, path: str, branch: Branch | None = None) -> DeniedError | None:
+    """Give the denial that is recorded of the act at a path."""
+    if not scope.execution.recording.has(f"{path}{DENIED}"):
+        return None
+    (event,) = scope.take(f"{path}{DENIED}", frozenset({"denied"}))
+    await scope.execution.turnstile.recorded(branch or scope.branch, event.seq)
+    return DeniedError(str(scope.execution.stored(event.body["reason"]).decode()))
+
+
+def is_settled(recording: Recording, path: str) -> bool:
+    """Tell whether nothing was asked or denied about an act so far."""
+    return not (recording.has(f"{path}/approval/1") or recording.has(f"{path}{DENIED}"))
+
+
+class Panel:
+    """Those whom policies name, asked one after another, about one act exactly as it was proposed."""
+
+    def __init__(self, proposed_by: Sequence[str]) -> None:
+        self.approvals: list[Approval] = []
+        self._under: str = ""
+        """Digest of the policies that asked for these approvals."""
+        self._barred = list(proposed_by)
+        self._unanswered: list[str] = []
+        """Names of approvers who did not answer in time."""
+
+    @property
+    def barred(self) -> tuple[str, ...]:
+        """Who may not approve: whoever proposed it or gains by it, and whoever has approved already."""
+        return (*self._barred, *(given.by for given in self.approvals))
+
+    def standing(self, decide: Callable[[Sequence[Approval]], Decision]) -> Decision:
+        """Decide with what was approved; void where other policies ask now than did then."""
+        decision = decide(self.approvals)
+        if decision.verdict == "ask" and self.approvals and decision.asked_by != self._under:
+            self.approvals.clear()
+            decision = decide(())
+        return decision
+
+    def whom(self, decision: Decision) -> Approver | None:
+        """Give who is asked next; None when nobody who could approve has answered in time."""
+        for approver in decision.approvers:
+            chain = (approver, *approver.then)
+            late = [one for one in chain if one.name in self._unanswered]
+            if not late:
+                return approver
+            after = chain[chain.index(late[-1]) + 1 :]
+            return after[0] if after else None
+        return None
+
+    def heard(self, asked: Approver, answer: Answer, under: str) -> None:
+        """Take an approval in, or that nobody answered in time."""
+        if answer.expired:
+            self._unanswered.append(asked.name)
+            return
+        if under != self._under:
+            self.approvals.clear()
+        self._under = under
+        self.approvals.append(Approval(answer.by or "", asked.role, answer.emergency))
+
+    def edited(self, by: str) -> None:
+        """Start anew: what was approved is not what is proposed now, and whoever changed it proposes it."""
+        self.approvals.clear()
+        self._unanswered.clear()
+        self._barred.append(by)
+
+
+async def consent(
+    scope: Scope,
+    path: str,
+    decide: Callable[[Sequence[Approval]], Decision],
+    what: str,
+    about: Mapping[str, Any],
+) -> Decision:
+    """Give the decision that lets an act happen, once everybody whom policies name has approved it.
+
+    Raises `DeniedError`, recorded at the act's path, when it may not.
+    """
+    panel = Panel((scope.execution.row.principal,))
+    number = 0
+    while True:
+        number += 1
+        at = f"{path}/approval/{number}"
+        recorded = scope.execution.recording.asked(at)
+        if recorded is not None:
+            asked = Approver(recorded.get("role"), person=recorded.get("person"))
+            under = str(recorded.get("policies", ""))
+        else:
+            if (denial := await read_denial(scope, path)) is not None:
+                raise denial
+            decision = panel.standing(decide)
+            if decision.verdict == "allow":
+                return decision
+            whom = panel.whom(decision) if decision.verdict == "ask" else None
+            if whom is None:
+                raise await deny(scope, path, unanswered(decision), what)
+            asked, under = whom, decision.asked_by
+        answer = await ask(scope, question(asked, under, what, about, panel), at)
+        if not answer.expired and not answer.value["proceed"]:
+            reason = answer.reason or answer.value.get("note")
+            said = f"rejected by {answer.by}" + (f": {reason}" if reason else "")
+            raise await deny(scope, path, Decision("deny", reason=said), what)
+        panel.heard(asked, answer, under)
+
+
+def unanswered(decision: Decision) -> Decision:
+    """Give the denial of what nobody approved in time; a denial by policy stays as it is."""
+    if decision.verdict == "deny":
+        return decision
+    return Decision(
+        "deny", decision.policies, decision.version, reason=f"nobody approved it in time: {decision.reason}"
+    )
+
+
+def question(asked: Approver, under: str, what: str, about: Mapping[str, Any], panel: Panel) -> Question:
+    """Ask one approver about an act."""
+    form = {
+        "type": "object",
+        "title": f"May this happen: {what}?",
+        "properties": dict(FORM),
+        "required": ["proceed"],
+        "additionalProperties": False,
+    }
+    return Question(
+        asked.role,
+        f"may this happen: {what}?",
+        form,
+        {**about, "because": asked.because or "a policy asks for this approval"},
+        due=asked.due,
+        person=asked.person,
+        calendar=asked.calendar,
+        remind=asked.remind,
+        barred=panel.barred,
+        policies=under,
+    )

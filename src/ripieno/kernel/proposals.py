@@ -1,0 +1,226 @@
+"""What a run proposes, put to the gate: who acts, for whom, upon what; and how the log tells the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
+
+from ripieno.kernel.consent import is_settled
+from ripieno.kernel.verdicts import told
+from ripieno.model.definition import Definition
+from ripieno.model.event import Event, Json
+from ripieno.model.gate import Action, ActionKind, Actor, Approval, Decision, Gate, Subject
+from ripieno.model.participant import Participant, ToolLike
+from ripieno.model.principal import Principal
+from ripieno.model.value import Value
+
+if TYPE_CHECKING:
+    from ripieno.kernel.execution import Execution
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["Proposals", "rights", "started_for"]
+
+AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
+"""Kinds of participants that act of their own accord; what others propose is the workflow's own doing."""
+
+SYSTEM: Final = "ripieno"
+"""The name of the one who lets participants work."""
+
+
+def rights(principal: Principal) -> dict[str, Json]:
+    """Give what the first event of a run keeps of the rights of whoever it acts for."""
+    if principal.every_role:
+        return {"every_role": True}
+    held: list[Json] = [*sorted(principal.roles)]
+    return {"roles": held} if held else {}
+
+
+def started_for(started: Event) -> Principal:
+    """Give for whom a run acts, with the roles held when it was started."""
+    body = started.body
+    kind, _, name = body["principal"].partition(":")
+    roles = frozenset(body.get("roles", ()))
+    return Principal(kind, name, body["tenant"], roles, every_role=body.get("every_role", False))
+
+
+@dataclass(slots=True)
+class Known:
+    """What is the same for all runs of one definition under one gate."""
+
+    gate: Gate
+    version: str
+    subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
+    actors: dict[tuple[str, Principal], Actor] = field(default_factory=dict[tuple[str, Principal], Actor])
+    general: dict[tuple[str, Principal], Decision] = field(
+        default_factory=dict[tuple[str, Principal], Decision]
+    )
+    """Decisions about work that read nothing of a single visit, by participant and for whom."""
+
+
+KNOWN: Final[WeakKeyDictionary[Definition, Known]] = WeakKeyDictionary()
+
+
+class Proposals:
+    """Puts the acts of one run to the gate."""
+
+    def __init__(self, execution: Execution) -> None:
+        started = execution.recording.started
+        assert started is not None, "a run that is advanced has begun"
+        self._execution = execution
+        self._gate = execution.store.gate
+        self._definition = execution.definition
+        self._whose = started_for(started)
+        self._workflow = Subject("workflow", self._definition.name, self._definition.facts)
+        labels = self._workflow.facts.get("data")
+        self._labels = labels if isinstance(labels, tuple) else ()
+        self._under: str | None = started.body.get("policy")
+        """The version of the policies that the run began under."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a decision may."""
+        return self._gate.version
+
+    def noted(self, decision: Decision) -> dict[str, Json]:
+        """Give what an event says of the decision that let it happen; the version where it is a new one."""
+        body = told(decision)
+        if body["policy"] == self._under:
+            del body["policy"]
+        return body
+
+    @property
+    def inherited(self) -> dict[str, Json]:
+        """Give what the first event of a child run says of the rights of whoever it acts for."""
+        return rights(self._whose)
+
+    def admit(self, scope: Scope, participant: Participant) -> None:
+        """Decide whether a visit may begin, where it has not begun before and nothing was asked about it."""
+        recording = self._execution.recording
+        if not recording.blank:
+            if not is_settled(recording, scope.path):
+                scope.undecided = participant
+                return
+            if recording.entered(scope.path):
+                return
+        decision = self.work(participant, scope.path)
+        if decision.verdict == "allow":
+            scope.decision = decision
+        else:
+            scope.undecided = participant
+
+    def work(self, participant: Participant, path: str, approvals: Sequence[Approval] = ()) -> Decision:
+        """Decide whether a participant may work."""
+        known = self._known()
+        key = (participant.name, self._whose)
+        found = known.general.get(key)
+        if found is None:
+            subject = self._participant(participant.name, participant.kind)
+            actor = Actor(Principal("system", SYSTEM, self._whose.tenant), self._whose)
+            found = self._decide("participant.work", actor, subject, path, approvals=approvals)
+            if found.general and found.verdict == "allow":
+                known.general[key] = found
+        return found
+
+    def tool(
+        self,
+        scope: Scope,
+        tool: ToolLike,
+        path: str,
+        arguments: Value,
+        *,
+        kind: ActionKind,
+        approvals: Sequence[Approval],
+    ) -> Decision:
+        """Decide about one call of a tool, or about taking one back."""
+        return self._decide(
+            kind,
+            self._actor(scope),
+            self._tool(tool),
+            path,
+            given=arguments.decode,
+            digest=arguments.ref,
+            approvals=approvals,
+        )
+
+    def choice(
+        self, scope: Scope, kind: ActionKind, chosen: str, path: str, approvals: Sequence[Approval] = ()
+    ) -> Decision:
+        """Decide about a choice that a pattern made: to whom the work goes, who speaks, what is planned."""
+        name = scope.name if kind == "plan" else chosen
+        subject = self._participant(name, "" if kind != "plan" else scope.kind)
+        return self._decide(kind, self._actor(scope), subject, path, verb=chosen, approvals=approvals)
+
+    def start(
+        self, scope: Scope, definition: Definition, path: str, approvals: Sequence[Approval] = ()
+    ) -> Decision:
+        """Decide whether a child run may be started."""
+        subject = Subject("workflow", definition.name, definition.facts)
+        return self._decide("run.start", self._actor(scope), subject, path, approvals=approvals)
+
+    # -- the action -------------------------------------------------------------------------------
+
+    def _decide(
+        self,
+        kind: ActionKind,
+        actor: Actor,
+        subject: Subject,
+        path: str,
+        *,
+        verb: str | None = None,
+        given: Any = None,
+        digest: str | None = None,
+        approvals: Sequence[Approval] = (),
+    ) -> Decision:
+        return self._gate.decide(
+            Action(
+                kind,
+                verb or kind,
+                actor,
+                subject,
+                self._workflow,
+                self._execution.lease.run,
+                path,
+                given,
+                digest,
+                self._labels,
+                approvals=tuple(approvals),
+            )
+        )
+
+    def _known(self) -> Known:
+        found = KNOWN.get(self._definition)
+        if found is None or found.gate is not self._gate or found.version != self._gate.version:
+            found = KNOWN[self._definition] = Known(self._gate, self._gate.version)
+        return found
+
+    def _actor(self, scope: Scope) -> Actor:
+        """Give who acts within a visit; nobody but the system above all participants."""
+        actors = self._known().actors
+        key = (scope.path and scope.name, self._whose)
+        found = actors.get(key)
+        if found is None:
+            kind = "system" if not scope.path else "agent" if scope.kind in AGENTS else "service"
+            name = scope.name.lstrip("_-.@+")[:128] or SYSTEM
+            found = actors[key] = Actor(Principal(kind, name, self._whose.tenant), self._whose)
+        return found
+
+    def _participant(self, name: str, kind: str) -> Subject:
+        subjects = self._known().subjects
+        found = subjects.get(name)
+        if found is None:
+            facts: dict[str, str | int | bool | tuple[str, ...]] = {"workflow": self._definition.name}
+            if kind:
+                facts["kind"] = kind
+            found = subjects[name] = Subject("participant", f"{self._definition.name}/{name}", facts)
+        return found
+
+    def _tool(self, tool: ToolLike) -> Subject:
+        facts: dict[str, str | int | bool | tuple[str, ...]] = {
+            "effect": tool.effect,
+            "version": tool.version,
+            "on_uncertain": tool.on_uncertain,
+            "undo": tool.undo is not None,
+        }
+        return Subject("tool", tool.name, facts)

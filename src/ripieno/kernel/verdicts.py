@@ -1,0 +1,18 @@
+"""A decision as the log tells it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ripieno.model.event import Json
+from ripieno.model.gate import Decision
+
+__all__ = ["VERSION_DIGITS", "told"]
+
+VERSION_DIGITS: Final = 16
+"""So much of a version's digest stands in the log."""
+
+
+def told(decision: Decision) -> dict[str, Json]:
+    """Give what an event says of a decision: the policies that determined it, and the version of them all."""
+    return {"policies": list(decision.policies), "policy": decision.version[:VERSION_DIGITS]}

@@ -1,0 +1,36 @@
+"""The gate of a data folder, loaded at the first decision: reading and helping need none."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ripieno.model.gate import Action, Decision
+
+if TYPE_CHECKING:
+    from ripieno.mediation.policy import PolicyGate
+
+__all__ = ["FolderGate"]
+
+
+class FolderGate:
+    """Decides by the policies of a data folder and its project."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    @property
+    def version(self) -> str:
+        """Changes whenever a decision may."""
+        return self._gate.version
+
+    def decide(self, action: Action) -> Decision:
+        """Decide about one action."""
+        return self._gate.decide(action)
+
+    @cached_property
+    def _gate(self) -> PolicyGate:
+        from ripieno.mediation.policy import default_gate  # noqa: PLC0415 - a fifth of a second
+
+        return default_gate(self._home)
