@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Cli
+from cli.conftest import Cli
 
 WORKFLOW = """
 from ripieno import Context, Cost, Workflow, function, tool

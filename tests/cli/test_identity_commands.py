@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from conftest import Cli
+from cli.conftest import Cli
 
 
 def key_of(cli: Cli, *arguments: str) -> str:
