@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cli.conftest import Cli
 
 
@@ -74,8 +76,10 @@ def test_who_was_shown_labelled_data_is_in_the_log_and_reading_that_is_not(cli: 
     cli.ok("runs", "show", run["short_id"], "--reason", "the family asked")
     cli.ok("inbox", "show", "t-1")
     cli.ok("inbox", "list")
+    log = ("audit", "log", "--kind", "data.read", "--run", run["run_id"], "--output", "json")
+    reads: list[Any] = []
     for _ in range(2):
-        reads = cli.ok("audit", "log", "--kind", "data.read", "--run", run["run_id"], "--output", "json").json
+        reads = cli.ok(*log).json
         assert [read["body"]["what"] for read in reads] == ["inbox list", "inbox show", "runs show"]
     assert (reads[2]["reason"], reads[2]["who"]) == ("the family asked", "person:tester")
     assert reads[2]["body"]["classes"] == ["phi"]

@@ -7,6 +7,7 @@ on replay, whatever policies say by then; what they say is asked anew right befo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.kernel.questions import ask
@@ -34,13 +35,23 @@ FORM: Final = {
 
 
 async def deny(
-    scope: Scope, path: str, decision: Decision, what: str, branch: Branch | None = None
+    scope: Scope,
+    path: str,
+    decision: Decision,
+    what: str,
+    *,
+    branch: Branch | None = None,
+    proposed: Mapping[str, Json] = MappingProxyType({}),
 ) -> DeniedError:
-    """Record a denial, and give the error that tells of it once it is durable."""
+    """Record a denial, and give the error that tells of it once it is durable.
+
+    `proposed` says what was to be done, in structure and commitments.
+    """
     execution = scope.execution
     message = f"{what}: {decision.reason or 'denied by policy'}"
     payloads: list[tuple[bytes, bytes]] = []
     body: dict[str, Json] = {
+        **proposed,
         **told(decision),
         "reason": execution.keep(execution.value(message), payloads),
     }

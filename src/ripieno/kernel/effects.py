@@ -250,7 +250,7 @@ class Effect:
             return
         if attempt == 1:
             raise UnsettledError
-        raise await deny(self.scope, self.path, unanswered(decision), self.tool.name, self._branch)
+        raise await deny(self.scope, self.path, unanswered(decision), self.tool.name, branch=self._branch)
 
     @property
     def _due(self) -> bool:

@@ -144,7 +144,17 @@ class Proposal:
                 return True
             whom = self._panel.whom(decision) if decision.verdict == "ask" else None
             if whom is None:
-                raise await deny(scope, path, unanswered(decision), self._tool.name)
+                raise await deny(
+                    scope,
+                    path,
+                    unanswered(decision),
+                    self._tool.name,
+                    proposed={
+                        "tool": self._tool.name,
+                        "version": self._tool.version,
+                        "effect": self._tool.effect,
+                    },
+                )
             asked, under, policies = whom, decision.asked_by, decision.policies
         self._asked += 1
         await self.put("policy", asked, {"asked_by": under, "policies": list(policies)})

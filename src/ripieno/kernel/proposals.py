@@ -69,7 +69,6 @@ class Proposals:
         started = execution.recording.started
         assert started is not None, "a run that is advanced has begun"
         self._execution = execution
-        self._gate = execution.store.gate
         self._definition = execution.definition
         self._whose = started_for(started)
         self._workflow = Subject("workflow", self._definition.name, self._definition.facts)
@@ -77,6 +76,10 @@ class Proposals:
         self._labels = labels if isinstance(labels, tuple) else ()
         self._under: str | None = started.body.get("policy")
         """The version of the policies that the run began under."""
+
+    @property
+    def _gate(self) -> Gate:
+        return self._execution.store.gate
 
     @property
     def version(self) -> str:

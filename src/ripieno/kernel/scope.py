@@ -6,24 +6,20 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from random import Random
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Change, CloseChange, Draft
+from ripieno.kernel.acts import choose, may_start, may_work, now, use
 from ripieno.kernel.branches import Group
-from ripieno.kernel.checking import Subject, check_result, judged
+from ripieno.kernel.checking import Subject, judged
 from ripieno.kernel.children import Child
-from ripieno.kernel.clock import moment
-from ripieno.kernel.consent import consent
-from ripieno.kernel.covering import covered
-from ripieno.kernel.effects import Effect, UnsettledError
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
 from ripieno.kernel.observations import observe
-from ripieno.kernel.permits import Proposal, note_withheld, withheld_body, withheld_from
-from ripieno.kernel.preparing import refuse_secrets
+from ripieno.kernel.permits import note_withheld, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
@@ -40,7 +36,7 @@ from ripieno.model.definition import Definition
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
-from ripieno.model.gate import ActionKind, Approval, Decision
+from ripieno.model.gate import Decision
 from ripieno.model.limits import Limits
 from ripieno.model.mode import ModeChange
 from ripieno.model.outcome import Outcome
@@ -62,9 +58,6 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
 
 __all__ = ["Scope"]
-
-GOVERNED: Final[Mapping[str, ActionKind]] = {"hand over": "handoff", "speaker": "chat.speak", "plan": "plan"}
-"""Choices that are acts of their own: the gate decides about them."""
 
 
 class Scope:
@@ -273,7 +266,7 @@ class Scope:
         """Let a participant act in this scope; whatever it raises is its outcome."""
         try:
             if self.undecided is not None:
-                await self._decided(self.undecided)
+                self.decision = await may_work(self, self.undecided)
             return await participant.act(task, self)
         except asyncio.CancelledError:
             if not self.execution.steering.absorb(self):
@@ -289,15 +282,6 @@ class Scope:
             return Outcome(status, reason=explain(error))
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             return Outcome("failed", reason=explain(error))
-
-    async def _decided(self, participant: Participant) -> None:
-        """Wait until this visit may begin; raises `DeniedError` when it may not."""
-
-        def decide(approvals: Sequence[Approval]) -> Decision:
-            return self.execution.proposals.work(participant, self.path, approvals)
-
-        about = {"participant": participant.name, "path": self.path}
-        self.decision = await consent(self, self.path, decide, f"{participant.name} works", about)
 
     async def close(self, scope: Scope, participant: Participant, task: Task, outcome: Outcome) -> Outcome:
         """Record how a visit ended; its subtree is not needed any more."""
@@ -390,16 +374,7 @@ class Scope:
     async def use(self, tool: ToolLike, /, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after."""
         self._one_act_at_a_time()
-        path = self.next("tool")
-        given = self.value(dict(arguments))
-        await refuse_secrets(self, tool, path, given)
-        proposal = Proposal(self, tool, path, given)
-        while True:
-            try:
-                output = await Effect(self, tool, path, await proposal.permit()).result()
-            except UnsettledError:  # what permitted it does not stand any more
-                continue
-            return await check_result(self, tool, path, output)
+        return await use(self, self.next("tool"), tool, arguments)
 
     async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
         """Take back what was done under these paths, or list it."""
@@ -427,16 +402,8 @@ class Scope:
             msg = f"{self.path}: workflow {workflow.name!r} is not part of {self.execution.definition.name!r}"
             raise DefinitionError(msg, remedy="take it in as a participant: subworkflow(...)")
         path = self.next("child")
-        body: Mapping[str, Json] = {}
-        if not self.execution.recording.has(path):
-
-            def decide(approvals: Sequence[Approval]) -> Decision:
-                return self.execution.proposals.start(self, workflow, path, approvals)
-
-            about = {"workflow": workflow.name, "path": path}
-            decision = await consent(self, path, decide, f"a run of {workflow.name} starts", about)
-            body = self.execution.proposals.noted(decision)
-        return await Child(self, path, workflow, given, allowance, allowed=body).outcome()
+        allowed = await may_start(self, path, workflow)
+        return await Child(self, path, workflow, given, allowance, allowed=allowed).outcome()
 
     async def sleep(self, duration: float) -> None:
         """Wait for `duration` seconds, across restarts."""
@@ -473,31 +440,7 @@ class Scope:
     ) -> str:
         """Record a choice; on replay the recorded one is given back."""
         self._one_act_at_a_time()
-        path = self.next("choice")
-        for event in self.take(path, frozenset({"choice"})):
-            await self.execution.turnstile.recorded(self.branch, event.seq)
-            return event.body["chosen"]
-        kind = GOVERNED.get(what)
-        allowed: Mapping[str, Json] = {}
-        if kind is not None:
-
-            def decide(approvals: Sequence[Approval]) -> Decision:
-                return self.execution.proposals.choice(self, kind, chosen, path, approvals)
-
-            about = {"choice": what, "chosen": chosen, "path": path}
-            decision = await consent(self, path, decide, f"{self.name}: {what} {chosen}", about)
-            allowed = self.execution.proposals.noted(decision)
-        payloads: list[tuple[bytes, bytes]] = []
-        reason = self.execution.keep(covered(self.execution, dict(because)), payloads)
-        body: dict[str, Json] = {
-            "what": what,
-            "chosen": chosen,
-            "offered": list(offered),
-            "because": reason,
-            **allowed,
-        }
-        await self.append("choice", path, body, payloads=payloads)
-        return chosen
+        return await choose(self, self.next("choice"), what, chosen, offered=offered, because=because)
 
     def mode_change(self, participant: str) -> ModeChange | None:
         """Give what was said last about a participant's mode."""
@@ -506,13 +449,7 @@ class Scope:
     async def now(self) -> datetime:
         """Give the time in UTC; recorded."""
         self._one_act_at_a_time()
-        path = self.next("moment")
-        for event in self.take(path, frozenset({"moment"})):
-            await self.execution.turnstile.recorded(self.branch, event.seq)
-            return moment(event.body["now"])
-        at = self.execution.clock.now()
-        await self.append("moment", path, {"now": at})
-        return moment(at)
+        return await now(self, self.next("moment"))
 
     # -- bounded replay ---------------------------------------------------------------------------
 

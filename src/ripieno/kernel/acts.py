@@ -1,0 +1,99 @@
+"""What is done within a visit once the gate lets it: its beginning, choices, calls of tools, child runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from ripieno.kernel.checking import check_result
+from ripieno.kernel.clock import moment
+from ripieno.kernel.consent import consent
+from ripieno.kernel.covering import covered
+from ripieno.kernel.effects import Effect, UnsettledError
+from ripieno.kernel.permits import Proposal
+from ripieno.kernel.preparing import refuse_secrets
+from ripieno.model.definition import Definition
+from ripieno.model.event import Json
+from ripieno.model.gate import ActionKind, Approval, Decision
+from ripieno.model.participant import Participant, ToolLike
+
+if TYPE_CHECKING:
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["choose", "may_start", "may_work", "now", "use"]
+
+GOVERNED: Final[Mapping[str, ActionKind]] = {"hand over": "handoff", "speaker": "chat.speak", "plan": "plan"}
+"""Choices that are acts of their own: the gate decides about them."""
+
+
+async def may_work(scope: Scope, participant: Participant) -> Decision:
+    """Wait until a visit may begin; raises `DeniedError` when it may not."""
+
+    def decide(approvals: Sequence[Approval]) -> Decision:
+        return scope.execution.proposals.work(participant, scope.path, approvals)
+
+    about = {"participant": participant.name, "path": scope.path}
+    return await consent(scope, scope.path, decide, f"{participant.name} works", about)
+
+
+async def may_start(scope: Scope, path: str, workflow: Definition) -> Mapping[str, Json]:
+    """Give by what policies a child run may start, once it may; raises `DeniedError` when it may not."""
+    proposals = scope.execution.proposals
+    if scope.execution.recording.has(path):
+        return {}
+
+    def decide(approvals: Sequence[Approval]) -> Decision:
+        return proposals.start(scope, workflow, path, approvals)
+
+    about = {"workflow": workflow.name, "path": path}
+    return proposals.noted(await consent(scope, path, decide, f"a run of {workflow.name} starts", about))
+
+
+async def use(scope: Scope, path: str, tool: ToolLike, arguments: Mapping[str, Any]) -> Any:
+    """Call a tool: claimed before, recorded after, judged before it is used."""
+    given = scope.value(dict(arguments))
+    await refuse_secrets(scope, tool, path, given)
+    proposal = Proposal(scope, tool, path, given)
+    while True:
+        try:
+            output = await Effect(scope, tool, path, await proposal.permit()).result()
+        except UnsettledError:  # what permitted it does not stand any more
+            continue
+        return await check_result(scope, tool, path, output)
+
+
+async def choose(
+    scope: Scope, path: str, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]
+) -> str:
+    """Record a choice, once the gate allows one that is an act; on replay the recorded one is given back."""
+    execution = scope.execution
+    for event in scope.take(path, frozenset({"choice"})):
+        await execution.turnstile.recorded(scope.branch, event.seq)
+        return event.body["chosen"]
+    kind = GOVERNED.get(what)
+    allowed: Mapping[str, Json] = {}
+    if kind is not None:
+
+        def decide(approvals: Sequence[Approval]) -> Decision:
+            return execution.proposals.choice(scope, kind, chosen, path, approvals)
+
+        about = {"choice": what, "chosen": chosen, "path": path}
+        decision = await consent(scope, path, decide, f"{scope.name}: {what} {chosen}", about)
+        allowed = execution.proposals.noted(decision)
+    payloads: list[tuple[bytes, bytes]] = []
+    reason = execution.keep(covered(execution, dict(because)), payloads)
+    body: dict[str, Json] = {"what": what, "chosen": chosen, "offered": list(offered), "because": reason}
+    await scope.append("choice", path, {**body, **allowed}, payloads=payloads)
+    return chosen
+
+
+async def now(scope: Scope, path: str) -> datetime:
+    """Give the time; recorded."""
+    execution = scope.execution
+    for event in scope.take(path, frozenset({"moment"})):
+        await execution.turnstile.recorded(scope.branch, event.seq)
+        return moment(event.body["now"])
+    at = execution.clock.now()
+    await scope.append("moment", path, {"now": at})
+    return moment(at)
