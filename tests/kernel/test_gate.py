@@ -434,7 +434,5 @@ forbid (principal, action == Action::"run.command", resource) when { context.ver
     async with governed(tmp_path / "home", gate_of(tmp_path / "policies", hold=hold), workflow) as host:
         run = await begin(host, workflow)
         await parked(host, run)
-        with pytest.raises(
-            NotAllowedError, match="person:op may not pause a run: forbidden by nothing-is-paused"
-        ):
+        with pytest.raises(NotAllowedError, match="op may not pause a run: forbidden by nothing-is-paused"):
             await pause(host.store, host.clock, await host.store.run(run), by=OPERATOR)
