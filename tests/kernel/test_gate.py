@@ -30,6 +30,7 @@ from ripieno import (
     Host,
     ToolError,
     Workflow,
+    hand_over,
     handoff,
     human,
     sequential,
