@@ -19,6 +19,7 @@ from ripieno.cli.session import opened, unserved
 from ripieno.cli.settings import Settings
 from ripieno.journal.deployments import Deployment
 from ripieno.journal.records import VersionRow
+from ripieno.kernel.allowed import check_change
 from ripieno.kernel.clock import moment
 from ripieno.model.errors import InputError, NotFoundError, RipienoError, nearest
 from ripieno.workflows.workflow import Workflow
@@ -159,7 +160,7 @@ def register_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 async def _register(settings: Settings, workflow: Workflow) -> int:
     async with unserved(settings) as host:
         known = {row.version for row in await host.store.versions(settings.principal.tenant, workflow.name)}
-        settings.principal.check_scope("workflow.change", workflow.name)
+        await check_change(host.store, workflow.name, settings.principal, "register")
         await host.enter(workflow, settings.principal)
     document = {"workflow": workflow.name, "version": workflow.version, "new": workflow.version not in known}
     table = listing("", "")
@@ -193,7 +194,7 @@ async def _compatible(settings: Settings, old: str, new: str) -> int:
         if before.workflow != after.workflow:
             msg = f"{old} is a version of {before.workflow}, {new} one of {after.workflow}"
             raise InputError(msg)
-        settings.principal.check_scope("workflow.change", before.workflow)
+        await check_change(store, before.workflow, settings.principal, "compatible")
         await store.declare_compatible(tenant, before.version, after.version, settings.principal.id)
     document = {"workflow": before.workflow, "old": before.version, "new": after.version}
     table = listing("", "", "")

@@ -26,6 +26,7 @@ __all__ = [
     "check_command",
     "check_operator",
     "check_tenant",
+    "may_begin_again",
 ]
 
 ROLE: Final = "operator"
@@ -50,6 +51,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "agent": "say who may act",
     "budget": "set or clear a budget",
     "stages": "say which versions start",
+    "migrate": "let a run go on with another version",
+    "register": "register a version",
+    "compatible": "declare versions compatible",
     "undrain": "let a drained workflow start again",
 }
 """What each command is called in a sentence."""
@@ -65,6 +69,17 @@ async def admitted(store: Store, definition: Definition, by: Principal) -> dict[
         store,
         Action("run.start", "start", Actor(by), subject, subject),
         f"{by.id} may not start {definition.name}",
+    )
+    return {**rights(by), **told(decision)}
+
+
+async def may_begin_again(store: Store, run: RunRow, by: Principal) -> dict[str, Json]:
+    """Give the same for a run that begins with what another has found; raises as `admitted` does."""
+    subject = Subject("workflow", run.workflow, {"version": run.version})
+    decision = await decided(
+        store,
+        Action("run.start", "fork", Actor(by), subject, subject, run.id),
+        f"{by.id} may not start {run.workflow}",
     )
     return {**rights(by), **told(decision)}
 

@@ -9,7 +9,7 @@ from typing import Any
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Created, Store
-from ripieno.kernel.allowed import check_tenant
+from ripieno.kernel.allowed import check_tenant, may_begin_again
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.limits_anew import led_to_by_limits
@@ -70,6 +70,7 @@ async def begin(
     if "undoes" in events[0].body:
         msg = f"run {run.id[-6:]} takes back what another run did, and is not begun again as a run of its own"
         raise RefusedError(msg, remedy="what still stands is named in the run that it was part of")
+    allowed = await may_begin_again(store, run, by)
     found = await still_there(store, events, found)
     fork_id = new_id()
     keys = store.new_key(bytes.fromhex(fork_id))
@@ -78,6 +79,9 @@ async def begin(
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
     started.pop("parent", None)  # nobody waits for this one
+    for right in ("roles", "every_role"):
+        started.pop(right, None)
+    started |= allowed
     if "because" in started:
         started["because"] = copier.value(started["because"])
     started.update(principal=by.id, requested=now, key=key, version=run.version)
@@ -122,6 +126,7 @@ def finished(events: Sequence[Event]) -> list[Event]:
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"
     }
     approvals |= {path for _, path in whole if not_used(path, whole)}
+    approvals |= {what.path for _, what in found if what.kind == "asked" and "policies" in what.body}
     whole = {(kind, path) for kind, path in whole if path not in approvals} - taken_back(events)
     limited = led_to_by_limits(events, lambda visit: ("scope", visit) not in whole)
     return [event for event, what in found if (what.kind, what.path) in whole and event.seq not in limited]

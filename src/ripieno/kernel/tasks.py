@@ -14,6 +14,7 @@ from ripieno.journal.records import Message, MessageKind, QuestionRow
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Holding
 from ripieno.kernel.addressees import Standing, address, standing
+from ripieno.kernel.allowed import check_answer
 from ripieno.kernel.clock import Clock
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError, RipienoError
 from ripieno.model.ids import new_id
@@ -186,6 +187,7 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
         now = await standing(store, row, act.by, at)
         act.by.check_scope("task.answer", now.run.workflow)
         now.check_open()
+        await check_answer(store, row, act.by, act.kind)
         change = act.decide(now)
         message = Message(new_id(), row.run, act.kind, by, at, row.id, row.path, content, target=change.to)
         moved = None if change.holding is None else (row.revision, change.holding)

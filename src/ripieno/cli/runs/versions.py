@@ -17,6 +17,7 @@ from ripieno.cli.session import find_run, opened, unserved
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
+from ripieno.kernel.allowed import check_command
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.forks import fork
 from ripieno.kernel.rehearsal import rehearse
@@ -103,7 +104,7 @@ def migrate_run(
 async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bool) -> int:
     async with unserved(settings) as host:
         row = await find_run(settings, host.store, text)
-        settings.principal.check_scope("run.command", row.workflow)
+        await check_command(host.store, row, settings.principal, "migrate")
         workflow = find_workflow(to or await source_of(host.store, row))
         rehearsal = await rehearse(host.store, SystemClock(), workflow, row.id)
         document = {
