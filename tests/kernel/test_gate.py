@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.golden import Golden, export
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
     ADA,
@@ -437,3 +438,49 @@ forbid (principal, action == Action::"run.command", resource) when { context.ver
         await parked(host, run)
         with pytest.raises(NotAllowedError, match="op may not pause a run: forbidden by nothing-is-paused"):
             await pause(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+
+
+async def test_a_denial_that_was_recorded_is_read_wherever_its_process_dies(tmp_path: Path) -> None:
+    """Cut right behind the denial: of a call, of a second attempt, of a visit."""
+    system, folder = Elsewhere(), tmp_path / "policies"
+    idle = FORBID.replace("tool.call", "participant.work").replace(
+        'Tool::"book"', 'Participant::"bookings/desk"'
+    )
+    for name, policies, calls in (("call", FORBID, 0), ("visit", idle, 0)):
+        workflow, home = booking(system), tmp_path / name
+        async with governed(home, gate_of(folder, forbid=policies), workflow) as host:
+            run = await begin(host, workflow)
+            reason = (await ended(host, run)).reason
+            [denied] = await events(host, run, "denied")
+            golden = Golden.read(await export(host.store, run))
+        (folder / "forbid.cedar").unlink()  # so that it would pass now
+        async with governed(tmp_path / f"{name} cut", gate_of(folder), workflow) as host:
+            row = await golden.restore(host.store, host.clock, workflow.version, events=denied.seq)
+            host.ring()
+            outcome = await ended(host, row.id)
+            assert (outcome.status, outcome.reason, len(system.calls)) == ("escalated", reason, calls)
+
+
+async def test_a_denied_second_attempt_is_read_on_replay(tmp_path: Path) -> None:
+    system, folder = Elsewhere(), tmp_path / "policies"
+    served: list[Host] = []
+
+    async def close() -> None:
+        served[0].store.gate = gate_of(folder, forbid=FORBID)
+        msg = "try again"
+        raise ToolError(msg)
+
+    system.before.append(close)
+    workflow = booking(system)
+    async with governed(tmp_path / "home", gate_of(folder), workflow) as host:
+        served.append(host)
+        run = await begin(host, workflow)
+        reason = (await ended(host, run)).reason
+        [denied] = await events(host, run, "denied")
+        golden = Golden.read(await export(host.store, run))
+    (folder / "forbid.cedar").unlink()
+    async with governed(tmp_path / "cut", gate_of(folder), workflow) as host:
+        row = await golden.restore(host.store, host.clock, workflow.version, events=denied.seq)
+        host.ring()
+        outcome = await ended(host, row.id)
+    assert (outcome.status, outcome.reason, len(system.calls)) == ("escalated", reason, 1)
