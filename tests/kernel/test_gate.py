@@ -43,7 +43,7 @@ from ripieno.kernel.commands import cancel
 from ripieno.kernel.operators import answer_instead, pause
 from ripieno.mediation.policy import PolicyGate, load_library
 from ripieno.model.errors import NotAllowedError
-from ripieno.model.gate import SHUT
+from ripieno.model.gate import SHUT, Action, Decision, Gate
 from ripieno.model.principal import Principal
 from ripieno.participants.function import Function
 
@@ -80,7 +80,7 @@ def booking(system: Elsewhere, **how: Any) -> Workflow:
 
 @asynccontextmanager
 async def governed(
-    home: Path, gate: PolicyGate, *workflows: Workflow, clock: HandClock | None = None
+    home: Path, gate: Gate, *workflows: Workflow, clock: HandClock | None = None
 ) -> AsyncGenerator[Host]:
     async with opened(home, SqliteStore) as store:
         store.gate = gate
@@ -484,3 +484,34 @@ async def test_a_denied_second_attempt_is_read_on_replay(tmp_path: Path) -> None
         host.ring()
         outcome = await ended(host, row.id)
     assert (outcome.status, outcome.reason, len(system.calls)) == ("escalated", reason, 1)
+
+
+class Turning:
+    """A gate whose policies are others from the second decision about a call on."""
+
+    def __init__(self, first: PolicyGate, then: PolicyGate) -> None:
+        self._gates = [first, then]
+
+    @property
+    def version(self) -> str:
+        return self._gates[0].version
+
+    def decide(self, action: Action) -> Decision:
+        decision = self._gates[0].decide(action)
+        if action.kind == "tool.call" and len(self._gates) > 1:
+            self._gates.pop(0)
+        return decision
+
+
+async def test_policies_that_ask_by_the_time_of_the_claim_are_heeded(tmp_path: Path) -> None:
+    system = Elsewhere()
+    workflow = booking(system)
+    gate = Turning(gate_of(tmp_path / "free"), gate_of(tmp_path / "policies", ask=ASK))
+    async with governed(tmp_path / "home", gate, workflow) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        await parked(host, run)
+        assert system.calls == []
+        await reply(host, question, YES, by=EVE)
+        outcome = await ended(host, run)
+    assert (outcome.status, len(system.calls)) == ("complete", 1)

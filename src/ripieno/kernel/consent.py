@@ -100,14 +100,11 @@ class Panel:
 
     def whom(self, decision: Decision) -> Approver | None:
         """Give who is asked next; None when nobody who could approve has answered in time."""
-        for approver in decision.approvers:
-            chain = (approver, *approver.then)
-            late = [one for one in chain if one.name in self._unanswered]
-            if not late:
-                return approver
-            after = chain[chain.index(late[-1]) + 1 :]
-            return after[0] if after else None
-        return None
+        first = decision.approvers[0]
+        chain = (first, *first.then)
+        late = [number for number, one in enumerate(chain) if one.name in self._unanswered]
+        after = chain[late[-1] + 1 :] if late else chain
+        return after[0] if after else None
 
     def heard(self, asked: Approver, answer: Answer, under: str) -> None:
         """Take an approval in, or that nobody answered in time."""
