@@ -40,9 +40,10 @@ from ripieno import (
 )
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.commands import cancel
+from ripieno.kernel.emergency import break_glass
 from ripieno.kernel.operators import answer_instead, pause
 from ripieno.mediation.policy import PolicyGate, load_library
-from ripieno.model.errors import NotAllowedError
+from ripieno.model.errors import InputError, NotAllowedError, RefusedError
 from ripieno.model.gate import SHUT, Action, Decision, Gate
 from ripieno.model.principal import Principal
 from ripieno.participants.function import Function
@@ -515,3 +516,39 @@ async def test_policies_that_ask_by_the_time_of_the_claim_are_heeded(tmp_path: P
         await reply(host, question, YES, by=EVE)
         outcome = await ended(host, run)
     assert (outcome.status, len(system.calls)) == ("complete", 1)
+
+
+async def test_in_an_emergency_a_role_made_for_it_approves_and_that_is_in_the_log_for_review(
+    tmp_path: Path,
+) -> None:
+    system = Elsewhere()
+    two = ASK.replace("role:treasurer", "2 of role:treasurer")
+    workflow = booking(system)
+    medic = Principal("person", "medic", roles=frozenset({"break-glass"}))
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies", ask=two), workflow) as host:
+        run = await begin(host, workflow, by=medic)
+        own = await asked(host, run)
+        with pytest.raises(NotAllowedError, match="cannot approve it"):
+            await break_glass(host.store, host.clock, own, by=medic, reason="mine")
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        with pytest.raises(InputError, match="needs a reason"):
+            await break_glass(host.store, host.clock, question, by=medic, reason=" ")
+        with pytest.raises(NotAllowedError, match="may not answer"):
+            await break_glass(host.store, host.clock, question, by=ADA, reason="I want to")
+        await break_glass(host.store, host.clock, question, by=medic, reason="the ward is on fire")
+        outcome = await ended(host, run)
+        with pytest.raises(RefusedError):
+            await break_glass(host.store, host.clock, question, by=medic, reason="once more")
+        stream = await host.store.tenant_stream("default")
+        assert stream is not None
+        [used] = [event for event in await host.store.events(stream) if event.kind == "emergency"]
+    assert (outcome.status, len(system.calls)) == ("complete", 1)
+    assert (used.body["by"], used.body["run"]) == (medic.id, run)
+
+
+async def test_a_task_that_is_no_approval_is_not_passed_by_breaking_the_glass(host: Host) -> None:
+    run = await begin(host, Workflow("asks", sequential(human("clerk", role="clerk"))))
+    question = await asked(host, run)
+    with pytest.raises(RefusedError, match="no approval that a policy asks for"):
+        await break_glass(host.store, host.clock, question, by=OPERATOR, reason="they are slow")

@@ -28,6 +28,7 @@ from ripieno.kernel.addressees import standing
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.commands import answer as send_answer
+from ripieno.kernel.emergency import break_glass as use_break_glass
 from ripieno.kernel.tasks import history
 from ripieno.model.errors import InputError
 from ripieno.model.ids import short
@@ -97,6 +98,7 @@ def approve_task(
     *,
     reason: str | None = None,
     note: Annotated[str | None, Parameter(name="--note")] = None,
+    break_glass: Annotated[bool, Parameter(name="--break-glass", negative=())] = False,
     options: Options = DEFAULTS,
 ) -> int:
     """Let the work go on, and show what becomes of it.
@@ -109,8 +111,12 @@ def approve_task(
         Why, for the log.
     note
         What the next participant should know.
+    break_glass
+        In an emergency, in the stead of those whom a policy asks; needs a reason, and is reviewed.
 
     """
+    if break_glass:
+        return asyncio.run(_break_glass(options.settle(), task, reason or ""))
     return asyncio.run(_answer(options.settle(), task, partial(verdict, note, proceed=True), reason))
 
 
@@ -144,6 +150,14 @@ async def _answer(settings: Settings, task: str, value: Callable[[AskedFor], Any
             store, SystemClock(), asked.row, by=settings.principal, value=value(asked), reason=reason
         )
     note(f"{asked.id} answered by {settings.principal.id}")
+    return await go_on(settings, asked.row.run)
+
+
+async def _break_glass(settings: Settings, task: str, reason: str) -> int:
+    async with opened(settings) as store:
+        asked = await find_task(settings, store, task)
+        await use_break_glass(store, SystemClock(), asked.row, by=settings.principal, reason=reason)
+    note(f"{asked.id} approved by {settings.principal.id} in an emergency; ripieno audit log shows it")
     return await go_on(settings, asked.row.run)
 
 

@@ -60,6 +60,7 @@ Kind = Literal[
     "workflow.undrained",
     "operation",
     "act.denied",
+    "emergency",
     "workflow.mode",
     "workflow.deployed",
     "workflow.protected",
