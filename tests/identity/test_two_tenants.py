@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+from gates import shipped_gate
 from identity.openid import AUDIENCE
 from ripieno.cli.catalogue import COMMANDS, Entry
 from ripieno.cli.dispatch import dispatch
@@ -56,7 +57,7 @@ class Sample:
 
 async def fill(home: Path) -> Sample:
     """Give both tenants a workflow, a run that waits, and one of everything else."""
-    store = SqliteStore(data_folder(home))
+    store = SqliteStore(data_folder(home), shipped_gate())
     await store.open()
     samples: dict[str, tuple[str, str]] = {}
     try:
@@ -161,7 +162,7 @@ def test_every_read_of_the_store_for_a_tenant_is_among_these() -> None:
 
 @pytest.mark.parametrize("read", READS)
 async def test_what_the_store_gives_of_a_tenant_holds_nothing_of_another(sample: Sample, read: str) -> None:
-    store = SqliteStore(sample.home)
+    store = SqliteStore(sample.home, shipped_gate())
     await store.open()
     try:
         found = READS[read](store)

@@ -16,9 +16,9 @@ from kernel.support.crash import Children, Ended, Order, ended
 
 __all__ = ["UNREPEATABLE", "Survey", "lasting", "share"]
 
-UNREPEATABLE: Final = re.compile(r"(writing|committed): (no event|events: (segment|message)\b)")
-"""Commits whose number differs from run to run: the dispatcher wakes once more or once less, commands come
-in together or one after another, and a segment is written sooner where the run was woken."""
+UNREPEATABLE: Final = re.compile(r"(writing|committed): (no event|events: (segment|message|answered)\b)")
+"""Commits whose number differs from run to run: the dispatcher wakes once more or once less, commands and
+answers come in together or one after another, and a segment is written sooner where the run was woken."""
 
 
 class Survey:
