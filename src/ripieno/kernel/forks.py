@@ -126,10 +126,15 @@ def finished(events: Sequence[Event]) -> list[Event]:
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"
     }
     approvals |= {path for _, path in whole if not_used(path, whole)}
-    approvals |= {what.path for _, what in found if what.kind == "asked" and "policies" in what.body}
+    approvals |= {what.path for _, what in found if what.kind == "asked" and asks_by_policy(what)}
     whole = {(kind, path) for kind, path in whole if path not in approvals} - taken_back(events)
     limited = led_to_by_limits(events, lambda visit: ("scope", visit) not in whole)
     return [event for event, what in found if (what.kind, what.path) in whole and event.seq not in limited]
+
+
+def asks_by_policy(asked: Event) -> bool:
+    """Tell whether people were asked for an approval that policies ask for."""
+    return asked.body["what"] == "task" and "policies" in asked.body
 
 
 def not_used(path: str, whole: set[tuple[str, str]]) -> bool:
