@@ -33,5 +33,8 @@ def covered(execution: Execution, value: object) -> Value:
 
 def redacted(*values: object) -> dict[str, Json]:
     """Give what an event says of values that were covered; nothing for nothing."""
-    names = sorted({name for value in values if isinstance(value, Value) for name in value.redacted})
-    return {"redacted": list(names)} if names else {}
+    found = [value.redacted for value in values if isinstance(value, Value) and value.redacted]
+    if not found:
+        return {}
+    names: list[Json] = [*sorted({name for names in found for name in names})]
+    return {"redacted": names}

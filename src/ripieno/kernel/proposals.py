@@ -53,10 +53,8 @@ class Known:
     version: str
     subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
     actors: dict[tuple[str, Principal], Actor] = field(default_factory=dict[tuple[str, Principal], Actor])
-    general: dict[tuple[str, Principal], Decision] = field(
-        default_factory=dict[tuple[str, Principal], Decision]
-    )
-    """Decisions about work that read nothing of a single visit, by participant and for whom."""
+    general: dict[Principal, dict[str, Decision]] = field(default_factory=dict[Principal, Any])
+    """Decisions about work that read nothing of a single visit, for whom and by participant."""
 
 
 KNOWN: Final[WeakKeyDictionary[Definition, Known]] = WeakKeyDictionary()
@@ -74,6 +72,10 @@ class Proposals:
         self._workflow = Subject("workflow", self._definition.name, self._definition.facts)
         labels = self._workflow.facts.get("data")
         self._labels = labels if isinstance(labels, tuple) else ()
+        self._general: dict[str, Decision] = {}
+        self._general_under: str | None = None
+        self._noted: tuple[Decision | None, dict[str, Json]] = (None, {})
+        """What was said last of a decision: of the visits of a run they often differ in nothing."""
         self._under: str | None = started.body.get("policy")
         """The version of the policies that the run began under."""
 
@@ -88,10 +90,12 @@ class Proposals:
 
     def noted(self, decision: Decision) -> dict[str, Json]:
         """Give what an event says of the decision that let it happen; the version where it is a new one."""
-        body = told(decision)
-        if body["policy"] == self._under:
-            del body["policy"]
-        return body
+        if self._noted[0] is not decision:
+            body = told(decision)
+            if body["policy"] == self._under:
+                del body["policy"]
+            self._noted = (decision, body)
+        return self._noted[1]
 
     @property
     def inherited(self) -> dict[str, Json]:
@@ -115,15 +119,16 @@ class Proposals:
 
     def work(self, participant: Participant, path: str, approvals: Sequence[Approval] = ()) -> Decision:
         """Decide whether a participant may work."""
-        known = self._known()
-        key = (participant.name, self._whose)
-        found = known.general.get(key)
+        if self._general_under != self._gate.version:
+            self._general_under = self._gate.version
+            self._general = self._known().general.setdefault(self._whose, {})
+        found = self._general.get(participant.name)
         if found is None:
             subject = self._participant(participant.name, participant.kind)
             actor = Actor(Principal("system", SYSTEM, self._whose.tenant), self._whose)
             found = self._decide("participant.work", actor, subject, path, approvals=approvals)
             if found.general and found.verdict == "allow":
-                known.general[key] = found
+                self._general[participant.name] = found
         return found
 
     def tool(

@@ -48,7 +48,8 @@ def outcome_body(
     if outcome.confidence is not None:
         body["confidence"] = decimal(outcome.confidence.value)
         body["method"] = outcome.confidence.method
-    return {**body, **redacted(*outcome.parts)}
+    body.update(redacted(*outcome.parts))
+    return body
 
 
 def outcome_from(body: Mapping[str, Any], seq: int, stored: Callable[[str], Value]) -> Outcome:
