@@ -20,6 +20,10 @@ class FolderGate:
     def __init__(self, home: Path) -> None:
         self._home = home
 
+    def load(self) -> None:
+        """Load it now: whoever serves runs will need it."""
+        _ = self._gate
+
     @property
     def version(self) -> str:
         """Changes whenever a decision may."""

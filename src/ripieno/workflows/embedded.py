@@ -36,9 +36,11 @@ async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> 
     `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
     one here. Leaving awaits effects under way and leaves every run resumable.
     """
-    spare_the_collector()
     folder = data_folder(home or find_data_folder())
-    store = SqliteStore(folder, FolderGate(folder))
+    gate = FolderGate(folder)
+    gate.load()
+    spare_the_collector()
+    store = SqliteStore(folder, gate)
     await store.open()
     try:
         async with Host(store, clock=clock) as host:
