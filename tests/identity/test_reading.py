@@ -24,6 +24,7 @@ def same(given: object) -> object:
 
 
 PHI = Workflow("discharge", same, data=["phi", "financial"])
+CARED_FOR = Workflow("ward", same, data=["phi"], policy="healthcare")
 PLAIN = Workflow("weather", same)
 
 
@@ -89,3 +90,20 @@ async def test_a_key_reads_what_it_is_good_for(tmp_path: Path) -> None:
         for by, run in ((narrow, first), (deaf, plain)):
             with pytest.raises(NotAllowedError, match="not good for"):
                 await read_run(store, await store.run(run), "runs show", by=by)
+
+
+async def test_policy_decides_who_is_shown_what_a_run_holds_and_a_denial_is_in_the_log(
+    tmp_path: Path,
+) -> None:
+    clinician = Principal("person", "cleo", roles=frozenset({"clinician"}))
+    clerk = Principal("person", "carl", roles=frozenset({"operator"}))
+    async with opened(tmp_path) as store, Host(store) as host:
+        run = (await host.start(CARED_FOR, 1, principal=ADA)).row.id
+        await host.outcome(run)
+        row = await store.run(run)
+        await read_run(store, row, "runs show", by=clinician)
+        with pytest.raises(NotAllowedError, match="phi-is-read-by-those-who-care"):
+            await read_run(store, row, "runs show", by=clerk)
+        [read] = await tenant_events(store, "data.read")
+        [denied] = await tenant_events(store, "act.denied")
+    assert (read.body["by"], denied.body["by"], denied.body["act"]) == (clinician.id, clerk.id, "data.read")

@@ -30,12 +30,7 @@ def called_off(tmp_path_factory: pytest.TempPathFactory) -> Generator[Survey]:
 
 
 def problems_of(survey: Survey, part: int, unrepeatable: re.Pattern[str] = UNREPEATABLE) -> list[str]:
-    problems: list[str] = []
-    for place in share(lasting(survey.undisturbed.passed), part, PARTS):
-        found = survey.ending(Order(""), place)
-        if found is not None or not unrepeatable.match(place):
-            problems.extend(survey.compare(found, place))
-    return problems
+    return survey.problems(share(lasting(survey.undisturbed.passed), part, PARTS), unrepeatable)
 
 
 def test_undisturbed_each_is_run_once_and_the_whole_has_spent_what_they_have(survey: Survey) -> None:

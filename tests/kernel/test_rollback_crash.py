@@ -47,12 +47,7 @@ def undoing(survey: Survey) -> list[str]:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_whichever_boundary_it_dies_at_each_is_taken_back_once(survey: Survey, part: int) -> None:
-    problems: list[str] = []
-    for place in share(lasting(undoing(survey)), part, PARTS):
-        found = survey.ending(Order(""), place)
-        if found is not None or not UNREPEATABLE.match(place):
-            problems.extend(survey.compare(found, place))
-    assert problems == []
+    assert survey.problems(share(lasting(undoing(survey)), part, PARTS), UNREPEATABLE) == []
 
 
 def test_it_comes_to_the_same_when_it_dies_again_while_it_recovers(survey: Survey) -> None:
@@ -83,9 +78,5 @@ def test_whichever_boundary_it_dies_at_a_run_that_waits_is_ended_and_taken_back(
     passed = list(waiting.undisturbed.passed)
     made = next(n for n, place in enumerate(passed) if "run.started" in place and place.endswith("#4"))
     places = [place for place in passed[made:] if "no event" not in place and "/wait/" not in place]
-    problems: list[str] = []
-    for place in share(lasting(places), part, 2 * PARTS):  # every other one, always the same
-        found = waiting.ending(Order(""), place)
-        if found is not None or not UNREPEATABLE.match(place):
-            problems.extend(waiting.compare(found, place))
-    assert problems == []
+    # every other one, always the same
+    assert waiting.problems(share(lasting(places), part, 2 * PARTS), UNREPEATABLE) == []

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from collections.abc import Awaitable
+from typing import Any, Final, Protocol
 
 from rich.text import Text
 
@@ -17,6 +17,7 @@ from ripieno.cli.settings import Settings
 from ripieno.journal.store import Store
 from ripieno.kernel.inventory import Agent, agents, find_agent, reinstate, retire, suspend
 from ripieno.model.errors import NotFoundError
+from ripieno.model.principal import Principal
 
 __all__ = ["list_agents", "resume_agent", "retire_agent", "show_agent", "suspend_agent"]
 
@@ -144,11 +145,7 @@ def suspend_agent(agent: str, /, *, reason: str, options: Options = DEFAULTS) ->
         Why, for the log.
 
     """
-
-    def act(store: Store, found: Agent, settings: Settings) -> Awaitable[bool]:
-        return suspend(store, found, by=settings.principal, reason=reason)
-
-    return asyncio.run(_change(options.settle(), agent, act))
+    return asyncio.run(_change(options.settle(), agent, suspend, reason))
 
 
 def resume_agent(agent: str, /, *, reason: str, options: Options = DEFAULTS) -> int:
@@ -162,11 +159,7 @@ def resume_agent(agent: str, /, *, reason: str, options: Options = DEFAULTS) -> 
         Why, for the log.
 
     """
-
-    def act(store: Store, found: Agent, settings: Settings) -> Awaitable[bool]:
-        return reinstate(store, found, by=settings.principal, reason=reason)
-
-    return asyncio.run(_change(options.settle(), agent, act))
+    return asyncio.run(_change(options.settle(), agent, reinstate, reason))
 
 
 def retire_agent(agent: str, /, *, reason: str, options: Options = DEFAULTS) -> int:
@@ -180,19 +173,21 @@ def retire_agent(agent: str, /, *, reason: str, options: Options = DEFAULTS) -> 
         Why, for the log.
 
     """
-
-    def act(store: Store, found: Agent, settings: Settings) -> Awaitable[bool]:
-        return retire(store, found, by=settings.principal, reason=reason)
-
-    return asyncio.run(_change(options.settle(), agent, act))
+    return asyncio.run(_change(options.settle(), agent, retire, reason))
 
 
-async def _change(
-    settings: Settings, text: str, act: Callable[[Store, Agent, Settings], Awaitable[bool]]
-) -> int:
+class Act(Protocol):
+    """What is done with a participant; gives False when it was so already."""
+
+    def __call__(self, store: Store, agent: Agent, /, *, by: Principal, reason: str) -> Awaitable[bool]:
+        """Do it."""
+        ...
+
+
+async def _change(settings: Settings, text: str, act: Act, reason: str) -> int:
     async with opened(settings) as store:
         agent = await find_agent(store, settings.principal.tenant, text)
-        new = await act(store, agent, settings)
+        new = await act(store, agent, by=settings.principal, reason=reason)
         agent = await find_agent(store, settings.principal.tenant, agent.full_name)
     table = listing("", "")
     table.add_row(clean(agent.full_name, style="bold"), Text(agent.status, style=COLORS[agent.status]))

@@ -146,7 +146,7 @@ class Tool:
             await self.prepare(call)
         try:
             return await self._with_secrets(self.function, arguments, call)
-        except Exception as error:
+        except Exception as error:  # of whatever kind a client raises for a refused secret
             if not refuses_secret(error):
                 raise
             refused = refusal(self.name, error)
@@ -154,7 +154,7 @@ class Tool:
             raise refused
         try:
             return await self._with_secrets(self.function, arguments, call)
-        except Exception as error:
+        except Exception as error:  # as above
             if not refuses_secret(error):
                 raise
             refused = refusal(self.name, error)

@@ -8,11 +8,12 @@ log with that, and is shown what came of it without a further event.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
+from ripieno.kernel.allowed import may_read
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
@@ -27,17 +28,26 @@ NOTHING: Final = "{}"
 async def read_run(store: Store, run: RunRow, what: str, *, by: Principal, reason: str | None = None) -> None:
     """Record that `by` is about to be shown what a run holds; nothing for a run without classes of data.
 
-    `what` names the command. Raises `NotAllowedError` for a key that is not good for it, and `StoreError`
-    where it cannot be recorded.
+    `what` names the command. Raises `NotAllowedError` for a key that is not good for it, or where policy
+    does not let `by` read such data, and `StoreError` where it cannot be recorded.
     """
     by.check_scope("data.read", run.workflow)
+    about = await about_of(store, run)
+    if labels := labels_of(about):
+        try:
+            await may_read(store, run, by, what, labels=labels, about=about or {})
+        except StoreError as error:
+            raise unrecorded(labels, error) from error
     await read_runs(store, [run], what, by=by, reason=reason)
 
 
 async def read_runs(
     store: Store, runs: Iterable[RunRow], what: str, *, by: Principal, reason: str | None = None
 ) -> None:
-    """Record that `by` is about to be shown something of several runs, as one event."""
+    """Record that `by` is about to be shown something of several runs, as one event.
+
+    A list tells that there are runs, and how they stand; policy decides about what one of them holds.
+    """
     by.check_scope("data.read")
     labelled: dict[str, Sequence[str]] = {}
     for run in runs:
@@ -50,17 +60,32 @@ async def read_runs(
     try:
         await store.record(by.tenant, "data.read", body, reason=reason)
     except StoreError as error:
-        labels = ", ".join(classes)
-        msg = f"{labels} data is not shown, since that it was read cannot be recorded: {error.message}"
-        raise StoreError(msg, remedy=error.remedy) from error
+        raise unrecorded(classes, error) from error
+
+
+def unrecorded(classes: Sequence[str], error: StoreError) -> StoreError:
+    """Give the error that tells why data is not shown."""
+    labels = ", ".join(classes)
+    msg = f"{labels} data is not shown, since that it was read cannot be recorded: {error.message}"
+    return StoreError(msg, remedy=error.remedy)
 
 
 async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
     """Give the classes of data that a run's version declares; where that is not known, it counts as one."""
+    return labels_of(await about_of(store, run))
+
+
+def labels_of(about: Mapping[str, Any] | None) -> Sequence[str]:
+    """Give the classes of data that a version declares; where that is not known, it counts as one."""
+    return ("unknown",) if about is None else about.get("data", ())
+
+
+async def about_of(store: Store, run: RunRow) -> Mapping[str, Any] | None:
+    """Give what a run's version declares; None where that is not known."""
     for version in await store.versions(run.tenant, run.workflow):
         if version.version == run.version and version.about != NOTHING:
-            return json.loads(version.about).get("data", ())
-    return ("unknown",)
+            return json.loads(version.about)
+    return None
 
 
 def within_reach(rows: Sequence[RunRow], by: Principal) -> list[RunRow]:

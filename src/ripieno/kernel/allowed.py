@@ -5,8 +5,8 @@ What it denies is recorded in the tenant's log before whoever asked hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
@@ -27,6 +27,7 @@ __all__ = [
     "check_operator",
     "check_tenant",
     "may_begin_again",
+    "may_read",
 ]
 
 ROLE: Final = "operator"
@@ -114,6 +115,27 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     task = f"t-{row.number}"
     action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), run=row.run, path=row.path)
     await decided(store, action, f"{by.id} may not answer {task}")
+
+
+async def may_read(
+    store: Store, run: RunRow, by: Principal, what: str, *, labels: Sequence[str], about: Mapping[str, Any]
+) -> None:
+    """Raise `NotAllowedError` unless policy lets `by` be shown what a run of labelled data holds.
+
+    `about` is what its version declares; under which policies it runs is among that.
+    """
+    facts: dict[str, str | int | bool | tuple[str, ...]] = {"data": tuple(labels)}
+    facts |= {name: str(about[name]) for name in ("owner", "purpose", "risk", "policy") if name in about}
+    action = Action(
+        "data.read",
+        what,
+        Actor(by),
+        Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal}),
+        Subject("workflow", run.workflow, facts),
+        run.id,
+        labels=tuple(labels),
+    )
+    await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds")
 
 
 async def decided(store: Store, action: Action, otherwise: str) -> Decision:

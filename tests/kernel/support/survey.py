@@ -46,6 +46,24 @@ class Survey:
         assert last == 0, f"the last child died of signal {last}"
         return ended(self._children.scenario, home)
 
+    def problems(self, places: Iterable[str], unrepeatable: re.Pattern[str] = UNREPEATABLE) -> list[str]:
+        """Die at each of these places; give what came to something else.
+
+        A place that is not reached the second time is left out where it is `unrepeatable`; where less than
+        half are reached, nothing is shown, and that is a problem of its own.
+        """
+        problems: list[str] = []
+        tried = reached = 0
+        for place in places:
+            found = self.ending(Order(""), place)
+            tried += 1
+            reached += found is not None
+            if found is not None or not unrepeatable.match(place):
+                problems.extend(self.compare(found, place))
+        if 2 * reached < tried:
+            problems.append(f"only {reached} of {tried} places were reached")
+        return problems
+
     def compare(self, found: Ended | None, place: object) -> Iterable[str]:
         """Say in what a run that died at a place came to something else."""
         wanted = self.undisturbed

@@ -40,7 +40,7 @@ class PolicyGate:
             return self._decide(action)
         except RipienoError as error:
             return Decision("deny", version=self.version, reason=unusable(error))
-        except Exception as error:
+        except Exception as error:  # a gate that fails is shut
             log.exception("could not be decided", act=action.kind, subject=action.subject.name)
             reason = f"could not be decided: {type(error).__name__}"  # what it says may be of the arguments
             return Decision("deny", version=self.version, reason=reason)
