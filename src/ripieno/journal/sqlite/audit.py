@@ -91,7 +91,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
 
-READABLE: Final = frozenset({1, 2, FORMAT})
+READABLE: Final = frozenset({1, 2, 3, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
 
 

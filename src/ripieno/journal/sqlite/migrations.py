@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from ripieno.journal.sqlite import format_3
+from ripieno.journal.sqlite import format_3, format_4
 
 __all__ = ["STEPS", "migrate"]
 
@@ -64,6 +64,7 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
         ),
     ),
     2: format_3.TABLES,
+    3: format_4.TABLES,
 }
 """Statements that bring a format up to the next, by the format that they start from."""
 

@@ -1,0 +1,60 @@
+"""What format 4 adds to the tables: for a new file as for one of format 3 that is brought up.
+
+Each statement is run in order, in one transaction. Once a version with this format was released,
+nothing is changed here any more: later formats alter these tables in a step of their own.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+__all__ = ["TABLES"]
+
+PROOF: Final = (
+    """
+    CREATE TABLE leaves (
+        leaf     INTEGER PRIMARY KEY,
+        position INTEGER NOT NULL UNIQUE,
+        stream   BLOB    NOT NULL,
+        seq      INTEGER NOT NULL,
+        hash     BLOB    NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE tree_nodes (
+        level  INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        hash   BLOB    NOT NULL,
+        PRIMARY KEY (level, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE checkpoints (
+        number INTEGER PRIMARY KEY,
+        size   INTEGER NOT NULL,
+        at     INTEGER NOT NULL,
+        note   TEXT    NOT NULL
+    ) STRICT
+    """,
+    """
+    CREATE TABLE sinks (
+        sink      TEXT    PRIMARY KEY,
+        number    INTEGER,
+        at        INTEGER,
+        failed_at INTEGER,
+        problem   TEXT
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE feeds (
+        feed      TEXT    PRIMARY KEY,
+        position  INTEGER NOT NULL,
+        failed_at INTEGER,
+        problem   TEXT
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""The tree over the log, what was signed of it, where that was published, and what was told to whom."""
+
+TABLES: Final = (*PROOF,)
+"""Every statement of format 4."""
