@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ripieno.cli.doubts import Doubt, Doubts
 from ripieno.cli.output import TITLE_LIMIT, clean
 from ripieno.cli.tasks import whom
+from ripieno.evidence.doubts import Doubt, Doubts
+from ripieno.evidence.steps import PATTERNS, step_name
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, moment
@@ -21,7 +22,7 @@ from ripieno.model.ids import short
 from ripieno.model.outcome import Outcome
 from ripieno.model.value import Value
 
-__all__ = ["Followed", "document_of", "follow", "outcome_of", "step_name"]
+__all__ = ["Followed", "document_of", "follow", "outcome_of"]
 
 LOOK_SECONDS: Final = 0.5
 """How often one looks without being told, so that times go on."""
@@ -144,18 +145,6 @@ def open_children(events: Sequence[Event]) -> dict[str, str]:
     for event in events:
         take_child(children, event.kind, event.path, event.body)
     return children
-
-
-PATTERNS: Final = frozenset(
-    {"sequential", "concurrent", "branch", "map", "loop", "step", "timer", "allowance"}
-)
-
-
-def step_name(path: str) -> str:
-    """Give the name of the step at a path, without its visit."""
-    last = path.rsplit("/", 1)[-1]
-    name, _, visit = last.partition("@")
-    return name if visit in ("", "1") else f"{name} ({visit})"
 
 
 async def outcome_of(store: Store, row: RunRow) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ripieno.cli.output import words
-from ripieno.cli.runs.story import Chosen
+from ripieno.evidence.story import Chosen
 
 __all__ = ["because_of"]
 

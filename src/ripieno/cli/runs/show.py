@@ -12,19 +12,19 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ripieno.cli.doubts import Doubt
 from ripieno.cli.exits import Exit
-from ripieno.cli.following import step_name
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
 from ripieno.cli.plans import is_plan, plan_of
 from ripieno.cli.runs.listing import run_document
 from ripieno.cli.runs.reasons import because_of
 from ripieno.cli.runs.sides import is_about_sides, show_sides
-from ripieno.cli.runs.story import Chosen, Effect, Posed, Story, tell
-from ripieno.cli.runs.undoings import take_in
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.evidence.doubts import Doubt
+from ripieno.evidence.steps import step_name
+from ripieno.evidence.story import Chosen, Effect, Posed, Story, tell
+from ripieno.evidence.undoings import take_in
 from ripieno.identity.reading import read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, moment

@@ -8,9 +8,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ripieno.cli.following import step_name
 from ripieno.cli.output import clean, listing, mark, show, to_json
-from ripieno.cli.runs.story import Chosen
+from ripieno.evidence.steps import step_name
+from ripieno.evidence.story import Chosen
 
 __all__ = ["is_about_sides", "show_sides"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ripieno.cli.runs.story import Story, tell
+from ripieno.evidence.story import Story, tell
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.undo_runs import undoers

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-from ripieno.cli.doubts import Doubts
-from ripieno.cli.following import PATTERNS, step_name
+from ripieno.evidence.doubts import Doubts
+from ripieno.evidence.steps import PATTERNS, step_name
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.effect_book import UNDO
