@@ -171,7 +171,7 @@ class AwaitedRun(ABC):
         draft = execution.append(
             "asked", self.path, body, payloads=payloads, change=change, if_seen=execution.seen
         )
-        self.scope.items.append(draft)
+        self.scope.needs(draft)
         await execution.durable(draft)
         if draft.state == "bounced":
             self.scope.items.remove(draft)

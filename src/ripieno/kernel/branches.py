@@ -74,7 +74,10 @@ class Group:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
+        try:
+            await self.stop()
+        finally:
+            self._forget()
 
     def start(
         self,
@@ -138,6 +141,12 @@ class Group:
                 self._cancel()  # once more: a branch that had reason to stay may have none left
         if cancelled:
             raise asyncio.CancelledError
+
+    def _forget(self) -> None:
+        """Let go of ends that nobody will be told of any more: no segment has to keep them for a replay."""
+        for path, _ in self._ended:
+            self._scope.unread.pop(path, None)
+            self._scope.unread_spent.pop(path, None)
 
     def _end_is_recorded(self) -> bool:
         recording = self._scope.execution.recording

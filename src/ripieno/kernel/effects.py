@@ -218,7 +218,7 @@ class Effect:
                 if_seen=execution.seen,
             )
             self._claimed = True
-            self.scope.items.append(draft)  # before it is durable: a segment may be written meanwhile
+            self.scope.needs(draft)  # before it is durable: a segment may be written meanwhile
             await execution.durable(draft)
             if draft.state == "written":
                 return claim
@@ -322,7 +322,7 @@ class Effect:
         body = ending.body(claim.attempt, lambda value: self.execution.keep(value, payloads))
         change = call_change(claim, ending)
         draft = self.execution.append("result", self.path, body, payloads=payloads, change=change)
-        self.scope.items.append(draft)
+        self.scope.needs(draft)
 
     async def _pause(self, ending: Ending, attempt: int) -> None:
         if ending.retry_at is None:

@@ -39,6 +39,10 @@ TRIPPED: Final = "runaway"
 KEPT: Final = 512
 """So many different calls are known behind a segment: those made most often, and of these the latest."""
 
+KEPT_OF_ONE: Final = 64
+"""So many of them were made once: a loop that calls something else in each round has segments that stay
+small, and one that repeats itself is found all the same, since what it repeats is counted twice soon."""
+
 DIGITS: Final = 16
 
 
@@ -75,12 +79,15 @@ class Repeats:
         return self._counts[call]
 
     def document(self) -> dict[str, Json]:
-        """Give the counts as they stand in a segment: nothing in a run that calls nothing."""
+        """Give the counts as they stand in a segment, and forget others: nothing where nothing is called."""
         if not self._counts:
             return {}
         latest = list(self._counts.items())[::-1]
-        kept = sorted(latest, key=lambda item: -item[1])[:KEPT]
-        return {"repeats": dict(kept[::-1])}
+        once = [item for item in latest if item[1] == 1][:KEPT_OF_ONE]
+        often = sorted((item for item in latest if item[1] > 1), key=lambda item: -item[1])
+        kept = dict([*often, *once][:KEPT][::-1])
+        self._counts = Counter(kept)
+        return {"repeats": kept}
 
 
 def place(event: Event) -> int:
@@ -115,7 +122,7 @@ async def trip(scope: Scope, path: str, branch: Branch, reason: str) -> None:
         "offered": ["escalated", "partial"],
         "because": because,
     }
-    scope.items.append(execution.append("choice", f"{path}/{TRIPPED}", body, payloads=payloads))
+    scope.needs(execution.append("choice", f"{path}/{TRIPPED}", body, payloads=payloads))
     raise TrippedError(chosen, reason)
 
 

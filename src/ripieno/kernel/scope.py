@@ -203,9 +203,13 @@ class Scope:
         if turnstile.replaying:
             await turnstile.live(branch or self.branch)
         draft = self.execution.append(kind, path, body, payloads=payloads, change=change, if_seen=if_seen)
-        self.items.append(draft)
-        self.segments.since += 1
+        self.needs(draft)
         return draft
+
+    def needs(self, event: Draft | int) -> None:
+        """Count an event as needed while this scope is open, and by when the next segment is due."""
+        self.items.append(event)
+        self.segments.since += 1
 
     # -- acts -------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS", "EVENTS_AFTER_WAKING", "Segments"]
 
 EVENTS = 250
-"""A looping pattern writes a segment at the first round boundary after so many events."""
+"""A looping pattern writes a segment at the first round boundary after so many events, answers not counted:
+of these there is one at most for each question."""
 
 EVENTS_AFTER_WAKING = 8
 """The same once the run was woken since its last segment: what replay costs is paid at every waking."""
