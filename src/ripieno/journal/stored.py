@@ -7,15 +7,19 @@ from typing import Any, NamedTuple, Protocol
 
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import RunRow
+from ripieno.proof.notes import Verifier
 
 __all__ = [
+    "StoredCheckpoint",
     "StoredClaim",
     "StoredCounts",
     "StoredDecision",
     "StoredEvent",
+    "StoredLeaf",
     "StoredMonth",
     "StoredReplay",
     "StoredReservation",
+    "StoredSink",
     "StoredStream",
     "Verifiable",
 ]
@@ -98,6 +102,42 @@ class StoredReservation(NamedTuple):
     run: str
     path: str
     cost: int
+
+
+class StoredCheckpoint(NamedTuple):
+    """What was signed of the log at one moment."""
+
+    number: int
+    size: int
+    """How many leaves the log had."""
+    at: int
+    """Microseconds since 1970-01-01 UTC, by the clock of whoever signed."""
+    note: str
+
+
+class StoredLeaf(NamedTuple):
+    """A leaf of the tree over the log, and the event that stands where it says."""
+
+    leaf: int
+    position: int
+    stream: str
+    seq: int
+    hash: bytes
+    """SHA-256 of the event."""
+    event: StoredEvent | None
+
+
+class StoredSink(NamedTuple):
+    """What became of publishing checkpoints to a place outside the store."""
+
+    sink: str
+    number: int | None
+    """The last checkpoint that it has; None where it has none yet."""
+    at: int | None
+    """When it got it."""
+    failed_at: int | None
+    """Since when it cannot be reached; None where it can."""
+    problem: str | None
 
 
 class Verifiable(Protocol):
@@ -186,4 +226,38 @@ class Verifiable(Protocol):
 
     def decisions(self) -> Iterator[StoredDecision]:
         """Give the rows of what was decided outside runs, of all tenants."""
+        ...
+
+    # -- the tree over the log, and what was signed of it ----------------------------------------------
+
+    def leaves(self) -> Iterator[StoredLeaf]:
+        """Give the leaves in their order, each with the event at its place."""
+        ...
+
+    def unsequenced(self, first: int, last: int) -> Iterator[str]:
+        """Name the events that stand from one place of the log to another."""
+        ...
+
+    def named(self, stream: str, seq: int) -> str:
+        """Give what an event is called: `run 4c1e07, event 12`."""
+        ...
+
+    def tree_nodes(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Give the hashes of whole subtrees that are kept, by level."""
+        ...
+
+    def checkpoints(self) -> Iterator[StoredCheckpoint]:
+        """Give what was signed, in order."""
+        ...
+
+    def sinks(self) -> Iterator[StoredSink]:
+        """Give what is known of where checkpoints were published."""
+        ...
+
+    def public_key(self) -> Verifier | None:
+        """Give the key by which checkpoints of this folder are checked; raises `NoteError` for none."""
+        ...
+
+    def latest(self) -> Iterator[str]:
+        """Give the newest checkpoint as it stands beside the store, if it does."""
         ...

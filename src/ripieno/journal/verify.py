@@ -1,14 +1,14 @@
 """Is the log whole? Reads everything as stored and names each place that was changed.
 
-This shows that chains, values and derived tables agree with each other. It cannot show that nobody
-with the keys rewrote all of them, nor that nobody took away the newest run with every trace of it:
-that takes a checkpoint held elsewhere.
+This shows that chains, values and derived tables agree with each other, and with the tree and what was
+signed of it. That nobody with the keys rewrote all of them, or took away the newest run with every trace
+of it, is shown up to a checkpoint that was handed in from elsewhere, with a public key from elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -16,10 +16,12 @@ from ripieno.journal.billed import Billed
 from ripieno.journal.chain import Chain, references
 from ripieno.journal.decided import Decided
 from ripieno.journal.derived import Derived
+from ripieno.journal.proven import Anchor, Proven
 from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream, Verifiable
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
+from ripieno.proof.notes import Verifier
 
 __all__ = ["Finding", "Report", "verify"]
 
@@ -50,6 +52,8 @@ class Report:
     events: int = 0
     runs: int = 0
     values: int = 0
+    anchor: Anchor | None = None
+    """Up to where the log is what was signed; None where nothing that was signed fits it."""
     findings: list[Finding] = field(default_factory=list[Finding])
     """At most 1,000."""
     more: int = 0
@@ -67,11 +71,24 @@ class Report:
         else:
             self.more += 1
 
+    @property
+    def uncovered(self) -> int:
+        """How many events no checkpoint vouches for."""
+        return self.events if self.anchor is None else max(0, self.events - self.anchor.size)
+
+    @property
+    def anchored(self) -> str:
+        """Say up to where the log is what was signed."""
+        if self.anchor is None:
+            return "no checkpoint vouches for any of it"
+        after = f"{self.uncovered:,} event{'' if self.uncovered == 1 else 's'} after it"
+        return f"{self.anchor}; {after if self.uncovered else 'nothing after it'}"
+
     def __str__(self) -> str:
         numbers = {"event": self.events, "run": self.runs, "value": self.values}
         counted = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in numbers.items())
         if self.sound:
-            return f"{counted}: sound"
+            return f"{counted}: sound; {self.anchored}"
         lines = [f"{counted}: {len(self.findings) + self.more:,} found"]
         lines.extend(f"  {finding}" for finding in self.findings)
         if self.more:
@@ -79,12 +96,13 @@ class Report:
         return "\n".join(lines)
 
 
-def verify(store: Verifiable) -> Report:
+def verify(store: Verifiable, *, key: Verifier | None = None, checkpoints: Sequence[str] = ()) -> Report:
     """Follow every chain, open every value, compare the derived rows; never stops at the first finding.
 
-    Takes one stream after the other, so that a log of any length is verified in the same memory.
+    Takes one stream after the other, so that a log of any length is verified in the same memory. `key`
+    and `checkpoints` are a public key and signed notes that stand elsewhere than the log.
     """
-    return Verification(store).report()
+    return Verification(store, key, checkpoints).report()
 
 
 class Ahead(Generic[Item]):
@@ -110,11 +128,12 @@ class Ahead(Generic[Item]):
 class Verification:
     """One pass over a store."""
 
-    def __init__(self, store: Verifiable) -> None:
+    def __init__(self, store: Verifiable, key: Verifier | None, checkpoints: Sequence[str]) -> None:
         self._store = store
         self._report = Report()
         self._decided = Decided(self._report.found)
         self._billed = Billed(self._report.found)
+        self._proven = Proven(store, self._report.found, key=key, given=checkpoints)
         self._at = "log"
         """How far the reading has come, for when it breaks off."""
 
@@ -128,6 +147,7 @@ class Verification:
             ("log", self._unfounded),
             ("log", self._decisions),
             ("log", self._books),
+            ("tree", self._tree),
             ("log", self._nothing),
         ):
             self._at = at
@@ -160,6 +180,9 @@ class Verification:
 
     def _decisions(self) -> None:
         self._decided.end(self._store.decisions())
+
+    def _tree(self) -> None:
+        self._report.anchor = self._proven.check()
 
     def _nothing(self) -> None:
         """Say so where there is no event at all: of a log that was emptied nothing else would tell."""

@@ -24,7 +24,7 @@ SIZE: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 
 def event_leaf(stream: bytes, seq: int, event: bytes) -> bytes:
     """Give the hash of an event's leaf: the 16 bytes of its stream, its number there, its SHA-256."""
-    return leaf_hash(LEAF + stream + seq.to_bytes(8) + event)
+    return leaf_hash(LEAF + stream + seq.to_bytes(8, signed=True) + event)
 
 
 @dataclass(frozen=True, slots=True)

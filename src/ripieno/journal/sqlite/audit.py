@@ -13,22 +13,27 @@ from typing import Any, Final, Self
 
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import RunRow
+from ripieno.journal.signing import LATEST, PUBLIC_KEY
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.stored import (
+    StoredCheckpoint,
     StoredClaim,
     StoredCounts,
     StoredDecision,
     StoredEvent,
+    StoredLeaf,
     StoredMonth,
     StoredReplay,
     StoredReservation,
+    StoredSink,
     StoredStream,
 )
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.ids import short
+from ripieno.proof.notes import Verifier
 
 __all__ = ["SqliteAudit"]
 
@@ -266,8 +271,7 @@ class SqliteAudit:
     @property
     def keeps_books(self) -> bool:
         """Tell whether there are books of monthly budgets: earlier formats have none."""
-        row = next(self._rows("SELECT 1 FROM sqlite_master WHERE name = 'spent_months'"), None)
-        return row is not None
+        return self._there("spent_months")
 
     def months(self) -> Iterator[StoredMonth]:
         """Give the books of monthly budgets."""
@@ -278,6 +282,64 @@ class SqliteAudit:
         """Give what is reserved in them."""
         for row in self._rows("SELECT run, path, cost FROM reserved"):
             yield StoredReservation(*row)
+
+    # -- the tree over the log, and what was signed of it ----------------------------------------------
+
+    def leaves(self) -> Iterator[StoredLeaf]:
+        """Give the leaves in their order, each with the event at its place; earlier formats have none."""
+        if not self._there("leaves"):
+            return
+        rows = self._rows(
+            "SELECT leaf, l.position, l.stream, l.seq, l.hash, e.stream, e.seq, e.kind, e.envelope"
+            " FROM leaves l LEFT JOIN events e ON e.position = l.position ORDER BY leaf"
+        )
+        for leaf, position, stream, seq, hashed, there, number, kind, envelope in rows:
+            event = None if there is None else StoredEvent(position, there.hex(), number, kind, envelope)
+            yield StoredLeaf(leaf, position, stream.hex(), seq, hashed, event)
+
+    def unsequenced(self, first: int, last: int) -> Iterator[str]:
+        """Name the events that stand from one place of the log to another."""
+        rows = self._rows("SELECT stream, seq FROM events WHERE position BETWEEN ? AND ?", first, last)
+        for stream, seq in rows:
+            yield self.named(stream.hex(), seq)
+
+    def named(self, stream: str, seq: int) -> str:
+        """Give what an event is called."""
+        tenants = self._rows("SELECT name FROM tenants WHERE stream = ?", stored(stream))
+        tenant = next(tenants, None)
+        return f"run {short(stream)}, event {seq}" if tenant is None else f"tenant {tenant[0]}, event {seq}"
+
+    def tree_nodes(self) -> Iterator[tuple[int, list[bytes]]]:
+        """Give the hashes of whole subtrees that are kept, by level."""
+        if self._there("tree_nodes"):
+            for (level,) in list(self._rows("SELECT DISTINCT level FROM tree_nodes ORDER BY level")):
+                rows = self._rows("SELECT hash FROM tree_nodes WHERE level = ? ORDER BY number", level)
+                yield level, [row[0] for row in rows]
+
+    def checkpoints(self) -> Iterator[StoredCheckpoint]:
+        """Give what was signed, in order."""
+        if self._there("checkpoints"):
+            for row in self._rows("SELECT number, size, at, note FROM checkpoints ORDER BY number"):
+                yield StoredCheckpoint(*row)
+
+    def sinks(self) -> Iterator[StoredSink]:
+        """Give what is known of where checkpoints were published."""
+        if self._there("sinks"):
+            for row in self._rows("SELECT sink, number, at, failed_at, problem FROM sinks ORDER BY sink"):
+                yield StoredSink(*row)
+
+    def public_key(self) -> Verifier | None:
+        """Give the key by which checkpoints of this folder are checked; raises `NoteError` for none."""
+        for text in beside(self._path.with_name(PUBLIC_KEY)):
+            return Verifier.read(text)
+        return None
+
+    def latest(self) -> Iterator[str]:
+        """Give the newest checkpoint as it stands beside the store, if it does."""
+        return beside(self._path.with_name(LATEST))
+
+    def _there(self, table: str) -> bool:
+        return next(self._rows("SELECT 1 FROM sqlite_master WHERE name = ?", table), None) is not None
 
     def _row(self, table: str, columns: tuple[str, ...], key: str) -> dict[str, Any] | None:
         row = next(self._rows(f"SELECT {', '.join(columns)} FROM {table} WHERE id = ?", key), None)
@@ -296,6 +358,17 @@ class SqliteAudit:
             yield from cursor
         except sqlite3.Error as error:
             raise reading(self._path, error) from error
+
+
+def beside(file: Path) -> Iterator[str]:
+    """Give what a file beside the store holds, if it is there."""
+    try:
+        yield file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return
+    except (OSError, UnicodeError) as error:
+        msg = f"cannot read {file}: {error}"
+        raise StoreError(msg) from error
 
 
 def named(*columns: str) -> str:
