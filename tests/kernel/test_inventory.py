@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from kernel.scenarios.elsewhere import Elsewhere, Slow
+from kernel.scenarios.elsewhere import Elsewhere, Slow, uses
+from kernel.scenarios.halting import Deaf
 from kernel.scenarios.house import (
     ADA,
     OPERATOR,
@@ -29,6 +30,7 @@ from kernel.scenarios.parents import sound
 from ripieno import Context, Outcome, Workflow, function, human, sequential, single_agent, tool
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.kernel.commands import cancel
 from ripieno.kernel.deployments import promote
 from ripieno.kernel.host import Host
 from ripieno.kernel.inventory import Agent, agents, find_agent, reinstate, retire, suspend
@@ -36,6 +38,7 @@ from ripieno.kernel.rollback import roll_back
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
 from ripieno.model.participant import Task
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.function import Function
 
 CLERK = human("clerk", role="clerk")
 
@@ -234,6 +237,68 @@ async def test_a_visit_that_has_begun_goes_on_though_its_participant_is_retired(
         await retire(host.store, await agent_of(host, "clerk"), by=OPERATOR, reason="closed")
         await reply(host, question, {"proceed": True})
         assert (await ended(host, run)).status == "complete"
+
+
+def twice(system: Elsewhere) -> Workflow:
+    """Book two things in one visit."""
+    booked = tool(system.book)
+
+    async def books(given: object, context: Context) -> object:
+        del given
+        await context.use(booked, what="bed")
+        return await context.use(booked, what="taxi")
+
+    return Workflow("flow", sequential(Function(books, name="books", pure=True)))
+
+
+@pytest.mark.parametrize("kind", [SqliteStore, Deaf], ids=["that hears", "that does not hear"])
+async def test_who_is_retired_calls_no_further_tool_in_a_visit_that_has_begun_in_any_process(
+    tmp_path: Path, kind: type[SqliteStore]
+) -> None:
+    system = Elsewhere()
+    workflow = twice(system)
+    async with (
+        opened(tmp_path, kind) as store,
+        serving(tmp_path, workflow, store=store) as host,
+        serving(tmp_path) as other,
+    ):
+        await host.enter(workflow, OPERATOR)
+        agent = await agent_of(other, "books")
+
+        async def retired() -> None:
+            await retire(other.store, agent, by=OPERATOR, reason="replaced")
+
+        system.before.append(retired)
+        run = await begin(host, workflow)
+        outcome = await ended(host, run)
+        assert outcome.status == "escalated"
+        assert "taxi" not in str(outcome)
+        assert "books was retired by person:op: replaced" in str(outcome.reason)
+        assert [len(await events(host, run, kind)) for kind in ("intent", "denied")] == [1, 1]
+    assert len(system.calls) == 1, "what was claimed is awaited and recorded, and nothing follows it"
+    assert sound(tmp_path)
+
+
+async def test_what_a_retired_participant_did_is_rolled_back_all_the_same(tmp_path: Path) -> None:
+    undone = list[str]()
+
+    def book(what: str) -> str:
+        return what
+
+    def unbook(what: str) -> None:
+        undone.append(what)
+
+    workflow = Workflow(
+        "flow", sequential(uses(tool(book, undo=tool(unbook)), name="books", what="bed"), CLERK)
+    )
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await asked(host, run)
+        await parked(host, run)
+        await retire(host.store, await agent_of(host, "books"), by=OPERATOR, reason="replaced")
+        await cancel(host.store, host.clock, await host.store.run(run), by=OPERATOR, undo=True)
+        assert (await ended(host, run)).status == "cancelled"
+    assert undone == ["bed"]
 
 
 class Caller(BaseParticipant):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ripieno.journal.identity import IdentityStore, PrincipalRow
+from ripieno.journal.rights import roles_of
 from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.event import digest
 from ripieno.model.principal import Principal, PrincipalKind
@@ -109,11 +110,7 @@ class Directory:
 
 def held(snapshot: Snapshot, entry: PrincipalRow | None) -> frozenset[str]:
     """Give the roles of an entry, by name and by its groups."""
-    if entry is None or entry.status != "active":
-        return frozenset()
-    nothing: frozenset[str] = frozenset()
-    groups = (*entry.groups, *entry.provided)
-    return frozenset(entry.roles).union(*(snapshot.mapped.get(group, nothing) for group in groups))
+    return roles_of(entry, snapshot.mapped)
 
 
 def check_active(entry: PrincipalRow | None) -> None:

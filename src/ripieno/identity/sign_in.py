@@ -72,7 +72,7 @@ async def by_key(store: Store, clock: Clock, text: str, tenant: str | None) -> P
     if row.scope.roles is not None:
         principal = replace(principal, roles=principal.roles.intersection(row.scope.roles))
     await noted(store, clock, principal, LoginRow(f"key:{row.id}", principal.id, "", 0), {"means": "key"})
-    return replace(principal, scope=scope_of(row.scope))
+    return replace(principal, scope=scope_of(row.scope), credential=row.id)
 
 
 async def by_token(store: Store, clock: Clock, token: str, tenant: str, key_sets: KeySets) -> Principal:

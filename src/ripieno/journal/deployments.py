@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
+from ripieno.model.stop import Place
 
 __all__ = [
     "EVERY",
@@ -85,18 +86,26 @@ class Acted:
 class Roll:
     """Who was retired, kept in memory and read again whenever the store may have changed."""
 
-    __slots__ = ("_read", "_retired", "standing")
+    __slots__ = ("_changed", "_read", "_retired", "standing")
 
-    def __init__(self, read: Callable[[], Mapping[tuple[str, str, str], AgentState]]) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Mapping[tuple[str, str, str], AgentState]],
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._read = read
+        self._changed = changed
         self._retired: Mapping[tuple[str, str, str], AgentState] = {}
         self.standing = False
         """True while anybody at all is retired: the one thing that is looked at before each visit."""
 
     def refresh(self) -> None:
         """Read it again; raises `StoreError`."""
-        self._retired = self._read()
-        self.standing = bool(self._retired)
+        found = self._read()
+        if found != self._retired:
+            self._retired = found
+            self.standing = bool(found)
+            self._changed()
 
     def look(self) -> None:
         """Read it again if that is possible; where it is not, nothing can be recorded either."""
@@ -106,6 +115,13 @@ class Roll:
     def retired(self, tenant: str, workflow: str, agent: str) -> AgentState | None:
         """Give who retired a participant and why; None for one that may act."""
         return self._retired.get((tenant, workflow, agent))
+
+    def above(self, tenant: str, line: Sequence[Place]) -> AgentState | None:
+        """Give one of those within whose visits an act lies, at its place and those above, who is retired."""
+        for (of, workflow, agent), state in self._retired.items():
+            if of == tenant and any(place.within(f"{workflow}/{agent}") for place in line):
+                return state
+        return None
 
 
 class DeploymentStore(ABC):

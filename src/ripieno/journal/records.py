@@ -225,6 +225,10 @@ class Draft:
     """The budget that had no room for it, where it bounced for that."""
     too_fast: bool = False
     """True when it bounced as its tool was called more often than it may be."""
+    under: tuple[str, int] | None = None
+    """For what rights let happen: the tenant, and the last event of its stream that was known then."""
+    outdated: bool = False
+    """True when it bounced as those rights may have changed since."""
     encoded: Body = field(init=False)
 
     def __post_init__(self, body: Mapping[str, Json]) -> None:

@@ -24,6 +24,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.rights import RightsStore
 from ripieno.journal.stops import StopStore
 from ripieno.journal.tasks import Absence, Holding
 from ripieno.model.event import Event, Json, Kind
@@ -58,7 +59,7 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(IdentityStore, DeploymentStore, StopStore, BudgetStore, ABC):
+class Store(IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore, ABC):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only

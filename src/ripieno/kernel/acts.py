@@ -7,21 +7,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.kernel.checking import check_result
+from ripieno.kernel.children import Child
 from ripieno.kernel.clock import moment
-from ripieno.kernel.consent import consent
+from ripieno.kernel.consent import Consent, UnsettledError
 from ripieno.kernel.covering import covered
-from ripieno.kernel.effects import Effect, UnsettledError
+from ripieno.kernel.effects import Effect
 from ripieno.kernel.permits import Proposal
 from ripieno.kernel.preparing import refuse_secrets
 from ripieno.model.definition import Definition
 from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind, Approval, Decision
+from ripieno.model.limits import Limits
+from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Participant, ToolLike
+from ripieno.model.value import Value
 
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["choose", "may_start", "may_work", "now", "use"]
+__all__ = ["choose", "may_work", "now", "start", "use"]
 
 GOVERNED: Final[Mapping[str, ActionKind]] = {"hand over": "handoff", "speaker": "chat.speak", "plan": "plan"}
 """Choices that are acts of their own: the gate decides about them."""
@@ -34,20 +38,29 @@ async def may_work(scope: Scope, participant: Participant) -> Decision:
         return scope.execution.proposals.work(participant, scope.path, approvals)
 
     about = {"participant": participant.name, "path": scope.path}
-    return await consent(scope, scope.path, decide, f"{participant.name} works", about)
+    return await Consent(scope, scope.path, decide, f"{participant.name} works", about).given()
 
 
-async def may_start(scope: Scope, path: str, workflow: Definition) -> Mapping[str, Json]:
-    """Give by what policies a child run may start, once it may; raises `DeniedError` when it may not."""
+async def start(
+    scope: Scope, path: str, workflow: Definition, given: Value, allowance: Limits | None
+) -> Outcome:
+    """Run another workflow as a child run, once it may start; raises `DeniedError` when it may not."""
     proposals = scope.execution.proposals
-    if scope.execution.recording.has(path):
-        return {}
 
     def decide(approvals: Sequence[Approval]) -> Decision:
         return proposals.start(scope, workflow, path, approvals)
 
     about = {"workflow": workflow.name, "path": path}
-    return proposals.noted(await consent(scope, path, decide, f"a run of {workflow.name} starts", about))
+    consent: Consent | None = None
+    if not scope.execution.recording.has(path):
+        consent = Consent(scope, path, decide, f"a run of {workflow.name} starts", about)
+    while True:
+        if consent is not None:
+            await consent.given()
+        try:
+            return await Child(scope, path, workflow, given, allowance, consent=consent).outcome()
+        except UnsettledError:  # what let it start does not stand any more
+            continue
 
 
 async def use(scope: Scope, path: str, tool: ToolLike, arguments: Mapping[str, Any]) -> Any:
@@ -79,7 +92,7 @@ async def choose(
             return execution.proposals.choice(scope, kind, chosen, path, approvals)
 
         about = {"choice": what, "chosen": chosen, "path": path}
-        decision = await consent(scope, path, decide, f"{scope.name}: {what} {chosen}", about)
+        decision = await Consent(scope, path, decide, f"{scope.name}: {what} {chosen}", about).given()
         allowed = execution.proposals.noted(decision)
     payloads: list[tuple[bytes, bytes]] = []
     reason = execution.keep(covered(execution, dict(because)), payloads)

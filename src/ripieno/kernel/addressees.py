@@ -152,12 +152,14 @@ async def standing(store: Store, row: QuestionRow, by: Principal, now: int) -> S
     if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no task t-{row.number}"
         raise NotFoundError(msg, remedy="ripieno inbox list shows the tasks there are")
+    by = store.rights.fresh(by.tenant).narrowed(by)
     return stands(row, run, by, await store.absences(run.tenant, after=now), now)
 
 
 async def standings(store: Store, rows: Sequence[QuestionRow], by: Principal, now: int) -> list[Standing]:
     """Give what a principal is to each of many tasks of their tenant."""
     away = await store.absences(by.tenant, after=now)
+    by = store.rights.fresh(by.tenant).narrowed(by)
     runs: dict[str, RunRow] = {}
     for row in rows:
         if row.run not in runs:

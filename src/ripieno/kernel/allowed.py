@@ -6,6 +6,7 @@ What it denies is recorded in the tenant's log before whoever asked hears of it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow
@@ -65,6 +66,7 @@ async def admitted(store: Store, definition: Definition, by: Principal) -> dict[
 
     Raises `NotAllowedError` where policy does not permit that `by` starts it.
     """
+    by = as_now(store, by)
     subject = Subject("workflow", definition.name, definition.facts)
     decision = await decided(
         store,
@@ -76,6 +78,7 @@ async def admitted(store: Store, definition: Definition, by: Principal) -> dict[
 
 async def may_begin_again(store: Store, run: RunRow, by: Principal) -> dict[str, Json]:
     """Give the same for a run that begins with what another has found; raises as `admitted` does."""
+    by = as_now(store, by)
     subject = Subject("workflow", run.workflow, {"version": run.version})
     decision = await decided(
         store,
@@ -94,6 +97,7 @@ async def check_operator(store: Store, run: RunRow, by: Principal, verb: str) ->
 
 async def check_command(store: Store, run: RunRow | None, by: Principal, verb: str) -> None:
     """Raise `NotAllowedError` unless policy permits `by` the command upon a run; upon many, where None."""
+    by = as_now(store, by)
     if run is None:
         subject = Subject("run", "*")
     else:
@@ -141,16 +145,22 @@ async def may_read(
 async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     """Give the decision that allows an act outside of any run; records and raises any other.
 
-    What a credential is not good for is refused before policy is asked.
+    Roles count as far as they are held still, and nothing is done for whoever is suspended, or came with
+    what was revoked since. What a credential is not good for is refused before policy is asked.
     """
     workflow = (
         action.subject.name if action.subject.kind == "workflow" else action.subject.facts.get("workflow")
     )
     action.actor.principal.check_scope(action.kind, None if workflow is None else str(workflow))
-    decision = store.gate.decide(action)
+    by, subject = action.actor.principal, action.subject
+    directed = store.rights.fresh(by.tenant)
+    barred = directed.barred(by)
+    if barred is None:
+        decision = store.gate.decide(replace(action, actor=Actor(directed.narrowed(by))))
+    else:
+        decision = Decision("deny", version=store.gate.version, reason=barred)
     if decision.verdict == "allow":
         return decision
-    by, subject = action.actor.principal, action.subject
     body: dict[str, Json] = {
         "act": action.kind,
         "verb": action.verb,
@@ -161,6 +171,11 @@ async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     await store.record(by.tenant, "act.denied", body, reason=decision.reason)
     msg = f"{otherwise}: {decision.reason}"
     raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
+
+
+def as_now(store: Store, by: Principal) -> Principal:
+    """Give who asks for something with those roles that are held still; raises `StoreError`."""
+    return store.rights.fresh(by.tenant).narrowed(by)
 
 
 def sentence(by: Principal, verb: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.journal.records import Message, QuestionChange
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.conclusion import conclude
+from ripieno.kernel.consent import UnsettledError
 from ripieno.kernel.last_words import outcome_told
 from ripieno.kernel.questions import question_id
 from ripieno.kernel.turnstile import Branch
@@ -72,6 +73,16 @@ class AwaitedRun(ABC):
     def _differs(self, body: Mapping[str, Any], *, imported: bool) -> str | None:
         """Say in what the recorded intent is for another run than the one asked for now."""
         del body, imported
+        return None
+
+    @property
+    def _stands(self) -> bool:
+        """Tell whether what lets it be made stands still."""
+        return True
+
+    @property
+    def _under(self) -> tuple[str, int] | None:
+        """Give what is known of the rights that let it be made; None where none are needed."""
         return None
 
     def _wanted(self) -> Spending:
@@ -146,6 +157,8 @@ class AwaitedRun(ABC):
                 continue
             if execution.rest is not None or self.scope.cancelled_above:
                 raise asyncio.CancelledError
+            if not self._stands:
+                raise UnsettledError
             self._hold(wanted)
             self._begun = True
             if await self._written(wanted):
@@ -169,12 +182,20 @@ class AwaitedRun(ABC):
             body["reserved"] = wanted.document()
         change = QuestionChange(self._question, "child", None, None, execution.clock.now(), None)
         draft = execution.append(
-            "asked", self.path, body, payloads=payloads, change=change, if_seen=execution.seen
+            "asked",
+            self.path,
+            body,
+            payloads=payloads,
+            change=change,
+            if_seen=execution.seen,
+            under=self._under,
         )
         self.scope.needs(draft)
         await execution.durable(draft)
         if draft.state == "bounced":
             self.scope.items.remove(draft)
+        if draft.outdated:
+            execution.store.refresh_rights()
         return draft.state == "written"
 
     # -- its life ---------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.awaited_runs import AwaitedRun
 from ripieno.kernel.births import Birth, bear
+from ripieno.kernel.consent import Consent
 from ripieno.model.definition import Definition
 from ripieno.model.durations import in_seconds
 from ripieno.model.event import Json
@@ -35,14 +36,14 @@ class Child(AwaitedRun):
         given: Value,
         limits: Limits | None,
         *,
-        allowed: Mapping[str, Json],
+        consent: Consent | None,
     ) -> None:
         super().__init__(scope, path, given)
         self._definition = definition
         self._workflow = definition.name
         self._limits = limits
-        self._allowed = allowed
-        """By what policies it may start."""
+        self._consent = consent
+        """By what it may start; None for one that was begun already."""
 
     def _check(self) -> None:
         """Raise also for an input that it would refuse."""
@@ -50,7 +51,16 @@ class Child(AwaitedRun):
         super()._check()
 
     def _described(self) -> Mapping[str, Json]:
-        return {"workflow": self._definition.name, "version": self._definition.version, **self._allowed}
+        allowed: Mapping[str, Json] = {} if self._consent is None else self._consent.noted
+        return {"workflow": self._definition.name, "version": self._definition.version, **allowed}
+
+    @property
+    def _stands(self) -> bool:
+        return self._consent is not None and self._consent.stands
+
+    @property
+    def _under(self) -> tuple[str, int] | None:
+        return self._execution.proposals.under
 
     def _differs(self, body: Mapping[str, Any], *, imported: bool) -> str | None:
         asked = (body.get("workflow"), body.get("input") if not imported else self._given.ref)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ripieno.kernel.recording import Recording
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Panel", "consent", "deny", "is_settled", "read_denial", "unanswered"]
+__all__ = ["Consent", "Panel", "UnsettledError", "deny", "is_settled", "read_denial", "unanswered"]
 
 DENIED: Final = "/denied"
 """What follows an act's path in that of its denial."""
@@ -32,6 +32,10 @@ FORM: Final = {
     "proceed": {"type": "boolean", "description": "whether it may happen"},
     "note": {"type": "string", "description": "why not, where it may not"},
 }
+
+
+class UnsettledError(Exception):
+    """What let an act happen does not stand any more, right before its first claim: nothing was done."""
 
 
 async def deny(
@@ -123,42 +127,69 @@ class Panel:
         self._barred.append(by)
 
 
-async def consent(
-    scope: Scope,
-    path: str,
-    decide: Callable[[Sequence[Approval]], Decision],
-    what: str,
-    about: Mapping[str, Any],
-) -> Decision:
-    """Give the decision that lets an act happen, once everybody whom policies name has approved it.
+class Consent:
+    """What lets an act happen that is no call of a tool: the decision, and everybody whom policies name."""
 
-    Raises `DeniedError`, recorded at the act's path, when it may not.
-    """
-    panel = Panel((scope.execution.row.principal,))
-    number = 0
-    while True:
-        number += 1
-        at = f"{path}/approval/{number}"
-        recorded = scope.execution.recording.asked(at)
-        if recorded is not None:
-            asked = Approver(recorded.get("role"), person=recorded.get("person"))
-            under = str(recorded.get("policies", ""))
-        else:
-            if (denial := await read_denial(scope, path)) is not None:
-                raise denial
-            decision = panel.standing(decide)
-            if decision.verdict == "allow":
-                return decision
-            whom = panel.whom(decision) if decision.verdict == "ask" else None
-            if whom is None:
-                raise await deny(scope, path, unanswered(decision), what)
-            asked, under = whom, decision.asked_by
-        answer = await ask(scope, question(asked, under, what, about, panel), at)
-        if not answer.expired and not answer.value["proceed"]:
-            reason = answer.reason or answer.value.get("note")
-            said = f"rejected by {answer.by}" + (f": {reason}" if reason else "")
-            raise await deny(scope, path, Decision("deny", reason=said), what)
-        panel.heard(asked, answer, under)
+    def __init__(
+        self,
+        scope: Scope,
+        path: str,
+        decide: Callable[[Sequence[Approval]], Decision],
+        what: str,
+        about: Mapping[str, Any],
+    ) -> None:
+        self._scope = scope
+        self._path = path
+        self._decide = decide
+        self._what = what
+        self._about = about
+        self._panel = Panel((scope.execution.row.principal,))
+        self._number = 0
+        """How often somebody was asked."""
+        self._decision: Decision | None = None
+        self._under: tuple[str, int] | None = None
+        """What the decision was made under: policies and rights."""
+
+    @property
+    def stands(self) -> bool:
+        """True while nothing has changed that the last decision depends on."""
+        return self._under == self._scope.execution.proposals.version
+
+    @property
+    def noted(self) -> Mapping[str, Json]:
+        """Give the policies of the last decision."""
+        return {} if self._decision is None else self._scope.execution.proposals.noted(self._decision)
+
+    async def given(self) -> Decision:
+        """Give the decision that lets it happen, once everybody whom policies name has approved it.
+
+        Raises `DeniedError`, recorded at the act's path, when it may not.
+        """
+        scope, path, panel = self._scope, self._path, self._panel
+        while True:
+            at = f"{path}/approval/{self._number + 1}"
+            recorded = scope.execution.recording.asked(at)
+            if recorded is not None:
+                asked = Approver(recorded.get("role"), person=recorded.get("person"))
+                under = str(recorded.get("policies", ""))
+            else:
+                if (denial := await read_denial(scope, path)) is not None:
+                    raise denial
+                self._under = scope.execution.proposals.version
+                decision = self._decision = panel.standing(self._decide)
+                if decision.verdict == "allow":
+                    return decision
+                whom = panel.whom(decision) if decision.verdict == "ask" else None
+                if whom is None:
+                    raise await deny(scope, path, unanswered(decision), self._what)
+                asked, under = whom, decision.asked_by
+            self._number += 1
+            answer = await ask(scope, question(asked, under, self._what, self._about, panel), at)
+            if not answer.expired and not answer.value["proceed"]:
+                reason = answer.reason or answer.value.get("note")
+                said = f"rejected by {answer.by}" + (f": {reason}" if reason else "")
+                raise await deny(scope, path, Decision("deny", reason=said), self._what)
+            panel.heard(asked, answer, under)
 
 
 def unanswered(decision: Decision) -> Decision:

@@ -14,7 +14,7 @@ from ripieno.journal.records import CallChange, ClaimChange, Draft
 from ripieno.kernel.branches import shielded
 from ripieno.kernel.claims import Claim, Ending
 from ripieno.kernel.clock import MICROSECONDS
-from ripieno.kernel.consent import deny, read_denial, unanswered
+from ripieno.kernel.consent import UnsettledError, deny, read_denial, unanswered
 from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.ledger import Reservation, most
@@ -33,7 +33,7 @@ from ripieno.model.spending import NOTHING, Spending
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Effect", "UnsettledError"]
+__all__ = ["Effect"]
 
 BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 300.0
@@ -42,10 +42,6 @@ LATE_ATTEMPTS = 3
 
 RESIDENT_WAIT_SECONDS = 2.0
 """Waits up to this long stay in memory; longer ones are timers, for which the run may park."""
-
-
-class UnsettledError(Exception):
-    """What let an effect happen does not stand any more, right before its first claim: nothing was done."""
 
 
 class Effect:
@@ -216,6 +212,7 @@ class Effect:
                 payloads=payloads,
                 change=ClaimChange(attempt, self.tool.name, self._rate if attempt == 1 else None),
                 if_seen=execution.seen,
+                under=None if self._due else execution.proposals.under,
             )
             self._claimed = True
             self.scope.needs(draft)  # before it is durable: a segment may be written meanwhile
@@ -239,6 +236,8 @@ class Effect:
             await trip(self.scope, self.path, self._branch, self._rate.reason(self.path))
         if draft.short is not None:
             await self.execution.standstill.room(draft.short, self._branch)
+        if draft.outdated:
+            self.execution.store.refresh_rights()
         await self.execution.fold()
 
     async def _decided_again(self, attempt: int) -> None:

@@ -158,6 +158,7 @@ class Execution:
         payloads: Sequence[tuple[bytes, bytes]] = (),
         change: Change | None = None,
         if_seen: int | None = None,
+        under: tuple[str, int] | None = None,
     ) -> Draft:
         """Hand an event to the store; the caller has waited for the run to be live."""
         meters = self.turnstile.meters
@@ -165,6 +166,7 @@ class Execution:
         if used:  # from which a run that is taken up again knows the active time so far
             body = {**body, "active": used}
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
+        draft.under = under
         if kind in BILLED:
             checked = if_seen is not None and not path.endswith(UNDO)
             draft.bill = bill_of(kind, body, self._team, checked=checked)

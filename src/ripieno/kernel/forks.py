@@ -79,7 +79,7 @@ async def begin(
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
     started.pop("parent", None)  # nobody waits for this one
-    for right in ("roles", "every_role"):
+    for right in ("roles", "every_role", "credential"):
         started.pop(right, None)
     started |= allowed
     if "because" in started:

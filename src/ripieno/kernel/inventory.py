@@ -171,7 +171,7 @@ async def suspend(store: Store, agent: Agent, *, by: Principal, reason: str) -> 
 async def retire(store: Store, agent: Agent, *, by: Principal, reason: str) -> bool:
     """Let a participant act no more: its visits end as `escalated`. False when it was so already.
 
-    A visit that has begun goes on. One that was suspended is not held any more.
+    One that has begun does nothing more: its next act is denied. One that was suspended is not held any more.
     """
     changed = await change(store, agent, "retired", by=by, reason=reason)
     await release(store, "participant", agent.full_name, by=by, reason=reason)

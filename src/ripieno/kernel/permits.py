@@ -68,8 +68,8 @@ class Proposal:
         """Who approved it as the effect rule asks, by the name of the approver."""
         self._panel = Panel((scope.execution.row.principal,))
         self._decision: Decision | None = None
-        self._decided_under = ""
-        """Version of the gate at that decision."""
+        self._decided_under: tuple[str, int] | None = None
+        """What that decision was made under: policies and rights."""
 
     async def permit(self) -> Permit:
         """Give the permit, once policy allows the effect and everybody who has to approved it.

@@ -1,9 +1,12 @@
-"""What a run proposes, put to the gate: who acts, for whom, upon what; and how the log tells the decision."""
+"""What a run proposes, put to the gate: who acts, for whom, upon what; and how the log tells the decision.
+
+Whoever it acts for has the roles that were held when it was started, as far as they are held still.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
@@ -14,6 +17,7 @@ from ripieno.model.event import Event, Json
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Decision, Gate, Subject
 from ripieno.model.participant import Participant, ToolLike
 from ripieno.model.principal import Principal
+from ripieno.model.stop import Place
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -31,10 +35,14 @@ SYSTEM: Final = "ripieno"
 
 def rights(principal: Principal) -> dict[str, Json]:
     """Give what the first event of a run keeps of the rights of whoever it acts for."""
+    found: dict[str, Json] = {}
     if principal.every_role:
-        return {"every_role": True}
-    held: list[Json] = [*sorted(principal.roles)]
-    return {"roles": held} if held else {}
+        found["every_role"] = True
+    elif principal.roles:
+        found["roles"] = [*sorted(principal.roles)]
+    if principal.credential is not None:
+        found["credential"] = principal.credential
+    return found
 
 
 def started_for(started: Event) -> Principal:
@@ -42,7 +50,14 @@ def started_for(started: Event) -> Principal:
     body = started.body
     kind, _, name = body["principal"].partition(":")
     roles = frozenset(body.get("roles", ()))
-    return Principal(kind, name, body["tenant"], roles, every_role=body.get("every_role", False))
+    return Principal(
+        kind,
+        name,
+        body["tenant"],
+        roles,
+        every_role=body.get("every_role", False),
+        credential=body.get("credential"),
+    )
 
 
 @dataclass(slots=True)
@@ -52,7 +67,8 @@ class Known:
     gate: Gate
     version: str
     subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
-    actors: dict[tuple[str, Principal], Actor] = field(default_factory=dict[tuple[str, Principal], Actor])
+    actors: dict[tuple[str, Principal, int | None], Actor] = field(default_factory=dict[Any, Actor])
+    """By the name of whose visit it is, for whom, and by the state of the rights that it was found under."""
     general: dict[Principal, dict[str, Decision]] = field(default_factory=dict[Principal, Any])
     """Decisions about work that read nothing of a single visit, for whom and by participant."""
 
@@ -68,12 +84,21 @@ class Proposals:
         assert started is not None, "a run that is advanced has begun"
         self._execution = execution
         self._definition = execution.definition
-        self._whose = started_for(started)
+        self._held = started_for(started)
+        """For whom it acts, with what was held when it was started."""
+        self._whose = self._held
+        """The same with what is held now."""
+        self._barred: str | None = None
+        """Why nothing is done for whom it acts."""
+        self._at: int | None = None
+        """The state of the store's rights that both are by."""
+        self._above: Sequence[Place] | None = None
+        """Where the run stands in those that it is part of; None until it matters."""
         self._workflow = Subject("workflow", self._definition.name, self._definition.facts)
         labels = self._workflow.facts.get("data")
         self._labels = labels if isinstance(labels, tuple) else ()
         self._general: dict[str, Decision] = {}
-        self._general_under: str | None = None
+        self._general_under: tuple[str, int] | None = None
         self._noted: tuple[Decision | None, dict[str, Json]] = (None, {})
         """What was said last of a decision: of the visits of a run they often differ in nothing."""
         self._under: str | None = started.body.get("policy")
@@ -84,9 +109,15 @@ class Proposals:
         return self._execution.store.gate
 
     @property
-    def version(self) -> str:
-        """Changes whenever a decision may."""
-        return self._gate.version
+    def version(self) -> tuple[str, int]:
+        """Changes whenever a decision may: of policies, and of all else that rights follow from."""
+        return self._gate.version, self._execution.store.rights.revision
+
+    @property
+    def under(self) -> tuple[str, int]:
+        """Give the tenant, and the last event of its stream that decisions know of."""
+        tenant = self._held.tenant
+        return tenant, self._execution.store.rights.of(tenant).head
 
     def noted(self, decision: Decision) -> dict[str, Json]:
         """Give what an event says of the decision that let it happen; the version where it is a new one."""
@@ -100,6 +131,7 @@ class Proposals:
     @property
     def inherited(self) -> dict[str, Json]:
         """Give what the first event of a child run says of the rights of whoever it acts for."""
+        self._look()
         return rights(self._whose)
 
     def admit(self, scope: Scope, participant: Participant) -> None:
@@ -119,15 +151,18 @@ class Proposals:
 
     def work(self, participant: Participant, path: str, approvals: Sequence[Approval] = ()) -> Decision:
         """Decide whether a participant may work."""
-        if self._general_under != self._gate.version:
-            self._general_under = self._gate.version
+        version = self.version
+        if self._general_under != version:
+            self._general_under = version
+            self._look()
             self._general = self._known().general.setdefault(self._whose, {})
-        found = self._general.get(participant.name)
+        kept = self._barred is None and not self._execution.store.roll.standing
+        found = self._general.get(participant.name) if kept else None
         if found is None:
             subject = self._participant(participant.name, participant.kind)
             actor = Actor(Principal("system", SYSTEM, self._whose.tenant), self._whose)
             found = self._decide("participant.work", actor, subject, path, approvals=approvals)
-            if found.general and found.verdict == "allow":
+            if kept and found.general and found.verdict == "allow":
                 self._general[participant.name] = found
         return found
 
@@ -181,6 +216,8 @@ class Proposals:
         digest: str | None = None,
         approvals: Sequence[Approval] = (),
     ) -> Decision:
+        if kind != "tool.undo" and (reason := self._against(actor, path)) is not None:
+            return Decision("deny", version=self._gate.version, reason=reason)
         return self._gate.decide(
             Action(
                 kind,
@@ -197,6 +234,29 @@ class Proposals:
             )
         )
 
+    def _look(self) -> None:
+        """Take in who holds what now, where that may have changed."""
+        rights = self._execution.store.rights
+        if self._at != rights.revision:
+            directed = rights.of(self._held.tenant)
+            self._at = rights.revision
+            self._whose = directed.narrowed(self._held)
+            self._barred = directed.barred(self._held)
+
+    def _against(self, actor: Actor, path: str) -> str | None:
+        """Say why nothing is done by who acts there, or for whom; what is done is taken back all the same."""
+        if self._barred is not None:
+            return self._barred
+        store = self._execution.store
+        tenant, run = self._held.tenant, self._execution.row
+        if store.roll.standing:
+            if self._above is None:
+                self._above = store.above(run.id)
+            gone = store.roll.above(tenant, (Place(run.id, run.workflow, path), *self._above))
+            if gone is not None:
+                return f"{gone.agent} was retired by {gone.by}: {gone.reason}"
+        return store.rights.of(tenant).barred(actor.principal)
+
     def _known(self) -> Known:
         found = KNOWN.get(self._definition)
         if found is None or found.gate is not self._gate or found.version != self._gate.version:
@@ -205,13 +265,16 @@ class Proposals:
 
     def _actor(self, scope: Scope) -> Actor:
         """Give who acts within a visit; nobody but the system above all participants."""
+        self._look()
         actors = self._known().actors
-        key = (scope.path and scope.name, self._whose)
+        key = (scope.path and scope.name, self._whose, self._at)
         found = actors.get(key)
         if found is None:
             kind = "system" if not scope.path else "agent" if scope.kind in AGENTS else "service"
             name = scope.name.lstrip("_-.@+")[:128] or SYSTEM
-            found = actors[key] = Actor(Principal(kind, name, self._whose.tenant), self._whose)
+            who = Principal(kind, name, self._whose.tenant)
+            roles = self._execution.store.rights.of(who.tenant).roles(who.id)
+            found = actors[key] = Actor(replace(who, roles=roles), self._whose)
         return found
 
     def _participant(self, name: str, kind: str) -> Subject:

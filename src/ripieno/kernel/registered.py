@@ -1,6 +1,7 @@
 """Who may act at all: whoever the version of the workflow was registered with, unless retired since.
 
-What a participant does within its own visit is its own; one that it calls is looked at in turn.
+What a participant does within its own visit is its own; one that it calls is looked at in turn. Acts in a
+visit that has begun are denied where they are proposed (`proposals.py`).
 """
 
 from __future__ import annotations

@@ -9,10 +9,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Change, CloseChange, Draft
-from ripieno.kernel.acts import choose, may_start, may_work, now, use
+from ripieno.kernel.acts import choose, may_work, now, start, use
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, judged
-from ripieno.kernel.children import Child
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
@@ -406,8 +405,7 @@ class Scope:
             msg = f"{self.path}: workflow {workflow.name!r} is not part of {self.execution.definition.name!r}"
             raise DefinitionError(msg, remedy="take it in as a participant: subworkflow(...)")
         path = self.next("child")
-        allowed = await may_start(self, path, workflow)
-        return await Child(self, path, workflow, given, allowance, allowed=allowed).outcome()
+        return await start(self, path, workflow, given, allowance)
 
     async def sleep(self, duration: float) -> None:
         """Wait for `duration` seconds, across restarts."""

@@ -123,7 +123,7 @@ class Gate(Protocol):
 
     @property
     def version(self) -> str:
-        """Changes whenever a decision may: of policies, roles and stops."""
+        """Changes whenever a decision about the same action may; roles and approvals come with the action."""
         ...
 
     def decide(self, action: Action) -> Decision:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ripieno.model.errors import InputError, NotAllowedError
@@ -52,6 +52,8 @@ class Principal:
     """True for the operator of an embedded data folder, whose machine it is."""
     scope: Scope = ANYTHING
     """Of the credential that it has come with."""
+    credential: str | None = field(default=None, compare=False)
+    """The id of the API key that it has come with; None for any other way to come."""
 
     def __post_init__(self) -> None:
         for what, value in (("principal", self.name), ("tenant", self.tenant)):

@@ -18,6 +18,7 @@ from ripieno.journal.records import (
     QuestionChange,
     SegmentChange,
 )
+from ripieno.journal.sqlite.authority import changed_since
 from ripieno.journal.sqlite.books import enter, let_go, short_of
 from ripieno.journal.sqlite.posting import tell
 from ripieno.journal.sqlite.rates import too_fast
@@ -69,6 +70,7 @@ class Batch:
         "_gone",
         "_heads",
         "_known",
+        "_outdated",
         "_payloads",
         "_savepoint",
         "_undo",
@@ -98,6 +100,8 @@ class Batch:
         self._undo: list[Callable[[], object]] | None = None
         self.stops: Sequence[Stop] | None = None
         """What stands stopped; None until it is asked, and after what may have changed it."""
+        self._outdated: dict[tuple[str, int], bool] = {}
+        """Whether rights in a tenant may have changed since an event; likewise."""
 
     # -- ownership --------------------------------------------------------------------------------
 
@@ -213,6 +217,7 @@ class Batch:
             self.admitted.clear()
             self.unguarded.clear()
             self.stops = None
+            self._outdated.clear()
             self.connection.execute("SAVEPOINT operation")
         events, payloads, ends = len(self._events), len(self._payloads), len(self._ends)
         self._undo = [
@@ -271,8 +276,20 @@ class Batch:
             self.stops = standing(self.connection)
         if self.stops and stopped(self.connection, self.stops, draft):
             return True
+        if draft.under is not None and self._changed_since(draft.under):
+            draft.outdated = True
+            return True
         draft.too_fast = too_fast(self.connection, draft)
         return draft.too_fast
+
+    def _changed_since(self, under: tuple[str, int]) -> bool:
+        found = self._outdated.get(under)
+        if found is None:
+            found = self._outdated[under] = changed_since(self._one, *under)
+        return found
+
+    def _one(self, statement: str, *values: object) -> object:
+        return self.connection.execute(statement, values).fetchone()
 
     def _wanted(self, run: str) -> int:
         if run not in self._known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ripieno.journal.identity import (
     GroupRole,
@@ -15,7 +16,9 @@ from ripieno.journal.identity import (
     RevokedKey,
 )
 from ripieno.journal.keys import MasterKey
+from ripieno.journal.rights import Directed, Rights, RightsStore
 from ripieno.journal.sqlite import api_keys, directory
+from ripieno.journal.sqlite.authority import changed_since
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.writer import Writer
 from ripieno.model.event import Json
@@ -23,32 +26,39 @@ from ripieno.model.event import Json
 __all__ = ["SqliteIdentities"]
 
 
-class SqliteIdentities(IdentityStore):
+class SqliteIdentities(IdentityStore, RightsStore):
     """Principals, groups and keys in the tables of the embedded store."""
 
     _reader: Reader
     _writer: Writer
     _master: MasterKey
+    _rights: Rights
 
     async def change_principal(self, tenant: str, change: PrincipalChange) -> PrincipalRow | None:
         """Change an entry, making it where there is none; None when it was so already."""
-        return await self._writer.perform(
+        done = await self._writer.perform(
             lambda batch: directory.change_principal(batch, self._master, tenant, change)
         )
+        self._rights.look()
+        return done
 
     async def map_group(self, tenant: str, group: str, role: str, by: str, reason: str | None) -> bool:
         """Let everybody of a group hold a role; False when they do already."""
         mapping = GroupRole(group, role, by)
-        return await self._writer.perform(
+        done = await self._writer.perform(
             lambda batch: directory.change_group(batch, self._master, tenant, mapping, reason, stands=True)
         )
+        self._rights.look()
+        return done
 
     async def unmap_group(self, tenant: str, group: str, role: str, by: str, reason: str | None) -> bool:
         """Let a group give a role no more; False when it does not."""
         mapping = GroupRole(group, role, by)
-        return await self._writer.perform(
+        done = await self._writer.perform(
             lambda batch: directory.change_group(batch, self._master, tenant, mapping, reason, stands=False)
         )
+        self._rights.look()
+        return done
 
     async def trust_provider(self, provider: ProviderRow, reason: str | None) -> bool:
         """Trust the tokens of an issuer, read by these settings; False when they are trusted so already."""
@@ -72,9 +82,11 @@ class SqliteIdentities(IdentityStore):
 
     async def revoke_key(self, tenant: str, revoked: RevokedKey) -> bool:
         """Let a key be good for nothing any more; False when it was revoked before, or is not there."""
-        return await self._writer.perform(
+        done = await self._writer.perform(
             lambda batch: api_keys.revoke_key(batch, self._master, tenant, revoked)
         )
+        self._rights.look()
+        return done
 
     def keys(self, tenant: str) -> Sequence[KeyRow]:
         """Give the keys of a tenant, those revoked among them, oldest first."""
@@ -93,6 +105,26 @@ class SqliteIdentities(IdentityStore):
     def logins(self, tenant: str) -> Sequence[LoginRow]:
         """Give when each credential of a tenant was last used, by credential."""
         return api_keys.logins_of(self._reader, tenant)
+
+    @property
+    def rights(self) -> Rights:
+        """Who holds which roles, as this process knows it."""
+        return self._rights
+
+    def _directed(self, tenant: str, before: Directed | None) -> Directed:
+        head = self.tenant_head(tenant)
+        if before is not None:
+            if before.head == head:
+                return before
+            if not changed_since(self._reader.one, tenant, before.head):
+                return replace(before, head=head)
+        # what is committed after `head` was read may be in it already, and is then read once more
+        mapped: dict[str, frozenset[str]] = {}
+        for mapping in self.group_roles(tenant):
+            mapped[mapping.group] = mapped.get(mapping.group, frozenset()) | {mapping.role}
+        entries = {row.id: row for row in self.principals(tenant)}
+        revoked = self._reader.all("SELECT id FROM api_keys WHERE tenant = ? AND state = 'revoked'", tenant)
+        return Directed(head, entries, mapped, frozenset(key for (key,) in revoked))
 
     def tenant_head(self, tenant: str) -> int:
         """Give the number of the last event of a tenant's stream; 0 while there is none."""

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+from ripieno.journal.rights import Rights
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.schema import FORMAT
@@ -50,6 +51,7 @@ class ReadOnlyStore(SqliteStore):
             if found != FORMAT:
                 msg = f"{self.path} has format {found}, this version of Ripieno reads format {FORMAT}"
                 raise StoreError(msg, remedy="open a copy that can be written: that brings it up")
+            self._rights = Rights(self._directed)
             self._owned = owned.pop_all()
 
     def on_change(self, ring: Callable[[], None]) -> None:

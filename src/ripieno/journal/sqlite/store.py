@@ -20,6 +20,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.rights import Rights
 from ripieno.journal.sqlite import deployments, drains, inbox, modes, ownership, tasks, tenants
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.books import wake_due
@@ -82,7 +83,8 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudget
             self._writer = Writer(connection, self.path, self._doorbell.ring)
             owned.push_async_callback(self._writer.close)
             self._stops = Stops(self._standing)
-            self._roll = Roll(self._retired)
+            self._rights = Rights(self._directed)
+            self._roll = Roll(self._retired, self._rights.touch)
             self._roll.refresh()
             self._stops.refresh()
             self._owned = owned.pop_all()
@@ -111,13 +113,21 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudget
         """Ring on every commit, in this process or another."""
 
         def changed() -> None:
-            self._stops.look()
-            self._roll.look()
+            self._look()
             ring()
 
         self._doorbell.listen(changed)
+        self._look()
+
+    def refresh_rights(self) -> None:
+        """Look at once at what decisions depend on beside policies; raises `StoreError`."""
+        self._roll.refresh()
+        self._rights.refresh()
+
+    def _look(self) -> None:
         self._stops.look()
         self._roll.look()
+        self._rights.look()
 
     # -- appending --------------------------------------------------------------------------------
 
