@@ -1,12 +1,13 @@
 """Declared checks: each value is judged once, and the verdict is an event that replay reads.
 
-Arguments are judged before anybody is asked to approve them, and so are those that somebody edited.
+Arguments are judged once policy does not deny the call, and before anybody is asked to approve them; so are
+those that somebody edited, which are decided about anew before.
 A result stands in the journal as what happened before it is judged, and is used after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from ripieno.model.value import Value
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Subject", "check_arguments", "check_result", "judged"]
+__all__ = ["Passed", "Subject", "check_arguments", "check_result", "judged"]
 
 FIELDS: dict[Of, str] = {"arguments": "arguments", "input": "input", "result": "output"}
 """Under which name an event refers to what was judged."""
@@ -79,9 +80,27 @@ def declared(tool: ToolLike, of: Of) -> Sequence[CheckLike]:
     return [check for check in checks if check.of == of] if checks else ()
 
 
-async def check_arguments(scope: Scope, tool: ToolLike, path: str, arguments: Value, at: str = "1") -> Value:
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """Arguments that pass."""
+
+    arguments: Value
+    by: tuple[str, ...] = ()
+    """Who has put others in their place, in order."""
+
+
+async def check_arguments(
+    scope: Scope,
+    tool: ToolLike,
+    path: str,
+    arguments: Value,
+    *,
+    admit: Callable[[Value, str], Awaitable[None]],
+    at: str,
+) -> Passed:
     """Give the arguments that pass: these, or those that a person who was asked put in their place.
 
+    `admit` raises for arguments that policy denies, before they are judged at a place or shown to anybody.
     Raises `InvalidError` for what does not pass, and `RejectedError` where a person said no. What was
     claimed without being judged, under other code or in the run that this one was forked from, is not
     judged any more.
@@ -89,12 +108,13 @@ async def check_arguments(scope: Scope, tool: ToolLike, path: str, arguments: Va
     checks = declared(tool, "arguments")
     recording = scope.execution.recording
     if not checks or (recording.has(path) and not recording.has(f"{path}/checked/1")):
-        return arguments
-    place, edits = f"{path}/checked/{at}", 0
+        return Passed(arguments)
+    place, by = f"{path}/checked/{at}", tuple[str, ...]()
     while True:
+        await admit(arguments, place)
         found = await judged(scope, place, Subject(tool.name, "arguments", arguments), checks)
         if found.verdict == "passed":
-            return arguments
+            return Passed(arguments, by)
         otherwise = checks[found.by].otherwise
         if not isinstance(otherwise, Escalate) or scope.effects.withheld:  # nobody is asked by a shadow
             msg = f"{tool.name}: {found.reason}"
@@ -102,12 +122,11 @@ async def check_arguments(scope: Scope, tool: ToolLike, path: str, arguments: Va
         given = arguments.decode()
         about = {"tool": tool.name, "arguments": given, "path": path, "because": found.reason}
         form = {"arguments": edited_form(given)}
-        said = await _decided(scope, f"{place}/ask", otherwise, about, form)
-        if "arguments" not in said:
-            return arguments
-        edits += 1
-        arguments = scope.execution.value(said["arguments"])
-        place = f"{path}/checked/{at}.{edits}"
+        answer = await _decided(scope, f"{place}/ask", otherwise, about, form)
+        if "arguments" not in answer.value:
+            return Passed(arguments, by)
+        arguments, by = scope.execution.value(answer.value["arguments"]), (*by, answer.by or "")
+        place = f"{path}/checked/{at}.{len(by)}"
 
 
 async def check_result(scope: Scope, tool: ToolLike, path: str, output: Any) -> Any:
@@ -141,7 +160,7 @@ def repairs(otherwise: object) -> int | None:
 
 async def _decided(
     scope: Scope, path: str, to: Escalate, about: dict[str, Any], fields: dict[str, Any]
-) -> dict[str, Any]:
+) -> Answer:
     """Let a person decide; raises `RejectedError` when they say no or do not answer in time."""
     name = about["tool"]
     form = {
@@ -163,4 +182,4 @@ async def _decided(
         why = answer.reason or answer.value.get("note") or about["because"]
         msg = f"{name}: rejected by {answer.by}: {why}"
         raise RejectedError(msg)
-    return dict(answer.value)
+    return answer

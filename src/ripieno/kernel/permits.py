@@ -17,7 +17,7 @@ from ripieno.kernel.edited import edited_form
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.questions import ask
 from ripieno.model.effect_rule import Approver, Fixed, Withheld
-from ripieno.model.errors import RejectedError, WithheldError
+from ripieno.model.errors import DeniedError, RejectedError, WithheldError
 from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind, Approval, Decision
 from ripieno.model.participant import Answer, Question, ToolLike
@@ -80,7 +80,7 @@ class Proposal:
         """
         recording, scope, tool = self._scope.execution.recording, self._scope, self._tool
         if not self._checked:
-            self._arguments = await check_arguments(scope, tool, self._path, self._arguments)
+            await self._check(self._arguments, "1")
             self._checked = True
         if recording.has(self._path) and not recording.has(f"{self._path}/proposed/1"):
             return self._permitted()
@@ -127,6 +127,41 @@ class Proposal:
         self._decision = self._panel.standing(decide)
         return self._decision
 
+    async def _check(self, arguments: Value, at: str) -> None:
+        """Take over arguments that policy does not deny and that pass the tool's checks.
+
+        Raises `DeniedError` before anybody works on them or is shown them.
+        """
+        if self._scope.effects.approvers:
+            await self._admit(arguments, f"{self._path}/checked/{at}")
+        passed = await check_arguments(
+            self._scope, self._tool, self._path, arguments, admit=self._admit, at=at
+        )
+        self._arguments = passed.arguments
+        for by in passed.by:
+            self._edited_by = by
+            self._by.clear()
+            self._panel.edited(by)
+
+    async def _admit(self, arguments: Value, place: str) -> None:
+        """Deny what policy denies whoever would approve it; what was judged or proposed since was let."""
+        scope, path = self._scope, self._path
+        self._arguments = arguments
+        recording = scope.execution.recording
+        known = (path, place, f"{path}/proposed/{self._asked + 1}")
+        if scope.effects.withheld or any(recording.has(one) for one in known):
+            return
+        if (denial := await read_denial(scope, path)) is not None:
+            raise denial
+        decision = self._decide()
+        if decision.verdict == "deny":
+            raise await self._denied(decision)
+
+    async def _denied(self, decision: Decision) -> DeniedError:
+        tool = self._tool
+        proposed: dict[str, Json] = {"tool": tool.name, "version": tool.version, "effect": tool.effect}
+        return await deny(self._scope, self._path, decision, tool.name, proposed=proposed)
+
     async def _settled(self) -> bool:
         """Tell whether policy allows it; ask one of those whom it names where they have to approve first."""
         scope, path = self._scope, self._path
@@ -144,17 +179,7 @@ class Proposal:
                 return True
             whom = self._panel.whom(decision) if decision.verdict == "ask" else None
             if whom is None:
-                raise await deny(
-                    scope,
-                    path,
-                    unanswered(decision),
-                    self._tool.name,
-                    proposed={
-                        "tool": self._tool.name,
-                        "version": self._tool.version,
-                        "effect": self._tool.effect,
-                    },
-                )
+                raise await self._denied(unanswered(decision))
             asked, under, policies = whom, decision.asked_by, decision.policies
         self._asked += 1
         await self.put("policy", asked, {"asked_by": under, "policies": list(policies)})
@@ -167,7 +192,8 @@ class Proposal:
     # -- whom the effect rule asks ----------------------------------------------------------------
 
     async def _hear(self, asked: Approver, answer: Answer) -> None:
-        await self._edited(answer)
+        if await self._edited(answer) and self._edited_by != answer.by:
+            return  # a check let somebody else change it once more
         self._by[asked.name] = answer.by or ""
 
     async def _edited(self, answer: Answer) -> bool:
@@ -175,11 +201,10 @@ class Proposal:
         edited = self._judged(answer)
         if edited.ref == self._arguments.ref:
             return False
-        at = f"approval-{self._asked}"
-        edited = await check_arguments(self._scope, self._tool, self._path, edited, at)
-        self._arguments, self._edited_by = edited, answer.by
+        self._edited_by = answer.by
         self._by.clear()
         self._panel.edited(answer.by or "")
+        await self._check(edited, f"approval-{self._asked}")
         return True
 
     async def _answer(self, approver: Approver) -> Answer:
