@@ -91,9 +91,8 @@ async def test_what_is_taken_from_who_started_a_run_counts_in_it_from_the_next_a
         again = await waiting(host, workflow)
         assert (await let_on(host, run)).status == "complete"
         await change(other, act)
-        if where == "at work":
-            outcome = await let_on(host, again)
-    if where == "restarted":
+        outcome = await let_on(host, again) if where == "at work" else None
+    if outcome is None:
         async with governed(home, gate, workflow) as host:
             outcome = await let_on(host, again)
             [denied] = await events(host, again, "denied")
