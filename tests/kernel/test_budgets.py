@@ -33,7 +33,7 @@ from ripieno import (
 )
 from ripieno.cli.output import console
 from ripieno.cli.runs.show import add_spent
-from ripieno.evidence.story import tell
+from ripieno.evidence.telling import tell
 from ripieno.kernel.forks import fork
 from ripieno.model.errors import InputError
 from ripieno.model.participant import Question

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -15,11 +15,12 @@ from ripieno.cli.output import clean, listing, note, words, write
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.evidence.run_report import newest_first
 from ripieno.identity.administration import ADMINISTRATOR
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import ROLE
 from ripieno.kernel.clock import moment
-from ripieno.model.errors import NotAllowedError, NotFoundError
+from ripieno.model.errors import NotAllowedError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
@@ -28,7 +29,6 @@ from ripieno.model.value import decode
 __all__ = ["show_log"]
 
 AUDITOR: Final = "auditor"
-PAGE: Final = 500
 WHO: Final = ("by", "principal")
 RUNS_SHOWN: Final = 3
 
@@ -123,20 +123,6 @@ async def _show(settings: Settings, wanted: Filter, limit: int) -> int:
     if not documents:
         note("nothing of that kind is in the log")
     return Exit.OK
-
-
-async def newest_first(store: Store, tenant: str) -> AsyncGenerator[Event]:
-    """Give the events of a tenant's stream from the last one on, in bounded pieces."""
-    try:
-        stream = await store.tenant_stream(tenant)
-    except NotFoundError:
-        return
-    end = store.tenant_head(tenant)
-    while end > 0:
-        start = max(0, end - PAGE)
-        for event in reversed(await store.events(stream, after=start, limit=end - start)):
-            yield event
-        end = start
 
 
 def check_reader(by: Principal) -> None:

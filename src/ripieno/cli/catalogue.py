@@ -207,6 +207,7 @@ COMMANDS: Final = (
         "What happened, and is the log whole?",
         children=(
             Entry("log", "Show changes, logins and reads of labelled data.", "audit_log:show_log"),
+            Entry("report", "Answer an auditor's questions in one document.", "audit_report:report"),
             Entry("verify", "Follow every chain and open every value.", "audit:verify"),
         ),
         group="Trust and care",

@@ -11,18 +11,17 @@ from typing import Any, Final
 from ripieno.cli.output import TITLE_LIMIT, clean
 from ripieno.cli.tasks import whom
 from ripieno.evidence.doubts import Doubt, Doubts
+from ripieno.evidence.outcomes import outcome_of
 from ripieno.evidence.steps import PATTERNS, step_name
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.commands import AskedFor, asked_for
-from ripieno.kernel.results import outcome_from
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.outcome import Outcome
-from ripieno.model.value import Value
 
-__all__ = ["Followed", "document_of", "follow", "outcome_of"]
+__all__ = ["Followed", "document_of", "follow"]
 
 LOOK_SECONDS: Final = 0.5
 """How often one looks without being told, so that times go on."""
@@ -145,12 +144,6 @@ def open_children(events: Sequence[Event]) -> dict[str, str]:
     for event in events:
         take_child(children, event.kind, event.path, event.body)
     return children
-
-
-async def outcome_of(store: Store, row: RunRow) -> Outcome:
-    """Give the outcome of a run that has ended, its values read at once: the store may be closed later."""
-    last = (await store.events(row.id, after=row.head_seq - 1))[-1]
-    return outcome_from(last.body["outcome"], last.seq, lambda ref: Value(ref, store.payload(row.id, ref)))
 
 
 def document_of(followed: Followed, source: str) -> dict[str, Any]:

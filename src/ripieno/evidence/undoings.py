@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ripieno.evidence.story import Story, tell
+from ripieno.evidence.story import Story
+from ripieno.evidence.telling import tell
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.undo_runs import undoers

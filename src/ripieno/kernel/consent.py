@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ripieno.kernel.recording import Recording
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Consent", "Panel", "UnsettledError", "deny", "is_settled", "read_denial", "unanswered"]
+__all__ = ["DENIED", "Consent", "Panel", "UnsettledError", "deny", "is_settled", "read_denial", "unanswered"]
 
 DENIED: Final = "/denied"
 """What follows an act's path in that of its denial."""

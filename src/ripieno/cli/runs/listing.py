@@ -11,12 +11,12 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from ripieno.cli.exits import Exit
-from ripieno.cli.following import outcome_of
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, duration, listing, mark, note, write
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.evidence.outcomes import outcome_of
 from ripieno.identity.reading import read_runs, within_reach
 from ripieno.journal.records import QuestionRow, RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store

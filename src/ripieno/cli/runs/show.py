@@ -23,7 +23,8 @@ from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.evidence.doubts import Doubt
 from ripieno.evidence.steps import step_name
-from ripieno.evidence.story import Chosen, Effect, Posed, Story, tell
+from ripieno.evidence.story import Chosen, Effect, Posed, Story
+from ripieno.evidence.telling import tell
 from ripieno.evidence.undoings import take_in
 from ripieno.identity.reading import read_run
 from ripieno.journal.records import QuestionRow

@@ -1,0 +1,55 @@
+"""The report of a stretch of time as a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ripieno.evidence.markdown import Page
+from ripieno.evidence.period_report import PeriodReport
+from ripieno.kernel.clock import moment
+
+__all__ = ["period_page"]
+
+
+def period_page(report: PeriodReport) -> str:
+    """Give the page."""
+    since, until = moment(report.period.since), moment(report.period.until)
+    page = Page(f"Tenant {report.tenant}, {since:%Y-%m-%d %H:%MZ} to {until:%Y-%m-%d %H:%MZ}")
+    page.heading("What ran")
+    page.table(("workflow", "version", "stands at", "runs"), counts(report.runs), "Nothing was requested.")
+    page.heading("Who decided")
+    page.table(("who", "as", "in", "answers"), counts(report.decisions), "No person was asked and answered.")
+    page.heading("What was changed")
+    page.table(("workflow", "to", "effect", "became", "calls"), counts(report.changes), "Nothing was called.")
+    page.heading("What was not allowed")
+    head = ("where, or who", "what", "policies", "times")
+    page.table(head, counts(report.denials), "Nothing was denied.")
+    page.heading("By which policies")
+    page.table(("version of the policies", "policy", "acts"), counts(report.policies), "None was asked.")
+    page.heading("Who looked at labelled data")
+    page.table(("who", "by", "classes", "times"), counts(report.reads), "Nobody did.")
+    page.heading("Who came")
+    logins = ((who, count) for who, count in sorted(report.logins.items()))
+    page.table(("who", "logins"), logins, "Nobody signed in by key or token.")
+    page.heading("What was changed outside of runs")
+    page.table(
+        ("when", "who", "what", "", "why"),
+        (
+            (f"{moment(one.at):%Y-%m-%d %H:%M:%SZ}", one.by, one.kind, one.what, one.reason)
+            for one in report.events
+        ),
+        "Nothing.",
+    )
+    if report.problems:
+        page.heading("Proof")
+        page.text("**The log does not hold together:**")
+        page.listed(report.problems)
+    return str(page)
+
+
+def counts(counter: Counter[Any]) -> Iterator[Sequence[object]]:
+    """Give a row for each thing that was counted, digests cut short."""
+    for key, count in sorted(counter.items()):
+        yield (*(part[:12] if len(part) == 64 else part for part in key), count)  # noqa: PLR2004 - a SHA-256
