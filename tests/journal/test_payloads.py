@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.journal.support.backends import Backend
-from tests.journal.support.writing import begin, keep, owned, step, write
+from tests.journal.support.writing import appended, begin, keep, owned, step, write
 
 from ripieno.journal.keys import MasterKey, StreamKey, make
 from ripieno.journal.store import Store
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.ids import new_id
+from ripieno.model.value import decode
 
 PATIENT = "Ottilie Wagenknecht, born 1931"
 
@@ -51,6 +52,17 @@ async def test_a_value_is_stored_once_per_run_however_often_it_is_handed_over(st
     assert store.sealed(lease.run, commitment) == sealed, "encrypted anew it would differ"
 
 
+async def test_values_of_one_commit_are_each_encrypted_under_a_nonce_of_their_own(
+    backend: Backend, store: Store
+) -> None:
+    lease = await owned(store)
+    drafts = [step(lease, f"step@{number}", output=number) for number in range(20)]
+    await backend.together(store, *(appended(store, draft) for draft in drafts))
+    references = [draft.payloads[0][0].hex() for draft in drafts]
+    assert [decode(store.payload(lease.run, reference)) for reference in references] == list(range(20))
+    assert len({store.sealed(lease.run, reference)[:12] for reference in references}) == 20
+
+
 async def test_equal_values_of_two_runs_look_different(store: Store) -> None:
     one, two = await owned(store), await owned(store)
     assert keep(one, "the same")[0] != keep(two, "the same")[0]
@@ -78,7 +90,7 @@ async def test_a_value_that_is_not_there_is_missed_by_name(store: Store) -> None
 def key() -> StreamKey:
     stream = bytes.fromhex(new_id())
     master = MasterKey(bytes(32))
-    return master.unwrap(stream, master.new(stream))
+    return master.new(stream)[1]
 
 
 @given(secret=st.binary(min_size=32, max_size=32), data=st.binary(max_size=300))
@@ -120,7 +132,7 @@ def test_a_value_sealed_under_a_commitment_that_is_not_its_own_is_noticed(key: S
 
 def test_a_wrapped_key_opens_for_its_stream_and_under_its_master_key_alone() -> None:
     stream, master = bytes(16), MasterKey(bytes(32))
-    wrapped = master.new(stream)
+    wrapped, _ = master.new(stream)
     master.unwrap(stream, wrapped)
     for other, place, found in (
         (MasterKey(b"\1" * 32), stream, wrapped),
@@ -134,7 +146,7 @@ def test_a_wrapped_key_opens_for_its_stream_and_under_its_master_key_alone() -> 
 
 def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
-    wrapped = MasterKey.at(path).new(bytes(16))
+    wrapped, _ = MasterKey.at(path).new(bytes(16))
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(path.read_bytes()) == 32
     MasterKey.at(path).unwrap(bytes(16), wrapped)
@@ -143,7 +155,7 @@ def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_a_key_file_that_another_process_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
-    first = MasterKey.at(path).new(bytes(16))
+    first, _ = MasterKey.at(path).new(bytes(16))
     make(path)
     MasterKey.at(path).unwrap(bytes(16), first)
     assert [file.name for file in tmp_path.iterdir()] == ["master.key"]

@@ -22,7 +22,8 @@ from tests.journal.support.writing import (
     write,
 )
 
-from ripieno.journal.records import ENDED, Draft, RunFilter, VersionRow
+from ripieno.journal.budgets import Bill
+from ripieno.journal.records import ENDED, ClaimChange, Draft, EndChange, RunFilter, VersionRow
 from ripieno.journal.store import Created, Store
 from ripieno.model.errors import InputError, NotFoundError, StoreError
 from ripieno.model.event import FORMAT, GENESIS, Event, canonical
@@ -107,6 +108,22 @@ async def test_events_are_read_in_pieces(store: Store) -> None:
     assert await store.events(new_id()) == []
     with pytest.raises(NotFoundError, match="no run 'nonsense'"):
         await store.events("nonsense")
+
+
+async def test_a_call_finds_the_room_that_a_run_ended_right_before_it_has_left(
+    backend: Backend, store: Store
+) -> None:
+    await store.set_budget("default", "", 10, hard=True, by="person:ada", at=AT)
+    first, second = await owned(store), await owned(store)
+    held, late, next_ = (
+        step(lease, path, kind="intent", change=ClaimChange(1), if_seen=0)
+        for lease, path in ((first, "a"), (second, "a"), (second, "b"))
+    )
+    held.bill = late.bill = next_.bill = Bill("", held=10, checked=True)
+    assert await write(store, held, late) == ["written", "bounced"]
+    ended = step(first, "", kind="run.ended", change=EndChange("complete"))
+    await backend.together(store, appended(store, ended), appended(store, next_))
+    assert (ended.state, next_.state) == ("written", "written")
 
 
 # -- creation -----------------------------------------------------------------------------------------

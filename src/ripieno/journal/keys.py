@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ripieno.model.errors import StoreError
 
-__all__ = ["MasterKey", "StreamKey", "make"]
+__all__ = ["MasterKey", "StreamKey", "make", "nonces"]
 
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -75,9 +76,12 @@ class StreamKey:
         """Give 32 bytes that are the same on every replay and that nobody without the key can tell."""
         return Hmac(hashlib.sha256(self._secret + b"ripieno derivation 1").digest()).digest(purpose.encode())
 
-    def seal(self, commitment: bytes, data: bytes) -> bytes:
-        """Encrypt an encoded value, bound to its stream and commitment."""
-        nonce = os.urandom(NONCE_BYTES)
+    def seal(self, commitment: bytes, data: bytes, nonce: bytes | None = None) -> bytes:
+        """Encrypt an encoded value, bound to its stream and commitment.
+
+        `nonce` is one of `nonces`, for who encrypts many values at once.
+        """
+        nonce = nonce or os.urandom(NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, data, self.stream + commitment)
 
     def open(self, commitment: bytes, sealed: bytes) -> bytes:
@@ -91,6 +95,15 @@ class StreamKey:
             msg = f"value {commitment.hex()[:12]} of {self.stream.hex()} does not match its commitment"
             raise StoreError(msg)
         return data
+
+
+def nonces(count: int) -> Iterator[bytes]:
+    """Draw so many nonces at once: to be used at once as well, and each once.
+
+    Each draw gives up the interpreter lock, as `hmac.digest` does.
+    """
+    drawn = os.urandom(NONCE_BYTES * count)
+    return (drawn[at : at + NONCE_BYTES] for at in range(0, len(drawn), NONCE_BYTES))
 
 
 class MasterKey:
@@ -125,10 +138,11 @@ class MasterKey:
             raise StoreError(msg, remedy=RESTORE)
         return cls(key)
 
-    def new(self, stream: bytes) -> bytes:
-        """Give a new random secret for `stream`, wrapped."""
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, secrets.token_bytes(SECRET_BYTES), stream)
+    def new(self, stream: bytes) -> tuple[bytes, StreamKey]:
+        """Give a new random secret for `stream`: wrapped, and as the key to use."""
+        drawn = os.urandom(NONCE_BYTES + SECRET_BYTES)
+        nonce, secret = drawn[:NONCE_BYTES], drawn[NONCE_BYTES:]
+        return nonce + self._cipher.encrypt(nonce, secret, stream), StreamKey(stream, secret)
 
     def unwrap(self, stream: bytes, wrapped: bytes) -> StreamKey:
         """Give the key of `stream`; raises `StoreError` when it was wrapped with another master key."""

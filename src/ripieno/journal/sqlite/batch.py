@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from ripieno.journal.keys import StreamKey, nonces
 from ripieno.journal.records import (
     CallChange,
     ClaimChange,
@@ -96,7 +97,8 @@ class Batch:
         self._gone: set[Lease] = set()
         self._heads: dict[str, Head] = {}
         self._events: list[tuple[bytes, int, str, bytes]] = []
-        self._payloads: list[tuple[bytes, bytes, bytes]] = []
+        self._payloads: list[tuple[StreamKey, bytes, bytes]] = []
+        """Values to be encrypted and kept: key, commitment and encoded value."""
         self._undo: list[Callable[[], object]] | None = None
         self.stops: Sequence[Stop] | None = None
         """What stands stopped; None until it is asked, and after what may have changed it."""
@@ -122,13 +124,13 @@ class Batch:
         return True
 
     def look(self, runs: Sequence[str]) -> None:
-        """Look up who owns these runs, and how many messages they have, by one statement."""
-        rows = self.connection.execute(
-            "SELECT id, epoch, head_seq, wanted FROM runs"
+        """Look up who owns these runs, and how many messages they have: by one statement, in one row."""
+        (rows,) = self.connection.execute(
+            "SELECT json_group_array(json_array(id, epoch, head_seq, wanted)) FROM runs"
             " WHERE id IN (SELECT value FROM json_each(?)) AND owner IS NOT NULL",
             (json.dumps(runs),),
-        )
-        self._known.update({run: (epoch, seq, wanted) for run, epoch, seq, wanted in rows})
+        ).fetchone()
+        self._known.update({run: (epoch, seq, wanted) for run, epoch, seq, wanted in json.loads(rows)})
 
     def lead(self, lease: Lease) -> None:
         """Take a lease's head as given, for a run whose row this transaction has just read or made."""
@@ -158,7 +160,7 @@ class Batch:
             self.keep(lease, draft.payloads)
             self.bounced.add(draft)
             return
-        if not self._entered(draft):
+        if draft.change is not None and not self._entered(draft):
             lease.failure = StoreError(f"{draft.path}: {draft.kind} is in the log already")
             self.give_up(lease)
             return
@@ -177,7 +179,8 @@ class Batch:
         self._events.append((lease.stream, draft.seq, draft.kind, envelope))
         self.keep(lease, draft.payloads)
         self._put(Head(lease, draft.seq, hashlib.sha256(envelope).hexdigest(), draft.at))
-        self._apply(draft)
+        if draft.change is not None:
+            self._apply(draft)
         if draft.bill is not None:
             enter(self.connection, draft, draft.bill, self.alert)
 
@@ -189,9 +192,8 @@ class Batch:
         extend(self.connection, tenant, last, ("budget.alert", "", body))
 
     def keep(self, lease: Lease, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
-        """Encrypt values and keep them beside the events."""
-        for commitment, data in payloads:
-            self._payloads.append((lease.stream, commitment, lease.key.seal(commitment, data)))
+        """Keep values beside the events, encrypted."""
+        self._payloads.extend((lease.key, commitment, data) for commitment, data in payloads)
 
     def _put(self, head: Head) -> None:
         run = head.lease.run
@@ -219,12 +221,14 @@ class Batch:
             self.stops = None
             self._outdated.clear()
             self.connection.execute("SAVEPOINT operation")
-        events, payloads, ends = len(self._events), len(self._payloads), len(self._ends)
-        self._undo = [
-            lambda: self._events.__delitem__(slice(events, None)),
-            lambda: self._payloads.__delitem__(slice(payloads, None)),
-            lambda: self._ends.__delitem__(slice(ends, None)),
-        ]
+        collected = (self._events, self._payloads, self._ends)
+        before = [len(rows) for rows in collected]
+
+        def shorten() -> None:
+            for rows, length in zip(collected, before, strict=True):
+                del rows[length:]
+
+        self._undo = [shorten]
 
     def end(self, *, undo: bool = False) -> None:
         """End an operation, keeping all or nothing of what it did."""
@@ -239,15 +243,25 @@ class Batch:
             self.connection.execute("RELEASE operation")
 
     def settle_ends(self) -> None:
-        """Tell the table which runs have ended, so that it can be read."""
-        ENDS.write(self.connection, self._ends)
-        self._ends.clear()
+        """Tell the tables which runs have ended, so that they can be read."""
+        if self._ends:
+            ENDS.write(self.connection, self._ends)
+            let_go(self.connection, [run for run, _, _ in self._ends])
+            self._ends.clear()
 
     def write(self) -> None:
         """Write everything collected; the caller commits."""
         self.settle_ends()
         EVENTS.write(self.connection, self._events)
-        PAYLOADS.write(self.connection, self._payloads)
+        PAYLOADS.write(
+            self.connection,
+            [
+                (key.stream, commitment, key.seal(commitment, data, nonce))
+                for (key, commitment, data), nonce in zip(
+                    self._payloads, nonces(len(self._payloads)), strict=True
+                )
+            ],
+        )
         heads = [
             (run, head.seq, head.hash, head.at) for run, head in self._heads.items() if head.at is not None
         ]
@@ -267,6 +281,7 @@ class Batch:
         if self._wanted(draft.lease.run) != seen:
             return True
         if draft.bill is not None and draft.bill.checked:
+            self.settle_ends()  # what has ended holds nothing any more
             draft.short = short_of(self.connection, draft, draft.bill)
             if draft.short is not None:
                 return True
@@ -347,7 +362,6 @@ class Batch:
                 self._ends.append((run, status, draft.at))
                 if draft.lease.asked:
                     execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
-                let_go(self.connection, run)
                 self.give_up(draft.lease)
                 if told is not None:
                     tell(self.connection, told)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ripieno.journal.budgets import ALERTS, Bill, Short, month_of
@@ -97,9 +98,11 @@ def alerts_due(connection: sqlite3.Connection, whose: tuple[str, str, str], aler
     )
 
 
-def let_go(connection: sqlite3.Connection, run: str) -> None:
-    """Forget what a run that has ended had reserved for calls that were never sent."""
-    connection.execute("DELETE FROM reserved WHERE run = ?", (run,))
+def let_go(connection: sqlite3.Connection, runs: Sequence[str]) -> None:
+    """Forget what runs that have ended had reserved for calls that were never sent."""
+    connection.execute(
+        "DELETE FROM reserved WHERE run IN (SELECT value FROM json_each(?))", (json.dumps(runs),)
+    )
 
 
 def wake(connection: sqlite3.Connection, tenant: str) -> None:

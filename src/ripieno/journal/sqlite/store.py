@@ -169,8 +169,7 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudget
 
     def new_key(self, stream: bytes) -> tuple[bytes, StreamKey]:
         """Give a new key for a run, wrapped and ready for use."""
-        wrapped = self._master.new(stream)
-        return wrapped, self._master.unwrap(stream, wrapped)
+        return self._master.new(stream)
 
     async def create(
         self,
