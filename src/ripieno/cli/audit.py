@@ -4,25 +4,52 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
+from cyclopts import Parameter
 from rich.text import Text
 
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
 from ripieno.cli.settings import Settings
-from ripieno.model.errors import NotAllowedError
+from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.stop import EVERYTHING
 
-__all__ = ["verify"]
+if TYPE_CHECKING:
+    from ripieno.proof.notes import Verifier
+
+__all__ = ["check_alone", "key_of", "show", "text_of", "verify"]
 
 
-def verify(*, options: Options = DEFAULTS) -> int:
+def verify(
+    *,
+    key: str | None = None,
+    checkpoint: Annotated[Sequence[Path], Parameter(negative="")] = (),
+    options: Options = DEFAULTS,
+) -> int:
     """Follow every chain, open every value, and name each place that was changed.
 
-    This shows that chains, values and tables agree. It cannot show that nobody who has the keys
-    rewrote all of them.
+    This shows that chains, values and tables agree with each other and with what was signed. That nobody
+    who has the keys rewrote all of them is shown up to a checkpoint that comes from elsewhere.
+
+    Parameters
+    ----------
+    key
+        The public key, from elsewhere than the data folder: its text, or a file that holds it.
+    checkpoint
+        A checkpoint that was published earlier: a file. May be given more than once.
+
     """
+    notes = [text_of(file) for file in checkpoint]
+    verifier = None if key is None else key_of(key)
+    return verify_folder(verifier, notes, options)
+
+
+def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) -> int:
+    """Verify a data folder."""
     from ripieno.journal.sqlite.audit import SqliteAudit  # noqa: PLC0415 - only here
     from ripieno.journal.verify import verify as verify_log  # noqa: PLC0415 - only here
 
@@ -30,27 +57,64 @@ def verify(*, options: Options = DEFAULTS) -> int:
     if settings.credential is not None:
         asyncio.run(check_alone(settings))
     with SqliteAudit(settings.home) as log:
-        report = verify_log(log)
+        report = verify_log(log, key=key, checkpoints=notes)
+    anchor = report.anchor
     document = {
         "sound": report.sound,
         "events": report.events,
         "runs": report.runs,
         "values": report.values,
+        "anchored": None
+        if anchor is None
+        else {
+            "checkpoint": anchor.number or None,
+            "events": anchor.size,
+            "published": list(anchor.published),
+            "given": anchor.given,
+        },
+        "uncovered": report.uncovered,
         "findings": [{"place": found.place, "problem": found.problem} for found in report.findings],
     }
     if settings.output != "table":
         write(settings.output, document, None)
         return Exit.OK if report.sound else Exit.FAILED
-    screen = console(sys.stdout)
-    first, *found = str(report).splitlines()
-    screen.print(clean(first, style="bold green" if report.sound else "bold red"), soft_wrap=True)
-    for line in found:
-        screen.print(Text.assemble("  ", clean(line.strip())), soft_wrap=True)
+    show(str(report), sound=report.sound)
     if not report.sound:
         note(
             f"{settings.home} does not hold together: compare with a backup before anything else is run on it"
         )
     return Exit.OK if report.sound else Exit.FAILED
+
+
+def show(text: str, *, sound: bool) -> None:
+    """Show a report: its first line, and what was found."""
+    screen = console(sys.stdout)
+    first, *found = text.splitlines()
+    screen.print(clean(first, style="bold green" if sound else "bold red"), soft_wrap=True)
+    for line in found:
+        screen.print(Text.assemble("  ", clean(line.strip())), soft_wrap=True)
+
+
+def text_of(file: Path) -> str:
+    """Read a file that somebody names; raises `InputError`."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        msg = f"cannot read {str(file)!r}: {error}"
+        raise InputError(msg) from error
+
+
+def key_of(text: str) -> Verifier:
+    """Read a public key as somebody gives it, its text or a file; raises `InputError`."""
+    from ripieno.proof.notes import NoteError, Verifier  # noqa: PLC0415 - only here
+
+    try:
+        return Verifier.read(text if "+" in text else text_of(Path(text)))
+    except NoteError as error:
+        msg = f"--key: {error}"
+        raise InputError(
+            msg, remedy="it looks like example.com/log+1a2b3c4d+AQ…, as in checkpoint.pub"
+        ) from error
 
 
 async def check_alone(settings: Settings) -> None:

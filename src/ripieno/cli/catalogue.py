@@ -209,6 +209,7 @@ COMMANDS: Final = (
             Entry("log", "Show changes, logins and reads of labelled data.", "audit_log:show_log"),
             Entry("report", "Answer an auditor's questions in one document.", "audit_report:report"),
             Entry("verify", "Follow every chain and open every value.", "audit:verify"),
+            Entry("checkpoint", "Sign what the log is now, and publish it.", "checkpoints:checkpoint"),
         ),
         group="Trust and care",
     ),

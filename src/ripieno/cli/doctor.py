@@ -24,7 +24,9 @@ from ripieno.cli.output import clean, duration, listing, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, VersionRow
+from ripieno.journal.sqlite import only_readable
 from ripieno.journal.sqlite.schema import FORMAT
+from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.model.errors import RipienoError
 from ripieno.model.ids import short
@@ -180,6 +182,27 @@ async def secrets(versions: Sequence[VersionRow]) -> list[Check]:
     return checks
 
 
+def proof(settings: Settings) -> list[Check]:
+    """Look at what was signed of the log, and whether somebody else has it."""
+    if only_readable(settings.home):
+        return []
+    with Sequencer(settings.home) as sequencer:
+        newest, told, size = sequencer.checkpoint(), sequencer.sinks(), sequencer.tree.size
+        waiting = sequencer.waiting()
+    if newest is None:
+        return [Check("checkpoints", "well", "none signed yet: ripieno audit checkpoint does")]
+    behind = "" if newest.size == size and not waiting else ", and there are events after it"
+    found = f"{newest.number} covers {newest.size:,} events{behind}"
+    failing = [one for one in told.values() if one.failed_at is not None]
+    checks = [
+        Check("checkpoints", "warning", f"{one.sink}: {one.problem}", "ripieno audit checkpoint tries again")
+        for one in failing
+    ]
+    if not told:
+        found += "; published nowhere outside the data folder: checkpoint_sinks says where"
+    return checks or [Check("checkpoints", "well", found)]
+
+
 async def runs(settings: Settings) -> list[Check]:
     """Look at the store, and for runs that do not go on by themselves."""
     checks: list[Check] = []
@@ -205,6 +228,7 @@ async def runs(settings: Settings) -> list[Check]:
                 waiting = len(await store.questions(tenant=tenant))
                 people = f", {waiting} wait for a person" if waiting else ""
                 checks.append(Check("runs", "well", f"{len(going)} going, none stuck or blocked{people}"))
+            checks += await asyncio.to_thread(proof, settings)
             checks += await secrets(await store.versions(tenant))
     except RipienoError as error:
         checks.append(Check("store", "wrong", error.message, error.remedy or ""))

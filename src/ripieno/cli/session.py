@@ -100,7 +100,7 @@ async def serving(settings: Settings) -> AsyncGenerator[Host]:
     from ripieno.workflows.embedded import open_host  # noqa: PLC0415 - reading does without it
 
     quiet()
-    async with open_host(settings.home) as host:
+    async with open_host(settings.home, anchoring=settings.anchoring) as host:
         await enter(settings, host.store)
         yield host
 

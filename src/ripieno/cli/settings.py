@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from ripieno.anchoring.settings import Anchoring
 from ripieno.identity.credential import Credential
 from ripieno.identity.local import local_operator
 from ripieno.kernel.home import find_data_folder
@@ -22,6 +23,8 @@ OutputKind = Literal["table", "json", "jsonl"]
 PROJECT_FILE: Final = "ripieno.toml"
 API_KEY: Final = "RIPIENO_API_KEY"
 TOKEN: Final = "RIPIENO_TOKEN"  # noqa: S105 - where one is, not one
+
+CHECKPOINTS: Final = frozenset({"checkpoint_every", "checkpoint_origin", "checkpoint_sinks"})
 
 SIZE: Final = re.compile(r"(\d+)\s*(B|KB|MB|GB)?", re.IGNORECASE)
 UNITS: Final = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -42,6 +45,15 @@ def count(text: str) -> int:
         msg = f"expected a number from 1 on, got {text!r}"
         raise ValueError(msg)
     return int(text)
+
+
+def seconds(text: str) -> str:
+    """Read a number of seconds above 0."""
+    try:
+        Anchoring.read({"RIPIENO_CHECKPOINT_EVERY": text})
+    except SettingsError as error:
+        raise ValueError(error.message.partition(": ")[2]) from None
+    return text
 
 
 def kind(text: str) -> OutputKind:
@@ -75,6 +87,9 @@ KNOWN: Final = (
     Known("at_once", "how many runs of one `run` go side by side", "16", count),
     Known("principal", "who commands are given as", ""),
     Known("tenant", "whose runs and workflows are meant", "default"),
+    Known("checkpoint_every", "seconds after a commit within which a checkpoint covers it", "10", seconds),
+    Known("checkpoint_origin", "what the log is called in its checkpoints, such as example.com/ripieno", ""),
+    Known("checkpoint_sinks", "where checkpoints are published: folders, s3://bucket/prefix, https://…", ""),
     Known("roles", "the roles one holds, separated by commas; none given: every one", ""),
 )
 
@@ -114,6 +129,13 @@ class Settings:
         """Who acts: known once the data folder was opened, which is where one signs in."""
         assert self.session.principal is not None, "the data folder is opened before anybody acts on it"
         return self.session.principal
+
+    @property
+    def anchoring(self) -> Anchoring:
+        """When checkpoints are signed, and where they are published."""
+        return Anchoring.read(
+            {known.variable: self.origins[known.name].value for known in KNOWN if known.name in CHECKPOINTS}
+        )
 
     @property
     def tenant(self) -> str | None:

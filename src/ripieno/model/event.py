@@ -81,6 +81,10 @@ Kind = Literal[
     "budget.set",
     "budget.cleared",
     "budget.alert",
+    # of checkpoints of the log
+    "sink.failed",
+    "sink.restored",
+    "checkpoint.refused",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.anchoring.serving import anchored
+from ripieno.anchoring.settings import Anchoring
 from ripieno.identity.directory import Directory
 from ripieno.identity.local import local_operator
 from ripieno.journal.sqlite import SqliteStore
@@ -30,12 +32,17 @@ ambient: ContextVar[Host | None] = ContextVar("ripieno_host", default=None)
 
 
 @asynccontextmanager
-async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> AsyncGenerator[Host]:
+async def open_host(
+    home: Path | None = None, *, clock: Clock | None = None, anchoring: Anchoring | None = None
+) -> AsyncGenerator[Host]:
     """Serve workflows from this program until the block is left; runs started within share it.
 
     `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
-    one here. Leaving awaits effects under way and leaves every run resumable.
+    one here. `anchoring` says when checkpoints of the log are signed, and where they are published: by
+    default as `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN` and `_SINKS` say. Leaving awaits effects under way,
+    leaves every run resumable, and signs what was committed.
     """
+    anchoring = anchoring or Anchoring.read()
     folder = data_folder(home or find_data_folder())
     gate = FolderGate(folder)
     gate.load()
@@ -43,7 +50,7 @@ async def open_host(home: Path | None = None, *, clock: Clock | None = None) -> 
     store = SqliteStore(folder, gate)
     await store.open()
     try:
-        async with Host(store, clock=clock) as host:
+        async with anchored(store, anchoring, clock), Host(store, clock=clock) as host:
             token = ambient.set(host)
             try:
                 yield host

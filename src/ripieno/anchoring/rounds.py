@@ -1,0 +1,204 @@
+"""One round: every committed event gets its leaf, what the log is then is signed, and published.
+
+Nothing is signed that contradicts what was signed before: of a log that was put back to an earlier state
+nothing more is, until that is cleared up.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ripieno.anchoring.settings import Anchoring
+from ripieno.anchoring.sink import Sink, SinkError, TakenError, sink_at
+from ripieno.journal.signing import LATEST, keep_latest, signer_at
+from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.journal.stored import StoredCheckpoint, StoredSink
+from ripieno.kernel.clock import Clock, SystemClock
+from ripieno.model.errors import RipienoError
+from ripieno.proof.checkpoints import Checkpoint
+from ripieno.proof.notes import NoteError, Signer
+
+__all__ = ["ForkError", "Round", "Rounds"]
+
+LOOK_SECONDS: Final = 0.02
+"""How often whoever waits for its turn looks."""
+
+PAST: Final = "compare the data folder with a backup; what was signed can never be unsigned"
+
+
+class ForkError(RipienoError):
+    """The log contradicts what was signed of it: nothing is signed until somebody has looked."""
+
+    code = "fork"
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round came to."""
+
+    checkpoint: StoredCheckpoint | None = None
+    """The newest checkpoint; None where there is none."""
+    signed: bool = False
+    """True when it was signed in this round."""
+    sequenced: int = 0
+    """How many events got their leaf."""
+    published: list[str] = field(default_factory=list[str])
+    """The sinks that have it."""
+    failures: dict[str, str] = field(default_factory=dict[str, str])
+    """What went wrong with the others."""
+    changes: list[StoredSink] = field(default_factory=list[StoredSink])
+    """Sinks that could be reached until now and cannot any more, or the other way round."""
+
+
+class Rounds:
+    """Makes one round after the other for a data folder, as long as nobody else does."""
+
+    def __init__(self, home: Path, settings: Anchoring, clock: Clock | None = None) -> None:
+        """Raise `SettingsError` for a sink that there cannot be."""
+        self._home = home
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._sinks: Sequence[Sink] = [sink_at(place) for place in settings.sinks]
+        self._asked: set[str] = set()
+        """Sinks of which the newest checkpoint was compared with the log since this process began."""
+        self._signer: Signer | None = None
+
+    def turn(self, patience: float = 0.0) -> Round | None:
+        """Make a round if there is anything to do; None where there is not, or where somebody else is at it.
+
+        Takes the thread that calls it. `patience`: seconds to wait for somebody else. Raises `ForkError`,
+        `StoreError`, and `SettingsError` where the origin is another one than before.
+        """
+        deadline = time.monotonic() + patience
+        with Sequencer(self._home) as sequencer:
+            if not patience and not self._due(sequencer):
+                return None
+            while not sequencer.elect():
+                if time.monotonic() >= deadline:
+                    return None
+                time.sleep(LOOK_SECONDS)
+            return self._round(sequencer)
+
+    def _due(self, sequencer: Sequencer) -> bool:
+        if any(sink.name not in self._asked for sink in self._sinks):
+            return True
+        newest = sequencer.checkpoint()
+        if sequencer.waiting() or newest is None or newest.size < sequencer.tree.size:
+            return True
+        told = sequencer.sinks()
+        return any(sink.name not in told or told[sink.name].number != newest.number for sink in self._sinks)
+
+    def _round(self, sequencer: Sequencer) -> Round:
+        done = Round()
+        while portion := sequencer.advance():
+            done.sequenced += portion
+        done.checkpoint = sequencer.checkpoint()
+        size = sequencer.tree.size
+        if size == 0:
+            return done
+        signer = self._signer = self._signer or signer_at(self._home, self._settings.origin)
+        told = sequencer.sinks()
+        reached = self._compare(sequencer, signer, told, done)
+        if reached and (done.checkpoint is None or done.checkpoint.size < size):
+            note = Checkpoint(signer.name, size, sequencer.tree.root(size)).signed(signer)
+            done.checkpoint = sequencer.keep(size, self._clock.now(), note)
+            done.signed = True
+        if done.checkpoint is not None:
+            keep_latest(self._home, done.checkpoint.note)
+            self._publish(sequencer, told, done)
+        return done
+
+    # -- what was signed before -----------------------------------------------------------------------
+
+    def _compare(
+        self, sequencer: Sequencer, signer: Signer, told: dict[str, StoredSink], done: Round
+    ) -> bool:
+        """Compare the log with every checkpoint that can be had; False while a sink cannot be asked."""
+        if done.checkpoint is not None:
+            check(sequencer, signer, "the store", done.checkpoint.note)
+        latest = self._home / LATEST
+        if latest.exists():
+            check(sequencer, signer, LATEST, latest.read_text(encoding="utf-8", errors="replace"))
+        for sink in self._sinks:
+            if sink.name in self._asked:
+                continue
+            known = self._known(sequencer, told.get(sink.name))
+            try:
+                note = sink.newest(known)
+            except SinkError as error:
+                self._failed(sequencer, told, sink, error, done)
+                continue
+            if note is not None:
+                check(sequencer, signer, sink.name, note)
+            self._asked.add(sink.name)
+        return all(sink.name in self._asked for sink in self._sinks)
+
+    def _known(self, sequencer: Sequencer, told: StoredSink | None) -> int:
+        """Give the size of the last checkpoint that a sink is said to have."""
+        newest = sequencer.checkpoint()
+        if told is None or newest is None or told.number != newest.number:
+            return 0
+        return newest.size
+
+    # -- publishing -------------------------------------------------------------------------------------
+
+    def _publish(self, sequencer: Sequencer, told: dict[str, StoredSink], done: Round) -> None:
+        assert done.checkpoint is not None, "there is one to be published"
+        newest = done.checkpoint
+        for sink in self._sinks:
+            before = told.get(sink.name)
+            if sink.name in done.failures:
+                continue
+            if before is not None and before.number == newest.number and before.failed_at is None:
+                done.published.append(sink.name)
+                continue
+            try:
+                sink.publish(newest.size, newest.note)
+            except TakenError as error:
+                raise ForkError(error.message, remedy=PAST) from error
+            except SinkError as error:
+                self._failed(sequencer, told, sink, error, done)
+                continue
+            after = StoredSink(sink.name, newest.number, self._clock.now(), None, None)
+            sequencer.published(after)
+            done.published.append(sink.name)
+            if before is not None and before.failed_at is not None:
+                done.changes.append(after)
+
+    def _failed(
+        self,
+        sequencer: Sequencer,
+        told: dict[str, StoredSink],
+        sink: Sink,
+        error: SinkError,
+        done: Round,
+    ) -> None:
+        before = told.get(sink.name) or StoredSink(sink.name, None, None, None, None)
+        done.failures[sink.name] = error.message
+        after = before._replace(failed_at=before.failed_at or self._clock.now(), problem=error.message)
+        if after != before:
+            sequencer.published(after)
+        if before.failed_at is None:
+            done.changes.append(after)
+
+
+def check(sequencer: Sequencer, signer: Signer, place: str, note: str) -> None:
+    """Raise `ForkError` where the log is not one that goes on from a checkpoint."""
+    try:
+        earlier = Checkpoint.opened(note, signer.verifier)
+    except NoteError as error:
+        msg = f"the newest checkpoint of {place} is none of this log: {error}"
+        raise ForkError(msg, remedy="each log needs a place of its own, and its key is for good") from error
+    size = sequencer.tree.size
+    if earlier.size > size:
+        behind = f"{place} has a checkpoint of {earlier.size:,} events, the log has {size:,}"
+        msg = f"{behind}: it was put back to an earlier state, and nothing more is signed of it"
+        raise ForkError(msg, remedy=PAST)
+    if sequencer.tree.root(earlier.size) != earlier.root:
+        signed = f"the first {earlier.size:,} events are not those that were signed, as {place} has it"
+        msg = f"{signed}: nothing more is signed of this log"
+        raise ForkError(msg, remedy=PAST)

@@ -1,0 +1,67 @@
+"""`ripieno audit checkpoint`: sign what the log is now, and publish it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from ripieno.cli.audit_log import check_reader
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, listing, note, write
+from ripieno.cli.session import opened
+from ripieno.cli.settings import Settings
+from ripieno.journal.signing import PUBLIC_KEY
+from ripieno.model.errors import StoreError
+
+__all__ = ["checkpoint"]
+
+PATIENCE_SECONDS: Final = 60.0
+
+
+def checkpoint(*, options: Options = DEFAULTS) -> int:
+    """Sign what the log is now, and publish it to where the setting checkpoint_sinks says.
+
+    While something serves the data folder that happens by itself. Exit code 1 when the log contradicts
+    what was signed of it before, or when it could not be published everywhere.
+    """
+    return asyncio.run(_checkpoint(options.settle()))
+
+
+async def _checkpoint(settings: Settings) -> int:
+    from ripieno.anchoring.rounds import Rounds  # noqa: PLC0415 - only here
+    from ripieno.anchoring.serving import record  # noqa: PLC0415 - only here
+
+    async with opened(settings) as store:
+        check_reader(settings.principal)
+        rounds = Rounds(settings.home, settings.anchoring)
+        done = await asyncio.to_thread(rounds.turn, PATIENCE_SECONDS)
+        if done is None:
+            msg = "another process has been at it for a minute"
+            raise StoreError(msg, remedy="try again; ripieno doctor tells what was signed and published")
+        await record(store, done)
+    newest = done.checkpoint
+    document: dict[str, Any] = {
+        "checkpoint": None if newest is None else newest.number,
+        "events": None if newest is None else newest.size,
+        "signed": done.signed,
+        "note": None if newest is None else newest.note,
+        "published": done.published,
+        "failures": done.failures,
+    }
+    shown = listing("checkpoint", "events", "published to", right=("checkpoint", "events"))
+    if newest is not None:
+        where = "\n".join(done.published) or "nowhere outside the data folder"
+        shown.add_row(str(newest.number), f"{newest.size:,}", clean(where))
+    write(settings.output, document, shown if newest is not None else None)
+    for name, problem in done.failures.items():
+        note(f"{name} was not reached: {problem.removeprefix(f'{name}: ')}")
+    if newest is None:
+        note(
+            "nothing was signed: " + ("a sink has to be asked first" if done.failures else "the log is empty")
+        )
+    elif not done.signed:
+        note("nothing was committed since" if not done.failures else "nothing new was signed")
+    elif newest.number == 1:
+        note(f"hand out {settings.home / PUBLIC_KEY}: whoever verifies takes the key from elsewhere")
+    return Exit.FAILED if done.failures else Exit.OK
