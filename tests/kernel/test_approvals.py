@@ -42,8 +42,9 @@ from ripieno.kernel.emergency import break_glass
 from ripieno.kernel.operators import answer_instead
 from ripieno.mediation.policy import PolicyGate
 from ripieno.model.errors import InputError, NotAllowedError, RefusedError
-from ripieno.model.gate import Action, Decision
+from ripieno.model.gate import Action, Decision, Tracing
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import RunLog, Tracer
 
 # -- approvals -----------------------------------------------------------------------------------------
 
@@ -234,6 +235,12 @@ class Turning:
         if action.kind == "tool.call" and len(self._gates) > 1:
             self._gates.pop(0)
         return decision
+
+    def traces(self, action: Action) -> frozenset[Tracing]:
+        return self._gates[0].traces(action)
+
+    def tracer(self, log: RunLog, run: str) -> Tracer:
+        return self._gates[0].tracer(log, run)
 
 
 async def test_policies_that_ask_by_the_time_of_the_claim_are_heeded(tmp_path: Path) -> None:

@@ -24,11 +24,11 @@ EACH = pytest.mark.parametrize("file", FILES)
 CHANCE: Final = frozenset(
     {
         *("due", "deadline", "first", "key", "now", "started", "seq", "sent", "id", "question", "replay"),
-        *("policies", "policy", "roles", "every_role"),
+        *("policies", "policy", "roles", "every_role", "given"),
     }
 )
 """Fields that differ from run to run: times, ids, keys drawn from the run's secret, what was on disk, and
-by which policies and rights it was let happen."""
+by which policies and rights it was let happen, and what is said of its input."""
 
 A_DAY = 86_400
 

@@ -18,6 +18,7 @@ from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError
 from ripieno.model.event import Json
+from ripieno.model.provenance import SourceTrust, declared_label
 from ripieno.model.spending import NOTHING, Cost, Spending
 
 __all__ = ["Tool", "Undo", "tool", "undo_tool"]
@@ -46,12 +47,15 @@ class Tool:
         cost: Cost | Callable[..., Cost] | None = None,
         secrets: Mapping[str, str] | None = None,
         check: Sequence[Check] = (),
+        trust: SourceTrust | None = None,
+        data: Sequence[str] = (),
     ) -> None:
         self.function = function
         self.cost = cost
         self.secrets = declared_secrets(function, secrets or {})
         self.name = name or function.__name__
         self.checks = declared_checks(self.name, check)
+        self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
         self.version = version or source_digest(function)
@@ -235,6 +239,8 @@ def tool(
     cost: Cost | Callable[..., Cost] | None = None,
     secrets: Mapping[str, str] | None = None,
     check: Sequence[Check] = (),
+    trust: SourceTrust | None = None,
+    data: Sequence[str] = (),
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -253,6 +259,9 @@ def tool(
         moment of the call; whoever proposes a call never gives these. A function of `on_uncertain`
         receives those that it takes as well.
     check: what has to hold of arguments and results: `on_arguments(...)`, `on_result(...)`.
+    trust: `trusted` where somebody answers for all that it gives, whoever may write into what it reads;
+        everything else is untrusted.
+    data: the classes of data that it gives, such as `phi`, `pii` or `secret`.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -270,6 +279,8 @@ def tool(
             cost=cost,
             secrets=secrets,
             check=check,
+            trust=trust,
+            data=data,
         )
 
     return declare if function is None else declare(function)

@@ -65,15 +65,21 @@ async def start(
 
 async def use(scope: Scope, path: str, tool: ToolLike, arguments: Mapping[str, Any]) -> Any:
     """Call a tool: claimed before, recorded after, judged before it is used."""
-    given = scope.value(dict(arguments))
+    passed = {name: value.ref for name, value in arguments.items() if isinstance(value, Value)}
+    given = scope.value({**arguments, **decoded(arguments)} if passed else dict(arguments))
     await refuse_secrets(scope, tool, path, given)
-    proposal = Proposal(scope, tool, path, given)
+    proposal = Proposal(scope, tool, path, given, passed)
     while True:
         try:
             output = await Effect(scope, tool, path, await proposal.permit()).result()
         except UnsettledError:  # what permitted it does not stand any more
             continue
         return await check_result(scope, tool, path, output)
+
+
+def decoded(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give those that were passed by reference as what they stand for."""
+    return {name: value.decode() for name, value in arguments.items() if isinstance(value, Value)}
 
 
 async def choose(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.kernel.modes import modes_at_start
+from ripieno.kernel.tracing import given_label
 from ripieno.model.definition import Definition
 from ripieno.model.event import Json
 from ripieno.model.value import encode
@@ -46,6 +47,7 @@ async def first_event(
         "input": given,
         **allowed,
     }
+    body["given"] = given_label(definition)
     if definition.bounds is not None:
         body["limits"] = definition.bounds.document()
     if modes := await modes_at_start(store, definition, new.tenant):
@@ -88,6 +90,7 @@ async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
         again=True,
     )
     body = await first_event(store, definition, new, commitment.hex(), execution.proposals.inherited)
+    del body["given"]  # by the parent's log
     body["parent"] = {"run": above.id, "path": birth.path}
     if birth.allowance:
         body["allowance"] = dict(birth.allowance)

@@ -46,14 +46,15 @@ async def deny(
     *,
     branch: Branch | None = None,
     proposed: Mapping[str, Json] = MappingProxyType({}),
+    beside: Sequence[tuple[bytes, bytes]] = (),
 ) -> DeniedError:
     """Record a denial, and give the error that tells of it once it is durable.
 
-    `proposed` says what was to be done, in structure and commitments.
+    `proposed` says what was to be done, in structure and commitments; `beside` are values of these.
     """
     execution = scope.execution
     message = f"{what}: {decision.reason or 'denied by policy'}"
-    payloads: list[tuple[bytes, bytes]] = []
+    payloads = list(beside)
     body: dict[str, Json] = {
         **proposed,
         **told(decision),

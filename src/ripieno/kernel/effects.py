@@ -22,6 +22,7 @@ from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
 from ripieno.kernel.questions import wait_until
 from ripieno.kernel.runaway import check_call, rate_of, trip
+from ripieno.kernel.tracing import declared
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
 from ripieno.kernel.undo_tools import remember
@@ -205,6 +206,7 @@ class Effect:
             )
             payloads: list[tuple[bytes, bytes]] = []
             execution.keep(self.arguments, payloads)
+            payloads.extend(self.permit.beside)
             draft = execution.append(
                 "intent",
                 self.path,
@@ -318,7 +320,10 @@ class Effect:
 
     def _append(self, claim: Claim, ending: Ending) -> None:
         payloads: list[tuple[bytes, bytes]] = []
-        body = ending.body(claim.attempt, lambda value: self.execution.keep(value, payloads))
+        body = {
+            **ending.body(claim.attempt, lambda value: self.execution.keep(value, payloads)),
+            **declared(self.tool),
+        }
         change = call_change(claim, ending)
         draft = self.execution.append("result", self.path, body, payloads=payloads, change=change)
         self.scope.needs(draft)

@@ -41,6 +41,7 @@ from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, Kind
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Task
+from ripieno.model.provenance import Tracer
 from ripieno.model.value import Value, encode
 
 __all__ = ["Execution", "Rest"]
@@ -113,6 +114,11 @@ class Execution:
     def proposals(self) -> Proposals:
         """What puts its acts to the gate."""
         return Proposals(self)
+
+    @cached_property
+    def tracer(self) -> Tracer:
+        """What finds where the values of its acts come from; made where a policy reads that."""
+        return self.store.gate.tracer(self.store, self.lease.run)
 
     # -- values -----------------------------------------------------------------------------------
 

@@ -19,11 +19,12 @@ from ripieno.model.errors import InputError, RefusedError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.ids import new_id
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import Label
 from ripieno.model.value import encode
 
 __all__ = ["begin", "finished", "fork"]
 
-REFERENCES = ("output", "evidence", "reason", "content", "error", "because", "arguments", "input")
+REFERENCES = ("output", "evidence", "reason", "content", "error", "because", "arguments", "input", "traced")
 """Fields of an event's body that hold commitments."""
 
 
@@ -78,6 +79,8 @@ async def begin(
     now = clock.now()
     started = dict(events[0].body)
     started["input"] = copier.value(started["input"]) if value is None else copier.new(value)
+    if value is not None:
+        started["given"] = Label("trusted").document()  # by whoever forks it
     started.pop("parent", None)  # nobody waits for this one
     for right in ("roles", "every_role", "credential"):
         started.pop(right, None)

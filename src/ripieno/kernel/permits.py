@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.checking import check_arguments
@@ -16,6 +17,7 @@ from ripieno.kernel.consent import Panel, deny, read_denial, unanswered
 from ripieno.kernel.edited import edited_form
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.questions import ask
+from ripieno.kernel.tracing import Tracing
 from ripieno.model.effect_rule import Approver, Fixed, Withheld
 from ripieno.model.errors import DeniedError, RejectedError, WithheldError
 from ripieno.model.event import Json
@@ -51,11 +53,23 @@ class Permit:
         """Give by which policies it is made, as its intent says."""
         return {} if self.proposal is None else self.proposal.noted
 
+    @property
+    def beside(self) -> Sequence[tuple[bytes, bytes]]:
+        """Give the values that its intent names and that are not stored yet."""
+        return () if self.proposal is None else self.proposal.beside
+
 
 class Proposal:
     """One effect that is proposed: what policy says of it, and who has approved it so far."""
 
-    def __init__(self, scope: Scope, tool: ToolLike, path: str, arguments: Value) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        tool: ToolLike,
+        path: str,
+        arguments: Value,
+        passed: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._scope = scope
         self._tool = tool
         self._path = path
@@ -70,6 +84,7 @@ class Proposal:
         self._decision: Decision | None = None
         self._decided_under: tuple[str, int] | None = None
         """What that decision was made under: policies and rights."""
+        self._tracing = Tracing(scope, tool, path, passed)
 
     async def permit(self) -> Permit:
         """Give the permit, once policy allows the effect and everybody who has to approved it.
@@ -111,8 +126,15 @@ class Proposal:
 
     @property
     def noted(self) -> Mapping[str, Json]:
-        """Give the policies of the last decision."""
-        return {} if self._decision is None else self._scope.execution.proposals.noted(self._decision)
+        """Give the policies of the last decision, and what it knew of where its values come from."""
+        if self._decision is None:
+            return {}
+        return {**self._scope.execution.proposals.noted(self._decision), **self._tracing.noted}
+
+    @property
+    def beside(self) -> Sequence[tuple[bytes, bytes]]:
+        """Give the values that `noted` names and that are not stored yet."""
+        return self._tracing.beside
 
     def _decide(self) -> Decision:
         proposals = self._scope.execution.proposals
@@ -120,7 +142,13 @@ class Proposal:
         def decide(approvals: Sequence[Approval]) -> Decision:
             kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
             return proposals.tool(
-                self._scope, self._tool, self._path, self._arguments, kind=kind, approvals=approvals
+                self._scope,
+                self._tool,
+                self._path,
+                self._arguments,
+                kind=kind,
+                approvals=approvals,
+                traced=self._tracing.found,
             )
 
         self._decided_under = proposals.version
@@ -153,6 +181,7 @@ class Proposal:
             return
         if (denial := await read_denial(scope, path)) is not None:
             raise denial
+        await self._tracing.look(self._arguments)
         decision = self._decide()
         if decision.verdict == "deny":
             raise await self._denied(decision)
@@ -160,7 +189,9 @@ class Proposal:
     async def _denied(self, decision: Decision) -> DeniedError:
         tool = self._tool
         proposed: dict[str, Json] = {"tool": tool.name, "version": tool.version, "effect": tool.effect}
-        return await deny(self._scope, self._path, decision, tool.name, proposed=proposed)
+        proposed |= self._tracing.noted
+        beside = self._tracing.beside
+        return await deny(self._scope, self._path, decision, tool.name, proposed=proposed, beside=beside)
 
     async def _settled(self) -> bool:
         """Tell whether policy allows it; ask one of those whom it names where they have to approve first."""
@@ -174,6 +205,7 @@ class Proposal:
                 denial = await read_denial(scope, path)
                 if denial is not None:
                     raise denial
+            await self._tracing.look(self._arguments)
             decision = self._decide()
             if decision.verdict == "allow":
                 return True
@@ -239,7 +271,9 @@ class Proposal:
             "arguments": execution.keep(self._arguments, payloads),
             "rule": rule,
             **(under or {}),
+            **self._tracing.noted,
         }
+        payloads.extend(self._tracing.beside)
         if asked is not None:
             body["role" if asked.person is None else "person"] = asked.name
         if self._edited_by is not None:
@@ -263,6 +297,8 @@ class Proposal:
         }
         if self._edited_by is not None:
             about["edited_by"] = self._edited_by
+        if self._tracing.found is not None:
+            about["sources"] = self._tracing.found.for_people()
         form = {
             "type": "object",
             "title": f"May {tool.name} be called?",

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from ripieno.kernel.consent import is_settled
+from ripieno.kernel.tracing import declared_facts
 from ripieno.kernel.verdicts import told
 from ripieno.model.definition import Definition
 from ripieno.model.event import Event, Json
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Decision, Gate, Subject
 from ripieno.model.participant import Participant, ToolLike
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import Traced
 from ripieno.model.stop import Place
 from ripieno.model.value import Value
 
@@ -175,16 +177,41 @@ class Proposals:
         *,
         kind: ActionKind,
         approvals: Sequence[Approval],
+        traced: Traced | None = None,
     ) -> Decision:
         """Decide about one call of a tool, or about taking one back."""
-        return self._decide(
+        return self._put(
+            self.call(scope, tool, path, arguments, kind=kind, approvals=approvals, traced=traced)
+        )
+
+    def call(
+        self,
+        scope: Scope,
+        tool: ToolLike,
+        path: str,
+        arguments: Value,
+        *,
+        kind: ActionKind,
+        approvals: Sequence[Approval] = (),
+        traced: Traced | None = None,
+    ) -> Action:
+        """Give one call of a tool, or taking one back, as it is put to the gate."""
+        labels = self._labels if traced is None else tuple(sorted({*self._labels, *traced.labels}))
+        return Action(
+            kind,
             kind,
             self._actor(scope),
             self._tool(tool),
+            self._workflow,
+            self._execution.lease.run,
             path,
-            given=arguments.decode,
-            digest=arguments.ref,
-            approvals=approvals,
+            arguments.decode,
+            arguments.ref,
+            labels,
+            None if traced is None else traced.provenance,
+            tuple(approvals),
+            None if traced is None else traced.sources,
+            None if traced is None else traced.shown,
         )
 
     def choice(
@@ -212,13 +239,9 @@ class Proposals:
         path: str,
         *,
         verb: str | None = None,
-        given: Any = None,
-        digest: str | None = None,
         approvals: Sequence[Approval] = (),
     ) -> Decision:
-        if kind != "tool.undo" and (reason := self._against(actor, path)) is not None:
-            return Decision("deny", version=self._gate.version, reason=reason)
-        return self._gate.decide(
+        return self._put(
             Action(
                 kind,
                 verb or kind,
@@ -227,9 +250,7 @@ class Proposals:
                 self._workflow,
                 self._execution.lease.run,
                 path,
-                given,
-                digest,
-                self._labels,
+                labels=self._labels,
                 approvals=tuple(approvals),
             )
         )
@@ -256,6 +277,13 @@ class Proposals:
             if gone is not None:
                 return f"{gone.agent} was retired by {gone.by}: {gone.reason}"
         return store.rights.of(tenant).barred(actor.principal)
+
+    def _put(self, action: Action) -> Decision:
+        """Put an act to the gate, unless something stands against whoever proposes it."""
+        against = None if action.kind == "tool.undo" else self._against(action.actor, action.path or "")
+        if against is not None:
+            return Decision("deny", version=self._gate.version, reason=against)
+        return self._gate.decide(action)
 
     def _known(self) -> Known:
         found = KNOWN.get(self._definition)
@@ -293,5 +321,6 @@ class Proposals:
             "version": tool.version,
             "on_uncertain": tool.on_uncertain,
             "undo": tool.undo is not None,
+            **declared_facts(tool),
         }
         return Subject("tool", tool.name, facts)

@@ -101,6 +101,10 @@ class Scope:
         """When it was begun, in microseconds."""
         self.looked: tuple[int, int | None] = (0, None)
         """When it has looked ahead last, and the active time used until then; microseconds."""
+        self.task: Task | None = None
+        """What it works on."""
+        self.participant: Participant | None = None
+        """Whose visit it is."""
         self.kind = ""
         """Of the participant whose visit it is, such as `function`."""
         self.decision: Decision | None = None
@@ -245,7 +249,7 @@ class Scope:
         )
         scope = Scope(execution, path, branch, self, terms.effects)
         scope.started = execution.recording.begun(path) or execution.clock.now()
-        scope.kind = participant.kind
+        scope.kind, scope.participant, scope.task = participant.kind, participant, task
         ending = Outcome("complete") if left_out else barred(execution, participant, path)
         if ending is not None:
             return await self.close(scope, participant, task, ending)

@@ -6,7 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ripieno.model.gate import Action, Decision
+from ripieno.model.gate import Action, Decision, Tracing
+from ripieno.model.provenance import RunLog, Tracer
 
 if TYPE_CHECKING:
     from ripieno.mediation.policy import PolicyGate
@@ -32,6 +33,14 @@ class FolderGate:
     def decide(self, action: Action) -> Decision:
         """Decide about one action."""
         return self._gate.decide(action)
+
+    def traces(self, action: Action) -> frozenset[Tracing]:
+        """Tell what policies read of where the values of an act come from."""
+        return self._gate.traces(action)
+
+    def tracer(self, log: RunLog, run: str) -> Tracer:
+        """Give what finds where the values of a run's acts come from."""
+        return self._gate.tracer(log, run)
 
     @cached_property
     def _gate(self) -> PolicyGate:

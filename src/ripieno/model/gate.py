@@ -12,8 +12,20 @@ from typing import Any, Final, Literal, Protocol
 
 from ripieno.model.effect_rule import Approver
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import RunLog, Tracer, Trust
 
-__all__ = ["SHUT", "Action", "ActionKind", "Actor", "Approval", "Decision", "Gate", "Subject", "Verdict"]
+__all__ = [
+    "SHUT",
+    "Action",
+    "ActionKind",
+    "Actor",
+    "Approval",
+    "Decision",
+    "Gate",
+    "Subject",
+    "Tracing",
+    "Verdict",
+]
 
 ActionKind = Literal[
     # within a run
@@ -35,6 +47,9 @@ ActionKind = Literal[
     "data.read",
 ]
 """What may be proposed; where one kind stands for several commands, the verb names which."""
+
+Tracing = Literal["sources", "labels"]
+"""What may be read of where the values of an act come from: how far it is trusted, its classes of data."""
 
 Verdict = Literal["allow", "ask", "deny"]
 """`ask`: it may happen once whoever the policies name has approved it."""
@@ -93,10 +108,15 @@ class Action:
     """Commitment of the canonical arguments."""
     labels: tuple[str, ...] = ()
     """Classes of data that it touches."""
-    provenance: Mapping[str, str] | None = None
-    """Where each argument comes from, by its name, such as `trusted`; None where it is not known."""
+    provenance: Mapping[str, Any] | None = None
+    """How far each argument is trusted, by its name; of a record, each of its fields. None where that is
+    not known."""
     approvals: tuple[Approval, ...] = ()
     """What was approved of it so far."""
+    sources: tuple[Trust, ...] | None = None
+    """Which words are said of any argument; None where that is not known."""
+    shown: tuple[Trust, ...] | None = None
+    """Which are said of anything that its run has taken in; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +150,17 @@ class Gate(Protocol):
         """Decide about one action, as everything stands at this moment."""
         ...
 
+    def traces(self, action: Action) -> frozenset[Tracing]:
+        """Tell what policies that may concern it read of where its values come from; else nobody looks.
+
+        Never raises.
+        """
+        ...
+
+    def tracer(self, log: RunLog, run: str) -> Tracer:
+        """Give what finds where the values of a run's acts come from."""
+        ...
+
 
 class Shut:
     """Lets nothing happen: what stands where no gate was given."""
@@ -139,6 +170,15 @@ class Shut:
     def decide(self, action: Action) -> Decision:
         """Deny it."""
         return Decision("deny", reason=f"no gate decides about {action.kind} here")
+
+    def traces(self, action: Action) -> frozenset[Tracing]:
+        """Read nothing."""
+        del action
+        return frozenset()
+
+    def tracer(self, log: RunLog, run: str) -> Tracer:
+        """Raise `NotImplementedError`: nobody asks for one, as nothing is read."""
+        raise NotImplementedError(log, run)
 
 
 SHUT: Final[Gate] = Shut()

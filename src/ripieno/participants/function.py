@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, overload
 
 from ripieno.model.action import Effect, OnUncertain
@@ -13,6 +13,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
+from ripieno.model.provenance import SourceTrust, declared_label
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.binding import Binding
 from ripieno.participants.references import reference, source_digest
@@ -34,6 +35,9 @@ class Function(BaseParticipant):
     called a second time without knowing what became of the first. A pure function that takes a
     context is replayed: whatever it does to the world, it does through the context.
 
+    What a function that is an effect brings from outside is untrusted, unless it is declared with
+    `trust="trusted"`; what it passes on is as it was read.
+
     A plain function runs in a thread; a coroutine function runs on the event loop.
     """
 
@@ -47,8 +51,11 @@ class Function(BaseParticipant):
         pure: bool = False,
         version: str | None = None,
         timeout: Duration = DEFAULT_TIMEOUT,
+        trust: SourceTrust | None = None,
+        data: Sequence[str] = (),
     ) -> None:
         super().__init__(name or function.__name__)
+        self.trust, self.data = declared_label(self.name, trust, data)
         self.function = function
         self.pure = pure
         self.version = version
@@ -125,6 +132,7 @@ class FunctionEffect:
 
     def __init__(self, function: Function, task: Task, context: Context) -> None:
         self.name = function.name
+        self.trust, self.data = function.trust, function.data
         self.version = function.version or ""
         self.timeout = function.effect_timeout
         self._function = function
@@ -157,6 +165,8 @@ def function(
     pure: bool = False,
     version: str | None = None,
     timeout: Duration = DEFAULT_TIMEOUT,
+    trust: SourceTrust | None = None,
+    data: Sequence[str] = (),
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def function(
     target: Callable[..., Any] | None = None,
@@ -165,10 +175,14 @@ def function(
     pure: bool = False,
     version: str | None = None,
     timeout: Duration = DEFAULT_TIMEOUT,
+    trust: SourceTrust | None = None,
+    data: Sequence[str] = (),
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Declare a function as a participant; see `Function` for what its parameters receive."""
 
     def declare(target: Callable[..., Any]) -> Function:
-        return Function(target, name=name, pure=pure, version=version, timeout=timeout)
+        return Function(
+            target, name=name, pure=pure, version=version, timeout=timeout, trust=trust, data=data
+        )
 
     return declare if target is None else declare(target)

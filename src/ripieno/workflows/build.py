@@ -99,6 +99,7 @@ class Builder(FlowBuilder):
                 purpose=document.purpose,
                 risk=document.risk,
                 data=document.data,
+                input_trust=document.input_trust,
                 policy=document.policy,
                 limits=limits,
                 replaces=Replaces(replaces.minutes, replaces.touchpoints, replaces.value),

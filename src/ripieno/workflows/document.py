@@ -321,6 +321,9 @@ class WorkflowDocument(Document):
     data: list[DataClass] = Field(
         default_factory=list[DataClass], description="the classes of data it touches"
     )
+    input_trust: Literal["trusted", "untrusted"] = Field(
+        default="trusted", description="`untrusted` where the input comes from outside, whoever starts a run"
+    )
     policy: str | None = Field(default=None, description="the policy pack it runs under")
     limits: WorkflowLimits = Field(default_factory=WorkflowLimits, description="how far a run may go")
     replaces: ReplacesDocument = Field(

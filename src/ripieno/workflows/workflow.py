@@ -20,6 +20,7 @@ from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import UndoTool
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import SourceTrust, declared_label
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.human import Human
@@ -94,6 +95,7 @@ class Workflow:
         purpose: str | None = None,
         risk: Risk = "medium",
         data: Sequence[Data | str] = (),
+        input_trust: SourceTrust = "trusted",
         policy: str | None = None,
         limits: Limits | None = None,
         replaces: Replaces | None = None,
@@ -108,6 +110,7 @@ class Workflow:
         """The participant that is the whole, without the workflow's own limits."""
         self.owner, self.purpose, self.risk, self.policy = owner, purpose, risk, policy
         self.data = tuple(sorted(class_of_data(item) for item in data))
+        self.input_trust, _ = declared_label(f"the input of {name}", input_trust, ())
         self.limits = limits or Limits()
         self.replaces = replaces or Replaces()
         self.input = None if check_input is None else InputCheck(check_input, name)
@@ -151,6 +154,7 @@ class Workflow:
             "risk": self.risk,
             "data": tuple(str(item) for item in self.data),
             "version": self.version,
+            **({"input": "untrusted"} if self.input_trust == "untrusted" else {}),
             **{name: value for name, value in known.items() if value},
         }
 
@@ -161,6 +165,7 @@ class Workflow:
             "purpose": self.purpose,
             "policy": self.policy,
             "data": [str(item) for item in self.data],
+            "input_trust": "untrusted" if self.input_trust == "untrusted" else None,
             "limits": limits_document(self.limits),
             "replaces": self.replaces.document(),
             "input": None if self.input is None else self.input.describe(),

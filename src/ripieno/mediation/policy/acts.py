@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ripieno.model.errors import DefinitionError, Place, RipienoError, nearest
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Subject
 from ripieno.model.principal import Principal, PrincipalKind
+from ripieno.model.provenance import Trust
 
 __all__ = ["ActDocument", "ApprovalDocument", "read_act"]
 
@@ -46,7 +47,9 @@ class ActDocument(Closed):
     workflow: dict[str, Any] | None = Field(default=None, description="the workflow: name, data, risk")
     arguments: dict[str, Any] | None = None
     labels: list[str] = Field(default=[], description="classes of data that it touches")
-    provenance: dict[str, str] | None = Field(default=None, description="where each argument is from")
+    provenance: dict[str, Any] | None = Field(default=None, description="how far each argument is trusted")
+    sources: list[Trust] | None = Field(default=None, description="what is said of any argument")
+    shown: list[Trust] | None = Field(default=None, description="what is said of anything it has taken in")
     approvals: list[ApprovalDocument] = Field(default=[], description="what was approved of it")
     run: str | None = None
     path: str | None = None
@@ -74,6 +77,8 @@ class ActDocument(Closed):
             labels=tuple(self.labels),
             approvals=tuple(Approval(one.by, one.role, one.emergency) for one in self.approvals),
             provenance=self.provenance,
+            sources=None if self.sources is None else tuple(self.sources),
+            shown=None if self.shown is None else tuple(self.shown),
         )
 
     def _workflow(self, pack: str | None) -> Subject | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ripieno.mediation.policy.gate import PolicyGate
 from ripieno.mediation.policy.policies import Policy
-from ripieno.mediation.policy.rules import Rules
+from ripieno.mediation.policy.reads import Node
+from ripieno.mediation.policy.rules import OF_SOURCES, Rules
 from ripieno.model.effect_rule import Approver
 from ripieno.model.errors import RipienoError
 from ripieno.model.gate import Action, Decision
@@ -44,11 +46,7 @@ def goes_on(gate: PolicyGate, rules: Rules, action: Action, decision: Decision) 
     for approver in decision.approvers:
         yield f"{named(approver)} approves"
     wanted = rules.shard(action).wanted
-    sources = wanted.reads.context.parts.get("provenance")
-    if sources is not None:
-        trusted = dict.fromkeys(sources.parts, "trusted")
-        if gate.decide(replace(action, provenance=trusted)).verdict == "allow":
-            yield f"{', '.join(sorted(sources.parts))} would come from a trusted source"
+    yield from by_sources(gate, wanted.reads.context, action)
     for role in sorted(wanted.reads.roles):
         actor = action.actor
         behalf = None if actor.on_behalf_of is None else with_role(actor.on_behalf_of, role)
@@ -66,6 +64,30 @@ def goes_on(gate: PolicyGate, rules: Rules, action: Action, decision: Decision) 
 def with_role(principal: Principal, role: str) -> Principal:
     """Give a principal with one more role."""
     return replace(principal, roles=principal.roles | {role})
+
+
+def by_sources(gate: PolicyGate, context: Node, action: Action) -> Iterator[str]:
+    """Tell whether it would go on if what it carries came from elsewhere."""
+    if context.parts.keys().isdisjoint(OF_SOURCES):
+        return
+    read = context.parts.get("provenance", Node())
+    given: Mapping[str, Any] = {} if action.given is None else action.given()
+    trusted = replace(
+        action,
+        provenance={**dict.fromkeys(given, "trusted"), **all_trusted(read)},
+        sources=("trusted",),
+        shown=action.shown or ("trusted",),
+    )
+    if gate.decide(trusted).verdict == "allow":
+        what = sorted(read.parts) or [
+            name for name, word in (action.provenance or {}).items() if word not in ("trusted", "vouched")
+        ]
+        yield f"{', '.join(what) or 'what it is given'} would come from a trusted source"
+
+
+def all_trusted(node: Node) -> dict[str, Any]:
+    """Give what would be said of everything that is read if it were trusted."""
+    return {name: all_trusted(part) if part.parts else "trusted" for name, part in node.parts.items()}
 
 
 def named(approver: Approver) -> str:

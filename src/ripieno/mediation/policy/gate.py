@@ -11,8 +11,10 @@ from ripieno.mediation.pack_names import policy_folder
 from ripieno.mediation.policy.library import DEFAULT_PACK, Library, load_library
 from ripieno.mediation.policy.rules import Rules
 from ripieno.mediation.policy.rulings import decision
+from ripieno.mediation.provenance.tracing import tracer
 from ripieno.model.errors import RipienoError
-from ripieno.model.gate import Action, Decision
+from ripieno.model.gate import Action, Decision, Tracing
+from ripieno.model.provenance import RunLog, Tracer
 
 __all__ = ["PolicyGate", "default_gate", "policy_folder"]
 
@@ -44,6 +46,17 @@ class PolicyGate:
             log.exception("could not be decided", act=action.kind, subject=action.subject.name)
             reason = f"could not be decided: {type(error).__name__}"  # what it says may be of the arguments
             return Decision("deny", version=self.version, reason=reason)
+
+    def traces(self, action: Action) -> frozenset[Tracing]:
+        """Tell what the policies that may concern an act read of where its values come from."""
+        try:
+            return self.rules(action).shard(action).traces
+        except RipienoError:  # and it is denied
+            return frozenset()
+
+    def tracer(self, log: RunLog, run: str) -> Tracer:
+        """Give what finds where the values of a run's acts come from."""
+        return tracer(log, run)
 
     def rules(self, action: Action) -> Rules:
         """Give the policies that hold for an act; raises `PolicyError` or `NotFoundError`."""

@@ -131,6 +131,6 @@ def leaves(node: Node, path: ArgumentPath = ()) -> Iterator[ArgumentPath]:
             yield (*path, name)
 
 
-def sources(policy: Policy) -> frozenset[str]:
-    """Give the arguments whose source a policy reads."""
-    return frozenset(policy.reads.context.parts.get("provenance", Node()).parts)
+def sources(policy: Policy) -> frozenset[ArgumentPath]:
+    """Give the paths of the arguments whose source a policy reads."""
+    return frozenset(leaves(policy.reads.context.parts.get("provenance", Node())))

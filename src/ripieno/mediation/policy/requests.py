@@ -5,9 +5,9 @@ What they do not read cannot matter to them, so that what is left is also what a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 
@@ -24,6 +24,7 @@ from ripieno.mediation.policy.vocabulary import (
 )
 from ripieno.model.gate import Action
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import Trust, least_trusted
 
 __all__ = ["Acting", "Proposed", "Request", "Wanted", "acting", "proposed", "request"]
 
@@ -130,6 +131,31 @@ def request(action: Action, principal: Principal, wanted: Wanted) -> Request:
     return Request(acting(principal, wanted).entity, act.resource, act.context)
 
 
+def summed(provenance: Mapping[str, Any], node: Node) -> Any:
+    """Give for each argument what is read of it: of a record that is read as one, the least trusted in it."""
+    read = node.parts.get("provenance")
+    return None if read is None else provenance if read.value else as_read(provenance, read)
+
+
+def as_read(found: Any, node: Node) -> Any:
+    """Give what is said of a value as far as it is read."""
+    if not isinstance(found, Mapping):
+        return None if node.parts and not node.value else found  # it has no such parts
+    fields = cast("Mapping[str, Any]", found)
+    if node.value:
+        return least_trusted(words_in(fields))
+    return {name: as_read(fields[name], part) for name, part in node.parts.items() if name in fields}
+
+
+def words_in(found: Any) -> Iterator[Trust]:
+    """Give all that is said of a value and of all that is in it."""
+    if isinstance(found, Mapping):
+        for one in cast("Mapping[str, Any]", found).values():
+            yield from words_in(one)
+    else:
+        yield found
+
+
 def resource(action: Action, wanted: Wanted) -> dict[str, Json]:
     """Give what is acted upon; raises `UnreadableError` where a fact is missing that has to be there."""
     subject, node = action.subject, wanted.reads.resource
@@ -173,7 +199,9 @@ def context(action: Action, wanted: Wanted) -> dict[str, Json]:
         "run": action.run,
         "path": action.path,
         "workflow": action.workflow and {**action.workflow.facts, "name": action.workflow.name},
-        "provenance": action.provenance,
+        "provenance": None if action.provenance is None else summed(action.provenance, node),
+        "sources": action.sources,
+        "shown": action.shown,
     }
     wants_amount = "amount" in node.parts
     if wants_amount or "arguments" in node.parts:

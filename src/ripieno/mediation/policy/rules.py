@@ -16,15 +16,19 @@ from ripieno.mediation.policy.rulings import Ruling, denied, permitted
 from ripieno.mediation.policy.usage import ArgumentPath
 from ripieno.mediation.policy.values import UnreadableError
 from ripieno.mediation.policy.vocabulary import ValueKind, entity_type
-from ripieno.model.gate import Action
+from ripieno.model.gate import Action, Tracing
 from ripieno.model.principal import Principal
 
-__all__ = ["Rules", "Shard"]
+__all__ = ["OF_SOURCES", "Rules", "Shard"]
 
 MANY: Final = 8
 """From so many forbids on they are first asked together."""
 
 OF_THE_WORKFLOW: Final = frozenset({"workflow", "labels"})
+CARRYING: Final = frozenset({"tool.call", "tool.undo", "model.call"})
+"""Acts that carry values which were found in the course of a run."""
+
+OF_SOURCES: Final = frozenset({"provenance", "sources", "shown"})
 REMEMBERED: Final = 4096
 """Rulings that a shard remembers; it forgets them all when there are more."""
 
@@ -44,6 +48,8 @@ class Shard:
         self._blind = self.wanted.nothing
         self.general = not reads.context.parts.keys() - OF_THE_WORKFLOW
         """True when nothing is read of one act that is not the same for all of its kind in a workflow."""
+        self.traces = traces(action, reads)
+        """What is read of where the values of an act come from."""
         self._all = parsed(self.policies)
         self._firm = tuple(policy for policy in self.policies if not policy.asks)
         self._without_asking = self._all if len(self._firm) == len(self.policies) else parsed(self._firm)
@@ -122,6 +128,19 @@ class Shard:
         if not answer.allowed:
             return denied((), "")
         return Ruling("ask", tuple(self._firm[number] for number in answer.reasons), asking)
+
+
+def traces(action: str, reads: Reads) -> frozenset[Tracing]:
+    """Give what is read of where the values of an act come from, for acts that carry any."""
+    if action not in CARRYING:
+        return frozenset()
+    parts = reads.context.parts.keys()
+    found: set[Tracing] = set()
+    if parts & OF_SOURCES:
+        found.add("sources")
+    if "labels" in parts:
+        found.add("labels")
+    return frozenset(found)
 
 
 def quick(permits: Sequence[Policy], policies: Sequence[Policy]) -> PolicySet | None:

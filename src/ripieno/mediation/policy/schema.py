@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from cedarpy import Schema
@@ -51,25 +52,27 @@ def tree(kinds: Iterable[tuple[tuple[str, ...], ValueKind]]) -> Tree:
 
 @lru_cache(maxsize=256)
 def schema(
-    arguments: frozenset[tuple[tuple[str, ...], ValueKind]], provenance: frozenset[str] = frozenset()
+    arguments: frozenset[tuple[tuple[str, ...], ValueKind]],
+    provenance: frozenset[tuple[str, ...]] = frozenset(),
 ) -> Schema:
-    """Give the parsed schema for these arguments; `provenance` names those whose source is read."""
-    return Schema.from_str(schema_text(tree(sorted(arguments)), provenance))
+    """Give the parsed schema for these arguments; `provenance`: the paths of those whose source is read."""
+    return Schema.from_str(
+        schema_text(tree(sorted(arguments)), tree((path, "text") for path in sorted(provenance)))
+    )
 
 
-def schema_text(arguments: Tree, provenance: Iterable[str] = ()) -> str:
+def schema_text(arguments: Tree, provenance: Tree = MappingProxyType({})) -> str:
     """Give the schema in Cedar's own form."""
     lines = ["entity Role;"]
     lines += [f"entity {name} in [Role] {record(PRINCIPAL, PRINCIPAL)};" for name in PRINCIPALS.values()]
     lines += [
         f"entity {name} {record(facts, REQUIRED.get(name, {'name'}))};" for name, facts in RESOURCES.items()
     ]
-    sources: dict[str, ValueKind | Tree] = dict.fromkeys(sorted(provenance), "text")
     context = [
         *fields(CONTEXT, ALWAYS),
         f"amount?: {TYPES['decimal']}",
         f"arguments?: {record(arguments, ())}",
-        f"provenance?: {record(sources, sources)}",
+        f"provenance?: {whole(provenance)}",
     ]
     lines += [f"type Proposed = {{ {', '.join(context)} }};"]
     who = ", ".join(PRINCIPALS.values())
@@ -88,6 +91,15 @@ def fields(attributes: Tree, required: Iterable[str]) -> list[str]:
         + (TYPES[kind] if isinstance(kind, str) else record(kind, {"name"} if name == "workflow" else ()))
         for name, kind in attributes.items()
     ]
+
+
+def whole(attributes: Tree) -> str:
+    """Give a record type of which everything has to be there: what is missing is a denial."""
+    inner = (
+        f'"{name}": ' + (TYPES[kind] if isinstance(kind, str) else whole(kind))
+        for name, kind in attributes.items()
+    )
+    return f"{{ {', '.join(inner)} }}"
 
 
 def record(attributes: Tree, required: Iterable[str]) -> str:

@@ -77,12 +77,15 @@ WORKFLOW: Final[Mapping[str, ValueKind]] = {
     "purpose": "text",
     "version": "text",
     "stage": "text",
+    "input": "text",
 }
 
 CONTEXT: Final[Mapping[str, ValueKind | Mapping[str, ValueKind]]] = {
     "verb": "text",
     "labels": "texts",
     "approvals": "texts",
+    "sources": "texts",
+    "shown": "texts",
     "run": "text",
     "path": "text",
     "workflow": WORKFLOW,

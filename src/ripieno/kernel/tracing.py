@@ -1,0 +1,139 @@
+"""Where the values of an act come from: labels recorded where something comes in, found where a policy asks.
+
+What a policy reads is found before it decides, and recorded with the act: replay reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from ripieno.model.definition import Definition
+from ripieno.model.event import Json
+from ripieno.model.gate import ActionKind
+from ripieno.model.participant import Task, ToolLike
+from ripieno.model.provenance import Carried, Label, Traced
+from ripieno.model.value import Value
+
+if TYPE_CHECKING:
+    from ripieno.kernel.scope import Scope
+
+__all__ = ["Tracing", "declared", "declared_facts", "given_label"]
+
+AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
+"""Kinds of participants that act of their own accord."""
+
+UNDO: Final = "/undo"
+
+
+def declared(tool: ToolLike) -> dict[str, Json]:
+    """Give what the event of a result says of its source; nothing where nothing is declared: untrusted."""
+    trust, data = getattr(tool, "trust", None), getattr(tool, "data", ())
+    said: dict[str, Json] = {}
+    if trust is not None:
+        said["trust"] = trust
+    if data:
+        said["data"] = list(data)
+    return said
+
+
+def declared_facts(tool: ToolLike) -> dict[str, str | int | bool | tuple[str, ...]]:
+    """Give what policies may ask about a tool as a source."""
+    return {"trusted": getattr(tool, "trust", None) == "trusted", "data": tuple(getattr(tool, "data", ()))}
+
+
+def given_label(definition: Definition) -> dict[str, Json]:
+    """Give what the first event says of the input: whoever starts a run answers for it, unless declared."""
+    facts = definition.facts
+    data = facts.get("data", ())
+    return Label(
+        "untrusted" if facts.get("input") == "untrusted" else "trusted",
+        frozenset(data if isinstance(data, tuple) else ()),
+    ).document()
+
+
+class Tracing:
+    """What is known of where the values of one call come from."""
+
+    def __init__(self, scope: Scope, tool: ToolLike, path: str, passed: Mapping[str, str]) -> None:
+        self._scope = scope
+        self._tool = tool
+        self._path = path
+        self._passed = passed
+        self.found: Traced | None = None
+        """None where no policy reads it."""
+        self._recorded: Value | None = None
+        self._looked: object = None
+        """At which arguments it was looked last, for what, and how far the log had come."""
+
+    async def look(self, arguments: Value) -> None:
+        """Find it, where a policy that may concern the call reads it, by all that was recorded so far."""
+        scope, execution = self._scope, self._scope.execution
+        kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
+        action = execution.proposals.call(scope, self._tool, self._path, arguments, kind=kind)
+        read = execution.store.gate.traces(action)
+        if not read:
+            self.found = self._recorded = None
+            return
+        await execution.all_durable()
+        looked = (arguments.ref, read, execution.committed, execution.seen)
+        if looked == self._looked:
+            return
+        self._looked = looked
+        given: dict[str, Any] = arguments.decode()
+        passed = {  # as long as nobody has changed it
+            name: ref for name, ref in self._passed.items() if execution.value(given.get(name)).ref == ref
+        }
+        carried = Carried(
+            self._path,
+            given,
+            tuple(values_read(scope)),
+            passed,
+            own_accord=of_own_accord(scope),
+            open={one.path: one.kind for one in execution.open_scopes if one.path},
+            detect="labels" in read,
+        )
+        self.found = await execution.tracer.trace(carried)
+        self._recorded = execution.value(self.found.document)
+
+    @property
+    def noted(self) -> dict[str, Json]:
+        """Give what the event of the act says of it."""
+        return {} if self._recorded is None else {"traced": self._recorded.ref}
+
+    @property
+    def beside(self) -> list[tuple[bytes, bytes]]:
+        """Give the value to be stored with that event, where it is not stored yet."""
+        payloads: list[tuple[bytes, bytes]] = []
+        if self._recorded is not None:
+            self._scope.execution.keep(self._recorded, payloads)
+        return payloads
+
+
+def of_own_accord(scope: Scope) -> bool:
+    """Tell whether a visit is of one who acts of their own accord, or a call that such a one asks for."""
+    above = scope.parent
+    return scope.kind in AGENTS or (above is not None and above.kind == "single_agent")
+
+
+def values_read(scope: Scope) -> Iterator[Value]:
+    """Give the values that a visit was given."""
+    task, participant = scope.task, scope.participant
+    if task is None or participant is None:
+        return
+    refs = set(participant.reads(task).values())
+    for value in values_in(task):
+        if value.ref in refs:
+            refs.discard(value.ref)
+            yield value
+    for ref in refs:
+        yield scope.execution.stored(ref)
+
+
+def values_in(task: Task) -> Iterator[Value]:
+    """Give all values that a task holds."""
+    yield task.input
+    if task.turn is not None:
+        yield task.turn
+    for outcome in task.state.values():
+        yield from (part for part in outcome.parts if isinstance(part, Value))

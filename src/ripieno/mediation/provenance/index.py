@@ -1,0 +1,322 @@
+"""What a run has taken in, so that any value can be looked up in it at the cost of its own length.
+
+Two tables. What trusted sources gave is kept as it stands, punctuation and all: only that makes a value
+trusted. What others gave is kept by its letters and digits alone, decoded where it was encoded: however it
+was dressed up, it is found. So a transformation that is overlooked never makes anything more trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from ripieno.mediation.provenance.formats import addressed, decodings, written
+from ripieno.mediation.provenance.words import LEAST, Text, Window, Word, text_of, windows
+from ripieno.model.provenance import Label, Trust, least_trusted
+
+__all__ = ["Found", "How", "Index", "Mark", "Match", "Source"]
+
+How = Literal["reference", "exact", "contained", "in part", "another form", "decoded", "made up", "derived"]
+
+WHOLE: Final = "="
+FORM: Final = "\0"
+DEEPEST: Final = 2
+"""So often is decoded what was encoded."""
+MOST: Final = 4
+"""So many sources of one value are told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing that a run has taken in."""
+
+    run: str
+    event: int
+    path: str
+    what: str
+    """Such as `tool mail.read`, `input`, `answer of person:ada`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where a piece of text comes from, and what is said of it."""
+
+    source: Source
+    at: str
+    """Where in what the source gave."""
+    label: Label
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A source of a value, and how that was seen."""
+
+    mark: Mark
+    how: How
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a value comes from."""
+
+    label: Label
+    matches: tuple[Match, ...] = ()
+    """What decided comes first."""
+
+
+Marks = tuple[Mark, ...]
+
+
+class Index:
+    """What was taken in by one run; only ever added to."""
+
+    def __init__(self) -> None:
+        self._trusted: dict[str, Marks] = {}
+        self._others: dict[str, Marks] = {}
+        self._given_out: set[str] = set()
+        """Windows of what calls were given that no trusted source had given as it stands."""
+        self.work = 0
+        """How many windows and forms were entered or looked up: what it has cost, whatever the machine."""
+
+    # -- what comes in ----------------------------------------------------------------------------
+
+    def add(self, leaf: Any, mark: Mark) -> None:
+        """Take in a leaf that a source gave."""
+        raw = text_of(leaf)
+        text = Text(raw)
+        if text.short:
+            return
+        if mark.label.trust in ("trusted", "vouched"):
+            self._add_trusted(text, mark)
+        if mark.label.trust != "trusted" or mark.label.data:
+            self._add_others(raw, text, (mark,), 0)
+
+    def _add_trusted(self, text: Text, mark: Mark) -> None:
+        """Enter what is trusted, but for what it may merely echo."""
+        echoed = self._echoed(text)
+        clean = [not any(echoed[one] for one in within) for within in words_within(text)]
+        marks = (mark,)
+        for wide in (False, True):
+            for window in windows(text.pieces, wide=wide, between=" ", both=True):
+                if all(clean[window.start : window.end]):
+                    self._enter(self._trusted, window.text, marks)
+        for form, start, end in written(text.plain):
+            if not any(echoed[number] for number in numbers(text.words, start, end)):
+                self._enter(self._trusted, FORM + form, marks)
+        if not any(echoed):
+            self._enter(self._trusted, whole(text), marks)
+
+    def _echoed(self, text: Text) -> list[bool]:
+        echoed = [False] * len(text.words)
+        if self._given_out:
+            for window in windows(text.words, wide=False):
+                self.work += 1
+                if window.text in self._given_out:
+                    echoed[window.start : window.end] = [True] * (window.end - window.start)
+        return echoed
+
+    def _add_others(self, raw: str, text: Text, marks: Marks, depth: int) -> None:
+        for wide in (False, True):
+            for window in windows(text.words, wide=wide):
+                self._enter(self._others, window.text, marks)
+        for form, _, _ in written(text.plain):
+            self._enter(self._others, FORM + form, marks)
+        self._enter(self._others, WHOLE + text.squeezed, marks)
+        if depth < DEEPEST:
+            for decoded in decodings(raw):
+                inner = Text(decoded)
+                if not inner.short:
+                    self._add_others(decoded, inner, marks, depth + 1)
+
+    def _enter(self, table: dict[str, Marks], key: str, marks: Marks) -> None:
+        """Enter a key; of each kind of source the first one is kept."""
+        self.work += 1
+        known = table.get(key)
+        if known is None:
+            table[key] = marks
+        elif all(one.label != marks[0].label for one in known):
+            table[key] = known + marks
+
+    def give_out(self, leaf: Any) -> None:
+        """Note what a call is given: a trusted source that gives it back may merely echo it."""
+        text = Text(text_of(leaf))
+        if text.short:
+            return
+        covered = self._covered(text)
+        for window in windows(text.words, wide=False):
+            if not all(covered[window.start : window.end]):
+                self._given_out.add(window.text)
+
+    # -- what goes out ----------------------------------------------------------------------------
+
+    def look(self, leaf: Any, default: Label) -> Found:
+        """Find where a leaf comes from; what matches nothing is as `default` says."""
+        raw = text_of(leaf)
+        text = Text(addressed(raw))
+        if text.short:
+            return Found(default)
+        covered, touched = self._covered(text), self._touched(text)
+        inner = tuple(self._inner(raw, 0))
+        words: list[Trust] = [
+            word_of(by, others, default.trust) for by, others in zip(covered, touched, strict=True)
+        ]
+        trust = least_trusted([*words, *(one.label.trust for one in inner)])
+        marks = [mark for found in (*covered, *touched) for mark in found or ()]
+        unmatched = any(not by and not others for by, others in zip(covered, touched, strict=True))
+        data = frozenset[str]().union(*(mark.label.data for mark in (*marks, *inner)))
+        if unmatched:
+            data |= default.data
+        return Found(Label(trust, data), tuple(self._matches(text, covered, touched, inner)))
+
+    def _covered(self, text: Text) -> list[Marks | None]:
+        """Give for each word the trusted sources that gave it as it stands, with what is around it."""
+        covered: list[Marks | None] = [None] * len(text.words)
+        within = words_within(text)
+        for window in self._looked(text, text.pieces, " "):
+            found = self._find(self._trusted, window.text)
+            if found:
+                for number in (one for piece in within[window.start : window.end] for one in piece):
+                    covered[number] = covered[number] or found
+        self._forms(text, self._trusted, covered)
+        if found := self._find(self._trusted, whole(text)):
+            covered = [by or found for by in covered]
+        return covered
+
+    def _touched(self, text: Text) -> list[Marks | None]:
+        """Give for each word the other sources that gave it, however it was written there."""
+        touched: list[Marks | None] = [None] * len(text.words)
+        for window in self._looked(text, text.words, ""):
+            found = self._find(self._others, window.text)
+            if found:
+                for number in range(window.start, window.end):
+                    touched[number] = merged(touched[number], found)
+        self._forms(text, self._others, touched)
+        if found := self._find(self._others, WHOLE + text.squeezed):
+            touched = [merged(others, found) for others in touched]
+        return touched
+
+    def _forms(self, text: Text, table: dict[str, Marks], into: list[Marks | None]) -> None:
+        for form, start, end in written(text.plain):
+            found = self._find(table, FORM + form)
+            if found:
+                for number in numbers(text.words, start, end):
+                    into[number] = merged(into[number], found)
+
+    def _find(self, table: dict[str, Marks], key: str) -> Marks | None:
+        self.work += 1
+        return table.get(key)
+
+    def _looked(self, text: Text, words: Sequence[Word], between: str) -> Iterator[Window]:
+        """Give the windows in which a value is looked for."""
+        yield from (
+            window
+            for window in windows(words, wide=False, between=between, both=True)
+            if text.brief or telling(window)
+        )
+        if not text.brief:
+            yield from windows(words, wide=True, between=between, both=True)
+
+    def _inner(self, raw: str, depth: int) -> Iterator[Mark]:
+        """Give the sources, none of them trusted, of what a value holds in an encoding."""
+        if depth >= DEEPEST:
+            return
+        for decoded in decodings(raw):
+            text = Text(decoded)
+            if not text.short:
+                for found in self._touched(text):
+                    yield from found or ()
+                yield from self._inner(decoded, depth + 1)
+
+    def _matches(
+        self,
+        text: Text,
+        covered: Sequence[Marks | None],
+        touched: Sequence[Marks | None],
+        inner: Sequence[Mark],
+    ) -> Iterator[Match]:
+        """Give the sources of a value, those that nobody answers for first."""
+        counts: dict[Mark, int] = {}
+        for found in (*touched, *covered):
+            for mark in found or ():
+                counts[mark] = counts.get(mark, 0) + 1
+        exact = {
+            *(self._others.get(WHOLE + text.squeezed) or ()),
+            *(self._trusted.get(whole(text)) or ()),
+        }
+        forms = {
+            mark
+            for form, _, _ in written(text.plain)
+            for table in (self._others, self._trusted)
+            for mark in table.get(FORM + form) or ()
+        }
+        for mark in sorted(counts, key=lambda one: (-RANKS[one.label.trust], one.source.event, one.at))[
+            :MOST
+        ]:
+            full = counts[mark] >= len(text.words)
+            how: How = "exact" if mark in exact else "contained" if full else "in part"
+            if mark in forms and not full:
+                how = "another form"
+            yield Match(mark, how)
+        for mark in dict.fromkeys(inner):
+            if mark not in counts:
+                yield Match(mark, "decoded")
+
+
+RANKS: Final = {"trusted": 0, "vouched": 1, "model": 2, "untrusted": 3}
+
+
+def word_of(covered: Marks | None, touched: Marks | None, default: Trust) -> Trust:
+    """Give what is said of one word by those who gave it."""
+    others: list[Trust] = [mark.label.trust for mark in touched or () if mark.label.trust != "trusted"]
+    if covered:
+        firm = any(mark.label.trust == "trusted" for mark in covered)
+        return "trusted" if firm and not others else "vouched"
+    return least_trusted(others) if others else default
+
+
+def merged(known: Marks | None, more: Marks) -> Marks:
+    """Give sources together, of each kind the first."""
+    if known is None:
+        return more
+    labels = {one.label for one in known}
+    return known + tuple(one for one in more if one.label not in labels)
+
+
+def whole(text: Text) -> str:
+    """Give the key of a whole text as it stands."""
+    return WHOLE + " ".join(piece.text for piece in text.pieces)
+
+
+def telling(window: Window) -> bool:
+    """Tell whether a window is one thing that nobody writes by chance: an address, an id, a file's name."""
+    return window.end - window.start == 1 and not window.text.isalpha() and len(window.text) >= LEAST
+
+
+def words_within(text: Text) -> list[range]:
+    """Give for each piece which words are in it."""
+    found: list[range] = []
+    number = 0
+    for piece in text.pieces:
+        while number < len(text.words) and text.words[number].start < piece.start:
+            number += 1
+        first = number
+        while number < len(text.words) and text.words[number].end <= piece.end:
+            number += 1
+        found.append(range(first, number))
+    return found
+
+
+def numbers(words: Sequence[Word], start: int, end: int) -> Iterable[int]:
+    """Give the numbers of the words that stand between two places."""
+    low, high = 0, len(words)
+    while low < high:
+        middle = (low + high) // 2
+        if words[middle].end <= start:
+            low = middle + 1
+        else:
+            high = middle
+    number = low
+    while number < len(words) and words[number].start < end:
+        yield number
+        number += 1

@@ -1,0 +1,171 @@
+"""Finds where the values of one act come from, by the history of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, cast
+from weakref import WeakKeyDictionary
+
+from ripieno.mediation.provenance.detectors import classes_in
+from ripieno.mediation.provenance.history import Histories, History, visit_of
+from ripieno.mediation.provenance.index import Found, Match, Source
+from ripieno.mediation.provenance.leaves import keys, leaves, place
+from ripieno.model.provenance import (
+    TRUSTS,
+    Carried,
+    Label,
+    RunLog,
+    Traced,
+    Trust,
+    combined,
+    least_trusted,
+)
+
+__all__ = ["RunTracer", "tracer"]
+
+TOLD: Final = 100
+"""So many values of one act are told of one by one; what they come to together is always told."""
+
+READ: Final[WeakKeyDictionary[RunLog, Histories]] = WeakKeyDictionary()
+
+
+def tracer(log: RunLog, run: str) -> RunTracer:
+    """Give what finds where the values of a run's acts come from."""
+    histories = READ.get(log)
+    if histories is None:
+        histories = READ[log] = Histories(log)
+    return RunTracer(histories, run)
+
+
+class RunTracer:
+    """Finds where the values of one run's acts come from."""
+
+    def __init__(self, histories: Histories, run: str) -> None:
+        self._histories = histories
+        self._run = run
+        self._history: History | None = None
+        """Kept as long as the run is at work here."""
+
+    async def trace(self, carried: Carried) -> Traced:
+        """Find it for one act, by all that is committed of its run."""
+        history = self._history = await self._histories.of(self._run, kinds=carried.open)
+        return Trace(history, carried).whole()
+
+
+class Trace:
+    """One act against what its run has taken in."""
+
+    def __init__(self, history: History, carried: Carried) -> None:
+        self._history = history
+        self._carried = carried
+        self._default = self._by_default()
+        self._labels: list[Label] = []
+        self._from: dict[str, Any] = {}
+        self._detected: dict[str, list[str]] = {}
+
+    def whole(self) -> Traced:
+        """Give what was found."""
+        carried = self._carried
+        provenance = {name: self._of((name,), value) for name, value in carried.arguments.items()}
+        for at, key in keys(carried.arguments):
+            if len(at) > 1:  # names of parameters are the tool's
+                self._note((*at, "(key)"), key, self._history.index.look(key, Label("trusted")))
+        found = combined(self._labels)
+        sources = ordered([label.trust for label in self._labels] or [self._default.trust])
+        shown = ordered(self._history.shown)
+        labels = tuple(sorted(found.data.union(*self._detected.values())))
+        document = {
+            "provenance": provenance,
+            "sources": list(sources),
+            "shown": list(shown),
+            "labels": list(labels),
+            "from": self._from,
+            **({"detected": self._detected} if self._detected else {}),
+        }
+        return Traced(provenance, sources, shown, labels, document)
+
+    def _by_default(self) -> Label:
+        """Give what is said of what matches nothing."""
+        carried, history = self._carried, self._history
+        if history.unreadable:
+            return history.worst
+        if carried.own_accord:
+            return Label("model")
+        read = [history.label_of(value.ref, value.decode) for value in carried.read]
+        within = history.taken.get(visit_of(carried.path))
+        return combined([*read, *([] if within is None else [within])])
+
+    def _of(self, at: tuple[str | int, ...], value: Any) -> Any:
+        """Give what is said of a value: of a record, for each of its fields."""
+        if isinstance(value, Mapping) and value:
+            fields = cast("Mapping[str, Any]", value)
+            return {str(name): self._of((*at, str(name)), one) for name, one in fields.items()}
+        known = self._passed(at, value)
+        if known is not None:
+            return known.trust
+        said: list[Trust] = []
+        for inner, leaf in leaves(value):
+            found = self._history.index.look(leaf, self._default)
+            self._note((*at, *inner), leaf, found)
+            said.append(found.label.trust)
+        return least_trusted(said) if said else self._default.trust
+
+    def _passed(self, at: Sequence[str | int], value: Any) -> Label | None:
+        """Give the label of a value that was passed by reference; None for any other."""
+        ref = self._carried.references.get(str(at[0])) if len(at) == 1 else None
+        ref = value if ref is None and isinstance(value, str) else ref
+        known = None if ref is None else self._history.values.get(ref)
+        if known is None:
+            return None
+        self._labels.append(known.label)
+        source = known.source
+        self._from[place(at)] = {
+            "trust": known.label.trust,
+            **told_data(known.label),
+            "by": [{"how": "reference", "trust": known.label.trust, **told_source(source)}],
+        }
+        return known.label
+
+    def _note(self, at: Sequence[str | int], leaf: Any, found: Found) -> None:
+        """Note what was found about a leaf."""
+        self._labels.append(found.label)
+        detected = sorted(classes_in(leaf)) if self._carried.detect else []
+        if len(self._from) < TOLD and (at[-1] != "(key)" or found.matches):
+            self._from[place(at)] = {
+                "trust": found.label.trust,
+                **told_data(found.label),
+                "by": [told_match(match) for match in found.matches] or [self._unmatched()],
+            }
+        if detected:
+            self._detected[place(at)] = detected
+
+    def _unmatched(self) -> dict[str, Any]:
+        own = self._carried.own_accord
+        return {"how": "made up" if own else "derived", "trust": self._default.trust}
+
+
+def told_match(match: Match) -> dict[str, Any]:
+    """Give a source as it is recorded."""
+    mark = match.mark
+    return {
+        "how": match.how,
+        "trust": mark.label.trust,
+        **({"at": mark.at} if mark.at else {}),
+        **told_source(mark.source),
+    }
+
+
+def told_source(source: Source) -> dict[str, Any]:
+    """Give a source's place in the log, and what it is."""
+    return {"what": source.what, "run": source.run, "event": source.event, "path": source.path}
+
+
+def told_data(label: Label) -> dict[str, Any]:
+    """Give the classes of data of a value; nothing for none."""
+    return {"data": sorted(label.data)} if label.data else {}
+
+
+def ordered(words: Iterable[Trust]) -> tuple[Trust, ...]:
+    """Give words each once, from the most to the least trusted."""
+    found = set(words)
+    return tuple(word for word in TRUSTS if word in found)

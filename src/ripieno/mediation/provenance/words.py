@@ -1,0 +1,139 @@
+"""Texts as they are matched: normalised, cut into words, and into windows of a few words.
+
+A window is the least that is taken for more than chance: eight characters, or within longer texts three
+words of sixteen. Equal texts have equal windows, wherever they stand, so that one lookup finds a match.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+__all__ = ["LEAST", "Text", "Window", "Word", "normalised", "text_of", "windows"]
+
+LEAST: Final = 8
+"""Values of fewer characters count as made up by whoever gives them, unless they are passed by reference."""
+
+FEW: Final = 4
+"""A value of so many words is looked for in windows of eight characters; a longer one in wider ones."""
+
+WIDE: Final = 16
+WIDE_WORDS: Final = 3
+
+WORD: Final = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+"
+)
+"""Runs of letters and digits; in scripts without spaces, each character."""
+
+PIECE: Final = re.compile(r"""[^\s"'`<>()\[\]{},;|=*]+""")
+"""What stands together: a path, an address, a name of a file."""
+
+OUTER: Final = ".:!?"
+HIDDEN: Final = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]")
+"""Characters that nobody sees."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A run of characters, and where it stands in the normalised text."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Some words in a row, from the first up to the one before `end`."""
+
+    text: str
+    start: int
+    end: int
+
+
+def text_of(leaf: Any) -> str:
+    """Give a leaf as text; numbers without a needless fraction."""
+    if isinstance(leaf, str):
+        return leaf
+    if isinstance(leaf, bool) or leaf is None:
+        return ""
+    if isinstance(leaf, float) and math.isfinite(leaf):
+        return str(int(leaf)) if leaf.is_integer() else format(Decimal(repr(leaf)), "f")
+    return str(leaf)
+
+
+def normalised(text: str) -> str:
+    """Give a text in one form of case and Unicode, without what nobody sees."""
+    if text.isascii():
+        return text.lower()
+    return HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+class Text:
+    """One text, cut up as it is needed."""
+
+    __slots__ = ("pieces", "plain", "squeezed", "words")
+
+    def __init__(self, text: str) -> None:
+        self.plain = normalised(text)
+        self.words = [Word(one[0], one.start(), one.end()) for one in WORD.finditer(self.plain)]
+        """Letters and digits alone: however it is punctuated."""
+        self.pieces = list(pieces(self.plain))
+        """With the punctuation within: as it stands."""
+        self.squeezed = "".join(word.text for word in self.words)
+
+    @property
+    def short(self) -> bool:
+        """True for what is too short to be told from chance."""
+        return len(self.squeezed) < LEAST
+
+    @property
+    def brief(self) -> bool:
+        """True for a value of a few words, of which all have to be found."""
+        return len(self.words) <= FEW
+
+
+def pieces(plain: str) -> Iterator[Word]:
+    """Give what stands together, without the punctuation around it."""
+    for found in PIECE.finditer(plain):
+        text = found[0].rstrip(OUTER)
+        whole = text.lstrip(OUTER)
+        if whole:
+            start = found.start() + len(text) - len(whole)
+            yield Word(whole, start, start + len(whole))
+
+
+def windows(words: Sequence[Word], *, wide: bool, between: str = "", both: bool = False) -> Iterator[Window]:
+    """Give the windows of a text: from each word on the shortest that is enough.
+
+    wide: of three words and sixteen characters, else of eight characters.
+    between: what stands between two words.
+    both: also the shortest that end with each word, so that a value is covered to its end.
+    """
+    least, count = (WIDE, WIDE_WORDS) if wide else (LEAST, 1)
+    end = length = 0
+    for start, first in enumerate(words):
+        while end < len(words) and (length < least or end - start < count):
+            length += len(words[end].text)
+            end += 1
+        if length < least or end - start < count:
+            break
+        yield Window(between.join(word.text for word in words[start:end]), start, end)
+        length -= len(first.text)
+    if not both:
+        return
+    start = len(words)
+    length = 0
+    for end in range(len(words), 0, -1):
+        while start > 0 and (length < least or end - start < count):
+            start -= 1
+            length += len(words[start].text)
+        if length < least or end - start < count:
+            break
+        yield Window(between.join(word.text for word in words[start:end]), start, end)
+        length -= len(words[end - 1].text)
