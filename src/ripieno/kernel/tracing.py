@@ -73,7 +73,7 @@ class Tracing:
         action = execution.proposals.call(scope, self._tool, self._path, arguments, kind=kind)
         read = execution.store.gate.traces(action)
         if not read:
-            self.found = self._recorded = None
+            self.found = self._recorded = self._looked = None
             return
         await execution.all_durable()
         looked = (arguments.ref, read, execution.committed, execution.seen)
