@@ -1,7 +1,7 @@
 """Small expressions over named values, as conditions and checks have them.
 
-`a.b` reads field `b` of `a`. Evaluated by simpleeval, which knows no imports, no attributes of Python
-objects and no loops.
+`a.b` reads field `b` of `a`, and nothing else: not an attribute of a Python object, nor a method. What can be
+called is a handful of functions that change nothing. Evaluated by simpleeval, which knows no imports.
 """
 
 from __future__ import annotations
@@ -17,26 +17,10 @@ from simpleeval import (  # pyright: ignore[reportMissingTypeStubs] - it ships n
 
 from ripieno.model.errors import DefinitionError, InputError, nearest
 
-__all__ = ["Formula", "fields"]
+__all__ = ["Formula"]
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"len": len, "min": min, "max": max, "sum": sum, "abs": abs}
 LONGEST = 1000
-
-
-class Fields(dict[str, Any]):
-    """An object whose fields can be read as attributes."""
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return fields(self[name])
-        except KeyError:
-            msg = f"no field {name!r}{nearest(name, self)}"
-            raise InputError(msg) from None
-
-
-def fields(value: Any) -> Any:
-    """Give a value with its objects readable by attribute."""
-    return Fields(cast("dict[str, Any]", value)) if isinstance(value, dict) else value
 
 
 class Formula:
@@ -54,10 +38,25 @@ class Formula:
             raise DefinitionError(
                 msg, remedy="an expression looks like: amount > 10_000 and region == 'EU'"
             ) from error
+        self._check_calls()
+
+    def _check_calls(self) -> None:
+        """Refuse a call of anything but the known functions: a method could change what it is given."""
+        for node in ast.walk(self._parsed):
+            if isinstance(node, ast.Call) and not (
+                isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
+            ):
+                msg = f"{ast.unparse(node.func)}() cannot be called in the expression {self.text!r}"
+                raise DefinitionError(msg, remedy=f"it may call {', '.join(FUNCTIONS)}")
 
     def of(self, names: Mapping[str, Any]) -> Any:
         """Give the expression's value for these names; raises `InputError` when it has none."""
         evaluator: Any = EvalWithCompoundTypes(names=dict(names), functions=dict(FUNCTIONS))
+
+        def read(node: Any) -> Any:
+            return field(evaluator.nodes[type(node.value)](node.value), node.attr)
+
+        evaluator.nodes[ast.Attribute] = read
         try:
             return evaluator.eval(self.text, previously_parsed=self._parsed)
         except InputError:
@@ -71,3 +70,12 @@ class Formula:
         """The names that the expression mentions."""
         tree = ast.parse(self.text, mode="eval")
         return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def field(value: Any, name: str) -> Any:
+    """Give a field of an object; raises `InputError` where there is none of that name."""
+    known = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    if name not in known:
+        msg = f"no field {name!r}{nearest(name, known)}"
+        raise InputError(msg)
+    return known[name]

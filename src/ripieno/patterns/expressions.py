@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from ripieno.model.expressions import Formula, fields
+from ripieno.model.expressions import Formula
 from ripieno.model.participant import Task
 
 __all__ = ["Expression", "names_of"]
@@ -27,9 +27,9 @@ def names_of(task: Task) -> dict[str, Any]:
     given = task.input.decode()
     names: dict[str, Any] = {}
     if isinstance(given, dict):
-        names.update((str(name), fields(value)) for name, value in cast("dict[str, Any]", given).items())
-    names["input"] = fields(given)
-    names.update((name, fields(outcome.output)) for name, outcome in task.state.items())
+        names.update((str(name), value) for name, value in cast("dict[str, Any]", given).items())
+    names["input"] = given
+    names.update((name, outcome.output) for name, outcome in task.state.items())
     if task.previous is not None:
-        names["previous"] = fields(task.state[task.previous].output)
+        names["previous"] = task.state[task.previous].output
     return names

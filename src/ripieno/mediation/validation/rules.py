@@ -15,7 +15,7 @@ from ripieno.model.checks import Given
 from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
-from ripieno.model.expressions import Formula, fields
+from ripieno.model.expressions import Formula
 from ripieno.model.value import encode
 
 __all__ = [
@@ -80,9 +80,8 @@ class ExpressionRule(Rule):
         """Evaluate it; what has no value here does not pass."""
         value: Any = given.value
         known = cast("dict[str, Any]", value) if isinstance(value, dict) else dict[str, Any]()
-        names = {name: fields(one) for name, one in known.items()}
         try:
-            holds = self._formula.of({**names, "value": fields(value)})
+            holds = self._formula.of({**known, "value": value})
         except InputError as error:
             return error.message
         return None if holds is True else f"{self._formula.text} does not hold"
