@@ -15,7 +15,7 @@ from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, Ref
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
 
-__all__ = ["OPERATOR", "Standing", "address", "standing", "standings"]
+__all__ = ["OPERATOR", "Standing", "address", "meant", "standing", "standings"]
 
 OPERATOR: Final = "operator"
 """The role that may move tasks which others hold."""
@@ -146,14 +146,20 @@ def meant(whom: str, by: Principal) -> bool:
     return by.holds(name) if kind == "role" else whom == by.id
 
 
-async def standing(store: Store, row: QuestionRow, by: Principal, now: int) -> Standing:
-    """Give what a principal is to a task; raises `NotFoundError` for one of another tenant."""
+async def standing(
+    store: Store, row: QuestionRow, by: Principal, now: int, *, own_word: bool = False
+) -> Standing:
+    """Give what a principal is to a task; raises `NotFoundError` for one of another tenant.
+
+    With `own_word` nobody stands in for somebody who has not said so themselves.
+    """
     run = await store.run(row.run)
     if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no task t-{row.number}"
         raise NotFoundError(msg, remedy="ripieno inbox list shows the tasks there are")
     by = store.rights.fresh(by.tenant).narrowed(by)
-    return stands(row, run, by, await store.absences(run.tenant, after=now), now)
+    away = await store.absences(run.tenant, after=now)
+    return stands(row, run, by, [one for one in away if not own_word or one.set_by == one.person], now)
 
 
 async def standings(store: Store, rows: Sequence[QuestionRow], by: Principal, now: int) -> list[Standing]:

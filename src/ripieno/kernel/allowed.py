@@ -5,6 +5,7 @@ What it denies is recorded in the tenant's log before whoever asked hears of it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -22,6 +23,7 @@ from ripieno.model.principal import Principal
 __all__ = [
     "ROLE",
     "admitted",
+    "as_now",
     "check_answer",
     "check_change",
     "check_command",
@@ -33,6 +35,9 @@ __all__ = [
 
 ROLE: Final = "operator"
 """The role that may command running work, unless policies say otherwise."""
+
+DECLARED: Final = ("owner", "purpose", "risk", "policy")
+"""What a version declares beside its classes of data."""
 
 COMMANDS: Final[Mapping[str, str]] = {
     "pause": "pause a run",
@@ -79,7 +84,7 @@ async def admitted(store: Store, definition: Definition, by: Principal) -> dict[
 async def may_begin_again(store: Store, run: RunRow, by: Principal) -> dict[str, Json]:
     """Give the same for a run that begins with what another has found; raises as `admitted` does."""
     by = as_now(store, by)
-    subject = Subject("workflow", run.workflow, {"version": run.version})
+    subject = await workflow_of(store, run)
     decision = await decided(
         store,
         Action("run.start", "fork", Actor(by), subject, subject, run.id),
@@ -99,10 +104,10 @@ async def check_command(store: Store, run: RunRow | None, by: Principal, verb: s
     """Raise `NotAllowedError` unless policy permits `by` the command upon a run; upon many, where None."""
     by = as_now(store, by)
     if run is None:
-        subject = Subject("run", "*")
+        action = Action("run.command", verb, Actor(by), Subject("run", "*"))
     else:
         subject = Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal})
-    action = Action("run.command", verb, Actor(by), subject, run=None if run is None else run.id)
+        action = Action("run.command", verb, Actor(by), subject, await workflow_of(store, run), run.id)
     await decided(store, action, sentence(by, verb))
 
 
@@ -117,7 +122,8 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     known = {"role": row.role, "person": row.person, "run": row.run, "kind": row.kind}
     facts = {name: value for name, value in known.items() if value is not None}
     task = f"t-{row.number}"
-    action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), run=row.run, path=row.path)
+    workflow = await workflow_of(store, await store.run(row.run))
+    action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), workflow, row.run, row.path)
     await decided(store, action, f"{by.id} may not answer {task}")
 
 
@@ -128,18 +134,33 @@ async def may_read(
 
     `about` is what its version declares; under which policies it runs is among that.
     """
-    facts: dict[str, str | int | bool | tuple[str, ...]] = {"data": tuple(labels)}
-    facts |= {name: str(about[name]) for name in ("owner", "purpose", "risk", "policy") if name in about}
     action = Action(
         "data.read",
         what,
         Actor(by),
         Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal}),
-        Subject("workflow", run.workflow, facts),
+        Subject("workflow", run.workflow, {**declared(about), "data": tuple(labels)}),
         run.id,
         labels=tuple(labels),
     )
     await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds")
+
+
+async def workflow_of(store: Store, run: RunRow) -> Subject:
+    """Give the workflow of a run with what its version declares: under which policies is among that."""
+    known = {version.version: version.about for version in await store.versions(run.tenant, run.workflow)}
+    facts = declared(json.loads(known.get(run.version, "{}")))
+    return Subject("workflow", run.workflow, {**facts, "version": run.version})
+
+
+def declared(about: Mapping[str, Any]) -> dict[str, str | int | bool | tuple[str, ...]]:
+    """Give what a version declares as policies are told of it; nothing for one of which nothing is known."""
+    facts: dict[str, str | int | bool | tuple[str, ...]] = {
+        name: str(about[name]) for name in DECLARED if name in about
+    }
+    if about:
+        facts["data"] = tuple(about.get("data", ()))
+    return facts
 
 
 async def decided(store: Store, action: Action, otherwise: str) -> Decision:

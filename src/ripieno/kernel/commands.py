@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.addressees import standing
+from ripieno.kernel.addressees import Standing, meant, standing
 from ripieno.kernel.allowed import check_answer, check_operator
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.conclusion import conclude
@@ -21,7 +21,16 @@ from ripieno.model.outcome import Evidence
 from ripieno.model.principal import Principal
 from ripieno.model.value import decode
 
-__all__ = ["AskedFor", "answer", "asked_for", "cancel", "check_barred", "check_form"]
+__all__ = [
+    "AskedFor",
+    "answer",
+    "asked_for",
+    "cancel",
+    "check_approver",
+    "check_barred",
+    "check_form",
+    "check_meant",
+]
 
 
 ATTEMPTS: Final = 20
@@ -39,6 +48,8 @@ class AskedFor:
     evidence: tuple[Evidence, ...]
     barred: frozenset[str] = frozenset()
     """Who may not answer, by principal: nobody approves what they propose."""
+    asks: str | None = None
+    """Whose approval a policy asks for, whoever has the task by now; None for what is no such approval."""
 
     @property
     def id(self) -> str:
@@ -58,6 +69,7 @@ def asked_for(store: Store, row: QuestionRow) -> AskedFor:
         content["about"],
         evidence,
         frozenset(content.get("barred", ())),
+        content.get("asks"),
     )
 
 
@@ -76,15 +88,16 @@ async def answer(
     does not fit the form, and `RefusedError` when it was answered, has expired or is no longer asked.
     """
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
-    barred = asked_for(store, row).barred
+    asked = asked_for(store, row)
     for _ in range(ATTEMPTS):
         row = await store.question(row.number)
-        now = await standing(store, row, by, clock.now())
+        now = await standing(store, row, by, clock.now(), own_word=asked.asks is not None)
         now.check_open()
         now.check_may_act()
-        check_barred(row, barred, {by.id, now.on_behalf_of})
+        check_barred(row, asked.barred, {by.id, now.on_behalf_of})
+        check_approver(asked, now)
         await check_answer(store, row, by)
-        check_form(asked_for(store, row), value)
+        check_form(asked, value)
         try:
             await send(
                 store,
@@ -110,6 +123,25 @@ def check_barred(row: QuestionRow, barred: frozenset[str], whose: set[str | None
     for who in whose & barred:
         msg = f"t-{row.number}: {who} proposed it, gains by it or has approved it, and cannot approve it"
         raise NotAllowedError(msg, remedy="somebody else who holds the role has to")
+
+
+def check_approver(asked: AskedFor, now: Standing) -> None:
+    """Raise `NotAllowedError` where the policy that asks for an approval does not mean who would give it.
+
+    Whoever of a role has it may hand it on: by delegating it, or by naming who stands in. Who was given the
+    task by others has to be meant themselves, and so has whom a policy asks by name.
+    """
+    row = now.row
+    handed_on = row.delegated_by is not None or now.stands_in
+    if row.role is None or f"role:{row.role}" != asked.asks or not handed_on:
+        check_meant(asked, now.by)
+
+
+def check_meant(asked: AskedFor, by: Principal) -> None:
+    """Raise `NotAllowedError` where it is an approval that a policy asks of somebody else."""
+    if asked.asks is not None and not meant(asked.asks, by):
+        msg = f"{asked.id}: a policy asks {asked.asks} for this approval, and that is not {by.id}"
+        raise NotAllowedError(msg, remedy="whoever it means approves or delegates it, or breaks the glass")
 
 
 def check_form(asked: AskedFor, value: object) -> None:

@@ -87,19 +87,21 @@ class Panel:
         self._under: str = ""
         """Digest of the policies that asked for these approvals."""
         self._barred = list(proposed_by)
+        self._heard: dict[str, None] = {}
+        """Who has approved, and for whom they did: one right to approve counts once."""
         self._unanswered: list[str] = []
         """Names of approvers who did not answer in time."""
 
     @property
     def barred(self) -> tuple[str, ...]:
         """Who may not approve: whoever proposed it or gains by it, and whoever has approved already."""
-        return (*self._barred, *(given.by for given in self.approvals))
+        return (*self._barred, *self._heard)
 
     def standing(self, decide: Callable[[Sequence[Approval]], Decision]) -> Decision:
         """Decide with what was approved; void where other policies ask now than did then."""
         decision = decide(self.approvals)
-        if decision.verdict == "ask" and self.approvals and decision.asked_by != self._under:
-            self.approvals.clear()
+        if self.approvals and decision.asked_by not in {"", self._under}:
+            self._void()
             decision = decide(())
         return decision
 
@@ -117,15 +119,25 @@ class Panel:
             self._unanswered.append(asked.name)
             return
         if under != self._under:
-            self.approvals.clear()
+            self._void()
         self._under = under
         self.approvals.append(Approval(answer.by or "", asked.role, answer.emergency))
+        self._heard |= dict.fromkeys(whose(answer))
 
-    def edited(self, by: str) -> None:
+    def edited(self, answer: Answer) -> None:
         """Start anew: what was approved is not what is proposed now, and whoever changed it proposes it."""
-        self.approvals.clear()
+        self._void()
         self._unanswered.clear()
-        self._barred.append(by)
+        self._barred += whose(answer)
+
+    def _void(self) -> None:
+        self.approvals.clear()
+        self._heard.clear()
+
+
+def whose(answer: Answer) -> list[str]:
+    """Give who has answered, and for whom where that is somebody else."""
+    return [who for who in (answer.by, answer.on_behalf_of) if who]
 
 
 class Consent:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
-from ripieno.kernel.allowed import check_change, check_operator
+from ripieno.kernel.allowed import as_now, check_change, check_operator
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.commands import asked_for, check_barred, check_form
+from ripieno.kernel.commands import asked_for, check_barred, check_form, check_meant
 from ripieno.kernel.messages import send
 from ripieno.kernel.visits import find_visit
 from ripieno.model.errors import InputError, RefusedError, nearest
@@ -184,8 +184,9 @@ async def answer_instead(
 ) -> None:
     """Answer a question in the stead of whoever it was put to; recorded as `by`'s answer for that role.
 
-    Raises `NotAllowedError` without the role of an operator, `InputError` without a reason or when the
-    value does not fit the form, and `RefusedError` when the question is no longer open.
+    Raises `NotAllowedError` without the role of an operator, or for an approval that a policy asks of
+    somebody else (`emergency.break_glass` is for that), `InputError` without a reason or when the value does
+    not fit the form, and `RefusedError` when the question is no longer open.
     """
     await check_operator(store, await store.run(row.run), by, "answer")
     if not reason.strip():
@@ -197,6 +198,7 @@ async def answer_instead(
         )
     asked = asked_for(store, row)
     check_barred(row, asked.barred, {by.id})
+    check_meant(asked, as_now(store, by))
     check_form(asked, value)
     said = {"value": value, "reason": reason, "for": row.role}
     await send(

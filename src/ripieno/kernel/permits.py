@@ -235,7 +235,7 @@ class Proposal:
             return False
         self._edited_by = answer.by
         self._by.clear()
-        self._panel.edited(answer.by or "")
+        self._panel.edited(answer)
         await self._check(edited, f"approval-{self._asked}")
         return True
 

@@ -58,7 +58,7 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         "form": dict(question.form),
         "about": question.about,
         "evidence": [asdict(item) for item in question.evidence],
-        **({"barred": list(question.barred)} if question.barred else {}),
+        **({"barred": list(question.barred), "asks": whose(question)} if question.barred else {}),
     }
     event = await _wait(scope, path, branch or scope.branch, Asked(question.kind, content, question))
     if event.body["what"] == "timer":
@@ -72,6 +72,11 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         on_behalf_of=event.body.get("for"),
         emergency=said.get("emergency", False),
     )
+
+
+def whose(question: Question) -> str:
+    """Give whose approval it is that a policy asks for, whoever has the task later."""
+    return question.person or f"role:{question.role}"
 
 
 async def wait_until(scope: Scope, path: str, duration: float, branch: Branch | None = None) -> None:

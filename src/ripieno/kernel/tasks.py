@@ -16,6 +16,7 @@ from ripieno.journal.tasks import Holding
 from ripieno.kernel.addressees import Standing, address, standing
 from ripieno.kernel.allowed import check_answer
 from ripieno.kernel.clock import Clock
+from ripieno.kernel.commands import asked_for, check_approver, check_barred
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError, RipienoError
 from ripieno.model.ids import new_id
 from ripieno.model.principal import Principal
@@ -184,11 +185,16 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
     by = act.by.id
     for _ in range(ATTEMPTS):
         row, at = await store.question(row.number), clock.now()
-        now = await standing(store, row, act.by, at)
+        asked = asked_for(store, row)
+        now = await standing(store, row, act.by, at, own_word=asked.asks is not None)
         act.by.check_scope("task.answer", now.run.workflow)
         now.check_open()
+        if act.kind in ("claim", "delegate"):  # who may not approve hands nothing on either
+            check_barred(row, asked.barred, {act.by.id})
         await check_answer(store, row, act.by, act.kind)
         change = act.decide(now)
+        if act.kind == "delegate":
+            check_approver(asked, now)
         message = Message(new_id(), row.run, act.kind, by, at, row.id, row.path, content, target=change.to)
         moved = None if change.holding is None else (row.revision, change.holding)
         try:

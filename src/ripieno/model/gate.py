@@ -131,7 +131,7 @@ class Decision:
     approvers: tuple[Approver, ...] = ()
     """Whose approval is missing, in the order in which they are asked."""
     asked_by: str = ""
-    """Digest of the policies that asked; an approval is void when it changes."""
+    """Digest of the policies that ask, also of those that are satisfied; an approval is void with another."""
     reason: str = ""
     """In a sentence, for whoever is denied or asked."""
     general: bool = False

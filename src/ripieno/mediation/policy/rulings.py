@@ -50,7 +50,8 @@ def decision(action: Action, rulings: Sequence[Ruling], version: str) -> Decisio
     permitting = {policy.id for ruling in rulings for policy in ruling.policies}
     waiting = [asking[name] for name in sorted(asking) if is_missing(asking[name], action)]
     if not waiting:
-        return Decision("allow", tuple(sorted(permitting | asking.keys())), version)
+        under = digest_of(list(asking.values())) if asking else ""
+        return Decision("allow", tuple(sorted(permitting | asking.keys())), version, asked_by=under)
     approvers: dict[str, Approver] = {}
     for policy in waiting:
         assert policy.demand is not None, "only policies with a demand ask"
