@@ -23,7 +23,17 @@ if TYPE_CHECKING:
     from ripieno.kernel.recording import Recording
     from ripieno.kernel.scope import Scope
 
-__all__ = ["DENIED", "Consent", "Panel", "UnsettledError", "deny", "is_settled", "read_denial", "unanswered"]
+__all__ = [
+    "DENIED",
+    "Consent",
+    "Panel",
+    "UnsettledError",
+    "deny",
+    "is_settled",
+    "read_denial",
+    "unanswered",
+    "whose",
+]
 
 DENIED: Final = "/denied"
 """What follows an act's path in that of its denial."""
@@ -124,11 +134,11 @@ class Panel:
         self.approvals.append(Approval(answer.by or "", asked.role, answer.emergency))
         self._heard |= dict.fromkeys(whose(answer))
 
-    def edited(self, answer: Answer) -> None:
+    def edited(self, *by: str) -> None:
         """Start anew: what was approved is not what is proposed now, and whoever changed it proposes it."""
         self._void()
         self._unanswered.clear()
-        self._barred += whose(answer)
+        self._barred += by
 
     def _void(self) -> None:
         self.approvals.clear()

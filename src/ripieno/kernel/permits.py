@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.checking import check_arguments
-from ripieno.kernel.consent import Panel, deny, read_denial, unanswered
+from ripieno.kernel.consent import Panel, deny, read_denial, unanswered, whose
 from ripieno.kernel.edited import edited_form
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.questions import ask
@@ -235,7 +235,7 @@ class Proposal:
             return False
         self._edited_by = answer.by
         self._by.clear()
-        self._panel.edited(answer)
+        self._panel.edited(*whose(answer))
         await self._check(edited, f"approval-{self._asked}")
         return True
 
