@@ -24,6 +24,7 @@ from kernel.scenarios.house import (
 from kernel.scenarios.parents import YES, Slow, asking, child_of, doubling, question_of, sound
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno import (
+    Limits,
     Workflow,
     concurrent,
     function,
@@ -241,7 +242,7 @@ async def test_a_cancellation_of_a_pause_under_way_prevents_the_child(tmp_path: 
 
 
 async def test_a_message_before_the_intent_lets_it_be_written_anew(tmp_path: Path) -> None:
-    workflow = Workflow("outer", subworkflow(doubling))
+    workflow = Workflow("outer", subworkflow(doubling), limits=Limits(tokens=9))
     async with opened(tmp_path, WatchedStore) as store, serving(tmp_path, workflow, store=store) as host:
 
         async def limited() -> None:

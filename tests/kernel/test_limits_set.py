@@ -18,18 +18,21 @@ from kernel.scenarios.house import (
     events,
     heard,
     parked,
-    reply,
     serving,
     turned,
 )
 from kernel.spending_parts import buy, pure
+from ripieno.journal.records import RunFilter
 from ripieno.kernel import operators
-from ripieno.model.errors import InputError, NotAllowedError
+from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
 from ripieno.model.limits import Limits
 from ripieno.model.participant import Context
 from ripieno.participants.human import human
+from ripieno.participants.limiting import declared_limits
+from ripieno.participants.workflow import subworkflow
 from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.resolvers import merge
+from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
 HOUR = 3600
@@ -88,16 +91,80 @@ async def test_active_time_is_set_for_work_under_way(tmp_path: Path, limit: int,
         assert (await ended(host, run)).status == status
 
 
-async def test_what_was_not_limited_stays_unlimited(tmp_path: Path) -> None:
-    workflow = Workflow("visit", human("clinician", role="clinician"), limits=Limits(tokens=5))
+async def test_a_limit_that_is_not_declared_is_refused_and_those_declared_are_named(tmp_path: Path) -> None:
+    free = Workflow("free", human("clinician", role="clinician"))
+    async with serving(tmp_path, WORKFLOW, free) as host:
+        row = await parked(host, await begin(host, WORKFLOW))
+        with pytest.raises(InputError, match="declares no limit 'cost_usd'") as refused:
+            await operators.limit(host.store, host.clock, row, {"tokens": 9, "cost": 1}, by=OPERATOR)
+        assert refused.value.remedy == "those it declares: deadline, tokens"
+        assert (await counted(host, row.id))["message"] == 0
+        row = await parked(host, await begin(host, free))
+        with pytest.raises(InputError, match="declares no limit 'deadline'") as refused:
+            await operators.limit(host.store, host.clock, row, {"deadline": 1}, by=OPERATOR)
+        assert refused.value.remedy == "those it declares: none; the next version of the workflow may"
+
+
+STEPS = sequential(
+    human("ada", role="clinician").limit(deadline="1h"), human("bob", role="clinician").limit(tokens=5)
+)
+
+
+@pytest.mark.parametrize(
+    ("at", "error", "says"),
+    [
+        ("ada", InputError, "sequential@1/ada@1 declares no limit 'tokens'"),
+        ("sequential@1/ada@1", InputError, "sequential@1/ada@1 declares no limit 'tokens'"),
+        ("sequential@1", InputError, "sequential@1 declares no limit 'tokens'"),
+        ("bob", InputError, "bob is at work nowhere yet"),
+        ("cid", NotFoundError, "the workflow has no participant called 'cid'"),
+    ],
+)
+async def test_a_limit_of_a_step_that_has_none_is_refused(
+    tmp_path: Path, at: str, error: type[Exception], says: str
+) -> None:
+    workflow = Workflow("visit", STEPS)
+    declared = declared_limits(workflow.everyone())
     async with serving(tmp_path, workflow) as host:
+        row = await parked(host, await begin(host, workflow))
+        with pytest.raises(error, match=says):
+            await operators.limit(
+                host.store, host.clock, row, {"tokens": 9}, by=OPERATOR, at=at, declared=declared
+            )
+
+
+@pytest.mark.parametrize("at", ["ada", "sequential@1/ada@1", "sequential/ada"])
+@pytest.mark.parametrize("alone", [False, True], ids=["in sequence", "as a branch"])
+async def test_a_step_at_work_is_meant_by_its_name_and_by_its_path(
+    tmp_path: Path, at: str, *, alone: bool
+) -> None:
+    """A branch has its participant below it, under the same name."""
+    flow = concurrent(*STEPS.stages, resolve=merge(), name="sequential") if alone else STEPS
+    workflow, clock = Workflow("visit", flow), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
         run = await begin(host, workflow)
-        row = await parked(host, run)
-        limits = {"active": 0, "deadline": 0, "rounds": 0}
-        await operators.limit(host.store, host.clock, row, limits, by=OPERATOR)
+        row, more = await parked(host, run), {"deadline": 3 * HOUR * 1_000_000}
+        declared = declared_limits(workflow.everyone())
+        await operators.limit(host.store, clock, row, more, by=OPERATOR, at=at, declared=declared)
         await parked(host, run)
-        await reply(host, await asked(host, run), {"proceed": True})
-        assert (await ended(host, run)).status == "complete"
+        await turned(host, clock, run, HOUR + 1)
+        assert (await asked(host, run, "ada@")).state == "open"
+
+
+async def test_a_child_run_s_own_limits_are_set_within_its_allowance(tmp_path: Path) -> None:
+    inner = Workflow("inner", human("clinician", role="clinician"), limits=Limits(deadline="1h"))
+    workflow = Workflow("outer", subworkflow(inner, allowance=Limits(tokens=50)))
+    clock = HandClock()
+    async with serving(tmp_path, workflow, inner, clock=clock) as host:
+        await parked(host, await begin(host, workflow))
+        [row] = await host.store.runs(RunFilter(workflow="inner"))
+        await parked(host, row.id)
+        with pytest.raises(InputError, match="declares no limit 'rounds'") as refused:
+            await operators.limit(host.store, clock, row, {"rounds": 1}, by=OPERATOR)
+        assert refused.value.remedy == "those it declares: deadline, tokens"
+        await operators.limit(host.store, clock, row, {"deadline": 3 * HOUR * 1_000_000}, by=OPERATOR)
+        await parked(host, row.id)
+        assert (await turned(host, clock, row.id, HOUR + 1)).status == "waiting"
 
 
 async def test_a_run_that_began_before_the_kernel_kept_deadlines_goes_on_as_it_began(tmp_path: Path) -> None:

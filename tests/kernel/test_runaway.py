@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, uses
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, reply, serving
+from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, reply, serving, until
 from ripieno.connectors.tool import tool
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
+from ripieno.kernel.retries import retry
 from ripieno.model.errors import DefinitionError
 from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
@@ -21,10 +23,11 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function, function
 from ripieno.participants.human import human
 from ripieno.participants.workflow import subworkflow
+from ripieno.patterns.branch import branch, when
 from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.loop import loop
 from ripieno.patterns.map import map_over
-from ripieno.patterns.resolvers import merge
+from ripieno.patterns.resolvers import first, merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
@@ -149,6 +152,94 @@ async def test_a_rate_holds_for_a_principal_in_all_runs_and_processes_and_pays_i
         assert await status(host, by=ADA) == "complete"
         clock.turn(30)
         assert [await status(host), await status(host)] == ["complete", "escalated"]
+
+
+# -- what patterns make of it ----------------------------------------------------------------------------
+
+
+def passing_over(system: Elsewhere) -> BaseParticipant:
+    """Give a sequence that goes on without whoever ran away."""
+    return sequential(stubborn(system, 9).on_failure("continue"), clerk(), name="steps")
+
+
+def outvoting(system: Elsewhere) -> BaseParticipant:
+    """Give branches of which one is enough."""
+    return concurrent(stubborn(system, 9), clerk(), resolve=first(1), name="votes")
+
+
+def outrunning(system: Elsewhere) -> BaseParticipant:
+    """Give branches of which the one is stopped in which something ran away."""
+    slow = sequential(passing_over(system), human("late", role="admin"), name="slow")
+    return concurrent(slow, sequential(human("quick", role="clinician"), name="fast"), resolve=first(1))
+
+
+def clerk() -> BaseParticipant:
+    return human("clerk", role="clinician")
+
+
+AROUND = {"passed over": passing_over, "outvoted": outvoting, "stopped": outrunning}
+
+
+@pytest.mark.parametrize(("then", "status"), [("escalate", "escalated"), ("stop", "partial")])
+@pytest.mark.parametrize("around", AROUND)
+async def test_a_pattern_that_copes_with_what_ran_away_leaves_no_run_that_is_complete(
+    tmp_path: Path, around: str, then: str, status: str
+) -> None:
+    system = Elsewhere()
+    workflow = held(AROUND[around](system), repeats=4, then=then)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await until(lambda: tripped(host, run))
+    async with serving(tmp_path, workflow) as host:  # and who takes it up knows
+        who = "quick" if around == "stopped" else "clerk"
+        await reply(host, await asked(host, run, f"{who}@"), {"proceed": True}, by=ADA)
+        outcome = await ended(host, run)
+        [trip] = [one for one in await events(host, run, "choice") if one.body["what"] == "runaway"]
+    assert outcome.status == ("partial" if around == "passed over" else status)
+    assert outcome.output is not None
+    assert "it has run away: book was called with the same arguments 4 times" in str(outcome.reason)
+    assert f"called again by {trip.path.removesuffix('/runaway')}" in str(outcome.reason)
+    assert len(system.calls) == 4
+
+
+async def tripped(host: Host, run: str) -> bool | None:
+    return any(one.body["what"] == "runaway" for one in await events(host, run, "choice")) or None
+
+
+async def test_it_is_known_behind_segments_that_something_ran_away(tmp_path: Path) -> None:
+    system = Elsewhere()
+    away = sequential(stubborn(system, 9).escalate(below=0.5, to=pure_step()), name="away")
+    body = branch({when(at_first): away}, otherwise=clerk(), name="body")
+    workflow = held(loop(body, until="False", rounds=16), repeats=4)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        for number in range(2, 17):
+            await reply(host, await asked(host, run, f"body@{number}/"), {"proceed": True}, by=ADA)
+        outcome = await ended(host, run)
+        assert await events(host, run, "segment")
+    assert outcome.status != "complete"
+    assert "it has run away" in str(outcome.reason)
+
+
+def at_first(values: Mapping[str, object]) -> bool:
+    return "body" not in values
+
+
+def pure_step() -> Function:
+    return Function(lambda: "enough", name="enough", pure=True)
+
+
+async def test_whoever_retries_a_run_has_what_ran_away_done_again(tmp_path: Path) -> None:
+    system = Elsewhere()
+    workflow = held(sequential(stubborn(system, 9).escalate(below=0.5, to=clerk()), pure_step()), repeats=4)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await reply(host, await asked(host, run), {"proceed": True}, by=ADA)
+        assert (await ended(host, run)).status == "escalated"
+        row = await retry(host.store, host.clock, await host.store.run(run), by=OPERATOR)
+        await reply(host, await asked(host, row.id), {"proceed": True}, by=ADA)
+        assert (await ended(host, row.id)).status == "escalated"
+    assert len(system.calls) == 8
 
 
 async def test_no_more_branches_are_under_way_at_once_than_may_be(tmp_path: Path) -> None:

@@ -30,12 +30,13 @@ from ripieno.kernel.proposals import Proposals
 from ripieno.kernel.recording import Recording
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.rolled_back import WHOLE
-from ripieno.kernel.runaway import Repeats
+from ripieno.kernel.runaway import Repeats, ended_after
 from ripieno.kernel.scope import Scope
 from ripieno.kernel.standstill import Standstill
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
 from ripieno.kernel.undo import told, undo_all, undo_for
+from ripieno.kernel.visits import name_of
 from ripieno.model.definition import Definition
 from ripieno.model.errors import StoreError
 from ripieno.model.event import GENESIS, Event, Json, Kind
@@ -283,6 +284,8 @@ class Execution:
             if self._cancelled is not None:
                 await self._take_back(root.branch, top)
                 outcome = Outcome("cancelled", reason=self._cancelled)
+            elif root.ran_away is not None:
+                outcome = ended_after(root.ran_away, outcome)
             outcome = recorded(self, outcome)
             body = outcome_body(self, outcome, payloads)
             draft = self.append(
@@ -428,14 +431,28 @@ class Execution:
         """
         self._limits_set[path, name] = value
         for limited in list(self.limited.values()):
-            if path == limited.scope.path or (not path and "/" not in limited.scope.path):
+            if self._means(path, limited.scope.path):
                 limited.set(name, value)
 
     def set_again(self, limited: Limited) -> None:
         """Tell a visit that begins which of its limits were set."""
         for (path, name), value in self._limits_set.items():
-            if path == limited.scope.path or (not path and "/" not in limited.scope.path):
+            if self._means(path, limited.scope.path):
                 limited.set(name, value)
+
+    def _means(self, path: str, visit: str) -> bool:
+        """Tell whether the limits of a visit are those at a path: of the whole run, or of a step.
+
+        A step that stands alone has its participant below it, under the same name; a child run with an
+        allowance has its own limits below that.
+        """
+        if path:
+            around, _, last = visit.rpartition("/")
+            return path in (visit, around) and last.partition("@")[0] == name_of(path)
+        started = self.recording.started
+        if started is not None and "allowance" in started.body:
+            visit = visit.removeprefix("allowance@1/")
+        return "/" not in visit
 
     # -- coming to rest ---------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ chain with who gave it and why. `commands.cancel` belongs to them as well; `bulk
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
@@ -15,8 +15,10 @@ from ripieno.kernel.allowed import as_now, check_change, check_operator
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_barred, check_form, check_meant
 from ripieno.kernel.messages import send
-from ripieno.kernel.visits import find_visit
+from ripieno.kernel.visits import find_visit, name_of
 from ripieno.model.errors import InputError, RefusedError, nearest
+from ripieno.model.event import Event
+from ripieno.model.ids import short
 from ripieno.model.principal import Principal
 from ripieno.model.spending import AMOUNTS
 
@@ -124,13 +126,16 @@ async def limit(
     by: Principal,
     reason: str | None = None,
     at: str = "",
+    declared: Mapping[str, Collection[str]] | None = None,
     operation: str | None = None,
 ) -> None:
     """Set limits of a run, or of the visit `at` a path; what waits for more goes on if it is enough now.
 
     Names and units are those of `Execution.set_limit`: `active` and `deadline` in microseconds, `cost` in
-    millionths of a dollar, `model_calls`, `tokens`, `handoffs`, `rounds`. A limit that is not declared there
-    stays unlimited. Raises `InputError` for another name or for less than nothing.
+    millionths of a dollar, `model_calls`, `tokens`, `handoffs`, `rounds`. `declared` are the limits of each
+    participant that the run's workflow has, by name, where they are known. Raises `InputError` for another
+    name, for less than nothing, and for a limit that is not declared, which nothing would be held to;
+    `NotFoundError` for a step that the run cannot come to, and `RefusedError` for one that has ended.
     """
     await check_operator(store, run, by, "limit")
     for name, value in limits.items():
@@ -140,8 +145,43 @@ async def limit(
         if value < 0:
             msg = f"limit {name} must not be negative, got {value}"
             raise InputError(msg)
+    if not at:
+        [started] = await store.events(run.id, limit=1)
+        check_declared(limits, limits_of_run(started), f"run {short(run.id)}")
+    elif declared is not None:
+        at = find_visit(await store.events(run.id), at, declared)
+        check_begun(at)
+        check_declared(limits, declared.get(name_of(at), ()), at)
     said = {"limits": dict(limits), "reason": reason}
     await send(store, clock, run.id, by=by, kind="limit", said=said, path=at, operation=operation)
+
+
+def limits_of_run(started: Event) -> set[str]:
+    """Give the limits that a run stands under, by its first event: its own, and its allowance."""
+    documents: list[Mapping[str, Any]] = [started.body.get(name, {}) for name in ("limits", "allowance")]
+    return {"cost" if name == "cost_usd" else name for document in documents for name in document}
+
+
+def check_begun(at: str) -> None:
+    """Raise `InputError` for a participant's name that stands for no visit yet."""
+    if "@" not in at:
+        msg = f"{at} is at work nowhere yet: its limits are set at the path that it will have"
+        raise InputError(msg, remedy=f"such as flow@1/{at}@1, as ripieno runs events shows paths")
+
+
+def check_declared(limits: Iterable[str], declared: Collection[str], where: str) -> None:
+    """Raise `InputError` for a limit that is not declared: setting it would change nothing."""
+    known = [name for name in LIMITS if name in declared]
+    for name in limits:
+        if name not in known:
+            msg = f"{where} declares no limit {said_name(name)!r}: there is none to set"
+            those = ", ".join(map(said_name, known)) or "none; the next version of the workflow may"
+            raise InputError(msg, remedy=f"those it declares: {those}")
+
+
+def said_name(limit: str) -> str:
+    """Give the name of a limit as people write it."""
+    return "cost_usd" if limit == "cost" else limit
 
 
 async def signal(

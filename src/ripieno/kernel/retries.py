@@ -73,11 +73,13 @@ class Visit:
     """Microseconds."""
     at: int
     seq: int
+    ran_away: bool
+    """True where something within it did, whatever else came of it."""
 
     @property
     def well(self) -> bool:
         """True when it is no reason for a failure around it; one that was stopped is none."""
-        return self.status in ("complete", "cancelled")
+        return self.status in ("complete", "cancelled") and not self.ran_away
 
 
 def kept(events: Sequence[Event]) -> list[Event]:
@@ -112,9 +114,8 @@ def visit_of(event: Event) -> Visit | None:
     if what.kind not in ENDS:
         return None
     body = what.body
-    return Visit(
-        what.path, body["participant"], body["outcome"]["status"], body["started"], event.at, event.seq
-    )
+    status, ran_away = body["outcome"]["status"], "ran_away" in body
+    return Visit(what.path, body["participant"], status, body["started"], event.at, event.seq, ran_away)
 
 
 def causes(visit: Visit, visits: Mapping[str, Visit]) -> set[str]:

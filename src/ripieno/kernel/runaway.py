@@ -1,32 +1,38 @@
 """Runs that run away: the same call over and over, more at once than is allowed, faster than is allowed.
 
 A trip is a recorded choice where it happened, and ends the visit that acted: as `escalated`, or `partial`
-where that is declared. Nothing that a participant catches lets it go on.
+where that is declared. Nothing that a participant catches lets it go on. Whatever the patterns around it
+make of that, the run does not end as complete, and its reason tells of the first trip.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.durations import seconds
 from ripieno.model.event import Event, Json
-from ripieno.model.outcome import Outcome
+from ripieno.model.outcome import Outcome, Status
 from ripieno.model.runaway import CallRate, Runaway
+from ripieno.model.value import Value
 
 if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
 __all__ = [
+    "RanAway",
     "Repeats",
     "TrippedError",
     "check_call",
+    "ended_after",
+    "ran_away_body",
+    "ran_away_from",
     "rate_of",
     "runaway_of",
     "too_many",
@@ -46,12 +52,35 @@ small, and one that repeats itself is found all the same, since what it repeats 
 DIGITS: Final = 16
 
 
+class RanAway(NamedTuple):
+    """The first act within a visit that ran away."""
+
+    status: Status
+    """What that ends in."""
+    because: Value
+    """What is said of it."""
+
+
+def ran_away_body(scope: Scope) -> dict[str, Json]:
+    """Give what ran away within a visit, as its end or a segment of it says; nothing for nothing."""
+    found = scope.ran_away
+    return {} if found is None else {"ran_away": {"status": found.status, "because": found.because.ref}}
+
+
+def ran_away_from(scope: Scope, body: Mapping[str, Any]) -> None:
+    """Tell a visit of what a recorded end or segment says that ran away in it."""
+    said = body.get("ran_away")
+    if said is not None and scope.ran_away is None:
+        scope.ran_away = RanAway(said["status"], scope.execution.stored(said["because"]))
+
+
 class TrippedError(BaseException):
     """Unwinds a participant that has run away to its visit, past whatever it catches."""
 
-    def __init__(self, status: str, reason: str) -> None:
+    def __init__(self, found: RanAway, reason: str) -> None:
         super().__init__(reason)
-        self.outcome = Outcome(status, reason=reason)  # pyright: ignore[reportArgumentType] - one of two
+        self.found = found
+        self.outcome = Outcome(found.status, reason=reason)
 
 
 class Repeats:
@@ -105,25 +134,35 @@ async def tripped(scope: Scope, path: str, branch: Branch) -> None:
     """Unwind where it is recorded that the act at a path has run away."""
     for event in scope.take(f"{path}/{TRIPPED}", frozenset({"choice"})):
         await scope.execution.turnstile.recorded(branch, event.seq)
-        said: Any = scope.execution.stored(event.body["because"]).decode()
-        raise TrippedError(event.body["chosen"], said["reason"])
+        because = scope.execution.stored(event.body["because"])
+        raise TrippedError(RanAway(event.body["chosen"], because), because.decode()["reason"])
 
 
 async def trip(scope: Scope, path: str, branch: Branch, reason: str) -> None:
     """Record that the act at a path has run away, and unwind."""
     execution = scope.execution
     await execution.turnstile.live(branch)
-    chosen = "partial" if runaway_of(execution).then == "stop" else "escalated"
+    chosen: Status = "partial" if runaway_of(execution).then == "stop" else "escalated"
     payloads: list[tuple[bytes, bytes]] = []
-    because = execution.keep(execution.value({"reason": reason, "at": path}), payloads)
+    because = execution.value({"reason": reason, "at": path})
     body: dict[str, Json] = {
         "what": TRIPPED,
         "chosen": chosen,
         "offered": ["escalated", "partial"],
-        "because": because,
+        "because": execution.keep(because, payloads),
     }
     scope.needs(execution.append("choice", f"{path}/{TRIPPED}", body, payloads=payloads))
-    raise TrippedError(chosen, reason)
+    raise TrippedError(RanAway(chosen, because), reason)
+
+
+def ended_after(found: RanAway, outcome: Outcome) -> Outcome:
+    """Give what a run ends in within which something ran away: never a success, and never without a word."""
+    said: Any = found.because.decode()
+    why, before = str(said["reason"]), outcome.reason or ""
+    reason = before if why in before else "; ".join(part for part in (before, why) if part)
+    output, evidence, _ = outcome.parts
+    status = found.status if outcome.ok else outcome.status
+    return Outcome(status, output, confidence=outcome.confidence, evidence=evidence, reason=reason)
 
 
 async def check_call(scope: Scope, path: str, branch: Branch, call: tuple[str, str, str]) -> None:

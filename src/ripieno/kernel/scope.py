@@ -24,7 +24,7 @@ from ripieno.kernel.reasons import differs, explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.registered import barred
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
-from ripieno.kernel.runaway import TrippedError
+from ripieno.kernel.runaway import RanAway, TrippedError, ran_away_body, ran_away_from
 from ripieno.kernel.segments import Segments
 from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
@@ -85,8 +85,10 @@ class Scope:
         """Ends of branches that the participant has not been told of yet, by path."""
         self.unread_spent: dict[str, Spending] = {}
         """What those branches have spent."""
-        self.stopped: dict[str, Spending] = {}
-        """What visits within had spent that were stopped and are not recorded as such yet, by path."""
+        self.stopped: dict[str, Scope] = {}
+        """Visits within that were stopped and are not recorded as such yet, by path."""
+        self.ran_away: RanAway | None = None
+        """What ran away first in it, or in a visit within it."""
         self.ledger = Ledger(None if parent is None else parent.ledger)
         self.best: Callable[[], Outcome] | None = None
         """Gives the best result so far, for when a limit ends this visit."""
@@ -262,7 +264,8 @@ class Scope:
                 outcome = await Limited(scope, terms.limits, participant, task).work()
         except asyncio.CancelledError:
             if not execution.steering.absorb(scope):
-                self.stopped[path] = scope.ledger.spent
+                self.stopped[path] = scope
+                self.ran_away = self.ran_away or scope.ran_away
                 raise
             outcome = Outcome("complete")
         finally:
@@ -283,6 +286,7 @@ class Scope:
             self.execution.stop("blocked", str(error))
             raise asyncio.CancelledError from error
         except TrippedError as trip:
+            self.ran_away = trip.found
             return trip.outcome
         except (RejectedError, WithheldError) as error:
             status = "partial" if isinstance(error, WithheldError) else "escalated"
@@ -307,7 +311,9 @@ class Scope:
             "inputs": reads,
             "outcome": outcome_body(execution, outcome, payloads),
             "started": scope.started,
+            **ran_away_body(scope),
         }
+        self.ran_away = self.ran_away or scope.ran_away
         if scope.decision is not None:
             body.update(execution.proposals.noted(scope.decision))
         if scope.effects.withheld:
@@ -340,7 +346,9 @@ class Scope:
         execution = self.execution
         execution.recording.abandon(path)
         scope = Scope(execution, path, branch, self)
-        scope.ledger.spent = self.stopped.pop(path, NOTHING)
+        before = self.stopped.pop(path, None)
+        if before is not None:
+            scope.ledger.spent, scope.ran_away = before.ledger.spent, before.ran_away
         scope.started = execution.clock.now()
         outcome = Outcome("cancelled", reason="stopped: no longer needed")
         return await self.close(scope, participant, task, outcome)
@@ -355,6 +363,8 @@ class Scope:
             self.unread[event.path] = event.seq
             self.unread_spent[event.path] = spent
         withheld_from(self, body)
+        if event.seq not in execution.recording.imported:
+            ran_away_from(self, body)
         if event.seq not in execution.recording.imported and body["outcome"]["status"] != "cancelled":
             reads = participant.reads(task)
             if body["participant"] != participant.kind or body["inputs"] != reads:

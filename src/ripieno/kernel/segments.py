@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ripieno.journal.records import Draft, SegmentChange
 from ripieno.kernel.permits import withheld_body, withheld_from
 from ripieno.kernel.results import outcome_body, outcome_from
+from ripieno.kernel.runaway import ran_away_body, ran_away_from
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Resumption
@@ -54,6 +55,7 @@ class Segments:
         stored = scope.execution.stored
         scope.counts = dict(last.body["counts"])
         withheld_from(scope, last.body)
+        ran_away_from(scope, last.body)
         self.since = 0
         scope.ledger.add(Spending.read(last.body.get("spent", {})))
         if "ahead" in scope.counts:  # it looks ahead: what comes is watched from here on
@@ -84,6 +86,7 @@ class Segments:
             "started": scope.started,
             **withheld_body(scope, payloads),
             **execution.repeats.document(),
+            **ran_away_body(scope),
         }
         spent = self._spent_before()
         if spent:

@@ -8,7 +8,7 @@ from ripieno.kernel.recording import ENDS, origin, scopes_around
 from ripieno.model.errors import InputError, NotFoundError, RefusedError, nearest
 from ripieno.model.event import Event
 
-__all__ = ["find_visit"]
+__all__ = ["find_visit", "name_of"]
 
 
 def find_visit(events: Sequence[Event], step: str, names: Collection[str] | None) -> str:
@@ -36,8 +36,12 @@ def find_visit(events: Sequence[Event], step: str, names: Collection[str] | None
 
 
 def by_name(name: str, ended: Mapping[str, str], begun: Collection[str]) -> str:
-    """Give the one visit of a participant that is open; its name when none is, unless it is over."""
-    found = sorted(path for path in begun if name_of(path) == name)
+    """Give the one visit of a participant that is open; its name when none is, unless it is over.
+
+    A step that stands alone has its participant below it under the same name: both are the step.
+    """
+    named = {path for path in begun if name_of(path) == name}
+    found = sorted(path for path in named if path.rpartition("/")[0] not in named)
     if len(found) > 1:
         msg = f"{name!r} is at several visits: {', '.join(found)}"
         raise InputError(msg, remedy="give the path of one of them")

@@ -121,6 +121,11 @@ class Limits:
             found["cost"] = micros(self.cost_usd)
         return {name: amount for name, amount in found.items() if amount is not None}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The limits that there are; `cost` stands for money."""
+        return (*(name for name in ("active", "deadline") if getattr(self, name) is not None), *self.amounts)
+
     def document(self) -> dict[str, Json]:
         """Give the limits as they stand in the definition: times in seconds, money as decimal text."""
         times = {"active": self.active, "deadline": self.deadline}

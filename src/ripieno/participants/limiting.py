@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ripieno.model.durations import Duration
@@ -10,7 +11,7 @@ from ripieno.model.limits import Ask, Degrade, Limits
 if TYPE_CHECKING:
     from ripieno.participants.base import BaseParticipant
 
-__all__ = ["ask", "degrade", "stand_in"]
+__all__ = ["ask", "declared_limits", "degrade", "stand_in"]
 
 
 def ask(role: str, *, due: Duration | None = None) -> Ask:
@@ -27,6 +28,18 @@ def degrade(to: BaseParticipant) -> Degrade:
     It sees the best result so far under the name of the one whose place it takes.
     """
     return Degrade(to)
+
+
+def declared_limits(parts: Iterable[BaseParticipant]) -> dict[str, frozenset[str]]:
+    """Give the limits that each of some participants declares, by its name; `cost` stands for money."""
+    from ripieno.participants.step import Step  # noqa: PLC0415 - which has a method that limits
+
+    declared: dict[str, frozenset[str]] = {}
+    for part in parts:
+        limits = part.settings.limits if isinstance(part, Step) else None
+        names = frozenset[str]() if limits is None else frozenset(limits.names)
+        declared[part.name] = declared.get(part.name, frozenset()) | names
+    return declared
 
 
 def stand_in(limits: Limits | None) -> BaseParticipant | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ripieno.cli.definitions import workflow_of
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.runs.operations import Command, carry_out
 from ripieno.cli.runs.selection import EVERY, Selection
@@ -14,6 +15,7 @@ from ripieno.kernel.operators import limit
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.spending import micros
+from ripieno.participants.limiting import declared_limits
 
 __all__ = ["limit_run"]
 
@@ -29,14 +31,15 @@ def limit_run(
 ) -> int:
     """Set limits of a run, or of many, such as tokens=20000 cost_usd=1.50 deadline=2h.
 
-    Only limits that the workflow declares can be set. What waits for more goes on if it is enough now.
+    Only limits that the workflow declares can be set, others are refused. What waits for more goes on if it
+    is enough now.
 
     Parameters
     ----------
     what
         The run, then NAME=VALUE of active, deadline, model_calls, tokens, cost_usd, handoffs or rounds.
     at
-        The path of the step whose limits they are; by default the whole run.
+        The path of the step whose limits they are, or its name while it is at work; by default the whole run.
     reason
         Why, for the log.
 
@@ -49,6 +52,7 @@ def limit_run(
         raise InputError(msg, remedy="such as ripieno runs limit 9be2d4 tokens=20000")
 
     async def to_one(store: Store, row: RunRow, operation: str | None) -> str:
+        workflow = await workflow_of(store, row) if at else None
         await limit(
             store,
             SystemClock(),
@@ -57,6 +61,7 @@ def limit_run(
             by=settings.principal,
             reason=reason,
             at=at,
+            declared=None if workflow is None else declared_limits(workflow.everyone()),
             operation=operation,
         )
         return f"limits set: {', '.join(text for text in what if '=' in text)}"
