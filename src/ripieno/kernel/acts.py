@@ -31,14 +31,18 @@ GOVERNED: Final[Mapping[str, ActionKind]] = {"hand over": "handoff", "speaker": 
 """Choices that are acts of their own: the gate decides about them."""
 
 
-async def may_work(scope: Scope, participant: Participant) -> Decision:
-    """Wait until a visit may begin; raises `DeniedError` when it may not."""
+async def may_work(scope: Scope, participant: Participant) -> Decision | None:
+    """Wait until a visit may begin; raises `DeniedError` when it may not.
+
+    One that has begun goes on whatever policies say by now: None where they would not let it any more.
+    """
 
     def decide(approvals: Sequence[Approval]) -> Decision:
         return scope.execution.proposals.work(participant, scope.path, approvals)
 
     about = {"participant": participant.name, "path": scope.path}
-    return await Consent(scope, scope.path, decide, f"{participant.name} works", about).given()
+    consent = Consent(scope, scope.path, decide, f"{participant.name} works", about)
+    return await consent.standing(begun=scope.execution.recording.worked(scope.path))
 
 
 async def start(

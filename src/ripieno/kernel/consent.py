@@ -188,6 +188,12 @@ class Consent:
 
         Raises `DeniedError`, recorded at the act's path, when it may not.
         """
+        decision = await self.standing(begun=False)
+        assert decision is not None, "what has not begun is decided"
+        return decision
+
+    async def standing(self, *, begun: bool) -> Decision | None:
+        """Give the same for what may have `begun`: that goes on, though no decision would let it any more."""
         scope, path, panel = self._scope, self._path, self._panel
         while True:
             at = f"{path}/approval/{self._number + 1}"
@@ -202,6 +208,8 @@ class Consent:
                 decision = self._decision = panel.standing(self._decide)
                 if decision.verdict == "allow":
                     return decision
+                if begun:
+                    return None
                 whom = panel.whom(decision) if decision.verdict == "ask" else None
                 if whom is None:
                     raise await deny(scope, path, unanswered(decision), self._what)

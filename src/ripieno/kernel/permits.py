@@ -201,11 +201,12 @@ class Proposal:
             asked = Approver(recorded.get("role"), person=recorded.get("person"))
             under, policies = recorded["asked_by"], tuple(recorded["policies"])
         else:
-            if not scope.execution.recording.has(path):
-                denial = await read_denial(scope, path)
-                if denial is not None:
-                    raise denial
+            claimed = scope.execution.recording.has(path)
+            if not claimed and (denial := await read_denial(scope, path)) is not None:
+                raise denial
             await self._tracing.look(self._arguments)
+            if claimed:
+                return True  # what let it happen then is not asked again; another attempt is decided anew
             decision = self._decide()
             if decision.verdict == "allow":
                 return True

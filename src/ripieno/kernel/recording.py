@@ -22,6 +22,10 @@ def origin(imported: Event) -> Event:
     return dataclasses.replace(imported, kind=imported.body["kind"], body=imported.body["body"])
 
 
+BEFORE: Final = frozenset({"approval", "denied", "limit"})
+"""What may be recorded within a visit before it begins: whether it may, and how long that takes."""
+
+
 class MismatchError(Exception):
     """The code asks for something else than what was recorded: the run is blocked, never failed."""
 
@@ -96,6 +100,14 @@ class Recording:
         if self._entered is None:
             self._entered = {above for path in self._by_path for above in scopes_around(path)}
         return path in self._entered
+
+    def worked(self, path: str) -> bool:
+        """Tell whether a visit has begun: anything of it is recorded that is not about whether it may."""
+        within = f"{path}/"
+        return any(
+            at.startswith(within) and at[len(within) :].partition("/")[0] not in BEFORE
+            for at in self._by_path
+        )
 
     def waited(self, path: str) -> int | None:
         """Give for how many microseconds the question at a path was asked; None where none is recorded."""
