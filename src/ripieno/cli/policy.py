@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from rich.text import Text
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, write
+from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.model.errors import DefinitionError, NotFoundError, Place, nearest
 
@@ -54,9 +56,11 @@ def check_policies(
     library = loaded(settings, folder)
     problems = [*library.problems, *(() if workflow is None else compared(library, workflow))]
     packs = [pack_document(library, name) for name in sorted(library.packs)]
+    held = in_production(settings)
     if settings.output != "table":
         said = [problem_document(one) for one in problems]
-        write(settings.output, {"version": library.version, "packs": packs, "problems": said}, None)
+        document = {"version": library.version, "in_production": held, "packs": packs, "problems": said}
+        write(settings.output, document, None)
         return Exit.FAILED if problems else Exit.OK
     screen = console(sys.stdout)
     for one in problems:
@@ -71,9 +75,25 @@ def check_policies(
         count = "cannot be used" if pack["policies"] is None else str(len(pack["policies"]))
         table.add_row(clean(pack["name"], style="bold"), count, str(pack["asking"]), clean(pack["about"]))
     write("table", packs, table)
-    if problems:
+    if held is not None:
+        same = "they say the same" if held == library.version else f"ripieno policy diff {held[:12]}"
+        note(f"version {held[:12]} is in production: these files are a draft and decide nothing ({same})")
+    elif problems:
         note("whatever needs a decision by policies that cannot be used is denied")
     return Exit.FAILED if problems else Exit.OK
+
+
+def in_production(settings: Settings) -> str | None:
+    """Give the version that decides for the tenant; None while the files do."""
+    if not (settings.home / "journal.sqlite").exists():
+        return None
+    return asyncio.run(_in_production(settings))
+
+
+async def _in_production(settings: Settings) -> str | None:
+    async with opened(settings) as store:
+        held = store.policy_stages(settings.principal.tenant).production
+    return None if held is None else held.version
 
 
 def compared(library: Library, workflow: str) -> Iterator[DefinitionError]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, write
-from ripieno.cli.policy import loaded
+from ripieno.cli.policy_versions import chosen_library
 from ripieno.cli.policy_whatif import past_acts
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
@@ -45,9 +45,12 @@ def explain_act(
     act: Path | None = None,
     pack: str | None = None,
     policies: Path | None = None,
+    version: str | None = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Show why an act is decided so, and what would let it go on: one of a run, or one that is written down.
+
+    It is decided by the policies that are in force, unless others are named.
 
     Parameters
     ----------
@@ -60,14 +63,16 @@ def explain_act(
     pack
         The pack that it is decided under, where the act's workflow names none.
     policies
-        The folder of policies; `policies` beside the data folder when left out.
+        A folder of policies to decide by.
+    version
+        A version of the policies to decide by, as ripieno policy versions shows it or an event names it.
 
     """
     from ripieno.mediation.policy import PolicyGate  # noqa: PLC0415 - Cedar takes its time
     from ripieno.mediation.policy.explanation import explain  # noqa: PLC0415 - the same
 
     settings = options.settle()
-    gate = PolicyGate(loaded(settings, policies))
+    gate = PolicyGate(chosen_library(settings, policies, version))
     if pack is not None and pack not in gate.library.packs:
         msg = f"no policy pack is called {pack!r}{nearest(pack, gate.library.packs)}"
         raise NotFoundError(msg, remedy=f"there are {', '.join(sorted(gate.library.packs))}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, listing, note, write
-from ripieno.cli.policy import loaded
+from ripieno.cli.policy_versions import FILES, chosen_library
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
@@ -25,6 +25,7 @@ from ripieno.model.value import Value
 
 if TYPE_CHECKING:
     from ripieno.mediation.policy.comparison import Difference
+    from ripieno.mediation.policy.library import Library
     from ripieno.mediation.policy.past import Facts, PastAct
 
 __all__ = ["compare_policies", "past_acts"]
@@ -33,6 +34,7 @@ __all__ = ["compare_policies", "past_acts"]
 def compare_policies(
     *,
     policies: Path | None = None,
+    version: str | None = None,
     pack: str | None = None,
     workflow: str | None = None,
     since: str | None = None,
@@ -48,6 +50,8 @@ def compare_policies(
     ----------
     policies
         The folder of the other policies; those of the project, as they are now, when left out.
+    version
+        A version of the policies to decide by, as ripieno policy versions shows it or an event names it.
     pack
         Decide under this pack, whatever the workflows name.
     workflow
@@ -66,16 +70,17 @@ def compare_policies(
         since=None if since is None else when(since),
         until=None if until is None else when(until),
     )
-    return asyncio.run(_compare(settings, policies, pack, run, wanted))
+    library = chosen_library(settings, policies, version or FILES)
+    return asyncio.run(_compare(settings, library, pack, run, wanted))
 
 
 async def _compare(
-    settings: Settings, folder: Path | None, pack: str | None, run: str | None, wanted: RunFilter
+    settings: Settings, library: Library, pack: str | None, run: str | None, wanted: RunFilter
 ) -> int:
     from ripieno.mediation.policy import PolicyGate  # noqa: PLC0415 - Cedar takes its time
     from ripieno.mediation.policy.comparison import differences  # noqa: PLC0415 - the same
 
-    gate = PolicyGate(loaded(settings, folder))
+    gate = PolicyGate(library)
     if pack is not None:
         gate.library.rules(pack)
     count, found = 0, list["tuple[RunRow, Difference]"]()

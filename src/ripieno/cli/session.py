@@ -13,19 +13,13 @@ from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.home import data_folder
-from ripieno.mediation.on_demand import FolderGate
+from ripieno.mediation.on_demand import governed
 from ripieno.model.errors import NotFoundError, RipienoError
 
 if TYPE_CHECKING:
     from ripieno.kernel.host import Host
 
 __all__ = ["find_run", "opened", "opened_or_new", "quiet", "serve_version", "serving", "unserved"]
-
-
-def governed(settings: Settings) -> SqliteStore:
-    """Give the log of the data folder, with the gate that decides about what is done to it."""
-    folder = data_folder(settings.home)
-    return SqliteStore(folder, FolderGate(folder))
 
 
 def quiet() -> None:
@@ -62,7 +56,7 @@ async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
 async def opened_or_new(settings: Settings) -> AsyncGenerator[SqliteStore]:
     """Open the data folder without serving anything, making it where there is none."""
     readable = only_readable(settings.home)
-    store = ReadOnlyStore(settings.home) if readable else governed(settings)
+    store = ReadOnlyStore(settings.home) if readable else governed(data_folder(settings.home))
     await store.open()
     try:
         await enter(settings, store)
@@ -110,7 +104,7 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
     """Open the data folder to start runs that another process is to serve."""
     from ripieno.kernel.host import Host  # noqa: PLC0415 - reading does without it
 
-    store = governed(settings)
+    store = governed(data_folder(settings.home))
     await store.open()
     try:
         await enter(settings, store)

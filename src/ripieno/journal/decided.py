@@ -57,6 +57,8 @@ MADE: Final = {
     "agent.status": Rule(
         "agent_states", ("workflow", "agent"), {"status": "status", "by": "by", "reason": "reason"}
     ),
+    "policy.kept": Rule("policy_sets", ("version",), same("content", "state", "by")),
+    "policy.deployed": Rule("policy_stages", ("stage",), same("version", "share", "by")),
     "budget.set": Rule("budgets", ("team",), {"cost": "cost", "hard": "hard", "by": "by"}),
     "stop.set": Rule("stops", ("what", "name"), {"by": "by", "reason": "reason"}),
     "absence.set": Rule(
@@ -81,6 +83,7 @@ ENDED: Final = {
     "group.unmapped": ("group_roles", ("group", "role")),
     "budget.cleared": ("budgets", ("team",)),
     "stop.released": ("stops", ("what", "name")),
+    "policy.withdrawn": ("policy_stages", ("stage",)),
 }
 """Events that take a row away: its table, and the fields that name it."""
 

@@ -10,6 +10,7 @@ from ripieno.journal.budgets import BudgetStore, Short
 from ripieno.journal.deployments import DeploymentStore
 from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
+from ripieno.journal.policies import PolicyStore
 from ripieno.journal.records import (
     Draft,
     DrainRow,
@@ -59,7 +60,7 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore, ABC):
+class Store(IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore, PolicyStore, ABC):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only

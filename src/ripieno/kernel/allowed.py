@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.proposals import rights
-from ripieno.kernel.verdicts import told
+from ripieno.kernel.proposals import rights, trial
+from ripieno.kernel.shares import PARTS, WHOLE, part_of
+from ripieno.kernel.verdicts import VERSION_DIGITS, told
 from ripieno.model.definition import Definition
 from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.event import Json
@@ -28,9 +29,11 @@ __all__ = [
     "check_change",
     "check_command",
     "check_operator",
+    "check_policy_change",
     "check_tenant",
     "may_begin_again",
     "may_read",
+    "policy_change",
 ]
 
 ROLE: Final = "operator"
@@ -66,31 +69,44 @@ COMMANDS: Final[Mapping[str, str]] = {
 """What each command is called in a sentence."""
 
 
-async def admitted(store: Store, definition: Definition, by: Principal) -> dict[str, Json]:
+async def admitted(store: Store, definition: Definition, by: Principal, mark: str) -> dict[str, Json]:
     """Give what the first event of a new run says of the rights that it begins with.
 
-    Raises `NotAllowedError` where policy does not permit that `by` starts it.
+    `mark` is its business key, or its id: by it the run falls to the policies in production or to a
+    candidate's. Raises `NotAllowedError` where policy does not permit that `by` starts it.
     """
     by = as_now(store, by)
     subject = Subject("workflow", definition.name, definition.facts)
+    candidate = candidate_for(store, by.tenant, mark)
     decision = await decided(
         store,
-        Action("run.start", "start", Actor(by), subject, subject),
+        Action("run.start", "start", Actor(by), subject, subject, candidate=candidate),
         f"{by.id} may not start {definition.name}",
     )
-    return {**rights(by), **told(decision)}
+    return {**rights(by), **told(decision), **trial(candidate)}
 
 
 async def may_begin_again(store: Store, run: RunRow, by: Principal) -> dict[str, Json]:
     """Give the same for a run that begins with what another has found; raises as `admitted` does."""
     by = as_now(store, by)
     subject = await workflow_of(store, run)
+    candidate = candidate_for(store, by.tenant, run.key or run.id)
     decision = await decided(
         store,
-        Action("run.start", "fork", Actor(by), subject, subject, run.id),
+        Action("run.start", "fork", Actor(by), subject, subject, run.id, candidate=candidate),
         f"{by.id} may not start {run.workflow}",
     )
-    return {**rights(by), **told(decision)}
+    return {**rights(by), **told(decision), **trial(candidate)}
+
+
+def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
+    """Give the version of the candidate for policies that a new run falls to; None for production.
+
+    The same mark falls to the same side, and as a share grows no run that has it falls out.
+    """
+    candidate = store.policy_book.of(tenant).candidate
+    falls = candidate is not None and part_of("policies", mark) < candidate.share * (PARTS // WHOLE)
+    return candidate.version if candidate is not None and falls else None
 
 
 async def check_operator(store: Store, run: RunRow, by: Principal, verb: str) -> None:
@@ -115,6 +131,16 @@ async def check_change(store: Store, workflow: str, by: Principal, verb: str) ->
     """Raise `NotAllowedError` unless policy permits `by` a change of a workflow."""
     subject = Subject("workflow", workflow)
     await decided(store, Action("workflow.change", verb, Actor(by), subject), sentence(by, verb))
+
+
+async def check_policy_change(store: Store, by: Principal, verb: str, version: str) -> None:
+    """Raise `NotAllowedError` unless policy permits `by` a change of which policies are in force."""
+    await decided(store, policy_change(by, verb, version), f"{by.id} may not change which policies decide")
+
+
+def policy_change(by: Principal, verb: str, version: str) -> Action:
+    """Give the act of changing which policies are in force."""
+    return Action("policy.change", verb, Actor(by), Subject("policy", version[:VERSION_DIGITS]))
 
 
 async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str = "answer") -> None:

@@ -17,7 +17,7 @@ from ripieno.kernel.births import UNDOING
 from ripieno.kernel.clock import moment
 from ripieno.kernel.deployments import Past, deployed, history
 
-__all__ = ["Record", "VersionRecord", "record"]
+__all__ = ["Record", "VersionRecord", "count", "record"]
 
 
 @dataclass(slots=True)

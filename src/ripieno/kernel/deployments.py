@@ -7,23 +7,31 @@ of these; a workflow that is started as an object or a file is its own draft, un
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from ripieno.journal.deployments import EVERY, Deployment, Move, Stage
 from ripieno.journal.records import VersionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_change
+from ripieno.kernel.shares import PARTS, WHOLE, part_of
 from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.event import Event, Json
 from ripieno.model.principal import Principal
 
-__all__ = ["Chosen", "Deployed", "choose", "deployed", "history", "promote", "protect", "roll_back", "share"]
-
-WHOLE: Final = 100
-PARTS: Final = 10_000
+__all__ = [
+    "Chosen",
+    "Deployed",
+    "choose",
+    "deployed",
+    "history",
+    "promote",
+    "protect",
+    "roll_back",
+    "share",
+    "stack",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +81,6 @@ def choose(store: Store, tenant: str, workflow: str, *, run: str, key: str | Non
     if candidate is not None and part_of(workflow, key or run) < candidate.share * (PARTS // WHOLE):
         return Chosen(run, candidate)
     return Chosen(run, now.production)
-
-
-def part_of(workflow: str, mark: str) -> int:
-    """Give which part in ten thousand a run falls into, evenly and for good."""
-    found = hashlib.sha256(f"{workflow}\n{mark}".encode()).digest()
-    return int.from_bytes(found[:8], "big") % PARTS
 
 
 # -- changes --------------------------------------------------------------------------------------------

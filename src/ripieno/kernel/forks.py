@@ -82,7 +82,7 @@ async def begin(
     if value is not None:
         started["given"] = Label("trusted").document()  # by whoever forks it
     started.pop("parent", None)  # nobody waits for this one
-    for right in ("roles", "every_role", "credential"):
+    for right in ("roles", "every_role", "credential", "candidate"):
         started.pop(right, None)
     started |= allowed
     if "because" in started:

@@ -159,9 +159,9 @@ class Host:
             raise RefusedError(msg, remedy="start it detached, or in another process")
         principal.check_scope("run.start", definition.name)
         definition.check_input(value)
-        allowed = await admitted(self.store, definition, principal)
-        await self.enter(definition, principal)
         run = new_id() if chosen is None else chosen.run
+        allowed = await admitted(self.store, definition, principal, key or run)
+        await self.enter(definition, principal)
         keys = self.store.new_key(bytes.fromhex(run))
         data = encode(value)
         commitment = keys[1].commit(data)

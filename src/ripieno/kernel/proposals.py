@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Proposals", "rights", "started_for"]
+__all__ = ["Proposals", "rights", "started_for", "trial"]
 
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 """Kinds of participants that act of their own accord; what others propose is the workflow's own doing."""
@@ -45,6 +45,11 @@ def rights(principal: Principal) -> dict[str, Json]:
     if principal.credential is not None:
         found["credential"] = principal.credential
     return found
+
+
+def trial(candidate: str | None) -> dict[str, Json]:
+    """Give what the first event of a run says of the candidate whose policies decide for it."""
+    return {} if candidate is None else {"candidate": candidate}
 
 
 def started_for(started: Event) -> Principal:
@@ -71,8 +76,11 @@ class Known:
     subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
     actors: dict[tuple[str, Principal, int | None], Actor] = field(default_factory=dict[Any, Actor])
     """By the name of whose visit it is, for whom, and by the state of the rights that it was found under."""
-    general: dict[Principal, dict[str, Decision]] = field(default_factory=dict[Principal, Any])
-    """Decisions about work that read nothing of a single visit, for whom and by participant."""
+    general: dict[tuple[Principal, str | None], dict[str, Decision]] = field(
+        default_factory=dict[tuple[Principal, str | None], Any]
+    )
+    """Decisions about work that read nothing of a single visit, for whom, by which candidate's policies if
+    by any, and by participant."""
 
 
 KNOWN: Final[WeakKeyDictionary[Definition, Known]] = WeakKeyDictionary()
@@ -105,6 +113,7 @@ class Proposals:
         """What was said last of a decision: of the visits of a run they often differ in nothing."""
         self._under: str | None = started.body.get("policy")
         """The version of the policies that the run began under."""
+        self._candidate: str | None = started.body.get("candidate")
 
     @property
     def _gate(self) -> Gate:
@@ -132,9 +141,9 @@ class Proposals:
 
     @property
     def inherited(self) -> dict[str, Json]:
-        """Give what the first event of a child run says of the rights of whoever it acts for."""
+        """Give what the first event of a child run says of whose rights it has, and of its policies."""
         self._look()
-        return rights(self._whose)
+        return rights(self._whose) | trial(self._candidate)
 
     def admit(self, scope: Scope, participant: Participant) -> None:
         """Decide whether a visit may begin, where it has not begun before and nothing was asked about it."""
@@ -157,7 +166,7 @@ class Proposals:
         if self._general_under != version:
             self._general_under = version
             self._look()
-            self._general = self._known().general.setdefault(self._whose, {})
+            self._general = self._known().general.setdefault((self._whose, self._candidate), {})
         kept = self._barred is None and not self._execution.store.roll.standing
         found = self._general.get(participant.name) if kept else None
         if found is None:
@@ -252,6 +261,7 @@ class Proposals:
                 path,
                 labels=self._labels,
                 approvals=tuple(approvals),
+                candidate=self._candidate,
             )
         )
 

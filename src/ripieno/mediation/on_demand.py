@@ -6,20 +6,32 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.gate import Action, Decision, Tracing
 from ripieno.model.provenance import RunLog, Tracer
 
 if TYPE_CHECKING:
-    from ripieno.mediation.policy import PolicyGate
+    from ripieno.mediation.policy.in_force import InForce
 
-__all__ = ["FolderGate"]
+__all__ = ["FolderGate", "governed"]
+
+
+class GovernedStore(SqliteStore):
+    """The log of a data folder with the gate that decides about what is done to it."""
+
+    gate: FolderGate
 
 
 class FolderGate:
-    """Decides by the policies of a data folder and its project."""
+    """Decides by the policies in force: those of the data folder and its project, or what was promoted."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
+        self._store: SqliteStore | None = None
+
+    def follow(self, store: SqliteStore) -> None:
+        """Decide by what is promoted in a log, too, and let it keep what is decided by."""
+        self._store = store
 
     def load(self) -> None:
         """Load it now: whoever serves runs will need it."""
@@ -43,7 +55,15 @@ class FolderGate:
         return self._gate.tracer(log, run)
 
     @cached_property
-    def _gate(self) -> PolicyGate:
-        from ripieno.mediation.policy import default_gate  # noqa: PLC0415 - a fifth of a second
+    def _gate(self) -> InForce:
+        from ripieno.mediation.policy.in_force import InForce  # noqa: PLC0415 - a fifth of a second
 
-        return default_gate(self._home)
+        return InForce(self._home, self._store)
+
+
+def governed(home: Path) -> GovernedStore:
+    """Give the log of a data folder with its gate, to be opened."""
+    gate = FolderGate(home)
+    store = GovernedStore(home, gate)
+    gate.follow(store)
+    return store

@@ -85,6 +85,9 @@ Kind = Literal[
     "sink.failed",
     "sink.restored",
     "checkpoint.refused",
+    "policy.kept",
+    "policy.deployed",
+    "policy.withdrawn",
 ]
 KINDS: Final = frozenset(get_args(Kind))
 

@@ -117,6 +117,8 @@ class Action:
     """Which words are said of any argument; None where that is not known."""
     shown: tuple[Trust, ...] | None = None
     """Which are said of anything that its run has taken in; None where that is not known."""
+    candidate: str | None = None
+    """Version of the policies that its run was started under as one of a candidate's share."""
 
 
 @dataclass(frozen=True, slots=True)

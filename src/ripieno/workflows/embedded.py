@@ -15,11 +15,10 @@ from ripieno.anchoring.serving import anchored
 from ripieno.anchoring.settings import Anchoring
 from ripieno.identity.directory import Directory
 from ripieno.identity.local import local_operator
-from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.home import data_folder, find_data_folder
 from ripieno.kernel.host import Host
-from ripieno.mediation.on_demand import FolderGate
+from ripieno.mediation.on_demand import governed
 from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
 
@@ -44,10 +43,9 @@ async def open_host(
     """
     anchoring = anchoring or Anchoring.read()
     folder = data_folder(home or find_data_folder())
-    gate = FolderGate(folder)
-    gate.load()
+    store = governed(folder)
+    store.gate.load()
     spare_the_collector()
-    store = SqliteStore(folder, gate)
     await store.open()
     try:
         async with anchored(store, anchoring, clock), Host(store, clock=clock) as host:

@@ -92,6 +92,8 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agent_states": (("workflow", "agent"), ("status", "by", "reason")),
     "stops": (("what", "name"), ("by", "reason")),
     "budgets": (("team",), ("cost", "hard", "by")),
+    "policy_sets": (("version",), ("content", "state", "by")),
+    "policy_stages": (("stage",), ("version", "share", "by")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""

@@ -56,5 +56,31 @@ PROOF: Final = (
 )
 """The tree over the log, what was signed of it, where that was published, and what was told to whom."""
 
-TABLES: Final = (*PROOF,)
+POLICIES: Final = (
+    """
+    CREATE TABLE policy_sets (
+        tenant  TEXT    NOT NULL,
+        version TEXT    NOT NULL,
+        content TEXT    NOT NULL,
+        state   TEXT    NOT NULL,
+        by      TEXT    NOT NULL,
+        event   INTEGER NOT NULL,
+        PRIMARY KEY (tenant, version)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE policy_stages (
+        tenant  TEXT    NOT NULL,
+        stage   TEXT    NOT NULL,
+        version TEXT    NOT NULL,
+        share   INTEGER NOT NULL,
+        by      TEXT    NOT NULL,
+        event   INTEGER NOT NULL,
+        PRIMARY KEY (tenant, stage)
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""What each set of policies said that decisions were made under, and which set is in force."""
+
+TABLES: Final = (*PROOF, *POLICIES)
 """Every statement of format 4."""

@@ -31,6 +31,7 @@ from ripieno.journal.sqlite.failures import opening
 from ripieno.journal.sqlite.identities import SqliteIdentities
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import Taken
+from ripieno.journal.sqlite.policy_store import SqlitePolicies
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.reads import SqliteReads
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
@@ -49,7 +50,9 @@ from ripieno.model.value import encode
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudgets, SqliteReads):
+class SqliteStore(
+    SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudgets, SqliteReads, SqlitePolicies
+):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
     Reads take the loop's thread for the tens of microseconds that SQLite needs; all writes go
@@ -87,6 +90,7 @@ class SqliteStore(SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudget
             self._roll = Roll(self._retired, self._rights.touch)
             self._roll.refresh()
             self._stops.refresh()
+            self.policy_book.refresh()
             self._owned = owned.pop_all()
 
     def _prepare(self) -> sqlite3.Connection:

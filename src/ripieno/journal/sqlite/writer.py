@@ -106,6 +106,14 @@ class Writer:
         self._queue.put(request)
         return await asyncio.shield(request.future)
 
+    def queue(self, operation: Operation) -> None:
+        """Have an operation run before what is queued after it, in the same transaction or an earlier one.
+
+        Nobody hears of its end: what fails for it fails for what comes with it. Nothing is done when closed.
+        """
+        if not self._closed:
+            self._queue.put(Request(operation, self._loop.create_future()))
+
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
         self._closed = True

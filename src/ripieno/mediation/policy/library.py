@@ -27,13 +27,22 @@ DEFAULT_PACK: Final = "standard"
 class Library:
     """Policies by the pack under which they hold."""
 
-    def __init__(self, packs: Sequence[Pack], everywhere: Sequence[Source] = ()) -> None:
+    def __init__(
+        self, packs: Sequence[Pack], everywhere: Sequence[Source] = (), *, like: Library | None = None
+    ) -> None:
+        """`like`: another one, of which what is the same is not read again."""
+        self.given = tuple(packs)
+        """All packs, also one whose name another has."""
+        self.everywhere = tuple(everywhere)
+        """What holds under every pack."""
         self.packs: Mapping[str, Pack] = {pack.name: pack for pack in reversed(packs)}
         self.version = version_of(packs, everywhere)
         """Changes with every change of a text."""
-        self._everywhere = tuple(everywhere)
         self._twice = {one.name: one for one in packs if self.packs[one.name] is not one}
         self._read: dict[tuple[str, str], tuple[Policy, ...] | PolicyError] = {}
+        if like is not None:
+            texts = {(one.name, one.text) for one in self.sources}
+            self._read |= like.read_of(texts)
         self._rules: dict[str, Rules | PolicyError] = {}
 
     def rules(self, pack: str) -> Rules:
@@ -47,6 +56,19 @@ class Library:
         if isinstance(found, PolicyError):
             raise found
         return found
+
+    def read_of(
+        self, texts: Iterable[tuple[str, str]]
+    ) -> Mapping[tuple[str, str], tuple[Policy, ...] | PolicyError]:
+        """Give what came of reading files, of those that were read, by name and text."""
+        return {key: self._read[key] for key in texts if key in self._read}
+
+    @property
+    def sources(self) -> Iterator[Source]:
+        """Give all files, each pack's after those that hold everywhere."""
+        yield from self.everywhere
+        for pack in self.given:
+            yield from pack.sources
 
     @property
     def problems(self) -> tuple[DefinitionError, ...]:
@@ -62,7 +84,7 @@ class Library:
     def _assemble(self, name: str) -> Rules | PolicyError:
         problems: list[DefinitionError] = []
         policies: list[Policy] = []
-        sources = list(self._everywhere)
+        sources = list(self.everywhere)
         for part in self._lineage(name):
             problems += self._problems_of(part)
             sources += part.sources
@@ -126,26 +148,29 @@ def read(source: Source) -> tuple[Policy, ...]:
     return tuple(policies)
 
 
-def load_library(folder: Path | None = None, *, shown: str | None = None) -> Library:
+def load_library(
+    folder: Path | None = None, *, shown: str | None = None, like: Library | None = None
+) -> Library:
     """Load the shipped packs, and what a folder of one's own adds; `shown` is what places call the folder.
 
-    Nothing is raised for what cannot be used: whoever asks for it is told.
+    Nothing is raised for what cannot be used: whoever asks for it is told. Of what is the same in `like`
+    nothing is read again.
     """
     packs = [read_pack(one, f"packs/{one.name}") for one in sorted(SHIPPED.iterdir()) if one.is_dir()]
     if folder is None:
-        return Library(packs)
+        return Library(packs, like=like)
     called = shown or folder.name
     try:
         own = sorted(folder.iterdir())
     except OSError as error:
         if isinstance(error, FileNotFoundError) and not folder.is_symlink():
-            return Library(packs)
+            return Library(packs, like=like)
         # it is there, and may forbid what the packs permit
         problem = DefinitionError(f"cannot be read: {error}", place=Place(called))
-        return Library(packs, [Source(called, "", problem)])
+        return Library(packs, [Source(called, "", problem)], like=like)
     own = [one for one in own if one.is_dir() and any(one.glob("*.cedar"))]
     packs += [read_pack(one, f"{called}/{one.name}") for one in own]
-    return Library(packs, sources_in(folder, called))
+    return Library(packs, sources_in(folder, called), like=like)
 
 
 def version_of(packs: Iterable[Pack], everywhere: Iterable[Source]) -> str:
