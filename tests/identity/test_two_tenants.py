@@ -29,6 +29,7 @@ from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.home import data_folder
 from ripieno.kernel.host import Host
 from ripieno.kernel.stopping import stop
+from ripieno.mediation.policy import load_library, stages
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
 from ripieno.workflows.load import load_workflow
@@ -53,13 +54,14 @@ class Sample:
     home: Path
     run: str
     key: str
+    policies: str
 
 
 async def fill(home: Path) -> Sample:
     """Give both tenants a workflow, a run that waits, and one of everything else."""
     store = SqliteStore(data_folder(home), shipped_gate())
     await store.open()
-    samples: dict[str, tuple[str, str]] = {}
+    samples: dict[str, tuple[str, str, str]] = {}
     try:
         async with Host(store) as host:
             for by in (BETA, ACME):
@@ -69,8 +71,8 @@ async def fill(home: Path) -> Sample:
     return Sample(home, *samples["acme"])
 
 
-async def furnish(host: Host, by: Principal, folder: Path) -> tuple[str, str]:
-    """Give a tenant one of everything, all of it named after it; give a run's id and a key's."""
+async def furnish(host: Host, by: Principal, folder: Path) -> tuple[str, str, str]:
+    """Give a tenant one of everything, all of it named after it; give a run's id, a key's, and policies."""
     name, store, clock = by.tenant, host.store, SystemClock()
     file = folder / f"{name}-flow.yaml"
     file.write_text(FLOW.format(name))
@@ -91,7 +93,11 @@ async def furnish(host: Host, by: Principal, folder: Path) -> tuple[str, str]:
     await store.set_budget(name, f"{name}-team", 5, hard=True, by=by.id, at=now)
     await store.set_agent_state(name, AgentState(f"{name}-flow", f"{name}-asks", "retired", by.id, name))
     await store.declare_compatible(name, workflow.version, f"{name}-newer", by.id)
-    return run, key
+    policies = folder / f"{name}-policies"
+    policies.mkdir()
+    (policies / f"{name}.cedar").write_text(f'@id("{name}") permit (principal, action, resource);')
+    await stages.register(store, library := load_library(policies), by=by, reason=f"{name} begins")
+    return run, key, library.version
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +112,7 @@ def sample(filled: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> S
     for variable, value in (("HOME", tmp_path / "home"), ("TENANT", "beta"), ("PRINCIPAL", "beta-owner")):
         monkeypatch.setenv(f"RIPIENO_{variable}", str(value))
     monkeypatch.chdir(tmp_path)
-    return Sample(tmp_path / "home", filled.run, filled.key)
+    return Sample(tmp_path / "home", filled.run, filled.key, filled.policies)
 
 
 # -- what the store gives --------------------------------------------------------------------------------
@@ -123,6 +129,9 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "last_acts": lambda store: store.last_acts("beta", 100),
     "logins": lambda store: store.logins("beta"),
     "modes": lambda store: store.modes("beta", "any"),
+    "policy_sets": lambda store: store.policy_sets("beta"),
+    "policy_stages": lambda store: store.policy_stages("beta"),
+    "policy_text": lambda store: store.policy_text("beta", store.policy_sets("beta")[0]),
     "principals": lambda store: store.principals("beta"),
     "processes": lambda store: store.processes("beta"),
     "protected": lambda store: store.protected("beta"),
@@ -146,6 +155,7 @@ WRITES: Final = frozenset(
         "let_go",
     }
     | {"map_group", "note_login", "protect", "record", "revoke_key", "set_agent_state", "stop"}
+    | {"deploy_policies", "note_policies", "register_policies", "withdraw_policies"}
     | {"tenant_stream", "undrain", "unmap_group", "unprotect"}
 )
 """They change one tenant's, or are asked for by a name: what they say of another's is below."""
@@ -190,6 +200,7 @@ SHOWN: Final[dict[Words, Words]] = {
     ("groups", "list"): (),
     ("keys", "list"): ("--all",),
     ("providers", "list"): (),
+    ("policy", "versions"): (),
     ("audit", "log"): ("--limit", "1000"),
     ("doctor",): (),
     ("config", "view"): (),
@@ -233,6 +244,9 @@ PROBED: Final[dict[Words, Words]] = {
     ("workflows", "unprotect"): ("FLOW", "--reason", "x"),
     ("workflows", "agreement"): ("FLOW",),
     ("workflows", "deployments"): ("FLOW",),
+    ("policy", "promote"): ("POLICY", "--to", "staging", "--reason", "x"),
+    ("policy", "show"): ("POLICY",),
+    ("policy", "diff"): ("POLICY",),
     ("agents", "show"): ("AGENT",),
     ("agents", "suspend"): ("AGENT", "--reason", "x"),
     ("agents", "resume"): ("AGENT", "--reason", "x"),
@@ -262,6 +276,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("audit", "verify"),
     }
     | {("policy", "check"), ("policy", "test"), ("policy", "explain"), ("policy", "whatif")}
+    | {("policy", "register"), ("policy", "share"), ("policy", "rollback")}
     | {("inbox", "reassign-all"), ("inbox", "away", "set"), ("workflows", "register")}
     | {("workflows", "compatible"), ("principals", "add"), ("principals", "grant"), ("groups", "map")}
     | {("principals", "suspend"), ("keys", "create"), ("providers", "trust")}
@@ -308,6 +323,7 @@ def test_what_another_tenant_has_is_refused_in_the_words_of_what_is_not_there(
         "GROUP": "acme-group",
         "KEY": sample.key,
         "ISSUER": "https://acme.test",
+        "POLICY": sample.policies,
     }
     nobodys = {
         "RUN": "0" * 32,
@@ -321,6 +337,7 @@ def test_what_another_tenant_has_is_refused_in_the_words_of_what_is_not_there(
         "GROUP": "zzzz-group",
         "KEY": "zzzzzzzzzz",
         "ISSUER": "https://zzzz.test",
+        "POLICY": "0" * 64,
     }
 
     def said(names: dict[str, str]) -> str:

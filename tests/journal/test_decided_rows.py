@@ -20,6 +20,7 @@ from ripieno.journal.identity import (
     ProviderRow,
     RevokedKey,
 )
+from ripieno.journal.policies import PolicyStage
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.tasks import Absence
@@ -44,6 +45,18 @@ async def deploy(store: SqliteStore) -> None:
     await store.protect("default", "*", "person:ada", "audit")
     await store.unprotect("default", "*", "person:ada", "over")
     await store.set_agent_state("default", AgentState("flow", "clerk", "retired", "person:ada", "errs"))
+
+
+async def deploy_policies(store: SqliteStore) -> None:
+    """Decide which policies are in force, and withdraw some."""
+    store.note_policies("default", "p1", b"first")
+    assert await store.register_policies("default", "p2", b"second", by="person:ada", reason="so")
+    held = PolicyStage("production", "p2", 100, "person:ada")
+    await store.deploy_policies("default", held, "promote", None, reason="tried")
+    other = await store.deploy_policies(
+        "default", PolicyStage("staging", "p1", 0, "person:ada"), "promote", None, reason="next"
+    )
+    await store.withdraw_policies("default", other, "person:ada", "not yet")
 
 
 async def decide(home: Path) -> Sample:
@@ -80,6 +93,7 @@ async def decide(home: Path) -> Sample:
         assert not await store.distrust_provider("default", "https://gone.test", "person:ada", None)
         for mark in ("a", "a", "b"):
             await store.note_login("default", LoginRow("key:k1", "service:billing", mark, AT), {})
+        await deploy_policies(store)
         return Sample(home, "", "", await store.tenant_stream("default"))
     finally:
         await store.close()
@@ -167,6 +181,10 @@ CHANGES = {
         "row flow, clerk of agent_states says status 'active', it says 'retired'",
     ),
     "stops.by": ("x", 21, "row tool, pay of stops says by 'x', it says 'person:ada'"),
+    "policy_sets.by": ("x", 33, "row p2 of policy_sets says by 'x', it says 'person:ada'"),
+    "policy_sets.state": ("registered", 32, "row p1 of policy_sets says state 'registered', it says 'seen'"),
+    "policy_stages.version": ("p1", 34, "row production of policy_stages says version 'p1', it says 'p2'"),
+    "policy_stages.share": (9, 34, "row production of policy_stages says share 9, it says 100"),
 }
 
 
@@ -179,7 +197,8 @@ def test_a_changed_column_is_found_at_the_event_that_decided_it(
     statement = f"UPDATE {table} SET {name} = ?"  # noqa: S608 - one of the above
     found = findings(sample.damaged(tmp_path, (statement, value)))
     assert f"tenant default, event {seq}: the {said}" in found
-    assert len(found) == (2 if table == "api_keys" else 1)  # of the keys there are two
+    twice = table == "api_keys" or column == "policy_sets.by"  # of these there are two, and both are changed
+    assert len(found) == (2 if twice else 1)
 
 
 def test_a_key_that_was_revoked_and_is_good_again_is_found(sample: Sample, tmp_path: Path) -> None:
@@ -208,6 +227,7 @@ DELETIONS = {
     "protected": (17, "flow"),
     "agent_states": (20, "flow, clerk"),
     "stops": (21, "tool, pay"),
+    "policy_stages": (34, "production"),
 }
 
 

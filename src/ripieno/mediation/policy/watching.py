@@ -33,11 +33,11 @@ class Look:
     def young(self, now: float) -> bool:
         """Tell whether something may be under way: a change just now, or something that is not there.
 
-        What has changed in the future has done so by a clock that has gone wrong, and is not waited for.
+        What has changed in a future far off has done so by a clock that has gone wrong: nobody waits for it.
         """
         if any(size < 0 for _, _, size, _, _ in self.marks):
             return True
-        return 0 <= now - max(mark[4] for mark in self.marks) / 1e9 < SETTLE_SECONDS
+        return abs(now - max(mark[4] for mark in self.marks) / 1e9) < SETTLE_SECONDS
 
 
 class Watch:
