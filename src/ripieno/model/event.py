@@ -85,6 +85,7 @@ Kind = Literal[
     "sink.failed",
     "sink.restored",
     "checkpoint.refused",
+    # of policies
     "policy.kept",
     "policy.deployed",
     "policy.withdrawn",
