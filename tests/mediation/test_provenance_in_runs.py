@@ -10,7 +10,9 @@ import pytest
 from kernel.scenarios.governed import EVE, YES, gate_of, governed
 from kernel.scenarios.house import asked, begin, ended, events, reply
 from ripieno import Context, Host, Workflow, function, sequential, single_agent, tool, use_tool
-from ripieno.model.provenance import Traced
+from ripieno.mediation.policy import PolicyGate
+from ripieno.model.gate import Action, Decision, Tracing
+from ripieno.model.provenance import RunLog, Traced, Tracer
 from ripieno.model.value import decode
 
 GOOD, EVIL = "DE89370400440532013000", "GB33BUKB20201555555555"
@@ -102,3 +104,69 @@ async def test_code_gives_on_what_it_read(tmp_path: Path) -> None:
         await ended(host, run)
         found = await traced(host, run)
     assert found.provenance == {"recipient": "trusted", "amount": "trusted"}
+
+
+BY_CODE = """
+@id("nothing-that-code-gives-on")
+forbid (principal, action == Action::"tool.call", resource == Tool::"transfer")
+when { context has provenance && context.provenance.recipient == "trusted" };
+"""
+
+
+class Changing:
+    """Decides by other policies from the moment on at which it was asked something for the first time."""
+
+    def __init__(self, before: PolicyGate, after: PolicyGate, at: str) -> None:
+        self._gate, self._after, self._at = before, after, at
+
+    @property
+    def version(self) -> str:
+        return self._gate.version
+
+    def decide(self, action: Action) -> Decision:
+        found = self._gate.decide(action)
+        self._change("decide", action)
+        return found
+
+    def traces(self, action: Action) -> frozenset[Tracing]:
+        found = self._gate.traces(action)
+        self._change("traces", action)
+        return found
+
+    def tracer(self, log: RunLog, run: str) -> Tracer:
+        return self._gate.tracer(log, run)
+
+    def _change(self, what: str, action: Action) -> None:
+        if what == self._at and action.kind == "tool.call":
+            self._gate = self._after
+
+
+@pytest.mark.parametrize("at", ["traces", "decide"])
+async def test_policies_that_come_into_force_meanwhile_find_what_they_read(tmp_path: Path, at: str) -> None:
+    @function(pure=True)
+    async def pay(input: dict[str, Any], context: Context) -> str:  # noqa: A002 - the name of the parameter
+        return await context.use(transfer, recipient=input["recipient"], amount=input["amount"])
+
+    MADE.clear()
+    workflow = Workflow("payables", sequential(pay))
+    gate = Changing(gate_of(tmp_path / "before"), gate_of(tmp_path / "after", code=BY_CODE), at)
+    async with governed(tmp_path / "home", gate, workflow) as host:
+        run = await begin(host, workflow, {"recipient": GOOD, "amount": 5})
+        assert (await ended(host, run)).status == "escalated"
+        (denied,) = await events(host, run, "denied")
+        assert denied.body["policies"] == ["nothing-that-code-gives-on"]
+    assert not MADE
+
+
+async def test_other_policies_that_read_nothing_of_it_change_nothing(tmp_path: Path) -> None:
+    @function(pure=True)
+    async def pay(input: dict[str, Any], context: Context) -> str:  # noqa: A002 - the name of the parameter
+        return await context.use(transfer, recipient=input["recipient"], amount=input["amount"])
+
+    MADE.clear()
+    workflow = Workflow("payables", sequential(pay))
+    gate = Changing(gate_of(tmp_path / "before"), gate_of(tmp_path / "after", other="// none"), "decide")
+    async with governed(tmp_path / "home", gate, workflow) as host:
+        run = await begin(host, workflow, {"recipient": GOOD, "amount": 5})
+        assert (await ended(host, run)).status == "complete"
+    assert len(MADE) == 1

@@ -122,6 +122,9 @@ class Proposal:
         """Decide anew where anything that decisions depend on may have changed; None where nothing has."""
         if self._decided_under == self._scope.execution.proposals.version and not self._panel.approvals:
             return None
+        if self._tracing.outdated(self._arguments):
+            reason = "policies that read where its values come from have only just come into force"
+            return Decision("deny", version=self._scope.execution.store.gate.version, reason=reason)
         return self._decide()
 
     @property
@@ -151,7 +154,7 @@ class Proposal:
                 traced=self._tracing.found,
             )
 
-        self._decided_under = proposals.version
+        self._decided_under = None if self._tracing.outdated(self._arguments) else proposals.version
         self._decision = self._panel.standing(decide)
         return self._decision
 

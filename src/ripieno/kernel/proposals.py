@@ -221,6 +221,7 @@ class Proposals:
             tuple(approvals),
             None if traced is None else traced.sources,
             None if traced is None else traced.shown,
+            self._candidate,
         )
 
     def choice(

@@ -65,13 +65,20 @@ class Tracing:
         self._recorded: Value | None = None
         self._looked: object = None
         """At which arguments it was looked last, for what, and how far the log had come."""
+        self._under: str | None = None
+        """The version of the gate under which it was looked last; None where it was not yet."""
+        self._read: frozenset[str] = frozenset()
 
     async def look(self, arguments: Value) -> None:
         """Find it, where a policy that may concern the call reads it, by all that was recorded so far."""
+        await self._find(arguments)
+        while self.outdated(arguments):
+            await self._find(arguments)
+
+    async def _find(self, arguments: Value) -> None:
         scope, execution = self._scope, self._scope.execution
-        kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
-        action = execution.proposals.call(scope, self._tool, self._path, arguments, kind=kind)
-        read = execution.store.gate.traces(action)
+        self._under = execution.store.gate.version
+        read = self._read = self._traces(arguments)
         if not read:
             self.found = self._recorded = self._looked = None
             return
@@ -95,6 +102,22 @@ class Tracing:
         )
         self.found = await execution.tracer.trace(carried)
         self._recorded = execution.value(self.found.document)
+
+    def outdated(self, arguments: Value) -> bool:
+        """Tell whether policies that came into force since it was looked read what was not looked for."""
+        version = self._scope.execution.store.gate.version
+        if self._under in {None, version}:
+            return False
+        if not self._traces(arguments) <= self._read:
+            return True
+        self._under = version
+        return False
+
+    def _traces(self, arguments: Value) -> frozenset[str]:
+        """Give what policies read of where the values of the call come from."""
+        kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
+        proposals, gate = self._scope.execution.proposals, self._scope.execution.store.gate
+        return gate.traces(proposals.call(self._scope, self._tool, self._path, arguments, kind=kind))
 
     @property
     def noted(self) -> dict[str, Json]:
