@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_nothing_is_looked_at_before_it_is_time(clocks: Clocks, folder: Path) ->
     assert not watch.due
 
 
-CHANGES = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "a file with another text": lambda folder: (folder / "a.cedar").write_text("three"),
     "as long a text": lambda folder: (folder / "a.cedar").write_text("two"),
     "a new file": lambda folder: (folder / "c.cedar").write_text("three"),
