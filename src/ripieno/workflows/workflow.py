@@ -252,7 +252,7 @@ class Workflow:
             msg = f"{self.name}: {depth} workflows stand one within another below it, {runaway.depth} may"
             raise DefinitionError(msg, remedy="let fewer stand one within another, or raise `depth`")
 
-    @property
+    @cached_property
     def about(self) -> Mapping[str, Any]:
         """What the inventory holds of it: owner, purpose, risk, classes of data, and each participant."""
         return inventory(self)

@@ -1,9 +1,10 @@
 """The life of a process that runs one run: until the run ends, or until the process is made to die.
 
-    python -m kernel.support.child MODULE:SCENARIO < orders
+    python -m kernel.support.child SOCKET
 
-It forks a child for each order, before any thread or event loop exists in it. Orders and replies are
-lines of JSON; see `crash.Children`.
+It has everything loaded but scenarios, and forks a process for each scenario that it is sent, with a
+socket for its orders; that one forks a child for each order. No thread and no event loop exists in
+either. Orders and replies are lines of JSON; see `crash.Children`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import asyncio
 import gc
 import json
 import os
+import pkgutil
 import signal
+import socket
 import sys
 import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import ripieno
 from gates import shipped_gate
 from kernel.support.boundaries import Boundaries
 from kernel.support.scenario import Scenario, load
@@ -116,13 +121,10 @@ def forked(scenario: Scenario, order: Mapping[str, Any]) -> int:
     os._exit(status)
 
 
-def main() -> None:
+def obey(scenario: Scenario, orders: TextIO) -> None:
     """Carry out orders until there are no more."""
-    scenario = load(sys.argv[1])
-    assert scenario.workflow.version, "reading it here spares every child the work"
-    gc.freeze()  # what is there already is shared with every child
     alive: set[int] = set()
-    for line in sys.stdin:
+    for line in orders:
         order: dict[str, Any] = json.loads(line)
         if order["do"] == "start":
             child = forked(scenario, order)
@@ -133,10 +135,52 @@ def main() -> None:
             if not os.WIFSTOPPED(status):
                 alive.discard(order["child"])
             reply = {"signal": death(status), "stopped": os.WIFSTOPPED(status), "status": status}
-        sys.stdout.write(json.dumps(reply) + "\n")
-        sys.stdout.flush()
+        orders.write(json.dumps(reply) + "\n")
+        orders.flush()
     for child in alive:
         os.kill(child, signal.SIGKILL)
+
+
+def attend(connection: socket.socket) -> None:
+    """Load the scenario that is named first, and serve it as a process that was started for it would."""
+    with connection, connection.makefile("rw", encoding="utf-8") as orders:
+        wanted = json.loads(orders.readline())
+        os.environ.clear()
+        os.environ.update(wanted["environment"])
+        sys.path[:0] = wanted["searched"]
+        scenario = load(wanted["reference"])
+        assert scenario.workflow.version, "reading it here spares every child the work"
+        assert scenario.workflow.about, "so does this"
+        gc.freeze()  # what is there already is shared with every child
+        obey(scenario, orders)
+
+
+def prepare() -> None:
+    """Load what any scenario may need, and read all policies."""
+    for module in pkgutil.walk_packages(ripieno.__path__, "ripieno."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    library = shipped_gate().library
+    for pack in library.packs:
+        library.rules(pack)
+    gc.freeze()
+
+
+def main() -> None:
+    """Fork a process for each scenario until no more are wanted."""
+    prepare()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended: whom they served knows
+    with socket.socket(fileno=int(sys.argv[1])) as wanting:
+        while True:
+            said, sockets, _, _ = socket.recv_fds(wanting, 1, 1)
+            if not said:
+                return
+            with socket.socket(fileno=sockets[0]) as connection:
+                if not os.fork():
+                    wanting.close()
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    attend(connection)
+                    return
 
 
 def death(status: int) -> int:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from kernel.support.scenario import Scenario, load
 from ripieno.journal.sqlite.audit import SqliteAudit
@@ -54,18 +57,16 @@ class Ended:
 class Children:
     """Processes forked from one that is warmed up and has no threads."""
 
-    def __init__(self, server: subprocess.Popen[str], reference: str) -> None:
-        self._server = server
+    def __init__(self, orders: TextIO, reference: str) -> None:
+        self._orders = orders
         self.reference = reference
         self.scenario: Scenario = load(reference)
 
     def _ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        assert self._server.stdin is not None, "opened with pipes"
-        assert self._server.stdout is not None, "opened with pipes"
-        self._server.stdin.write(json.dumps(order) + "\n")
-        self._server.stdin.flush()
-        reply = self._server.stdout.readline()
-        assert reply, "the server of children has died"
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        reply = self._orders.readline()
+        assert reply, "the server of children has died; its error stands above"
         return json.loads(reply)
 
     def start(self, order: Order) -> int:
@@ -83,23 +84,33 @@ class Children:
         return self.wait(self.start(order))
 
 
+@cache
+def nursery() -> socket.socket:
+    """Start what the servers of all scenarios are forked from; it ends when this process does."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [sys.executable, "-m", "kernel.support.child", str(theirs.fileno())],
+            cwd=TESTS,
+            pass_fds=[theirs.fileno()],
+        )
+    atexit.register(process.wait)
+    atexit.register(ours.close)  # which is done first, and ends it
+    return ours
+
+
 @contextmanager
 def children_of(reference: str) -> Generator[Children]:
     """Serve children for the scenario at `module:attribute`; its neighbours are imported by name."""
-    command = [sys.executable, "-m", "kernel.support.child", reference]
     beside = TESTS.joinpath(*reference.partition(":")[0].split(".")).parent
-    searched = [str(beside), *filter(None, [os.environ.get("PYTHONPATH")])]
-    with subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command,
-        cwd=TESTS,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, searched))},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as server:
-        yield Children(server, reference)
-        assert server.stdin is not None, "opened with pipes"
-        server.stdin.close()
+    searched = [str(beside), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    wanted = {"reference": reference, "environment": dict(os.environ), "searched": searched}
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ours.makefile("rw", encoding="utf-8") as orders:
+        socket.send_fds(nursery(), [b"."], [theirs.fileno()])
+        theirs.close()
+        orders.write(json.dumps(wanted) + "\n")
+        yield Children(orders, reference)
 
 
 def ended(scenario: Scenario, home: Path, report: str = "report.json") -> Ended:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -141,7 +142,13 @@ def read(source: Source) -> tuple[Policy, ...]:
     """Read a file and check each of its policies by itself; raises `PolicyError`."""
     if source.problem is not None:
         raise PolicyError([source.problem])
-    policies = parse(source.text, source.name)
+    return sound(source.text, source.name)
+
+
+@lru_cache(maxsize=256)
+def sound(text: str, name: str) -> tuple[Policy, ...]:
+    """Read and check a text; one that was found sound is known by whichever library holds it next."""
+    policies = parse(text, name)
     problems = [problem for policy in policies for problem in check_policy(policy)]
     if problems:
         raise PolicyError(problems)
