@@ -1,7 +1,8 @@
 """Commands as processes of their own, forked from one that has loaded the command line already.
 
 Each has its own folder, environment, input and output, begins at `main` and ends as the interpreter ends:
-what a process from nothing would do, but for loading the same modules a thousand times.
+what a process from nothing would do, but for loading the same modules and reading the shipped policies
+and the shipped workflow's code a thousand times.
 
     python warm_start.py < orders
 
@@ -82,11 +83,26 @@ class WarmStart:
 
 def load_everything() -> None:
     """Load what any command may need."""
-    import ripieno  # noqa: PLC0415 - the tests, which import this file as well, need not have it all
+    import cyclopts.completion  # noqa: PLC0415 - the tests, which import this file as well, need not
+    import ripieno  # noqa: PLC0415 - have it all
 
+    del cyclopts
     for module in pkgutil.walk_packages(ripieno.__path__, "ripieno."):
         if not module.name.endswith("__main__"):
             import_module(module.name)
+    read_what_ships()
+
+
+def read_what_ships() -> None:
+    """Read the shipped policies and the shipped workflow, whose texts are known from then on."""
+    from ripieno.blueprints.hospital_discharge import workflow  # noqa: PLC0415 - as above
+    from ripieno.mediation.policy import load_library  # noqa: PLC0415 - as above
+
+    library = load_library()
+    for pack in library.packs:
+        library.rules(pack)
+    assert workflow.version, "it is computed once"
+    assert workflow.about, "so is this"
 
 
 def become(order: Mapping[str, Any]) -> None:
