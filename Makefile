@@ -23,7 +23,7 @@ run: .venv/.run
 test: check pytest
 
 check: .venv/.test
-	@$(MAKE) --no-print-directory --keep-going style layout types layers sizes words
+	@$(MAKE) --no-print-directory --keep-going --jobs=$(WORKERS) --output-sync types layers style layout sizes words
 
 # -- the environment --------------------------------------------------------------------------------
 # Stamps: nothing is installed a second time until a lock changes. What was locked is installed as

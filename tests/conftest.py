@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import pkgutil
 import signal
-from collections.abc import AsyncGenerator, Iterator
+import sys
+import threading
+from collections.abc import AsyncGenerator, Generator, Iterator
+from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from gates import shipped_gate
@@ -20,6 +26,40 @@ settings.register_profile(
     "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("suite")  # how fast a machine makes up its examples says nothing of what they show
+
+
+TESTS: Final = Path(__file__).parent
+CORE: Final = ("model", "journal", "kernel")
+MEASURED: Final = frozenset(CORE)
+"""The folders whose tests cover the core; to measure the others would only take their time."""
+
+
+def pytest_collection_finish() -> None:
+    """Load all of the core while it is measured: whatever loads a module first may be a test that is not."""
+    for room in CORE if Coverage.current() is not None else ():
+        folder = import_module(f"ripieno.{room}")
+        for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
+            import_module(module.name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Measure the tests that cover the core, in their own process, and spare the others what it costs."""
+    if Coverage.current() is None or covers_the_core(item.path):
+        return (yield)
+    here, in_threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(in_threads)
+        sys.settrace(here)
+
+
+def covers_the_core(test: Path) -> bool:
+    """Tell whether what a test does in its own process counts; most of a crash is in others."""
+    return test.relative_to(TESTS).parts[0] in MEASURED and not test.stem.endswith("_crash")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -83,10 +83,9 @@ class WarmStart:
 
 def load_everything() -> None:
     """Load what any command may need."""
-    import cyclopts.completion  # noqa: PLC0415 - the tests, which import this file as well, need not
-    import ripieno  # noqa: PLC0415 - have it all
+    import ripieno  # noqa: PLC0415 - the tests, which import this file as well, need not have it all
 
-    del cyclopts
+    import_module("cyclopts.completion")
     for module in pkgutil.walk_packages(ripieno.__path__, "ripieno."):
         if not module.name.endswith("__main__"):
             import_module(module.name)

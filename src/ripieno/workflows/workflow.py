@@ -252,9 +252,13 @@ class Workflow:
             msg = f"{self.name}: {depth} workflows stand one within another below it, {runaway.depth} may"
             raise DefinitionError(msg, remedy="let fewer stand one within another, or raise `depth`")
 
-    @cached_property
+    @property
     def about(self) -> Mapping[str, Any]:
         """What the inventory holds of it: owner, purpose, risk, classes of data, and each participant."""
+        return self._about
+
+    @cached_property
+    def _about(self) -> Mapping[str, Any]:
         return inventory(self)
 
     async def open_secrets(self) -> Sequence[str]:
