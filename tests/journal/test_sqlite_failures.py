@@ -27,6 +27,7 @@ from tests.journal.support.writing import (
     write,
 )
 
+from ripieno.journal.budgets import Short
 from ripieno.journal.records import Draft, Lease, RunFilter
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.batch import Batch
@@ -313,6 +314,14 @@ async def test_a_table_that_is_gone_is_a_clear_error_to_readers_and_writers(stor
     with pytest.raises(StoreError, match=r"cannot write to .*no such table: inbox"):
         await store.send(answer(lease.run))
     assert await write(store, step(lease)) == ["written"]
+
+
+async def test_the_books_of_a_budget_that_cannot_be_read_are_a_clear_error(store: SmallStore) -> None:
+    asks = Short("default", "", 1, "2026-11")
+    assert not store.lacks(asks)
+    tamper(store, "DROP TABLE budgets")
+    with pytest.raises(StoreError, match=r"cannot read .*no such table: budgets"):
+        store.lacks(asks)
 
 
 async def test_a_value_that_was_changed_is_not_given_out(store: SmallStore) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, reply, serving
+from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, reply, serving, until
 from ripieno import (
     Call,
     Context,
@@ -19,8 +19,10 @@ from ripieno import (
     Limits,
     Workflow,
     ask,
+    concurrent,
     degrade,
     map_over,
+    merge,
     sequential,
     subworkflow,
     tool,
@@ -107,6 +109,37 @@ async def test_an_allowance_is_set_aside_once_more_was_granted_above(tmp_path: P
         await reply(host, await asked(host, run), {"proceed": True, "grant": {"tokens": 40}})
         assert (await ended(host, run)).status == "complete"
         assert await spent_by(host, run) == 10
+
+
+async def test_beside_a_call_an_allowance_is_set_aside_where_it_waits_once_more_was_granted(
+    tmp_path: Path,
+) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    @tool(effect="read")
+    async def slow() -> str:
+        begun.set()
+        await go.wait()
+        return "slow"
+
+    async def slowly(context: Context) -> str:
+        return await context.use(slow)
+
+    inner = Workflow("inner", thinks("thinks", (60, 40)))
+    child = subworkflow(inner, allowance=Limits(tokens=90))
+    flow = concurrent(Function(slowly, name="slowly", pure=True), child, resolve=merge(), name="side")
+    workflow = Workflow("outer", flow, limits=Limits(tokens=50, on_exhausted=ask("boss")))
+    async with serving(tmp_path, workflow, inner) as host:
+        run = await begin(host, workflow)
+        await begun.wait()
+        await reply(host, await asked(host, run), {"proceed": True, "grant": {"tokens": 50}})
+        await until(lambda: first_child(host, run))
+        go.set()
+        assert (await ended(host, run)).status == "complete"
+
+
+async def first_child(host: Host, run: str) -> str | None:
+    return next(iter(await children(host, run)), None)
 
 
 async def test_without_an_allowance_a_child_has_all_that_is_left_of_every_limit(tmp_path: Path) -> None:

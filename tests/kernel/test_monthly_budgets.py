@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,8 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel.scenarios.elsewhere import Elsewhere, Slow, cut, uses
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import ADA, OPERATOR, begin, ended, opened, resting, serving, until
+from kernel.scenarios.house import (
+    ADA,
+    OPERATOR,
+    asked,
+    begin,
+    ended,
+    events,
+    opened,
+    resting,
+    serving,
+    until,
+)
 from ripieno.connectors.tool import tool
 from ripieno.journal.budgets import month_of
 from ripieno.journal.records import RunRow
@@ -23,6 +36,7 @@ from ripieno.journal.store import Store
 from ripieno.journal.verify import verify
 from ripieno.kernel.budgeting import clear_budget, set_budget
 from ripieno.kernel.clock import Clock, SystemClock
+from ripieno.kernel.commands import answer
 from ripieno.kernel.host import Host
 from ripieno.model.action import Call
 from ripieno.model.errors import InputError, NotAllowedError, ToolError
@@ -30,7 +44,10 @@ from ripieno.model.limits import Limits
 from ripieno.model.participant import Context
 from ripieno.model.spending import Cost
 from ripieno.participants.function import function
+from ripieno.participants.human import human
 from ripieno.participants.workflow import subworkflow
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
@@ -182,6 +199,85 @@ async def test_it_goes_on_when_another_call_has_cost_less_than_was_reserved(tmp_
         assert (await ended(host, run)).status == "complete"
         assert (await ended(host, other)).status == "complete"
         assert await spent(host.store) == {"": (5, 0)}
+
+
+async def test_what_is_in_doubt_keeps_its_reservation_and_is_repeated_on_it(tmp_path: Path) -> None:
+    system = Elsewhere()
+    system.before.append(cut)
+    slow = Slow(system)
+    book = tool(system.book, cost=Cost(cost_usd="0.10"), on_uncertain="retry")
+    workflow = Workflow("booking", uses(book, what="it"))
+    async with serving(tmp_path, workflow) as host:
+        await budget(host, "0.15")
+        run = await begin(host, workflow)
+        await slow.begun.wait()
+        assert await spent(host.store) == {"": (0, 10)}
+        with SqliteAudit(tmp_path) as audit:
+            assert verify(audit).sound
+        slow.released.set()
+        assert (await ended(host, run)).status == "complete"
+        assert await spent(host.store) == {"": (10, 0)}
+    assert len(set(system.keys)) == 1
+
+
+async def test_what_waits_for_room_beside_a_call_goes_on_where_it_stands(tmp_path: Path) -> None:
+    system = Elsewhere()
+    slow = Slow(system)
+    workflow = Workflow(
+        "both", concurrent(uses(tool(system.book), what="it"), buys, resolve=merge(), name="side")
+    )
+    async with serving(tmp_path, workflow, BUYING) as host:
+        await budget(host, "0.12")
+        assert await spend(host, 9, BUYING) == "complete"
+        run = await begin(host, workflow, 4)
+        await slow.begun.wait()
+
+        async def held() -> bool | None:
+            return bool(host.store.stops.waiting) or None
+
+        await until(held)
+        await budget(host, "0.12", team="research")  # which changes nothing for it
+        assert not await events(host, run, "spent")
+        await budget(host, "0.13")
+
+        async def counted() -> bool | None:
+            return bool(await events(host, run, "spent")) or None
+
+        await until(counted)
+        slow.released.set()
+        assert (await ended(host, run)).status == "complete"
+        assert (await host.store.run(run)).epoch == 1
+    assert len(system.calls) == 1
+
+
+async def test_what_is_spent_is_written_anew_when_something_came_in_that_was_not_heard_of(
+    tmp_path: Path,
+) -> None:
+    class Deaf(SqliteStore):
+        """Hears of nothing before it comes up against it."""
+
+        def on_change(self, ring: Callable[[], None]) -> None:
+            del ring
+
+    @function(pure=True)
+    async def late(context: Context) -> None:
+        async with opened(tmp_path, SqliteStore) as elsewhere:
+            question = await asked(host, run)
+            await answer(elsewhere, CLOCK, question, by=OPERATOR, value={"proceed": True})
+        await context.spend(cost_usd="0.04")
+
+    workflow = Workflow("late", concurrent(human("clerk", role="clerk"), late, resolve=merge(), name="side"))
+    async with (
+        opened(tmp_path, Deaf) as store,
+        serving(tmp_path, workflow, store=store) as host,
+    ):
+        await budget(host, "0.05")
+        run = await begin(host, workflow)
+        assert (await ended(host, run)).status == "complete"
+        assert await spent(host.store) == {"": (4, 0)}
+        (event,) = await events(host, run, "spent")
+        (message,) = await events(host, run, "answered")
+        assert message.seq < event.seq
 
 
 async def test_a_child_run_is_counted_once(tmp_path: Path) -> None:

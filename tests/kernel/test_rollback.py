@@ -27,8 +27,9 @@ from kernel.scenarios.office import Office, books
 from kernel.scenarios.parents import child_of, sound
 from ripieno import Workflow, human, sequential, subworkflow, tool
 from ripieno.connectors.tool import Tool
-from ripieno.journal.records import RunRow
+from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.store import Created
 from ripieno.kernel import commands
 from ripieno.kernel.change_fails import record
 from ripieno.kernel.forks import fork
@@ -278,6 +279,35 @@ async def test_two_rollbacks_asked_for_at_once_take_everything_back_once(tmp_pat
         refused = [error for error in both if isinstance(error, BaseException)]
         assert begun
         assert all(isinstance(error, RefusedError) for error in refused)
+    assert office.acts[3:] == ["release z", "release y", "release x"]
+    assert sound(tmp_path)
+
+
+async def test_who_asks_while_another_is_being_begun_takes_the_turn_after_it(tmp_path: Path) -> None:
+    office = Office()
+    workflow = trip(office)
+
+    class Racing(SqliteStore):
+        """Has another ask right before it begins its own."""
+
+        other: Host | None = None
+
+        async def create(self, new: NewRun, *args: Any, **more: Any) -> Created:
+            if self.other is not None:
+                asked, self.other = self.other, None
+                await rolled(asked, run)
+            return await super().create(new, *args, **more)
+
+    async with (
+        opened(tmp_path, Racing) as store,
+        serving(tmp_path, workflow, store=store) as host,
+        serving(tmp_path, workflow) as other,
+    ):
+        run = await done(host, workflow)
+        store.other = other
+        second = await rolled(host, run)
+        assert str(second.key)[-4:] == "0002"
+        assert (await ended(host, second.id)).status == "complete"
     assert office.acts[3:] == ["release z", "release y", "release x"]
     assert sound(tmp_path)
 

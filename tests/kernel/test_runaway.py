@@ -9,7 +9,20 @@ import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, uses
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, reply, serving, until
+from kernel.scenarios.house import (
+    ADA,
+    OPERATOR,
+    asked,
+    begin,
+    ended,
+    events,
+    opened,
+    reply,
+    serving,
+    snapshot,
+    until,
+)
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
@@ -65,6 +78,28 @@ async def test_the_same_call_is_made_so_often_and_not_once_more(
     assert (outcome.status, len(system.calls)) == (status, 4)
     assert "book was called with the same arguments 4 times" in str(outcome.reason)
     assert "stubborn@1/tool/5" in str(outcome.reason)
+
+
+async def test_what_ran_away_before_a_crash_has_run_away_after_it_and_nothing_is_called_again(
+    tmp_path: Path,
+) -> None:
+    system = Elsewhere()
+    workflow = held(stubborn(system, 9), repeats=4)
+    before, after = tmp_path / "before", tmp_path / "after"
+
+    async def cut_power() -> None:
+        snapshot(before, after)
+
+    async with opened(before, WatchedStore) as store, serving(before, workflow, store=store) as host:
+        store.written_after["scope"] = cut_power
+        run = await begin(host, workflow)
+        assert (await ended(host, run)).status == "escalated"
+    async with serving(after, workflow) as host:
+        assert [event.body["what"] for event in await events(host, run, "choice")] == ["runaway"]
+        outcome = await ended(host, run)
+        assert len(await events(host, run, "choice")) == 1
+    assert (outcome.status, len(system.calls)) == ("escalated", 4)
+    assert "book was called with the same arguments 4 times" in str(outcome.reason)
 
 
 async def test_unless_declared_otherwise_writes_run_away_sooner_than_reads(tmp_path: Path) -> None:

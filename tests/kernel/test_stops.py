@@ -187,6 +187,33 @@ async def test_what_is_at_work_goes_on_when_its_own_stop_is_released_and_no_othe
         assert (await ended(host, run)).status == "complete"
 
 
+async def test_of_those_held_beside_a_call_only_that_goes_on_whose_stop_is_released(tmp_path: Path) -> None:
+    system = Elsewhere()
+    slow = Slow(system)
+    names = ("two", "three")
+    workflow = Workflow(
+        "visit",
+        concurrent(
+            uses(tool(system.book), name="slow", what="slow"),
+            *(uses(tool(system.book, name=name), name=f"uses-{name}", what=name) for name in names),
+            resolve=merge(),
+        ),
+    )
+    async with serving(tmp_path, workflow) as host:
+        for name in names:
+            await stop(host.store, "tool", name, by=OPERATOR, reason="out of order")
+        run = await begin(host, workflow)
+        await slow.begun.wait()
+        await release(host.store, "tool", "three", by=OPERATOR)
+        await until(lambda: counted_calls(system, 2))
+        await release(host.store, "tool", "two", by=OPERATOR)
+        await until(lambda: counted_calls(system, 3))
+        slow.released.set()
+        assert (await ended(host, run)).status == "complete"
+        assert (await host.store.run(run)).epoch == 1
+    assert [booked.split(" ")[0] for booked in system.booked.values()] == ["three", "two", "slow"]
+
+
 async def counted_calls(system: Elsewhere, count: int) -> bool | None:
     return len(system.calls) == count or None
 

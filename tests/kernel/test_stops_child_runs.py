@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.elsewhere import Elsewhere, Slow, uses
 from kernel.scenarios.halting import Deaf, booking, first, last, stopped
 from kernel.scenarios.house import (
     OPERATOR,
@@ -27,6 +27,8 @@ from ripieno.kernel.stopping import release, stop
 from ripieno.model.stop import Stoppable
 from ripieno.participants.human import human
 from ripieno.participants.workflow import subworkflow
+from ripieno.patterns.concurrent import concurrent
+from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
@@ -87,6 +89,30 @@ async def test_no_child_run_is_made_of_a_stopped_workflow(tmp_path: Path) -> Non
         assert await events(host, run, "asked") == []
         await release(host.store, "workflow", "visit", by=OPERATOR)
         assert (await ended(host, run)).status == "complete"
+
+
+async def test_beside_a_call_a_child_run_is_made_where_it_was_held_once_its_workflow_is_released(
+    tmp_path: Path,
+) -> None:
+    system = Elsewhere()
+    slow = Slow(system)
+    inner = Workflow("inner", last)
+    outer = Workflow(
+        "outer", concurrent(uses(tool(system.book), what="it"), subworkflow(inner), resolve=merge())
+    )
+    async with serving(tmp_path, outer, inner) as host:
+        await stop(host.store, "workflow", "inner", by=OPERATOR, reason="a mistake")
+        run = await begin(host, outer)
+        await slow.begun.wait()
+        assert await events(host, run, "asked") == []
+        await release(host.store, "workflow", "inner", by=OPERATOR)
+        await until(lambda: asked_of(host, run))
+        slow.released.set()
+        assert (await ended(host, run)).status == "complete"
+
+
+async def asked_of(host: Host, run: str) -> bool | None:
+    return bool(await events(host, run, "asked")) or None
 
 
 async def test_no_child_run_passes_a_stop_of_which_its_process_has_not_heard(tmp_path: Path) -> None:

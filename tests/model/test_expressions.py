@@ -103,3 +103,13 @@ def test_a_field_that_there_is_not_is_told_with_the_nearest() -> None:
 
 def test_the_names_that_it_reads_are_known() -> None:
     assert Formula("order.amount > limit and len(text) > 0").reads >= {"order", "limit", "text"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("1" * 1001, "may have 1000 characters, this one has 1001"), ("amount >", "cannot read")],
+    ids=["too long", "unfinished"],
+)
+def test_what_cannot_be_an_expression_is_refused_when_it_is_declared(text: str, said: str) -> None:
+    with pytest.raises(DefinitionError, match=said):
+        Formula(text)

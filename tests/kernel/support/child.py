@@ -122,23 +122,28 @@ def forked(scenario: Scenario, order: Mapping[str, Any]) -> int:
 
 
 def obey(scenario: Scenario, orders: TextIO) -> None:
-    """Carry out orders until there are no more."""
+    """Carry out orders until there are no more; what is still alive then has nobody who waits for it."""
     alive: set[int] = set()
-    for line in orders:
-        order: dict[str, Any] = json.loads(line)
-        if order["do"] == "start":
-            child = forked(scenario, order)
-            alive.add(child)
-            reply = {"child": child}
-        else:
-            _, status = os.waitpid(order["child"], os.WUNTRACED)
-            if not os.WIFSTOPPED(status):
-                alive.discard(order["child"])
-            reply = {"signal": death(status), "stopped": os.WIFSTOPPED(status), "status": status}
-        orders.write(json.dumps(reply) + "\n")
-        orders.flush()
-    for child in alive:
-        os.kill(child, signal.SIGKILL)
+    try:
+        for line in orders:
+            reply = carried_out(scenario, json.loads(line), alive)
+            orders.write(json.dumps(reply) + "\n")
+            orders.flush()
+    finally:
+        for child in alive:
+            os.kill(child, signal.SIGKILL)
+
+
+def carried_out(scenario: Scenario, order: Mapping[str, Any], alive: set[int]) -> Mapping[str, Any]:
+    """Start a child or wait for one."""
+    if order["do"] == "start":
+        child = forked(scenario, order)
+        alive.add(child)
+        return {"child": child}
+    _, status = os.waitpid(order["child"], os.WUNTRACED)
+    if not os.WIFSTOPPED(status):
+        alive.discard(order["child"])
+    return {"signal": death(status), "stopped": os.WIFSTOPPED(status), "status": status}
 
 
 def attend(connection: socket.socket) -> None:
