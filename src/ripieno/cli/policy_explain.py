@@ -20,11 +20,12 @@ from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.identity.reading import read_run
 from ripieno.model.errors import InputError, NotFoundError, Place, nearest
+from ripieno.model.provenance import in_words
 
 if TYPE_CHECKING:
     from ripieno.mediation.policy.explanation import Explanation
     from ripieno.mediation.policy.past import PastAct
-    from ripieno.model.gate import Action
+    from ripieno.model.gate import Action, Gate
 
 __all__ = ["explain_act", "show_explanation"]
 
@@ -79,7 +80,7 @@ def explain_act(
     if act is not None and run is None:
         action, was = written_act(act, pack), None
     elif act is None and run is not None and path is not None:
-        was = asyncio.run(past_act(settings, run, path, pack))
+        was = asyncio.run(past_act(settings, run, path, pack, gate))
         action = was.action
     else:
         msg = "expected a run and the path of an act, or --act with a file"
@@ -88,13 +89,13 @@ def explain_act(
     return Exit.OK
 
 
-async def past_act(settings: Settings, run: str, path: str, pack: str | None) -> PastAct:
+async def past_act(settings: Settings, run: str, path: str, pack: str | None, gate: Gate) -> PastAct:
     """Find the last decision about an act of a run; raises `NotFoundError`."""
     async with opened(settings) as store:
         row = await find_run(settings, store, run)
         await read_run(store, row, "policy explain", by=settings.principal)
         found: list[PastAct] = []
-        async for _, acts in past_acts(store, [row], pack):
+        async for _, acts in past_acts(store, [row], pack, gate):
             found = [prepared(one) for one in acts if is_at(one.path, path)]
     if not found:
         msg = f"no act of run {row.id[-6:]} is at {path!r}"
@@ -135,12 +136,14 @@ def show_explanation(
 ) -> None:
     """Show a decision, its policies, and what would change it; `was` is what was decided then."""
     decision = found.decision
+    values = {} if was is None or was.traced is None else dict(was.traced.document["from"])
     document = {
         "verdict": decision.verdict,
         "reason": decision.reason,
         "policies": [{"id": one.id, "place": str(one.place), "reason": one.reason} for one in found.policies],
         "approvers": [one.name for one in decision.approvers],
         "goes_on": list(found.goes_on),
+        "values": values,
         "version": decision.version,
         "was": None if was is None else {"verdict": was.verdict, "policies": was.policies, "event": was.seq},
     }
@@ -160,6 +163,9 @@ def show_explanation(
     for one in found.policies:
         said = f"{one.effect} {one.id} ({one.place})" + (f": {one.reason}" if one.reason else "")
         screen.print(Text.assemble("  ", clean(said)), soft_wrap=True)
+    if decision.verdict != "allow":
+        for name, one in values.items():
+            screen.print(Text.assemble("  ", (name, "bold"), " is ", clean(in_words(one))), soft_wrap=True)
     if decision.reason and not found.policies:
         screen.print(Text.assemble("  ", clean(decision.reason)), soft_wrap=True)
     for way in found.goes_on:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,8 @@ from ripieno.identity.reading import within_reach
 from ripieno.journal.records import RunFilter, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.bulk import hits
+from ripieno.model.event import Event
+from ripieno.model.gate import SHUT, Gate
 from ripieno.model.ids import short
 from ripieno.model.value import Value
 
@@ -91,7 +93,7 @@ async def _compare(
             if run is None
             else [await find_run(settings, store, run)]
         )
-        async for row, acts in past_acts(store, rows, pack):
+        async for row, acts in past_acts(store, rows, pack, gate):
             count += len(acts)
             found += [(row, one) for one in differences(acts, gate)]
     table = listing("run", "act", "of", "was", "would be", "by or because")
@@ -111,9 +113,12 @@ async def _compare(
 
 
 async def past_acts(
-    store: Store, rows: Sequence[RunRow], pack: str | None = None
+    store: Store, rows: Sequence[RunRow], pack: str | None = None, gate: Gate = SHUT
 ) -> AsyncIterator[tuple[RunRow, list[PastAct]]]:
-    """Give the acts of runs as the log has them; `pack` stands in for what their workflows name."""
+    """Give the acts of runs as the log has them; `pack` stands in for what their workflows name.
+
+    Where the policies of `gate` read what was not read then, where values came from is found by the log.
+    """
     from ripieno.mediation.policy.past import acts_of  # noqa: PLC0415 - Cedar takes its time
 
     known: dict[tuple[str, str], Facts] = {}
@@ -130,7 +135,23 @@ async def past_acts(
         def value(commitment: str, run: str = row.id) -> Any:
             return Value(commitment, store.payload(run, commitment)).decode()
 
-        yield row, list(acts_of(await store.events(row.id), facts, value))
+        events = await store.events(row.id)
+        yield row, [one async for one in sourced(store, events, acts_of(events, facts, value), gate)]
+
+
+async def sourced(
+    store: Store, events: Sequence[Event], acts: Iterable[PastAct], gate: Gate
+) -> AsyncIterator[PastAct]:
+    """Give acts with where their values came from, as far as policies read that."""
+    from ripieno.mediation.provenance.past import PastSources  # noqa: PLC0415 - only where it is read
+
+    sources: PastSources | None = None
+    for one in acts:
+        if one.traced is None and one.action.given is not None and gate.traces(one.action):
+            sources = sources or PastSources(store, one.action.run or "", events)
+            yield one.with_sources(await sources.at(one.seq, one.path, one.action.given()))
+        else:
+            yield one
 
 
 def facts_of(version: str, about: Mapping[str, Any]) -> Facts:

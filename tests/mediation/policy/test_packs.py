@@ -23,7 +23,7 @@ RANK: Final = {"deny": 0, "ask": 1, "allow": 2}
 
 def test_every_shipped_policy_is_sound_and_says_what_it_is_about() -> None:
     assert GATE.library.problems == ()
-    assert PACKS == ["finance", "healthcare", "standard", "strict"]
+    assert PACKS == ["finance", "healthcare", "standard", "strict", "supervised"]
     assert all(pack.about for pack in GATE.library.packs.values())
 
 

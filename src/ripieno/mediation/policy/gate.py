@@ -50,7 +50,7 @@ class PolicyGate:
     def traces(self, action: Action) -> frozenset[Tracing]:
         """Tell what the policies that may concern an act read of where its values come from."""
         try:
-            return self.rules(action).shard(action).traces
+            return self.rules(action).shard(action).traces(action.actor)
         except RipienoError:  # and it is denied
             return frozenset()
 

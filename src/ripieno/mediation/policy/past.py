@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 from ripieno.model.event import Event
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Subject, Verdict
 from ripieno.model.principal import Principal, PrincipalKind
+from ripieno.model.provenance import Traced
 
 __all__ = ["Facts", "PastAct", "acts_of"]
 
@@ -41,6 +42,19 @@ class PastAct:
     """Those that determined it; None where the log is from before they were recorded."""
     version: str | None
     """Of the policies that it was decided under; None likewise."""
+    traced: Traced | None = None
+    """Where its values came from, where that was read for the decision."""
+
+    def with_sources(self, traced: Traced) -> PastAct:
+        """Give the same act with where its values came from."""
+        action = replace(
+            self.action,
+            provenance=traced.provenance,
+            sources=traced.sources,
+            shown=traced.shown,
+            labels=tuple(sorted({*self.action.labels, *traced.labels})),
+        )
+        return replace(self, action=action, traced=traced)
 
 
 def acts_of(events: Sequence[Event], facts: Facts, opened: Callable[[str], Any]) -> Iterator[PastAct]:
@@ -203,6 +217,8 @@ class Run:
     ) -> PastAct:
         """Give an act with what an event says of the decision about it."""
         at = path or event.path
+        known = event.body.get("traced")
+        traced = None if known is None else Traced.read(self._opened(known))
         action = Action(
             kind,
             verb or kind,
@@ -217,4 +233,5 @@ class Run:
         )
         policies = event.body.get("policies")
         version = event.body.get("policy") or self._version
-        return PastAct(event.seq, at, action, verdict, None if policies is None else tuple(policies), version)
+        past = PastAct(event.seq, at, action, verdict, None if policies is None else tuple(policies), version)
+        return past if traced is None else past.with_sources(traced)

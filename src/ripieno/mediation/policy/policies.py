@@ -57,6 +57,17 @@ class Policy:
                 return None
 
     @property
+    def principal(self) -> str | None:
+        """The type of principal that its head names; None for any."""
+        match self.syntax.principal:
+            case pst.ScopeEq(pst.EntityUid() as entity):
+                return str(entity.type)
+            case pst.ScopeIs(kind) | pst.ScopeIsIn(kind, _):
+                return str(kind)
+            case _:
+                return None
+
+    @property
     def resource(self) -> tuple[str | None, str | None]:
         """The type and the name of the one resource that its head names; None for any."""
         match self.syntax.resource:

@@ -15,8 +15,8 @@ from ripieno.mediation.policy.requests import Acting, Proposed, Request, Wanted,
 from ripieno.mediation.policy.rulings import Ruling, denied, permitted
 from ripieno.mediation.policy.usage import ArgumentPath
 from ripieno.mediation.policy.values import UnreadableError
-from ripieno.mediation.policy.vocabulary import ValueKind, entity_type
-from ripieno.model.gate import Action, Tracing
+from ripieno.mediation.policy.vocabulary import PRINCIPALS, ValueKind, entity_type
+from ripieno.model.gate import Action, Actor, Tracing
 from ripieno.model.principal import Principal
 
 __all__ = ["OF_SOURCES", "Rules", "Shard"]
@@ -29,6 +29,7 @@ CARRYING: Final = frozenset({"tool.call", "tool.undo", "model.call"})
 """Acts that carry values which were found in the course of a run."""
 
 OF_SOURCES: Final = frozenset({"provenance", "sources", "shown"})
+NOTHING: Final[frozenset[Tracing]] = frozenset()
 REMEMBERED: Final = 4096
 """Rulings that a shard remembers; it forgets them all when there are more."""
 
@@ -48,8 +49,12 @@ class Shard:
         self._blind = self.wanted.nothing
         self.general = not reads.context.parts.keys() - OF_THE_WORKFLOW
         """True when nothing is read of one act that is not the same for all of its kind in a workflow."""
-        self.traces = traces(action, reads)
-        """What is read of where the values of an act come from."""
+        self._tracing = [
+            (policy.principal, found)
+            for policy in (policies if action in CARRYING else ())
+            if (found := tracing_of(policy))
+        ]
+        """What is read of where the values of an act come from, by the type of principal concerned."""
         self._all = parsed(self.policies)
         self._firm = tuple(policy for policy in self.policies if not policy.asks)
         self._without_asking = self._all if len(self._firm) == len(self.policies) else parsed(self._firm)
@@ -60,6 +65,13 @@ class Shard:
         self._known: dict[Principal, Acting] = {}
         self._first: tuple[Action, Proposed] | None = None
         """What was read of the act of somebody for whom it is decided next."""
+
+    def traces(self, actor: Actor) -> frozenset[Tracing]:
+        """Tell what is read of where the values of an act by somebody come from."""
+        if not self._tracing:
+            return NOTHING
+        acting = {PRINCIPALS[one.kind] for one in (actor.principal, actor.on_behalf_of) if one is not None}
+        return NOTHING.union(*(read for kind, read in self._tracing if kind is None or kind in acting))
 
     def ruling(self, action: Action, principal: Principal) -> Ruling:
         """Give what the policies say of an act by one principal; remembered by all that they read of it."""
@@ -130,11 +142,9 @@ class Shard:
         return Ruling("ask", tuple(self._firm[number] for number in answer.reasons), asking)
 
 
-def traces(action: str, reads: Reads) -> frozenset[Tracing]:
-    """Give what is read of where the values of an act come from, for acts that carry any."""
-    if action not in CARRYING:
-        return frozenset()
-    parts = reads.context.parts.keys()
+def tracing_of(policy: Policy) -> frozenset[Tracing]:
+    """Give what a policy reads of where the values of an act come from."""
+    parts = policy.reads.context.parts.keys()
     found: set[Tracing] = set()
     if parts & OF_SOURCES:
         found.add("sources")
