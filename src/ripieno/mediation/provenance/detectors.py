@@ -81,7 +81,7 @@ def random_looking(text: str) -> bool:
     counts = Counter(text)
     entropy = -sum(count / len(text) * math.log2(count / len(text)) for count in counts.values())
     kinds = (any(map(str.isdigit, text)), any(map(str.islower, text)), any(map(str.isupper, text)))
-    return entropy >= 3.5 and sum(kinds) >= 2  # noqa: PLR2004 - a word of a language has less
+    return entropy >= 3.0 and sum(kinds) >= 2  # noqa: PLR2004 - a word of a language has less
 
 
 BEFORE: Final = r"(?<![A-Za-z0-9])"

@@ -114,6 +114,11 @@ class Index:
                 self.work += 1
                 if window.text in self._given_out:
                     echoed[window.start : window.end] = [True] * (window.end - window.start)
+            for form, start, end in written(text.plain):
+                self.work += 1
+                if FORM + form in self._given_out:
+                    for number in numbers(text.words, start, end):
+                        echoed[number] = True
         return echoed
 
     def _add_others(self, raw: str, text: Text, marks: Marks, depth: int) -> None:
@@ -147,6 +152,9 @@ class Index:
         for window in windows(text.words, wide=False):
             if not all(covered[window.start : window.end]):
                 self._given_out.add(window.text)
+        for form, start, end in written(text.plain):
+            if not all(covered[number] for number in numbers(text.words, start, end)):
+                self._given_out.add(FORM + form)
 
     # -- what goes out ----------------------------------------------------------------------------
 
