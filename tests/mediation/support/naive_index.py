@@ -18,9 +18,11 @@ __all__ = ["NaiveIndex"]
 class NaiveIndex:
     """Keeps what came in as it came, and looks through all of it for each question."""
 
-    taken: list[tuple[str, Mark, frozenset[str]]] = field(default_factory=list)
+    taken: list[tuple[str, Mark, frozenset[str]]] = field(
+        default_factory=list[tuple[str, Mark, frozenset[str]]]
+    )
     """Each text, its mark, and the windows that calls had been given by then."""
-    given_out: set[str] = field(default_factory=set)
+    given_out: set[str] = field(default_factory=set[str])
 
     def add(self, leaf: Any, mark: Mark) -> None:
         self.taken.append((text_of(leaf), mark, frozenset(self.given_out)))
@@ -45,7 +47,7 @@ class NaiveIndex:
         covered, touched = self.covered(text), self.touched(text)
         inner = [mark for decoded in deep(raw) for marks in self.touched(Text(decoded)) for mark in marks]
         words = [word(by, others, default.trust) for by, others in zip(covered, touched, strict=True)]
-        trust = max([*words, *(one.label.trust for one in inner)], key=TRUSTS.index)
+        trust = worst([*words, *(one.label.trust for one in inner)])
         marks = [mark for found in (*covered, *touched) for mark in found] + inner
         data = frozenset[str]().union(*(mark.label.data for mark in marks))
         if any(not by and not others for by, others in zip(covered, touched, strict=True)):
@@ -185,7 +187,11 @@ def deep(raw: str, left: int = 2) -> Iterator[str]:
 
 
 def word(covered: Sequence[Mark], touched: Sequence[Mark], default: Trust) -> Trust:
-    others = [one.label.trust for one in touched if one.label.trust != "trusted"]
+    others: list[Trust] = [one.label.trust for one in touched if one.label.trust != "trusted"]
     if covered:
         return "trusted" if not others and any(one.label.trust == "trusted" for one in covered) else "vouched"
-    return max(others, key=TRUSTS.index) if others else default
+    return worst(others) if others else default
+
+
+def worst(words: list[Trust]) -> Trust:
+    return TRUSTS[max(TRUSTS.index(one) for one in words)]
