@@ -46,7 +46,9 @@ class NaiveIndex:
             return default
         covered, touched = self.covered(text), self.touched(text)
         inner = [mark for decoded in deep(raw) for marks in self.touched(Text(decoded)) for mark in marks]
-        words: list[Trust] = [word(by, others, default.trust) for by, others in zip(covered, touched, strict=True)]
+        words: list[Trust] = [
+            word(by, others, default.trust) for by, others in zip(covered, touched, strict=True)
+        ]
         trust = worst([*words, *(one.label.trust for one in inner)])
         marks = [mark for found in (*covered, *touched) for mark in found] + inner
         data = frozenset[str]().union(*(mark.label.data for mark in marks))
