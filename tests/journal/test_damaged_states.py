@@ -17,6 +17,7 @@ from ripieno.journal.records import (
     Lease,
     MessageKind,
     NewRun,
+    QuestionChange,
     SegmentChange,
 )
 from ripieno.journal.sqlite import SqliteStore
@@ -97,6 +98,47 @@ def test_another_holder_of_a_task_is_found_at_the_event_that_said_whose_it_is(
     sample = moved[moves]
     [found] = findings(sample.damaged(tmp_path, (f"UPDATE questions SET {column} = 'mallory'",)))  # noqa: S608
     assert found.startswith(f"{sample.place(2 + moves)}: the row of its question says {column} 'mallory'")
+
+
+@pytest.mark.parametrize("moves", range(len(MOVES) + 1), ids=lambda moves: f"after {moves}")
+def test_another_time_of_a_claim_is_found_at_the_event_that_said_whose_it_is(
+    moved: Sequence[Sample], tmp_path: Path, moves: int
+) -> None:
+    sample = moved[moves]
+    [found] = findings(sample.damaged(tmp_path, ("UPDATE questions SET claimed_at = 7",)))
+    assert found.startswith(f"{sample.place(2 + moves)}: the row of its question says claimed_at 7")
+
+
+async def reminded(home: Path, times: int) -> Sample:
+    """Write a run that asks with three reminders, of which so many were given."""
+    store = SqliteStore(home)
+    await store.open()
+    try:
+        lease = await owned(store)
+        path, reminders = "visit@1/ask/1", (AT + 1, AT + 2, AT + 3)
+        question = f"{lease.run}/{path}"
+        change = QuestionChange(question, "task", "clinician", None, None, None, reminders)
+        body: dict[str, Any] = {"what": "task", "question": question, "role": "clinician"}
+        body |= {"reminders": list(reminders)}
+        await write(store, step(lease, path, kind="asked", body=body, change=change))
+        await store.park(lease, 0)
+        for number in range(times):
+            await store.fire_timers(AT + 1 + number)
+        return Sample(home, lease.run, lease.run, "")
+    finally:
+        await store.close()
+
+
+@pytest.mark.parametrize("times", [0, 1, 3])
+async def test_reminders_other_than_those_given_are_found(tmp_path: Path, times: int) -> None:
+    (tmp_path / "sound").mkdir()
+    sample = await reminded(tmp_path / "sound", times)
+    assert findings(sample.home) == []
+    home = sample.damaged(tmp_path / "damaged", ("UPDATE questions SET reminders = '[]', reminded = 9",))
+    found = findings(home)
+    place = f"{sample.place(2 + times)}: the row of its question says"
+    assert f"{place} reminded 9, it says {times}" in found
+    assert (len(found) == 2) == (times < 3)
 
 
 async def test_a_task_that_was_moved_and_answered_while_its_run_was_owned_is_sound(tmp_path: Path) -> None:

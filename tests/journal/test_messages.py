@@ -112,7 +112,7 @@ async def test_an_unknown_number_is_no_task(store: Store) -> None:
 
 async def test_a_timer_is_no_task_of_a_person(store: Store) -> None:
     lease = await owned(store)
-    change = QuestionChange(f"{lease.run}/pause@1", "timer", None, None, AT, DUE)
+    change = QuestionChange(f"{lease.run}/pause@1", "timer", None, None, DUE)
     await write(store, Draft(lease, AT, "asked", "pause@1", {}, (), change))
     assert await store.questions() == []
     with pytest.raises(NotFoundError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from tests.journal.support.backends import Backend
 from tests.journal.support.writing import (
-    AT,
     answer,
     appended,
     ask,
@@ -272,7 +271,7 @@ async def test_a_claim_made_twice_is_refused_and_what_came_before_it_stays(store
 async def test_a_question_asked_twice_is_refused_without_harm_to_others(store: Store) -> None:
     lease, other = await owned(store), await owned(store)
     question = await ask(store, lease)
-    twice = step(lease, "ask@1", kind="asked", change=QuestionChange(question, "task", None, None, AT, None))
+    twice = step(lease, "ask@1", kind="asked", change=QuestionChange(question, "task", None, None, None))
     assert await write(store, twice, step(other)) == ["lost", "written"]
 
 

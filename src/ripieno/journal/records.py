@@ -119,7 +119,6 @@ class QuestionChange:
     role: str | None
     content: str | None
     """Commitment of title, form, evidence."""
-    asked_at: int
     due_at: int | None
     person: str | None = None
     reminders: tuple[int, ...] = ()

@@ -15,8 +15,10 @@ __all__ = [
     "StoredCounts",
     "StoredDecision",
     "StoredEvent",
+    "StoredIntent",
     "StoredLeaf",
     "StoredMonth",
+    "StoredRate",
     "StoredReplay",
     "StoredReservation",
     "StoredSink",
@@ -96,6 +98,24 @@ class StoredMonth(NamedTuple):
     cost: int
 
 
+class StoredIntent(NamedTuple):
+    """A claim, as far as it counts by its rate."""
+
+    tenant: str
+    principal: str
+    place: str
+    envelope: bytes
+
+
+class StoredRate(NamedTuple):
+    """How fast a principal has called a tool."""
+
+    tenant: str
+    principal: str
+    tool: str
+    paid_at: int
+
+
 class StoredReservation(NamedTuple):
     """What is reserved for a call."""
 
@@ -168,6 +188,17 @@ class Verifiable(Protocol):
         """Tell whether there are books of monthly budgets."""
         ...
 
+    keeps_rates: bool
+    """True where calls say under which rate they were made."""
+
+    def rates(self) -> Iterator[StoredRate]:
+        """Give how fast principals have called tools."""
+        ...
+
+    def intents(self) -> Iterator[StoredIntent]:
+        """Give all claims in the order in which they were made."""
+        ...
+
     def months(self) -> Iterator[StoredMonth]:
         """Give the books of monthly budgets."""
         ...
@@ -213,7 +244,7 @@ class Verifiable(Protocol):
         ...
 
     def coming(self, question: str) -> Iterator[dict[str, Any]]:
-        """Give the messages about a question that were not taken in yet: `kind`, `by` and `for`, in order."""
+        """Give the messages about a question not taken in yet, in order: `kind`, `by`, `for` and `at`."""
         ...
 
     def unfounded(self) -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from ripieno.journal.chain import Chain, references
 from ripieno.journal.decided import Decided
 from ripieno.journal.derived import Derived
 from ripieno.journal.proven import Anchor, Proven
+from ripieno.journal.rated import compare_rates
 from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream, Verifiable
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
@@ -147,6 +148,7 @@ class Verification:
             ("log", self._unfounded),
             ("log", self._decisions),
             ("log", self._books),
+            ("log", self._rates),
             ("tree", self._tree),
             ("log", self._nothing),
         ):
@@ -177,6 +179,10 @@ class Verification:
     def _books(self) -> None:
         if self._store.keeps_books:
             self._billed.end(self._store.months(), self._store.reservations())
+
+    def _rates(self) -> None:
+        if self._store.keeps_rates:
+            compare_rates(self._store, self._report.found)
 
     def _decisions(self) -> None:
         self._decided.end(self._store.decisions())

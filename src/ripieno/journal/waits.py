@@ -6,6 +6,7 @@ Only what is still asked is kept in memory.
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
@@ -21,6 +22,9 @@ ASKED: Final = {"what": "kind", "content": "content", "due": "due_at"}
 """Fields of an `asked` event, and the columns of the question's row that repeat them."""
 
 STATES: Final = frozenset(get_args(QuestionState))
+MOVES: Final = frozenset({"claim", "release", "reassign", "delegate"})
+"""Kinds of messages that say whom a task is with."""
+
 CLOSING: Final = frozenset({"answer", "timer", "child"})
 """Kinds of messages that close a question."""
 
@@ -35,6 +39,32 @@ class Asked:
     place: str
     """Of the event that said last whom it is with."""
     holding: Holding
+    claimed_at: int | None = None
+    reminders: tuple[int, ...] = ()
+    """When people will be reminded still."""
+    reminded: int = 0
+
+    def after(self, message: Mapping[str, Any], place: str) -> Asked:
+        """Give it as a message leaves it: `kind`, `by`, `for` and `at`."""
+        what, at = message["kind"], message["at"]
+        holding = moved(self.holding, what, message["by"], message["for"])
+        asked = dataclasses.replace(self, place=place, holding=holding)
+        if what == "reminded":
+            left = tuple(time for time in self.reminders if time > at)
+            return dataclasses.replace(asked, reminders=left, reminded=self.reminded + 1)
+        if what in MOVES:
+            return dataclasses.replace(asked, claimed_at=None if holding.claimed_by is None else at)
+        return asked
+
+    def columns(self) -> dict[str, Any]:
+        """Give what its row says."""
+        return {
+            **dataclasses.asdict(self.holding),
+            "claimed_at": self.claimed_at,
+            "reminders": json.dumps(self.reminders),
+            "remind_at": self.reminders[0] if self.reminders else None,
+            "reminded": self.reminded,
+        }
 
 
 class Waits:
@@ -51,18 +81,20 @@ class Waits:
         question = str(event.body.get("question"))
         row = self._store.question(question)
         said = {column: event.body.get(field) for field, column in ASKED.items()}
+        if row is not None and "asked_at" in row:
+            said["asked_at"] = event.at
         compared(self._found, place, "question", row, {"run": self._run, "path": event.path, **said})
         if row is not None:
             holding = Holding(event.body.get("role"), event.body.get("person"))
-            self._open[question] = Asked(event.path, place, holding)
+            reminders = tuple(event.body.get("reminders", ()))
+            self._open[question] = Asked(event.path, place, holding, reminders=reminders)
 
     def moved(self, event: Event, place: str) -> None:
         """Take what people did with a question short of its answer."""
         question, body = str(event.body.get("question")), event.body
         asked = self._open.get(question)
         if asked is not None:
-            holding = moved(asked.holding, body.get("what"), body.get("by"), body.get("to"))
-            self._open[question] = dataclasses.replace(asked, place=place, holding=holding)
+            self._open[question] = asked.after(told(body, "to"), place)
 
     def answered(self, event: Event, place: str) -> None:
         """Take the answer to a question, or the end of its time."""
@@ -72,7 +104,7 @@ class Waits:
             return  # was found at the event that asked it
         if asked is not None:
             self._with(question, asked, row)
-        self._closed(place, row, {"kind": body.get("what"), "by": body.get("by"), "for": body.get("for")})
+        self._closed(place, row, told(body, "for"))
 
     def left(self, path: str) -> None:
         """Take the end of a visit: nobody is asked any more what was asked within it."""
@@ -122,23 +154,25 @@ class Waits:
         if row.get("answered_for", behalf) != behalf:
             said = row["answered_for"]
             self._found(place, f"the row of its question says answered_for {said!r}, it says {behalf!r}")
+        at = message["at"]
+        if row.get("answered_at", at) != at:
+            said = row["answered_at"]
+            self._found(place, f"the row of its question says answered_at {said!r}, it says {at!r}")
 
     def _with(self, question: str, asked: Asked, row: Mapping[str, Any]) -> None:
         """Compare whom it is with; tables of an earlier format do not say that of all."""
-        holding = asked.holding
-        if not says(row, holding):
-            for message in self._store.coming(question):
-                holding = moved(holding, message["kind"], message["by"], message["for"])
-        for column, said in dataclasses.asdict(holding).items():
+        for message in self._store.coming(question):
+            asked = asked.after(message, asked.place)
+        for column, said in asked.columns().items():
             if row.get(column, said) != said:
                 self._found(
                     asked.place, f"the row of its question says {column} {row[column]!r}, it says {said!r}"
                 )
 
 
-def says(row: Mapping[str, Any], holding: Holding) -> bool:
-    """Tell whether a row says that a task is with whom it is."""
-    return all(row.get(column, said) == said for column, said in dataclasses.asdict(holding).items())
+def told(body: Mapping[str, Any], target: str) -> dict[str, Any]:
+    """Give a message that was taken in as one that is still to be."""
+    return {"kind": body.get("what"), "by": body.get("by"), "for": body.get(target), "at": body.get("sent")}
 
 
 def moved(holding: Holding, what: Any, by: Any, to: Any) -> Holding:

@@ -180,7 +180,7 @@ class AwaitedRun(ABC):
         }
         if wanted:
             body["reserved"] = wanted.document()
-        change = QuestionChange(self._question, "child", None, None, execution.clock.now(), None)
+        change = QuestionChange(self._question, "child", None, None, None)
         draft = execution.append(
             "asked",
             self.path,

@@ -21,7 +21,7 @@ from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
 from ripieno.kernel.questions import wait_until
-from ripieno.kernel.runaway import check_call, rate_of, trip
+from ripieno.kernel.runaway import check_call, rate_of, rated, trip
 from ripieno.kernel.tracing import declared
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
@@ -204,15 +204,16 @@ class Effect:
                 self.permit.by,
                 self._reservation.held or NOTHING,
             )
+            rate = self._rate if attempt == 1 else None
             payloads: list[tuple[bytes, bytes]] = []
             execution.keep(self.arguments, payloads)
             payloads.extend(self.permit.beside)
             draft = execution.append(
                 "intent",
                 self.path,
-                {**claim.body(self.tool), **self.permit.noted},
+                {**claim.body(self.tool), **self.permit.noted, **rated(rate)},
                 payloads=payloads,
-                change=ClaimChange(attempt, self.tool.name, self._rate if attempt == 1 else None),
+                change=ClaimChange(attempt, self.tool.name, rate),
                 if_seen=execution.seen,
                 under=None if self._due else execution.proposals.under,
             )

@@ -134,5 +134,5 @@ async def _put(scope: Scope, path: str, branch: Branch, asked: Asked) -> None:
         "calendar": None if to is None or to.calendar is None else to.calendar.name,
     }
     body |= {name: value for name, value in optional.items() if value is not None}
-    change = QuestionChange(question, asked.kind, role, ref, now, due, person, reminders)
+    change = QuestionChange(question, asked.kind, role, ref, due, person, reminders)
     await scope.append("asked", path, body, payloads=payloads, change=change, branch=branch)

@@ -34,6 +34,7 @@ __all__ = [
     "ran_away_body",
     "ran_away_from",
     "rate_of",
+    "rated",
     "runaway_of",
     "too_many",
     "trip",
@@ -193,6 +194,11 @@ def rate_of(execution: Execution, tool: str) -> CallRate | None:
         return None
     calls, per = declared
     return CallRate(tool, calls, int(seconds(per) * MICROSECONDS))
+
+
+def rated(rate: CallRate | None) -> dict[str, Json]:
+    """Give a rate as an intent says it, so that the row that is kept for it can be verified."""
+    return {} if rate is None else {"rate": [rate.calls, rate.per]}
 
 
 def too_many(limit: int, path: str) -> str:

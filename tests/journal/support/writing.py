@@ -141,7 +141,7 @@ async def ask(store: Store, lease: Lease, path: str = "ask@1", *, due_at: int | 
     """Write a question and give its id."""
     question = f"{lease.run}/{path}"
     content = keep(lease, {"title": "May it?"})
-    change = QuestionChange(question, "task", "clinician", content[0].hex(), AT, due_at)
+    change = QuestionChange(question, "task", "clinician", content[0].hex(), due_at)
     body: dict[str, Json] = {
         "what": "task",
         "role": "clinician",

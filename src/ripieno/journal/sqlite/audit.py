@@ -24,8 +24,10 @@ from ripieno.journal.stored import (
     StoredCounts,
     StoredDecision,
     StoredEvent,
+    StoredIntent,
     StoredLeaf,
     StoredMonth,
+    StoredRate,
     StoredReplay,
     StoredReservation,
     StoredSink,
@@ -73,8 +75,9 @@ ORDER BY 1, 2
 """
 
 QUESTION: Final = ("run", "path", "kind", "role", "content", "due_at", "state", "answered_by")
-HOLDING: Final = ("person", "claimed_by", "delegated_by", "answered_for")
-"""Columns of a question that the first format does not have."""
+HOLDING: Final = ("person", "claimed_by", "claimed_at", "delegated_by", "answered_for", "answered_at")
+"""Columns of a question that the first format does not have, or not as its events say them."""
+REMINDING: Final = ("reminders", "remind_at", "reminded")
 MESSAGE: Final = ("run", "kind", "by", "at", "question", "content", "folded")
 
 DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
@@ -97,6 +100,9 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
+
+EXACT: Final = 4
+"""From this format on questions were asked when their events say, and calls say under which rate."""
 
 READABLE: Final = frozenset({1, 2, 3, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
@@ -124,6 +130,8 @@ class SqliteAudit:
             self._connection.close()
             raise
         self._first = found == 1
+        self.keeps_rates = found >= EXACT
+        """True where calls say under which rate they were made: those of earlier formats do not."""
         if found not in READABLE:
             self._connection.close()
             msg = f"{self._path} has format {found}, this version of Ripieno reads format {FORMAT}"
@@ -237,19 +245,20 @@ class SqliteAudit:
 
     def question(self, question: str) -> dict[str, Any] | None:
         """Give the row of a question by column, as far as events tell of it."""
-        return self._row("questions", QUESTION if self._first else (*QUESTION, *HOLDING), question)
+        columns = QUESTION if self._first else (*QUESTION, *HOLDING, *REMINDING)
+        return self._row("questions", (*columns, "asked_at") if self.keeps_rates else columns, question)
 
     def coming(self, question: str) -> Iterator[dict[str, Any]]:
         """Give the messages about a question that were not taken in yet, in order."""
         target = "NULL" if self._first else "target"
         rows = self._rows(
-            f"SELECT kind, by, {target} FROM inbox WHERE run = ? AND folded IS NULL AND question = ?"
+            f"SELECT kind, by, {target}, at FROM inbox WHERE run = ? AND folded IS NULL AND question = ?"
             " ORDER BY position",
             question.partition("/")[0],
             question,
         )
-        for kind, by, target in rows:
-            yield {"kind": kind, "by": by, "for": target}
+        for kind, by, target, at in rows:
+            yield {"kind": kind, "by": by, "for": target, "at": at}
 
     def message(self, message: str) -> dict[str, Any] | None:
         """Give the row of a message by column, as far as events tell of it."""
@@ -269,6 +278,19 @@ class SqliteAudit:
             for tenant, *values in self._rows(f"SELECT {named('tenant', *key, *columns)} FROM {table}"):
                 rest = dict(zip(columns, values[len(key) :], strict=True))
                 yield StoredDecision(table, tenant, tuple(values[: len(key)]), rest)
+
+    def rates(self) -> Iterator[StoredRate]:
+        """Give how fast principals have called tools."""
+        for row in self._rows("SELECT tenant, principal, tool, paid_at FROM rates"):
+            yield StoredRate(*row)
+
+    def intents(self) -> Iterator[StoredIntent]:
+        """Give all claims in the order in which they were made, each with for whom."""
+        for tenant, principal, run, seq, envelope in self._rows(
+            "SELECT tenant, principal, runs.id, seq, envelope FROM events"
+            " JOIN runs ON runs.id = lower(hex(stream)) WHERE kind = 'intent' ORDER BY events.position"
+        ):
+            yield StoredIntent(tenant, principal, f"run {short(run)}, event {seq}", envelope)
 
     @property
     def keeps_books(self) -> bool:

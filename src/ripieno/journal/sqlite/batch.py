@@ -319,7 +319,7 @@ class Batch:
                     "INSERT OR IGNORE INTO claims (run, path, attempt, epoch, tool) VALUES (?, ?, ?, ?, ?)"
                 )
                 values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch, tool)
-            case QuestionChange(question, kind, role, content, asked_at, due_at, person, reminders):
+            case QuestionChange(question, kind, role, content, due_at, person, reminders):
                 draft.lease.asked = True
                 statement = (
                     "INSERT OR IGNORE INTO questions"
@@ -329,7 +329,7 @@ class Batch:
                     " THEN (SELECT coalesce(max(number), 0) + 1 FROM questions) END)"
                 )
                 values = (
-                    *(question, draft.lease.run, draft.path, kind, role, content, asked_at, due_at, person),
+                    *(question, draft.lease.run, draft.path, kind, role, content, draft.at, due_at, person),
                     *(json.dumps(reminders), reminders[0] if reminders else None),
                 )
             case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["TABLES"]
+__all__ = ["ROWS", "TABLES"]
 
 PROOF: Final = (
     """
@@ -84,3 +84,18 @@ POLICIES: Final = (
 
 TABLES: Final = (*PROOF, *POLICIES)
 """Every statement of format 4."""
+
+ROWS: Final = (
+    # when a question was asked is what its event says: a row said when it was about to be
+    """
+    UPDATE questions SET asked_at = asked.at FROM (
+        SELECT CASE WHEN json_valid(said) THEN run || '/' || json_extract(said, '$.path') END AS question,
+               CASE WHEN json_valid(said) THEN json_extract(said, '$.at') END AS at
+        FROM (SELECT lower(hex(stream)) AS run, CAST(envelope AS TEXT) AS said FROM events
+              WHERE kind = 'asked')
+    ) AS asked WHERE questions.id = asked.question AND typeof(asked.at) = 'integer'
+    """,
+    # calls are counted anew from here on: from now on their intents say under which rate
+    "DELETE FROM rates",
+)
+"""What becomes of the rows of a file of format 3."""

@@ -64,7 +64,7 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
         ),
     ),
     2: format_3.TABLES,
-    3: format_4.TABLES,
+    3: (*format_4.TABLES, *format_4.ROWS),
 }
 """Statements that bring a format up to the next, by the format that they start from."""
 
