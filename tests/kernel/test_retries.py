@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, uses
+from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
     ADA,
     OPERATOR,
@@ -36,6 +37,8 @@ from ripieno.patterns.concurrent import BranchFailure, concurrent
 from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
+
+MINUTE = 60
 
 
 class Gate:
@@ -135,15 +138,26 @@ def waits() -> Stage:
 
 @pytest.mark.parametrize("timed", ["step", "deadline"])
 async def test_a_step_that_took_too_long_has_its_whole_time_again(tmp_path: Path, timed: str) -> None:
+    clock = HandClock()
     late = human("clinician", role="clinician")
-    stage = sequential(late.timeout("20ms") if timed == "step" else late)
-    limits = Limits(deadline="20ms") if timed == "deadline" else None
+    stage = sequential(late.timeout("20m") if timed == "step" else late)
+    limits = Limits(deadline="20m") if timed == "deadline" else None
     workflow = Workflow("visit", stage, limits=limits)
-    async with serving(tmp_path, workflow) as host:
+    async with serving(tmp_path, workflow, clock=clock) as host:
+
+        async def too_late(run: str) -> None:
+            await parked(host, run)
+            clock.turn(19 * MINUTE)
+            host.ring()
+            await parked(host, run)
+            clock.turn(2 * MINUTE)
+            host.ring()
+            assert (await ended(host, run)).status in ("failed", "escalated")
+
         run = await begin(host, workflow)
-        assert (await ended(host, run)).status in ("failed", "escalated")
+        await too_late(run)
         second = await again(host, run)
-        assert (await ended(host, second)).status in ("failed", "escalated")
+        await too_late(second)
         assert len(await events(host, second, "asked")) == 2
 
 
