@@ -73,3 +73,47 @@ def test_a_setting_that_cannot_be_is_told_with_where_it_is_set(cli: Cli) -> None
     assert "checkpoint_every (RIPIENO_CHECKPOINT_EVERY): expected a number of seconds" in result.err
     shown = cli.ok("config", "view", "--output", "json", RIPIENO_CHECKPOINT_SINKS="/a").json
     assert {"/a"} == {item["value"] for item in shown if item["setting"] == "checkpoint_sinks"}
+
+
+def test_an_export_and_a_proof_are_verified_by_the_key_alone(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    shutil.copy(cli.home / "checkpoint.pub", cli.folder / "log.pub")
+    shutil.copy(cli.home / "checkpoint.latest", cli.folder / "earlier")
+    cli.discharge("clean")
+    cli.ok("audit", "export", "--to", "all.jsonl", "--values")
+    assert (cli.folder / "all.jsonl").stat().st_mode & 0o777 == 0o600
+    cli.ok("audit", "export", "--to", "one.jsonl", "--run", run["short_id"], "--checkpoint", "earlier")
+    cli.ok("audit", "prove", run["short_id"], "2", "--to", "event.tlog-proof")
+    cli.home.rename(cli.folder / "gone")
+    for name in ("all.jsonl", "one.jsonl"):
+        given = ("--export", name, "--key", "log.pub", "--checkpoint", "earlier")
+        shown = cli.ok("audit", "verify", *given).out
+        assert ": sound; anchored up to checkpoint 2" in shown
+        assert "it goes on from the earlier checkpoint given (1)" in shown
+        assert cli.ok("audit", "verify", *given, "--output", "json").json["sound"]
+    proof = ("audit", "verify", "--proof", "event.tlog-proof", "--key", "log.pub")
+    assert f"event 2 of {run['run_id']}" in cli.ok(*proof).out
+    assert cli.ok(*proof, "--output", "json").json["event"]["seq"] == 2
+    text = (cli.folder / "all.jsonl").read_text()
+    (cli.folder / "all.jsonl").write_text(text.replace("complete", "completf", 1))
+    result = cli.run("audit", "verify", "--export", "all.jsonl", "--key", "log.pub")
+    assert (result.code, " found" in result.out) == (1, True)
+
+
+def test_exports_are_of_runs_and_periods_and_never_over_a_file(cli: Cli) -> None:
+    first = cli.discharge("clean")
+    cli.discharge("clean")
+    shown = cli.ok("audit", "export", "--run", first["short_id"])
+    assert '"whole":false' in shown.out
+    assert shown.out.count('"line":"stream"') == 1
+    assert cli.ok("audit", "export", "--since", "1h").out.count('"line":"stream"') == 3
+    assert cli.ok("audit", "export", "--until", "1h").out.count('"line":"stream"') == 0
+    cli.write("there", "")
+    assert cli.run("audit", "export", "--to", "there").code == 2
+    assert cli.run("audit", "export", "--to", "x", "--checkpoint", "there").code == 2
+    assert cli.run("audit", "verify", "--export", "there").code == 2
+    assert cli.run("audit", "prove", first["short_id"], "999", "--to", "y").code == 2
+    assert cli.ok("audit", "prove", "tenant", "1", "--to", "z").code == 0
+    cli.write("key", (cli.home / "checkpoint.pub").read_text())
+    assert cli.run("audit", "verify", "--proof", "there", "--key", "key").code == 1
+    assert cli.run("audit", "verify", "--export", "nowhere", "--key", "key").code == 2

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -26,6 +26,8 @@ __all__ = ["check_alone", "key_of", "show", "text_of", "verify"]
 
 def verify(
     *,
+    export: Path | None = None,
+    proof: Path | None = None,
     key: str | None = None,
     checkpoint: Annotated[Sequence[Path], Parameter(negative="")] = (),
     options: Options = DEFAULTS,
@@ -37,6 +39,10 @@ def verify(
 
     Parameters
     ----------
+    export
+        Verify this export in place of the data folder: it needs --key, and nothing else of Ripieno.
+    proof
+        Verify this proof of one event; needs --key.
     key
         The public key, from elsewhere than the data folder: its text, or a file that holds it.
     checkpoint
@@ -45,7 +51,58 @@ def verify(
     """
     notes = [text_of(file) for file in checkpoint]
     verifier = None if key is None else key_of(key)
-    return verify_folder(verifier, notes, options)
+    if export is None and proof is None:
+        return verify_folder(verifier, notes, options)
+    if verifier is None:
+        msg = "--key: whoever has an export or a proof needs the public key, from elsewhere"
+        raise InputError(msg, remedy="the log's owner hands out checkpoint.pub of the data folder")
+    if export is not None:
+        return verify_export(export, verifier, notes, options)
+    assert proof is not None, "one of both was named"
+    return verify_proof(proof, verifier, options)
+
+
+def verify_export(file: Path, key: Verifier, notes: Sequence[str], options: Options) -> int:
+    """Verify an export."""
+    from ripieno.proof.verification import verify_export as verify_lines  # noqa: PLC0415 - only here
+
+    settings = options.settle()
+    try:
+        with file.open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+            report = verify_lines(lines, key, notes)
+    except OSError as error:
+        msg = f"cannot read {str(file)!r}: {error.strerror}"
+        raise InputError(msg) from error
+    if settings.output != "table":
+        document = {name: getattr(report, name) for name in ("sound", *report.__slots__)}
+        write(settings.output, document, None)
+    else:
+        show(str(report), sound=report.sound)
+    return Exit.OK if report.sound else Exit.FAILED
+
+
+def verify_proof(file: Path, key: Verifier, options: Options) -> int:
+    """Verify the proof of one event, and say which event that is."""
+    from ripieno.proof.inclusion import EventProof  # noqa: PLC0415 - only here
+    from ripieno.proof.merkle import ProofError  # noqa: PLC0415 - only here
+
+    settings = options.settle()
+    try:
+        event, checkpoint = EventProof.read(text_of(file)).verify(key)
+    except ProofError as error:
+        document: dict[str, Any] = {"proved": False, "problem": str(error)}
+        if settings.output != "table":
+            write(settings.output, document, None)
+        else:
+            show(f"not proved: {error}", sound=False)
+        return Exit.FAILED
+    said = f"event {event.seq} of {event.stream}, {event.kind} {event.path}".rstrip()
+    shown = f"{said}: in the checkpoint of {checkpoint.size:,} events of {checkpoint.origin}"
+    if settings.output != "table":
+        write(settings.output, {"proved": True, "event": event._asdict(), "events": checkpoint.size}, None)
+    else:
+        show(shown, sound=True)
+    return Exit.OK
 
 
 def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) -> int:

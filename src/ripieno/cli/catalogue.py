@@ -228,6 +228,8 @@ COMMANDS: Final = (
             Entry("log", "Show changes, logins and reads of labelled data.", "audit_log:show_log"),
             Entry("report", "Answer an auditor's questions in one document.", "audit_report:report"),
             Entry("verify", "Follow every chain and open every value.", "audit:verify"),
+            Entry("export", "Write the log with its proofs, for somebody else.", "exporting:export"),
+            Entry("prove", "Prove that an event is in what was signed.", "exporting:prove"),
             Entry("checkpoint", "Sign what the log is now, and publish it.", "checkpoints:checkpoint"),
         ),
         group="Trust and care",

@@ -65,8 +65,13 @@ class StreamKey:
     def __init__(self, stream: bytes, secret: bytes) -> None:
         self.stream = stream
         self._secret = secret
-        self._commitment = Hmac(hashlib.sha256(secret + b"ripieno commitment 1").digest())
+        self._commitment = Hmac(self.commitment_key)
         self._cipher = AESGCM(hashlib.sha256(secret + b"ripieno encryption 1").digest())
+
+    @property
+    def commitment_key(self) -> bytes:
+        """The key of the commitments, for whoever is given the values to check them: it opens none."""
+        return hashlib.sha256(self._secret + b"ripieno commitment 1").digest()
 
     def commit(self, data: bytes) -> bytes:
         """Give the 32-byte commitment of an encoded value: HMAC-SHA-256 (RFC 2104)."""

@@ -14,7 +14,6 @@ from typing import Final, Generic, TypeVar
 
 from ripieno.journal.billed import Billed
 from ripieno.journal.chain import Chain, references
-from ripieno.journal.decided import Decided
 from ripieno.journal.derived import Derived
 from ripieno.journal.proven import Anchor, Proven
 from ripieno.journal.rated import compare_rates
@@ -22,6 +21,7 @@ from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream, Veri
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
+from ripieno.proof.decided import Decided
 from ripieno.proof.notes import Verifier
 
 __all__ = ["Finding", "Report", "verify"]

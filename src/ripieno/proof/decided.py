@@ -8,13 +8,48 @@ in runs is not.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple, Protocol
 
-from ripieno.journal.stored import StoredDecision
-from ripieno.model.event import Event
+__all__ = ["Decided", "DecidedRow", "TenantEvent"]
 
-__all__ = ["Decided"]
+
+class TenantEvent(Protocol):
+    """An event of a tenant's own stream."""
+
+    @property
+    def kind(self) -> str:
+        """What happened."""
+        ...
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """What it says."""
+        ...
+
+
+class DecidedRow(Protocol):
+    """A row of what was decided outside runs."""
+
+    @property
+    def table(self) -> str:
+        """The table that it stands in."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """Whose row it is."""
+        ...
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What names the row within its tenant."""
+        ...
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """The rest of it, as far as events tell of it."""
+        ...
 
 
 class Rule(NamedTuple):
@@ -102,7 +137,7 @@ class Decided:
         self._says: dict[Key, tuple[str, dict[str, Any]]] = {}
         """Where a row was decided, and what it should say."""
 
-    def follow(self, tenant: str, event: Event, place: str) -> None:
+    def follow(self, tenant: str, event: TenantEvent, place: str) -> None:
         """Take an event of a tenant."""
         body = event.body
         if event.kind == "tenant.created" and body.get("name") != tenant:
@@ -117,7 +152,7 @@ class Decided:
             table, names = ENDED[event.kind]
             self._says.pop((table, tenant, *(str(body.get(name)) for name in names)), None)
 
-    def end(self, rows: Iterable[StoredDecision]) -> None:
+    def end(self, rows: Iterable[DecidedRow]) -> None:
         """Compare with the rows there are."""
         for row in rows:
             decided = self._says.pop((row.table, row.tenant, *row.key), None)
@@ -127,8 +162,9 @@ class Decided:
                 continue
             place, says = decided
             for column, said in says.items():
-                if row.columns[column] != said:
-                    self._found(place, f"the {named} says {column} {row.columns[column]!r}, it says {said!r}")
+                there = row.columns.get(column)
+                if there != said:
+                    self._found(place, f"the {named} says {column} {there!r}, it says {said!r}")
         for (table, _, *key), (place, _) in self._says.items():
             self._found(place, f"its row {', '.join(key)} is not in the table of {table}")
 

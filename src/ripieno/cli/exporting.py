@@ -1,0 +1,135 @@
+"""`ripieno audit export` and `prove`: the log for somebody else, with what it takes to verify it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ripieno.cli.audit import check_alone, text_of
+from ripieno.cli.audit_log import check_reader
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import note
+from ripieno.cli.runs.times import when
+from ripieno.cli.session import find_run, opened
+from ripieno.cli.settings import Settings
+from ripieno.journal.sqlite.extract import Extract
+from ripieno.model.errors import InputError
+from ripieno.model.ids import short
+
+__all__ = ["export", "prove"]
+
+
+def export(
+    *,
+    to: Path | None = None,
+    run: Annotated[Sequence[str], Parameter(negative="")] = (),
+    since: str | None = None,
+    until: str | None = None,
+    values: Annotated[bool, Parameter(negative="")] = False,
+    checkpoint: Annotated[Sequence[Path], Parameter(negative="")] = (),
+    options: Options = DEFAULTS,
+) -> int:
+    """Write the log, or a part of it, with its proofs: ripieno audit verify --export verifies it anywhere.
+
+    Without values it holds structure, names and commitments; with them everything that runs were given.
+
+    Parameters
+    ----------
+    to
+        The file to write, which must not be there yet; by default standard output.
+    run
+        Only this run: its id, its short end, or its business key. May be given more than once.
+    since
+        Only runs that did something at or after a time such as 2026-11-22T17:00, or as long ago as 2h.
+    until
+        And before this one.
+    values
+        With the recorded values, in clear: the file is then as secret as they are.
+    checkpoint
+        An earlier checkpoint that the export is to be shown to go on from: a file.
+
+    """
+    settings = options.settle()
+    streams = asyncio.run(_streams(settings, run))
+    sizes = [size_in(text_of(file), file) for file in checkpoint]
+    from ripieno.anchoring.export import Exporter  # noqa: PLC0415 - only here
+
+    with Extract(settings.home) as log:
+        if since is not None or until is not None:
+            period = log.active(*(None if one is None else when(one) for one in (since, until)))
+            streams = period if streams is None else streams & period
+        if to is None:
+            events = Exporter(log, sys.stdout, streams=streams, values=values, earlier=sizes).write()
+        else:
+            try:
+                with to.open("x", encoding="ascii", newline="\n") as file:
+                    to.chmod(0o600)
+                    events = Exporter(log, file, streams=streams, values=values, earlier=sizes).write()
+            except OSError as error:
+                msg = f"cannot write {str(to)!r}: {error.strerror}"
+                raise InputError(
+                    msg, remedy="an export is written to a file that is not there yet"
+                ) from error
+    note(f"{events:,} events exported; ripieno audit verify --export FILE --key KEY verifies them")
+    return Exit.OK
+
+
+async def _streams(settings: Settings, runs: Sequence[str]) -> set[str] | None:
+    """Give the streams that are wanted; None for all. Whoever has no machine may not take other tenants'."""
+    async with opened(settings) as store:
+        check_reader(settings.principal)
+        found = {(await find_run(settings, store, one)).id for one in runs}
+    if settings.credential is not None and not found:
+        await check_alone(settings)
+    return found or None
+
+
+def size_in(checkpoint: str, file: Path) -> int:
+    """Give the size that a checkpoint states; whoever verifies checks its signature."""
+    lines = checkpoint.split("\n")
+    if len(lines) > 1 and lines[1].isdecimal():
+        return int(lines[1])
+    msg = f"{str(file)!r} holds no checkpoint"
+    raise InputError(msg)
+
+
+def prove(run: str, seq: int, *, to: Path, options: Options = DEFAULTS) -> int:
+    """Write the proof that an event is in what was signed; ripieno audit verify --proof verifies it.
+
+    Parameters
+    ----------
+    run
+        The run: its id, its short end, or its business key; or tenant for the tenant's own log.
+    seq
+        The number of the event, as ripieno runs events shows it.
+    to
+        The file to write.
+
+    """
+    settings = options.settle()
+    stream = asyncio.run(_stream(settings, run))
+    from ripieno.anchoring.export import prove as proof_of  # noqa: PLC0415 - only here
+
+    with Extract(settings.home) as log:
+        text = proof_of(log, stream, seq)
+    try:
+        to.write_text(text, encoding="utf-8")
+    except OSError as error:
+        msg = f"cannot write {str(to)!r}: {error.strerror}"
+        raise InputError(msg) from error
+    note(f"event {seq} of {short(stream)} is proved; ripieno audit verify --proof {to} --key KEY verifies it")
+    return Exit.OK
+
+
+async def _stream(settings: Settings, run: str) -> str:
+    async with opened(settings) as store:
+        check_reader(settings.principal)
+        if run == "tenant":
+            return await store.tenant_stream(settings.principal.tenant)
+        return (await find_run(settings, store, run)).id

@@ -1,0 +1,110 @@
+"""A log that holds every kind of event, as it would come about: each with the rows that go with it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from tests.journal.support.signed import sign
+from tests.journal.support.writing import AT, answer, ask, keep, owned, step, write
+from tests.journal.test_decided_rows import decide
+
+from ripieno.journal.records import CallChange, ClaimChange, Draft, EndChange, Lease, Message, SegmentChange
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.model.event import KINDS, Json, Kind
+from ripieno.model.ids import new_id
+
+__all__ = ["KEPT", "write_every_kind"]
+
+KEPT = "a value that stands beside the log"
+
+WITHOUT_ROWS: Mapping[Kind, Mapping[str, Json]] = {
+    "scope": {"inputs": {}, "status": "complete"},
+    "imported": {"from": "0" * 32, "seq": 3},
+    "proposed": {"tool": "pay", "effect": "write"},
+    "denied": {"tool": "pay", "policies": ["no"]},
+    "checked": {"verdict": "pass"},
+    "undo": {"under": ["nothing@1"], "plan": []},
+    "choice": {"what": "winner", "chosen": "a"},
+    "moment": {"now": AT},
+    "spent": {"amounts": {"tokens": 3}},
+    "operation": {"what": "pause", "runs": [], "by": "person:ada"},
+    "act.denied": {"act": "run.cancel", "by": "person:eve"},
+    "emergency": {"by": "person:ada", "role": "on-call"},
+    "login.refused": {"credential": "key", "problem": "unknown"},
+    "data.read": {"by": "person:ada", "runs": [], "labels": ["phi"]},
+    "budget.alert": {"team": "", "month": "2027-01", "part": 50},
+    "sink.failed": {"sink": "file:/x", "number": None, "problem": "gone"},
+    "sink.restored": {"sink": "file:/x", "number": 3},
+    "checkpoint.refused": {"problem": "put back"},
+}
+"""Kinds that tables have nothing of, each with a body as it might have."""
+
+OF_RUNS: frozenset[Kind] = frozenset(
+    {"scope", "imported", "proposed", "denied", "checked", "undo", "choice", "moment", "spent"}
+)
+
+
+async def write_every_kind(home: Path) -> list[str]:
+    """Write the log, sign it at 10 events and at its end, and give both notes."""
+    await decide(home)
+    store = SqliteStore(home)
+    await store.open()
+    try:
+        await of_runs(store)
+        await store.set_budget("default", "", 5, hard=True, by="person:ada", at=AT)
+        await store.set_budget("default", "ward", 5, hard=False, by="person:ada", at=AT)
+        await store.clear_budget("default", "ward", by="person:ada")
+        for kind, body in WITHOUT_ROWS.items():
+            if kind not in OF_RUNS:
+                await store.record("default", kind, body, reason=KEPT)
+    finally:
+        await store.close()
+    with closing(sqlite3.connect(home / "journal.sqlite")) as connection:
+        there = {row[0] for row in connection.execute("SELECT DISTINCT kind FROM events")}
+        (events,) = connection.execute("SELECT count(*) FROM events").fetchone()
+    assert there == KINDS, f"a log of every kind lacks {sorted(KINDS - there)}"
+    return sign(home, [10, events], sinks=["file:/elsewhere"])
+
+
+async def of_runs(store: SqliteStore) -> None:
+    lease = await owned(store)
+    inputs = {"input": keep(lease, "input")[0].hex()}
+    await write(
+        store,
+        step(lease, "first@1", output={"found": [1, 2]}, body={"inputs": inputs}),
+        *(step(lease, f"{kind}@1", kind=kind, body=WITHOUT_ROWS[kind]) for kind in sorted(OF_RUNS)),
+        step(lease, "run@1", kind="run.forked", body={"from": None, "at": 3}),
+        step(lease, "run@1", kind="run.migrated", body={"from": "v1", "to": "v1", "by": "person:ada"}),
+        claim(lease, "book@1/tool/1"),
+        step(lease, "book@1/tool/1", kind="result", body={"attempt": 1, "status": "done"}, output="booked"),
+        claim(lease, "pay@1/tool/1"),
+        failed(lease, "pay@1/tool/1"),
+        step(lease, "loop@1", kind="segment", body={"round": 1}, change=SegmentChange(4, (1,))),
+    )
+    question = await ask(store, lease)
+    await store.move(replace(answer(lease.run, question), kind="comment", id=new_id()))
+    said = keep(lease, {"value": True})
+    await store.send(answer(lease.run, question, content=said[0].hex()), [said], closes="answered")
+    await store.send(Message(new_id(), lease.run, "pause", "person:ada", AT, None, "", None))
+    await store.fold(lease)
+    output = keep(lease, KEPT)
+    body: dict[str, Json] = {"outcome": {"status": "complete", "output": output[0].hex()}}
+    await write(store, Draft(lease, AT + 1, "run.ended", "", body, (output,), EndChange("complete")))
+    waiting = await owned(store)
+    await ask(store, waiting)
+    await store.park(waiting, 0)
+    await store.send(answer(waiting.run, kind="pause"))
+
+
+def claim(lease: Lease, path: str) -> Draft:
+    body: dict[str, Json] = {"attempt": 1, "tool": "book"}
+    return step(lease, path, kind="intent", body=body, output="arguments", change=ClaimChange(1, "book"))
+
+
+def failed(lease: Lease, path: str) -> Draft:
+    body: dict[str, Json] = {"attempt": 1, "status": "failed"}
+    return step(lease, path, kind="result", body=body, change=CallChange("book", "failed"))
