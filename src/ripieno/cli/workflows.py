@@ -160,8 +160,8 @@ def register_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 async def _register(settings: Settings, workflow: Workflow) -> int:
     async with unserved(settings) as host:
         known = {row.version for row in await host.store.versions(settings.principal.tenant, workflow.name)}
-        await check_change(host.store, workflow.name, settings.principal, "register")
-        await host.enter(workflow, settings.principal)
+        by = await check_change(host.store, workflow.name, settings.principal, "register")
+        await host.enter(workflow, by)
     document = {"workflow": workflow.name, "version": workflow.version, "new": workflow.version not in known}
     table = listing("", "")
     table.add_row(clean(workflow.name, style="bold"), workflow.version[:LENGTH])
@@ -194,8 +194,8 @@ async def _compatible(settings: Settings, old: str, new: str) -> int:
         if before.workflow != after.workflow:
             msg = f"{old} is a version of {before.workflow}, {new} one of {after.workflow}"
             raise InputError(msg)
-        await check_change(store, before.workflow, settings.principal, "compatible")
-        await store.declare_compatible(tenant, before.version, after.version, settings.principal.id)
+        by = await check_change(store, before.workflow, settings.principal, "compatible")
+        await store.declare_compatible(tenant, before.version, after.version, by.id)
     document = {"workflow": before.workflow, "old": before.version, "new": after.version}
     table = listing("", "", "")
     table.add_row(before.workflow, before.version[:LENGTH], f"may go on with {after.version[:LENGTH]}")

@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Final
 
 from ripieno.identity.directory import parse_id
-from ripieno.journal.identity import IdentityStore, PrincipalChange, PrincipalRow
+from ripieno.journal.identity import PrincipalChange, PrincipalRow
+from ripieno.journal.store import Store
+from ripieno.kernel.allowed import ADMINISTRATOR, check_identity
 from ripieno.kernel.stopping import SYSTEM_ROLE
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, nearest
 from ripieno.model.principal import Principal
 
 __all__ = [
     "ADMINISTRATOR",
-    "check_administrator",
     "enter",
     "grant",
     "join",
@@ -26,30 +27,25 @@ __all__ = [
     "unmap_group",
 ]
 
-ADMINISTRATOR: Final = "administrator"
-"""The role that may say who there is, and who holds which role."""
-
 LONGEST_ROLE: Final = 128
 LONGEST_GROUP: Final = 256
 """Letters; a provider's groups may have long, structured names."""
 
 
-async def enter(
-    store: IdentityStore, who: str, *, by: Principal, reason: str | None = None
-) -> PrincipalRow | None:
+async def enter(store: Store, who: str, *, by: Principal, reason: str | None = None) -> PrincipalRow | None:
     """Enter a principal that holds no role yet; None when it has an entry."""
-    check_administrator(by, "enter a principal")
+    by = await check_identity(store, named(who), by, "enter", "enter a principal")
     return await change(store, PrincipalChange(named(who), "entered", lambda row: row, by.id, reason), by)
 
 
 async def grant(
-    store: IdentityStore, who: str, roles: Iterable[str], *, by: Principal, reason: str | None = None
+    store: Store, who: str, roles: Iterable[str], *, by: Principal, reason: str | None = None
 ) -> PrincipalRow | None:
     """Let a principal hold roles, entering it where needed; None when it holds them by name already.
 
     Nobody grants a role to themselves that they do not hold: raises `NotAllowedError`.
     """
-    check_administrator(by, "grant a role")
+    by = await check_identity(store, named(who), by, "grant", "grant a role")
     name, more = named(who), frozenset(check_role(role) for role in roles)
     check_gives(by, more)
     for role in sorted(more):
@@ -64,10 +60,10 @@ async def grant(
 
 
 async def revoke(
-    store: IdentityStore, who: str, roles: Iterable[str], *, by: Principal, reason: str | None = None
+    store: Store, who: str, roles: Iterable[str], *, by: Principal, reason: str | None = None
 ) -> PrincipalRow | None:
     """Take roles from a principal that were granted by name; None when it holds none of them so."""
-    check_administrator(by, "revoke a role")
+    by = await check_identity(store, named(who), by, "revoke", "revoke a role")
     check_known(store, who, by)
     less = frozenset(roles)
 
@@ -78,13 +74,13 @@ async def revoke(
 
 
 async def join(
-    store: IdentityStore, who: str, groups: Iterable[str], *, by: Principal, reason: str | None = None
+    store: Store, who: str, groups: Iterable[str], *, by: Principal, reason: str | None = None
 ) -> PrincipalRow | None:
     """Let a principal belong to groups; None when it does already.
 
     Nobody joins a group themselves, since it may give roles: raises `NotAllowedError`.
     """
-    check_administrator(by, "change who belongs to a group")
+    by = await check_identity(store, named(who), by, "join", "change who belongs to a group")
     name, more = named(who), frozenset(check_group(group) for group in groups)
     check_gives(by, [row.role for row in store.group_roles(by.tenant) if row.group in more])
     if name == by.id and not by.every_role:
@@ -98,10 +94,10 @@ async def join(
 
 
 async def leave(
-    store: IdentityStore, who: str, groups: Iterable[str], *, by: Principal, reason: str | None = None
+    store: Store, who: str, groups: Iterable[str], *, by: Principal, reason: str | None = None
 ) -> PrincipalRow | None:
     """Let a principal belong to groups no more; None when it does not."""
-    check_administrator(by, "change who belongs to a group")
+    by = await check_identity(store, named(who), by, "leave", "change who belongs to a group")
     check_known(store, who, by)
     less = frozenset(groups)
 
@@ -111,9 +107,9 @@ async def leave(
     return await change(store, PrincipalChange(named(who), "left", left, by.id, reason), by)
 
 
-async def suspend(store: IdentityStore, who: str, *, by: Principal, reason: str) -> PrincipalRow | None:
+async def suspend(store: Store, who: str, *, by: Principal, reason: str) -> PrincipalRow | None:
     """Let nothing be done as a principal any more, whatever it shows; None when it is so already."""
-    check_administrator(by, "suspend a principal")
+    by = await check_identity(store, named(who), by, "suspend", "suspend a principal")
 
     def suspended(row: PrincipalRow) -> PrincipalRow:
         return replace(row, status="suspended")
@@ -121,11 +117,9 @@ async def suspend(store: IdentityStore, who: str, *, by: Principal, reason: str)
     return await change(store, PrincipalChange(named(who), "suspended", suspended, by.id, reason), by)
 
 
-async def resume(
-    store: IdentityStore, who: str, *, by: Principal, reason: str | None = None
-) -> PrincipalRow | None:
+async def resume(store: Store, who: str, *, by: Principal, reason: str | None = None) -> PrincipalRow | None:
     """Let a suspended principal act again, with the roles it had; None when it is not suspended."""
-    check_administrator(by, "let a principal act again")
+    by = await check_identity(store, named(who), by, "resume", "let a principal act again")
     check_known(store, who, by)
 
     def resumed(row: PrincipalRow) -> PrincipalRow:
@@ -134,14 +128,12 @@ async def resume(
     return await change(store, PrincipalChange(named(who), "resumed", resumed, by.id, reason), by)
 
 
-async def map_group(
-    store: IdentityStore, group: str, role: str, *, by: Principal, reason: str | None = None
-) -> bool:
+async def map_group(store: Store, group: str, role: str, *, by: Principal, reason: str | None = None) -> bool:
     """Let everybody of a group hold a role; False when they do already.
 
     Raises `NotAllowedError` where that would give a role to the administrator who asks for it.
     """
-    check_administrator(by, "say what a group means")
+    by = await check_identity(store, group, by, "map", "say what a group means")
     check_gives(by, [role])
     own = next((row for row in store.principals(by.tenant) if row.id == by.id), None)
     if own is not None and group in own.groups and not by.holds(role):
@@ -151,24 +143,16 @@ async def map_group(
 
 
 async def unmap_group(
-    store: IdentityStore, group: str, role: str, *, by: Principal, reason: str | None = None
+    store: Store, group: str, role: str, *, by: Principal, reason: str | None = None
 ) -> bool:
     """Let a group give a role no more; False when it does not."""
-    check_administrator(by, "say what a group means")
+    by = await check_identity(store, group, by, "unmap", "say what a group means")
     return await store.unmap_group(by.tenant, group, role, by.id, reason)
 
 
-async def change(store: IdentityStore, wanted: PrincipalChange, by: Principal) -> PrincipalRow | None:
+async def change(store: Store, wanted: PrincipalChange, by: Principal) -> PrincipalRow | None:
     """Make a change in the tenant of whoever wants it."""
     return await store.change_principal(by.tenant, wanted)
-
-
-def check_administrator(by: Principal, what: str) -> None:
-    """Raise `NotAllowedError` unless `by` is an administrator, and its credential good for such changes."""
-    by.check_scope("identity.change")
-    if not by.holds(ADMINISTRATOR):
-        msg = f"to {what} is for role {ADMINISTRATOR!r}; {by.id} does not hold it"
-        raise NotAllowedError(msg)
 
 
 def check_gives(by: Principal, roles: Iterable[str]) -> None:
@@ -178,7 +162,7 @@ def check_gives(by: Principal, roles: Iterable[str]) -> None:
         raise NotAllowedError(msg)
 
 
-def check_known(store: IdentityStore, who: str, by: Principal) -> None:
+def check_known(store: Store, who: str, by: Principal) -> None:
     """Raise `NotFoundError` for a principal without an entry."""
     known = [row.id for row in store.principals(by.tenant)]
     if named(who) not in known:

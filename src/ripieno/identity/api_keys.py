@@ -6,9 +6,11 @@ import re
 import secrets
 from typing import Final, NamedTuple, get_args
 
-from ripieno.identity.administration import check_administrator, check_role, named
+from ripieno.identity.administration import check_role, named
 from ripieno.identity.directory import Directory
 from ripieno.journal.identity import IdentityStore, KeyRow, KeyScope, RevokedKey
+from ripieno.journal.store import Store
+from ripieno.kernel.allowed import check_identity
 from ripieno.kernel.clock import Clock, moment
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, SignInError, nearest
 from ripieno.model.gate import ActionKind
@@ -36,7 +38,7 @@ class NewKey(NamedTuple):
 
 
 async def create_key(
-    store: IdentityStore,
+    store: Store,
     clock: Clock,
     who: str,
     *,
@@ -56,8 +58,7 @@ async def create_key(
     if principal.startswith("person:") and principal != by.id and not by.every_role:
         msg = f"whoever has a key of {principal} acts as them: they make it themselves"
         raise NotAllowedError(msg)
-    if principal != by.id:
-        check_administrator(by, "make a key for another")
+    by = await check_identity(store, principal, by, "create key", "make a key for another")
     wanted = scope or KeyScope()
     if principal == by.id:
         wanted = within(wanted, by.scope)
@@ -73,7 +74,7 @@ async def create_key(
     return NewKey(await store.create_key(row, secret, reason), f"{PREFIX}_{name}_{secret}")
 
 
-async def revoke_key(store: IdentityStore, key: str, *, by: Principal, reason: str | None = None) -> bool:
+async def revoke_key(store: Store, key: str, *, by: Principal, reason: str | None = None) -> bool:
     """Let a key be good for nothing any more, one's own or as an administrator; False when it is so already.
 
     Raises `NotFoundError` for a key that is not there.
@@ -82,8 +83,8 @@ async def revoke_key(store: IdentityStore, key: str, *, by: Principal, reason: s
     if key not in rows:
         msg = f"no key {key!r}{nearest(key, rows)}"
         raise NotFoundError(msg, remedy="ripieno keys list shows those there are")
-    if rows[key].principal != by.id:
-        check_administrator(by, "revoke another's key")
+    whose = rows[key].principal
+    by = await check_identity(store, whose, by, "revoke key", "revoke another's key")
     return await store.revoke_key(by.tenant, RevokedKey(key, by.id, reason))
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from ripieno.identity.administration import check_administrator
-from ripieno.journal.identity import IdentityStore, ProviderRow
+from ripieno.journal.identity import ProviderRow
+from ripieno.journal.store import Store
+from ripieno.kernel.allowed import check_identity
 from ripieno.model.errors import InputError, NotFoundError, nearest
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
@@ -109,15 +110,13 @@ class Provider:
         )
 
 
-async def trust(
-    store: IdentityStore, provider: Provider, *, by: Principal, reason: str | None = None
-) -> bool:
+async def trust(store: Store, provider: Provider, *, by: Principal, reason: str | None = None) -> bool:
     """Trust the tokens of a provider, read so; False when they are already. Raises `InputError`.
 
     Two providers of a tenant never name the same principal: where there are several, each has a prefix,
     and none begins with another's.
     """
-    check_administrator(by, "trust a provider")
+    by = await check_identity(store, provider.issuer, by, "trust", "trust a provider")
     for row in store.providers(by.tenant):
         other = Provider.of(row)
         alike = other.prefix.startswith(provider.prefix) or provider.prefix.startswith(other.prefix)
@@ -129,9 +128,9 @@ async def trust(
     )
 
 
-async def distrust(store: IdentityStore, issuer: str, *, by: Principal, reason: str | None = None) -> None:
+async def distrust(store: Store, issuer: str, *, by: Principal, reason: str | None = None) -> None:
     """Trust the tokens of a provider no more; raises `NotFoundError` where they are not."""
-    check_administrator(by, "trust a provider no more")
+    by = await check_identity(store, issuer, by, "distrust", "trust a provider no more")
     if not await store.distrust_provider(by.tenant, issuer, by.id, reason):
         known = [row.issuer for row in store.providers(by.tenant)]
         msg = f"no provider {issuer!r} is trusted{nearest(issuer, known)}"

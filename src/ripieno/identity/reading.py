@@ -35,7 +35,7 @@ async def read_run(store: Store, run: RunRow, what: str, *, by: Principal, reaso
     about = await about_of(store, run)
     if labels := labels_of(about):
         try:
-            await may_read(store, run, by, what, labels=labels, about=about or {})
+            by = await may_read(store, run, by, what, labels=labels, about=about or {})
         except StoreError as error:
             raise unrecorded(labels, error) from error
     await read_runs(store, [run], what, by=by, reason=reason)

@@ -8,6 +8,7 @@ from typing import Final
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence, standing_in
 from ripieno.kernel.addressees import OPERATOR, address
+from ripieno.kernel.allowed import as_now, check_away
 from ripieno.kernel.clock import Clock, moment
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError
 from ripieno.model.ids import new_id
@@ -29,7 +30,7 @@ async def set_absence(
     be left to stand in because it leads back in a circle.
     """
     who, instead = address(person), address(substitute)
-    check_own(by, who)
+    by = await settled(store, by, who)
     now = clock.now()
     if until_at <= max(from_at, now):
         msg = "an absence ends after it begins, and after now"
@@ -57,7 +58,7 @@ async def set_absence(
 async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: str) -> Sequence[Absence]:
     """End every absence of a person, present and to come; raises `NotFoundError` when there is none."""
     who = address(person)
-    check_own(by, who)
+    by = await settled(store, by, who)
     found = [
         absence for absence in await store.absences(by.tenant, after=clock.now()) if absence.person == who
     ]
@@ -69,9 +70,13 @@ async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: s
     return found
 
 
-def check_own(by: Principal, who: str) -> None:
-    """Raise `NotAllowedError` unless it is one's own absence, or one is an operator."""
-    by.check_scope("task.answer")
+async def settled(store: Store, by: Principal, who: str) -> Principal:
+    """Give `by` with leave to say that somebody is away; raises `NotAllowedError`.
+
+    It is one's own absence, or one is an operator.
+    """
+    by = as_now(store, by)
     if who != by.id and not by.holds(OPERATOR):
         msg = f"{who} says when they are away, or an operator; {by.id} is neither"
         raise NotAllowedError(msg)
+    return await check_away(store, who, by)

@@ -22,12 +22,16 @@ from ripieno.model.gate import Action, Actor, Decision, Subject
 from ripieno.model.principal import Principal
 
 __all__ = [
+    "ADMINISTRATOR",
     "ROLE",
     "admitted",
     "as_now",
+    "begun",
     "check_answer",
+    "check_away",
     "check_change",
     "check_command",
+    "check_identity",
     "check_operator",
     "check_policy_change",
     "check_tenant",
@@ -41,6 +45,8 @@ ROLE: Final = "operator"
 
 DECLARED: Final = ("owner", "purpose", "risk", "policy")
 """What a version declares beside its classes of data."""
+ADMINISTRATOR: Final = "administrator"
+"""The role that may say who there is, and who holds which role, unless policies say otherwise."""
 
 COMMANDS: Final[Mapping[str, str]] = {
     "pause": "pause a run",
@@ -49,6 +55,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "retry": "retry a run",
     "roll back": "roll a run back",
     "stop": "stop or release what runs",
+    "stop everything": "stop or release everything",
     "skip": "skip a step",
     "limit": "change a limit",
     "mode": "change a mode",
@@ -69,34 +76,21 @@ COMMANDS: Final[Mapping[str, str]] = {
 """What each command is called in a sentence."""
 
 
-async def admitted(store: Store, definition: Definition, by: Principal, mark: str) -> dict[str, Json]:
-    """Give what the first event of a new run says of the rights that it begins with.
+async def admitted(store: Store, definition: Definition, by: Principal, mark: str) -> Principal:
+    """Give `by` with leave to start a run; raises `NotAllowedError` where policy does not permit it.
 
     `mark` is its business key, or its id: by it the run falls to the policies in production or to a
-    candidate's. Raises `NotAllowedError` where policy does not permit that `by` starts it.
+    candidate's.
     """
-    by = as_now(store, by)
     subject = Subject("workflow", definition.name, definition.facts)
-    candidate = candidate_for(store, by.tenant, mark)
-    decision = await decided(
-        store,
-        Action("run.start", "start", Actor(by), subject, subject, candidate=candidate),
-        f"{by.id} may not start {definition.name}",
-    )
-    return {**rights(by), **told(decision), **trial(candidate)}
+    return await may_start(store, Action("run.start", "start", Actor(by), subject, subject), mark)
 
 
-async def may_begin_again(store: Store, run: RunRow, by: Principal) -> dict[str, Json]:
+async def may_begin_again(store: Store, run: RunRow, by: Principal) -> Principal:
     """Give the same for a run that begins with what another has found; raises as `admitted` does."""
-    by = as_now(store, by)
     subject = await workflow_of(store, run)
-    candidate = candidate_for(store, by.tenant, run.key or run.id)
-    decision = await decided(
-        store,
-        Action("run.start", "fork", Actor(by), subject, subject, run.id, candidate=candidate),
-        f"{by.id} may not start {run.workflow}",
-    )
-    return {**rights(by), **told(decision), **trial(candidate)}
+    action = Action("run.start", "fork", Actor(by), subject, subject, run.id)
+    return await may_start(store, action, run.key or run.id)
 
 
 def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
@@ -109,33 +103,54 @@ def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
     return candidate.version if candidate is not None and falls else None
 
 
-async def check_operator(store: Store, run: RunRow, by: Principal, verb: str) -> None:
-    """Raise `NotAllowedError` unless `by` may command a run so, `RefusedError` when it has ended."""
+async def may_start(store: Store, action: Action, mark: str) -> Principal:
+    by = as_now(store, action.actor.principal)
+    candidate = candidate_for(store, by.tenant, mark)
+    otherwise = f"{by.id} may not start {action.subject.name}"
+    by = let(by, await decided(store, replace(action, candidate=candidate), otherwise))
+    return replace(by, leave={**(by.leave or {}), **trial(candidate)})
+
+
+def begun(by: Principal) -> dict[str, Json]:
+    """Give what the first event of a new run says of the rights that it begins with, and why it may."""
+    return {**rights(by), **(by.leave or {})}
+
+
+async def check_operator(store: Store, run: RunRow, by: Principal, verb: str) -> Principal:
+    """Give `by` with leave to command a run so.
+
+    Raises `NotAllowedError` where policy does not permit it, `RefusedError` when the run has ended.
+    """
     check_tenant(run, by)
-    await check_command(store, run, by, verb)
+    by = await check_command(store, run, by, verb)
     check_going(run)
+    return by
 
 
-async def check_command(store: Store, run: RunRow | None, by: Principal, verb: str) -> None:
-    """Raise `NotAllowedError` unless policy permits `by` the command upon a run; upon many, where None."""
+async def check_command(store: Store, run: RunRow | None, by: Principal, verb: str) -> Principal:
+    """Give `by` with leave to give the command upon a run; upon many, where None. Else `NotAllowedError`."""
     by = as_now(store, by)
     if run is None:
         action = Action("run.command", verb, Actor(by), Subject("run", "*"))
     else:
         subject = Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal})
         action = Action("run.command", verb, Actor(by), subject, await workflow_of(store, run), run.id)
-    await decided(store, action, sentence(by, verb))
+    return let(by, await decided(store, action, sentence(by, verb)))
 
 
-async def check_change(store: Store, workflow: str, by: Principal, verb: str) -> None:
-    """Raise `NotAllowedError` unless policy permits `by` a change of a workflow."""
+async def check_change(store: Store, workflow: str, by: Principal, verb: str) -> Principal:
+    """Give `by` with leave to change a workflow; raises `NotAllowedError` where policy does not permit it."""
+    by = as_now(store, by)
     subject = Subject("workflow", workflow)
-    await decided(store, Action("workflow.change", verb, Actor(by), subject), sentence(by, verb))
+    action = Action("workflow.change", verb, Actor(by), subject)
+    return let(by, await decided(store, action, sentence(by, verb)))
 
 
-async def check_policy_change(store: Store, by: Principal, verb: str, version: str) -> None:
-    """Raise `NotAllowedError` unless policy permits `by` a change of which policies are in force."""
-    await decided(store, policy_change(by, verb, version), f"{by.id} may not change which policies decide")
+async def check_policy_change(store: Store, by: Principal, verb: str, version: str) -> Principal:
+    """Give `by` with leave to change which policies are in force; raises `NotAllowedError`."""
+    by = as_now(store, by)
+    otherwise = f"{by.id} may not change which policies decide"
+    return let(by, await decided(store, policy_change(by, verb, version), otherwise))
 
 
 def policy_change(by: Principal, verb: str, version: str) -> Action:
@@ -143,20 +158,41 @@ def policy_change(by: Principal, verb: str, version: str) -> Action:
     return Action("policy.change", verb, Actor(by), Subject("policy", version[:VERSION_DIGITS]))
 
 
-async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str = "answer") -> None:
-    """Raise `NotAllowedError` unless policy permits `by` to answer a task."""
+async def check_identity(store: Store, name: str, by: Principal, verb: str, what: str) -> Principal:
+    """Give `by` with leave to change who there is or who comes how; raises `NotAllowedError`.
+
+    `name` is the principal, group, key or provider, and `what` says in a sentence what is to be done.
+    """
+    by = as_now(store, by)
+    otherwise = f"{by.id} may not {what}"
+    if not by.holds(ADMINISTRATOR):
+        otherwise = f"to {what} is for role {ADMINISTRATOR!r}; {by.id} does not hold it"
+    action = Action("identity.change", verb, Actor(by), Subject("identity", name))
+    return let(by, await decided(store, action, otherwise))
+
+
+async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str = "answer") -> Principal:
+    """Give `by` with leave to answer a task; raises `NotAllowedError` where policy does not permit it."""
+    by = as_now(store, by)
     known = {"role": row.role, "person": row.person, "run": row.run, "kind": row.kind}
     facts = {name: value for name, value in known.items() if value is not None}
     task = f"t-{row.number}"
     workflow = await workflow_of(store, await store.run(row.run))
     action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), workflow, row.run, row.path)
-    await decided(store, action, f"{by.id} may not answer {task}")
+    return let(by, await decided(store, action, f"{by.id} may not answer {task}"))
+
+
+async def check_away(store: Store, person: str, by: Principal) -> Principal:
+    """Give `by` with leave to say who stands in for a person; raises `NotAllowedError`."""
+    subject = Subject("task", "absence", {"person": person})
+    otherwise = f"{by.id} may not say who stands in for {person}"
+    return let(by, await decided(store, Action("task.answer", "away", Actor(by), subject), otherwise))
 
 
 async def may_read(
     store: Store, run: RunRow, by: Principal, what: str, *, labels: Sequence[str], about: Mapping[str, Any]
-) -> None:
-    """Raise `NotAllowedError` unless policy lets `by` be shown what a run of labelled data holds.
+) -> Principal:
+    """Give `by` with leave to be shown what a run of labelled data holds; raises `NotAllowedError`.
 
     `about` is what its version declares; under which policies it runs is among that.
     """
@@ -169,7 +205,7 @@ async def may_read(
         run.id,
         labels=tuple(labels),
     )
-    await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds")
+    return let(by, await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds"))
 
 
 async def workflow_of(store: Store, run: RunRow) -> Subject:
@@ -218,6 +254,11 @@ async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     await store.record(by.tenant, "act.denied", body, reason=decision.reason)
     msg = f"{otherwise}: {decision.reason}"
     raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
+
+
+def let(by: Principal, decision: Decision) -> Principal:
+    """Give who was let do something, so that its event says by what policies."""
+    return replace(by, leave=told(decision))
 
 
 def as_now(store: Store, by: Principal) -> Principal:

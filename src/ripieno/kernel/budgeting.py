@@ -26,7 +26,7 @@ async def set_budget(
     Raises `NotAllowedError` without the role `operator`, and `InputError` for what is no amount of money.
     """
     by.check_scope("policy.change")
-    await check_command(store, None, by, "budget")
+    by = await check_command(store, None, by, "budget")
     cost = micros(cost_usd)
     if not cost:
         msg = "a budget must be more than nothing; ripieno stop tenant lets nothing be spent"
@@ -40,5 +40,5 @@ async def set_budget(
 async def clear_budget(store: Store, *, by: Principal, team: str = "") -> bool:
     """Let the tenant of `by`, or a team of it, spend as it likes; False when it had no budget."""
     by.check_scope("policy.change")
-    await check_command(store, None, by, "budget")
+    by = await check_command(store, None, by, "budget")
     return await store.clear_budget(by.tenant, team, by=by.id)

@@ -96,7 +96,7 @@ async def answer(
         now.check_may_act()
         check_barred(row, asked.barred, {by.id, now.on_behalf_of})
         check_approver(asked, now)
-        await check_answer(store, row, by)
+        by = await check_answer(store, row, by)
         check_form(asked, value)
         try:
             await send(
@@ -177,7 +177,7 @@ async def cancel(
     A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
     only its code can settle: then it ends when the code is back.
     """
-    await check_operator(store, run, by, "cancel")
+    by = await check_operator(store, run, by, "cancel")
     said = {"reason": reason, "undo": True} if undo else reason
     await send(store, clock, run.id, by=by, kind="cancel", said=said, operation=operation)
     if not undo and run.status in ("blocked", "needs_version"):

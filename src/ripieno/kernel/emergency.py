@@ -29,7 +29,7 @@ async def break_glass(store: Store, clock: Clock, row: QuestionRow, *, by: Princ
         raise InputError(msg)
     row = await store.question(row.number)
     check_tenant(await store.run(row.run), by)
-    await check_answer(store, row, by, "break-glass")
+    by = await check_answer(store, row, by, "break-glass")
     if row.state != "open":
         raise RefusedError(
             why_closed(row.number, row.state, row.answered_by, row.answered_at, row.answered_for)

@@ -9,7 +9,7 @@ from typing import Any
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Created, Store
-from ripieno.kernel.allowed import check_tenant, may_begin_again
+from ripieno.kernel.allowed import begun, check_tenant, may_begin_again
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.limits_anew import led_to_by_limits
@@ -71,7 +71,7 @@ async def begin(
     if "undoes" in events[0].body:
         msg = f"run {run.id[-6:]} takes back what another run did, and is not begun again as a run of its own"
         raise RefusedError(msg, remedy="what still stands is named in the run that it was part of")
-    allowed = await may_begin_again(store, run, by)
+    by = await may_begin_again(store, run, by)
     found = await still_there(store, events, found)
     fork_id = new_id()
     keys = store.new_key(bytes.fromhex(fork_id))
@@ -84,7 +84,7 @@ async def begin(
     started.pop("parent", None)  # nobody waits for this one
     for right in ("roles", "every_role", "credential", "candidate"):
         started.pop(right, None)
-    started |= allowed
+    started |= begun(by)
     if "because" in started:
         started["because"] = copier.value(started["because"])
     started.update(principal=by.id, requested=now, key=key, version=run.version)

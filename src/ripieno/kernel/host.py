@@ -11,7 +11,7 @@ import structlog
 
 from ripieno.journal.records import NewRun, RunRow, VersionRow
 from ripieno.journal.store import Created, Store
-from ripieno.kernel.allowed import admitted
+from ripieno.kernel.allowed import admitted, begun
 from ripieno.kernel.births import first_event
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
 from ripieno.kernel.deployments import Chosen
@@ -160,8 +160,8 @@ class Host:
         principal.check_scope("run.start", definition.name)
         definition.check_input(value)
         run = new_id() if chosen is None else chosen.run
-        allowed = await admitted(self.store, definition, principal, key or run)
-        await self.enter(definition, principal)
+        by = await admitted(self.store, definition, principal, key or run)
+        await self.enter(definition, by)
         keys = self.store.new_key(bytes.fromhex(run))
         data = encode(value)
         commitment = keys[1].commit(data)
@@ -170,7 +170,7 @@ class Host:
         new = NewRun(
             run, principal.tenant, definition.name, definition.version, principal.id, key, at, stage=stage
         )
-        body = await first_event(self.store, definition, new, commitment.hex(), allowed)
+        body = await first_event(self.store, definition, new, commitment.hex(), begun(by))
         if chosen is not None:
             body["deployed"] = chosen.document()
         created = await self.store.create(

@@ -42,7 +42,7 @@ async def pause(
     one that a process is at work on will be as soon as it has folded this. Answers and timers that
     come in meanwhile take effect when it is resumed.
     """
-    await check_operator(store, run, by, "pause")
+    by = await check_operator(store, run, by, "pause")
     taken = await store.acquire(run.id, idle=True)
     try:
         await send(store, clock, run.id, by=by, kind="pause", said={"reason": reason}, operation=operation)
@@ -82,7 +82,7 @@ async def resume(
 
     Without `paused` a pause stays in force.
     """
-    await check_operator(store, run, by, "resume")
+    by = await check_operator(store, run, by, "resume")
     said = {"reason": reason}
     kind = "continue" if paused else "resume"
     await send(store, clock, run.id, by=by, kind=kind, said=said, operation=operation)
@@ -107,7 +107,7 @@ async def skip(
     they are known. Gives what was skipped, as a path or a name. Raises `NotFoundError` for a step that
     the run cannot come to, and `RefusedError` for one that has ended.
     """
-    await check_operator(store, run, by, "skip")
+    by = await check_operator(store, run, by, "skip")
     if not reason.strip():
         msg = "a skipped step needs a reason"
         raise InputError(msg)
@@ -137,7 +137,7 @@ async def limit(
     name, for less than nothing, and for a limit that is not declared, which nothing would be held to;
     `NotFoundError` for a step that the run cannot come to, and `RefusedError` for one that has ended.
     """
-    await check_operator(store, run, by, "limit")
+    by = await check_operator(store, run, by, "limit")
     for name, value in limits.items():
         if name not in LIMITS:
             msg = f"no limit {name!r}{nearest(name, LIMITS)}; expected one of {', '.join(LIMITS)}"
@@ -202,7 +202,7 @@ async def signal(
     whoever the run acts for. `content` is for whoever has the last word. `names` are the signals that the
     run's workflow knows, where they are known; raises `InputError` for another.
     """
-    await check_operator(store, run, by, "signal")
+    by = await check_operator(store, run, by, "signal")
     if names is not None and name not in names:
         msg = f"{run.workflow} waits for no signal {name!r}{nearest(name, names)}"
         raise InputError(msg, remedy=f"those it waits for: {', '.join(sorted(names)) or 'none'}")
@@ -228,7 +228,7 @@ async def answer_instead(
     somebody else (`emergency.break_glass` is for that), `InputError` without a reason or when the value does
     not fit the form, and `RefusedError` when the question is no longer open.
     """
-    await check_operator(store, await store.run(row.run), by, "answer")
+    by = await check_operator(store, await store.run(row.run), by, "answer")
     if not reason.strip():
         msg = f"an answer in the stead of {row.claimed_by or row.person or row.role} needs a reason"
         raise InputError(msg)
@@ -260,7 +260,7 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
     Who starts one is refused with who drained it and why; whoever asks for a run that exists gets it.
     """
-    await check_change(store, workflow, by, "drain")
+    by = await check_change(store, workflow, by, "drain")
     if not reason.strip():
         msg = f"draining {workflow} needs a reason: whoever wants to start it is told"
         raise InputError(msg)
@@ -269,5 +269,5 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
 async def undrain(store: Store, workflow: str, *, by: Principal, reason: str | None = None) -> bool:
     """Let new runs of a workflow start again; False when it was not drained."""
-    await check_change(store, workflow, by, "undrain")
+    by = await check_change(store, workflow, by, "undrain")
     return await store.undrain(by.tenant, workflow, by.id, reason)

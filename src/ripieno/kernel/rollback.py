@@ -12,10 +12,9 @@ from typing import Any, Literal
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_command, check_tenant
+from ripieno.kernel.allowed import begun, check_command, check_tenant
 from ripieno.kernel.births import UndoBirth, bear_undo
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.proposals import rights
 from ripieno.kernel.recording import ENDS, origin
 from ripieno.kernel.undo_runs import Standing, standing_in, undoers
 from ripieno.kernel.undo_tools import find
@@ -48,7 +47,7 @@ async def roll_back(
     nothing that it did stands, and for a run that itself takes back what another did.
     """
     check_tenant(run, by)
-    await check_command(store, run, by, "roll back")
+    by = await check_command(store, run, by, "roll back")
     if not reason.strip():
         msg = "rolling a run back needs a reason"
         raise InputError(msg)
@@ -56,7 +55,7 @@ async def roll_back(
     if run.ended and not await standing_in(store, run.id, since):
         msg = f"nothing that run {short(run.id)} did stands" + (f" after {to}" if to else "")
         raise RefusedError(msg, remedy=f"ripieno runs show {short(run.id)} shows what became of it")
-    birth = UndoBirth(new_id(), run.id, by.id, since=since, asks=True, reason=reason, rights=rights(by))
+    birth = UndoBirth(new_id(), run.id, by.id, since=since, asks=True, reason=reason, rights=begun(by))
     undoing = await bear_undo(store, birth, clock.now())
     if not run.ended:
         await end_first(store, clock, run, (undoing.id, by.id), reason)

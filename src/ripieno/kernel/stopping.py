@@ -31,8 +31,7 @@ async def stop(store: Store, what: Stoppable, name: str = "", *, by: Principal, 
         msg = "a stop needs a reason: whoever meets it is told"
         raise InputError(msg)
     tenant, name = named(what, name, by)
-    if what != "everything":
-        await check_command(store, None, by, "stop")
+    by = await check_command(store, None, by, "stop everything" if what == "everything" else "stop")
     return await store.stop(tenant, what, name, by=by.id, reason=reason)
 
 
@@ -44,8 +43,7 @@ async def release(
     Raises as `stop` does.
     """
     tenant, name = named(what, name, by)
-    if what != "everything":
-        await check_command(store, None, by, "stop")
+    by = await check_command(store, None, by, "stop everything" if what == "everything" else "stop")
     return await store.let_go(tenant, what, name, by=by.id, reason=reason)
 
 

@@ -182,7 +182,6 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
         data = encode(act.said)
         payloads.append((store.key(row.run).commit(data), data))
     content = payloads[0][0].hex() if payloads else None
-    by = act.by.id
     for _ in range(ATTEMPTS):
         row, at = await store.question(row.number), clock.now()
         asked = asked_for(store, row)
@@ -191,7 +190,7 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
         now.check_open()
         if act.kind in ("claim", "delegate"):  # who may not approve hands nothing on either
             check_barred(row, asked.barred, {act.by.id})
-        await check_answer(store, row, act.by, act.kind)
+        by = (await check_answer(store, row, act.by, act.kind)).id
         change = act.decide(now)
         if act.kind == "delegate":
             check_approver(asked, now)

@@ -3,16 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from ripieno.model.errors import InputError, NotAllowedError
+from ripieno.model.event import Json
 
-__all__ = ["ANYTHING", "Principal", "PrincipalKind", "Scope"]
+__all__ = ["ANYTHING", "By", "Principal", "PrincipalKind", "Scope", "leave_of"]
 
 PrincipalKind = Literal["person", "agent", "service", "system"]
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+
+
+Leave = Mapping[str, Json]
+"""By what policies something was let happen, as its event says it."""
+
+
+class By(str):
+    """The id of whoever does something, with the policies that let it: whatever records the one has both."""
+
+    __slots__ = ("leave",)
+    leave: Leave
+
+    @classmethod
+    def of(cls, principal_id: str, leave: Leave) -> By:
+        """Give the id of somebody who was let do something."""
+        found = cls(principal_id)
+        found.leave = leave
+        return found
+
+
+def leave_of(by: object) -> Leave:
+    """Give by what policies somebody was let do something; nothing where no policy was asked."""
+    return by.leave if isinstance(by, By) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +80,9 @@ class Principal:
     credential: str | None = field(default=None, compare=False)
     """The id of the API key that it has come with; None for any other way to come."""
 
+    leave: Leave | None = field(default=None, compare=False, repr=False)
+    """By what policies it was let do what it is about to do; its id then says so, too."""
+
     def __post_init__(self) -> None:
         for what, value in (("principal", self.name), ("tenant", self.tenant)):
             if not NAME.fullmatch(value):
@@ -67,7 +95,8 @@ class Principal:
     @property
     def id(self) -> str:
         """The identifier as the log shows it, such as `person:ada`."""
-        return f"{self.kind}:{self.name}"
+        found = f"{self.kind}:{self.name}"
+        return found if self.leave is None else By.of(found, self.leave)
 
     def check_scope(self, act: str, workflow: str | None = None) -> None:
         """Raise `NotAllowedError` for an act, or a workflow, that the credential is not good for.

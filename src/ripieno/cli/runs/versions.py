@@ -104,7 +104,7 @@ def migrate_run(
 async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bool) -> int:
     async with unserved(settings) as host:
         row = await find_run(settings, host.store, text)
-        await check_command(host.store, row, settings.principal, "migrate")
+        by = await check_command(host.store, row, settings.principal, "migrate")
         workflow = find_workflow(to or await source_of(host.store, row))
         rehearsal = await rehearse(host.store, SystemClock(), workflow, row.id)
         document = {
@@ -115,8 +115,8 @@ async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bo
             "detail": rehearsal.detail,
         }
         if rehearsal.fits and not dry_run and row.version != workflow.version:
-            await host.enter(workflow, settings.principal)
-            await host.store.repin(row.id, workflow.version, settings.principal.id)
+            await host.enter(workflow, by)
+            await host.store.repin(row.id, workflow.version, by.id)
     if settings.output != "table":
         write(settings.output, document, None)
     else:

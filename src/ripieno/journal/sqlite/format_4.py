@@ -82,7 +82,10 @@ POLICIES: Final = (
 )
 """What each set of policies said that decisions were made under, and which set is in force."""
 
-TABLES: Final = (*PROOF, *POLICIES)
+LEAVE: Final = ("ALTER TABLE inbox ADD COLUMN leave TEXT",)
+"""By what policies a command was let give, until it is in the chain of its run."""
+
+TABLES: Final = (*PROOF, *POLICIES, *LEAVE)
 """Every statement of format 4."""
 
 ROWS: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey, StreamKey
@@ -13,6 +14,7 @@ from ripieno.journal.sqlite.posting import post
 from ripieno.model.errors import ChangedError, RefusedError
 from ripieno.model.event import Json, Kind
 from ripieno.model.ids import short
+from ripieno.model.principal import By, leave_of
 
 __all__ = ["body", "fire", "fold", "keep", "key_of", "put", "refuse_closed", "send"]
 
@@ -117,13 +119,15 @@ def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
         return [], -1
     execute = batch.connection.execute
     rows: list[Any] = execute(
-        "SELECT id, run, kind, by, at, question, path, content, target, position FROM inbox"
+        "SELECT id, run, kind, by, at, question, path, content, target, leave, position FROM inbox"
         " WHERE run = ? AND folded IS NULL ORDER BY position",
         (lease.run,),
     ).fetchall()
     folded: list[Message] = []
-    for *fields, target, position in rows:
+    for *fields, target, leave, position in rows:
         message = Message(*fields, target=target)
+        if leave is not None:
+            message = dataclasses.replace(message, by=By.of(message.by, json.loads(leave)))
         kind = event_of(message)
         draft = Draft(lease, now(), kind, message.path, body(message))
         batch.append(draft)
@@ -144,6 +148,7 @@ def event_of(message: Message) -> Kind:
 def body(message: Message) -> dict[str, Json]:
     """Give a message as it stands in the chain."""
     fields: dict[str, Json] = {"id": message.id, "what": message.kind, "by": message.by, "sent": message.at}
+    fields |= leave_of(message.by)
     if message.question is not None:
         fields["question"] = message.question
     if message.content is not None:

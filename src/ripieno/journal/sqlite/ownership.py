@@ -25,6 +25,7 @@ from ripieno.journal.store import Created
 from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import short
+from ripieno.model.principal import leave_of
 from ripieno.model.stop import Stop
 
 __all__ = ["COLUMNS", "Taken", "acquire", "create", "current", "now", "park", "read_row", "release", "repin"]
@@ -185,7 +186,7 @@ def repin(batch: Batch, run: str, version: str, *, by: str, owners: Owners, mast
     if taken is None:
         msg = f"run {short(run)} has ended, or a process is running it"
         raise RefusedError(msg, remedy="wait until it has parked, or end the process that runs it")
-    body: dict[str, Json] = {"from": taken.row.version, "to": version, "by": by}
+    body: dict[str, Json] = {"from": taken.row.version, "to": version, "by": by, **leave_of(by)}
     batch.append(Draft(taken.lease, now(), "run.migrated", "", body))
     batch.connection.execute("UPDATE runs SET version = ? WHERE id = ?", (version, run))
     release(batch, taken.lease, "running", None)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Final
 
 from ripieno.journal.records import Message, Told
+from ripieno.model.principal import leave_of
 
 __all__ = ["post", "tell"]
 
@@ -20,8 +22,8 @@ TAKEN_UP: Final = {
 def post(connection: sqlite3.Connection, message: Message) -> None:
     """Insert a message and raise the count that parking compares."""
     connection.execute(
-        "INSERT INTO inbox (id, run, kind, by, at, question, path, content, target)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO inbox (id, run, kind, by, at, question, path, content, target, leave)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             message.id,
             message.run,
@@ -32,6 +34,7 @@ def post(connection: sqlite3.Connection, message: Message) -> None:
             message.path,
             message.content,
             message.target,
+            json.dumps(leave) if (leave := leave_of(message.by)) else None,
         ),
     )
     connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 
 from ripieno.model.event import Body, Event, Json, Kind
+from ripieno.model.principal import leave_of
 
 __all__ = ["extend"]
 
@@ -21,6 +22,7 @@ def extend(
     """Seal one event behind the last (stream, number and hash), insert it, and give the new head."""
     stream, seq, prev = last
     kind, path, body = event
+    body = {**leave_of(body.get("by")), **body}
     at = time.time_ns() // 1000
     envelope = Event.seal(
         stream=stream.hex(), seq=seq + 1, prev=prev, at=at, epoch=0, kind=kind, path=path, body=Body(body)
