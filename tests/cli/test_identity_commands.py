@@ -97,3 +97,15 @@ def test_whose_tokens_are_trusted_is_said_and_taken_back(cli: Cli) -> None:
     cli.ok("providers", "distrust", issuer)
     assert cli.run("providers", "distrust", issuer).code == 2
     assert cli.run("providers", "trust", "http://id.example.org", "--audience", "ripieno").code == 2
+
+
+def test_an_operator_who_may_not_be_shown_what_a_run_holds_is_told_only_how_it_stands(cli: Cli) -> None:
+    run = cli.discharge("interaction")
+    cli.ok("runs", "pause", run["short_id"], "--reason", "wait")
+    operator = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    [resumed] = cli.run("runs", "resume", run["short_id"], "--output", "json", **operator).json
+    assert (resumed["status"], resumed["output"], resumed["waiting_for"]) == ("waiting", None, [])
+    [own] = cli.run("runs", "resume", run["short_id"], "--output", "json").json
+    assert own["waiting_for"], "whoever started it is shown what it waits for"
+    log = cli.ok("audit", "log", "--kind", "act.denied", "--output", "json").json
+    assert [one["body"]["act"] for one in log] == ["data.read"]

@@ -1,93 +1,316 @@
-"""There is one path to every act: the package is walked for a second one."""
+"""There is one path to every act: the package is walked for a second one.
+
+What is looked for is found by what it does, not by how it is named: everything that writes to the store,
+calls a tool, asks the gate or reaches out of the process. What does so without a decision stands here by
+name, with the reason, and nothing stands here that is not there any more.
+"""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Final
+
+import pytest
 
 import ripieno
 
 PACKAGE = Path(ripieno.__file__).parent
-CHECKS = {"check_operator", "check_command", "check_change", "check_answer", "admitted", "may_begin_again"}
-"""What puts a command to the gate."""
-
-COMMANDS = {"send", "move", "drain", "undrain", "stop", "let_go", "repin", "declare_compatible", "deploy"}
-"""What a command does to the log, by the store's own name for it or that of `kernel/messages.py`."""
-
-FROM_WITHIN = {
-    "kernel/awaited_runs.py": "a run cancels the child run that it began",
-    "kernel/undo_turns.py": "a run that takes back wakes the next one that does",
-    "kernel/messages.py": "puts into the inbox what the commands above it were let give",
+CHECKS = {
+    "admitted",
+    "check_absence",
+    "check_answer",
+    "check_away",
+    "check_change",
+    "check_command",
+    "check_identity",
+    "check_operator",
+    "may_begin_again",
+    "may_read",
 }
-"""What sends without a person or a service having asked for it."""
+"""What puts an act to the gate."""
+
+STORES = ("store", "host.store", "self.store", "self._store", "execution.store", "self._execution.store")
+"""What a store is called by those who have one."""
+
+UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
+    ("cli/worker.py", "at_rest", "fire_timers"): "time passes",
+    ("identity/administration.py", "change", "change_principal"): "called by what was let change it",
+    ("identity/reading.py", "read_runs", "record"): "a list of runs is recorded; what one holds is decided",
+    ("identity/sign_in.py", "known", "change_principal"): "the groups that a provider names of who signs in",
+    ("identity/sign_in.py", "noted", "note_login"): "that somebody came",
+    ("identity/sign_in.py", "refused", "record"): "that somebody was turned away",
+    ("kernel/allowed.py", "decided", "record"): "the denial itself",
+    ("kernel/awaited_runs.py", "_cancel", "send"): "a run cancels the child run that it began",
+    ("kernel/births.py", "bear", "create"): "a child run, let start by the gate in its parent",
+    ("kernel/births.py", "bear_undo", "create"): "a run that takes back: let by the command, or owed",
+    ("kernel/conclusion.py", "conclude", "acquire"): "a run without code ends as it was told to",
+    ("kernel/conclusion.py", "conclude", "append"): "a run without code ends as it was told to",
+    ("kernel/conclusion.py", "conclude", "fold"): "a run without code ends as it was told to",
+    ("kernel/execution.py", "_settle", "park"): "ownership",
+    ("kernel/execution.py", "append", "append"): "the run's own chain, behind every act of it",
+    ("kernel/execution.py", "fold", "fold"): "what was let come in",
+    ("kernel/host.py", "_look", "fire_timers"): "time passes",
+    ("kernel/host.py", "_run", "release"): "ownership",
+    ("kernel/host.py", "_take", "acquire"): "ownership",
+    ("kernel/host.py", "_take", "release"): "ownership",
+    ("kernel/host.py", "enter", "register"): "by the leave of whoever starts or registers it",
+    ("kernel/messages.py", "send", "send"): "puts into an inbox what those who call it were let give",
+    ("kernel/operators.py", "set_aside", "fold"): "called by what was let pause it",
+    ("kernel/operators.py", "set_aside", "park"): "called by what was let pause it",
+    ("kernel/operators.py", "set_aside", "release"): "called by what was let pause it",
+    ("kernel/undo_turns.py", "end_first", "send"): "a run that is rolled back is cancelled before",
+}
+"""What writes to the store without asking the gate itself, and why it may."""
+
+OUTSIDE: Final[Mapping[str, str]] = {
+    "cli/worker.py": "starts processes that serve runs",
+    "identity/key_sets.py": "fetches the keys of trusted providers",
+    "mediation/secrets/vault.py": "opens a secret for a call that was claimed",
+}
+"""What reaches out of the process, and for what; tools and models are called by the kernel alone."""
+
+NETWORK: Final = frozenset(
+    {"aiohttp", "boto3", "botocore", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl"}
+    | {"subprocess", "telnetlib", "urllib3", "websockets", "anthropic", "openai", "pydantic_ai", "mcp", "a2a"}
+)
 
 
-def functions() -> Iterator[tuple[str, ast.AsyncFunctionDef]]:
-    """Give every coroutine function of the package that stands by itself or in a class, with its file."""
-    for file in sorted(PACKAGE.rglob("*.py")):
-        name = file.relative_to(PACKAGE).as_posix()
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if isinstance(node, ast.AsyncFunctionDef):
-                yield name, node
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of the package."""
+
+    file: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef
+
+    @property
+    def place(self) -> str:
+        return f"{self.file}:{self.node.lineno} {self.node.name}"
+
+    def calls(self) -> Sequence[tuple[int, str, str]]:
+        """Give what it calls: the line, the last name, and what stands before it."""
+        return called(self)
+
+    def asked_before(self, line: int) -> bool:
+        """Tell whether it asks the gate before it comes to a line."""
+        return any(name in CHECKS and at <= line for at, name, _ in self.calls())
 
 
-def called(function: ast.AsyncFunctionDef) -> Iterator[tuple[str, str]]:
-    """Give what a function calls: the last name, and what stands before it."""
-    for node in ast.walk(function):
+@cache
+def called(function: Function) -> Sequence[tuple[int, str, str]]:
+    found = list[tuple[int, str, str]]()
+    for node in ast.walk(function.node):
         if isinstance(node, ast.Call):
             if isinstance(node.func, ast.Attribute):
-                yield node.func.attr, ast.unparse(node.func.value)
+                found.append((node.lineno, node.func.attr, ast.unparse(node.func.value)))
             elif isinstance(node.func, ast.Name):
-                yield node.func.id, ""
+                found.append((node.lineno, node.func.id, ""))
+    return found
+
+
+@cache
+def package() -> Mapping[str, ast.Module]:
+    """Give every file of the package."""
+    files = sorted(PACKAGE.rglob("*.py"))
+    return {file.relative_to(PACKAGE).as_posix(): ast.parse(file.read_text("utf-8")) for file in files}
+
+
+def trees(but: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.Module]]:
+    """Give every file of the package, but those in these rooms."""
+    for name, tree in package().items():
+        if not name.startswith(but):
+            yield name, tree
+
+
+@cache
+def every_function() -> Sequence[Function]:
+    return [
+        Function(name, node)
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def functions(*but: str) -> list[Function]:
+    """Give every function of the package, by itself, in a class or in another one."""
+    return [one for one in every_function() if not one.file.startswith(but or ("-",))]
+
+
+@cache
+def writers() -> frozenset[str]:
+    """Give what the store has to write by: whatever hands something to its writer."""
+    return frozenset(
+        node.name
+        for name, tree in trees()
+        if name.startswith("journal/sqlite/")
+        for kind in ast.walk(tree)
+        if isinstance(kind, ast.ClassDef)
+        for node in kind.body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not node.name.startswith("_")
+        and ("self._writer.perform" in ast.unparse(node) or "self._writer.append" in ast.unparse(node))
+    )
+
+
+def writes(function: Function, known: frozenset[str]) -> Iterator[tuple[int, str]]:
+    """Give where a function writes to a store, and by what."""
+    for line, name, of in function.calls():
+        if name in known and of in STORES:
+            yield line, name
+
+
+def test_whatever_writes_to_the_store_asked_the_gate_before_or_stands_here_by_name() -> None:
+    known, undecided, decided = writers(), set[tuple[str, str, str]](), 0
+    assert {"send", "record", "create", "stop", "deploy", "change_principal", "set_budget"} <= known
+    for function in functions("journal/", "blueprints/"):
+        for line, name in writes(function, known):
+            if function.asked_before(line):
+                decided += 1
+            else:
+                undecided.add((function.file, function.node.name, name))
+    assert undecided == set(UNDECIDED)
+    assert decided > 20, "the walk finds what is decided"
+
+
+def test_nobody_has_the_stores_methods_by_another_name() -> None:
+    """Such as `put = store.send`, or a store that is called something else."""
+    known = writers() - {"append", "record", "register", "release", "stop", "create", "move", "acquire"}
+    found = {
+        f"{name}:{node.lineno} {ast.unparse(node)}"
+        for name, tree in trees(("journal/", "blueprints/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr in known
+        and ast.unparse(node.value) not in STORES
+        and not isinstance(node.value, ast.Name | ast.Attribute | ast.Call)
+    }
+    assert found == set()
+    bound = {
+        f"{name}:{node.lineno}"
+        for name, tree in trees(("journal/", "blueprints/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return)
+        and isinstance(node.value, ast.Attribute)
+        and node.value.attr in writers()
+        and ast.unparse(node.value.value) in STORES
+    }
+    assert bound == set()
+
+
+@pytest.mark.parametrize(
+    ("called", "by"),
+    [
+        ("change", {"identity/administration.py"}),
+        ("set_aside", {"kernel/operators.py"}),
+        ("send", {"kernel/commands.py", "kernel/emergency.py", "kernel/modes.py", "kernel/operators.py"}),
+        ("bear_undo", {"kernel/rollback.py", "kernel/undo_runs.py"}),
+        ("end_first", {"kernel/rollback.py", "kernel/undo_turns.py"}),
+    ],
+)
+def test_what_writes_for_others_is_called_by_those_who_asked(called: str, by: set[str]) -> None:
+    callers = [
+        (function, line)
+        for function in functions("journal/", "patterns/", "participants/", "mediation/")
+        for line, name, of in function.calls()
+        if (name, of) == (called, "") and function.node.name != called and function.file in by
+    ]
+    assert {function.file for function, _ in callers} == by
+    from_within = {"kernel/undo_runs.py", "kernel/undo_turns.py"}
+    unasked = [
+        function.place
+        for function, line in callers
+        if function.file not in from_within and not function.asked_before(line)
+    ]
+    assert unasked == []
+    importing = {
+        name
+        for name, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and (node.module or "").startswith(("ripieno.kernel.messages", "ripieno.kernel.undo_turns"))
+        and any(one.name == called for one in node.names)
+    }
+    assert importing <= by, "and by nobody else"
+
+
+def test_whoever_may_be_named_as_the_one_who_acts_is_put_to_the_gate() -> None:
+    """Each function that takes `by` leads to a check, by itself or through another one that takes it."""
+    reads = {"check_shown", "noted", "read_runs", "rehearsal_of", "standing", "standings"}
+    of_a_task = {"claim", "comment", "delegate", "reassign", "reassign_all", "release"}  # all through `_move`
+    concerned = [
+        function
+        for function in functions("journal/", "model/", "mediation/")
+        if isinstance(function.node, ast.AsyncFunctionDef) and takes_a_principal(function.node)
+    ]
+    good = set(CHECKS)
+    while True:
+        found = {one.node.name for one in concerned if any(name in good for _, name, _ in one.calls())}
+        if found <= good:
+            break
+        good |= found
+    left = {one.node.name for one in concerned if one.node.name not in good}
+    assert left - reads - of_a_task - {"change", "send"} == set()
+    [move] = [one for one in functions() if one.place.endswith(" _move") and one.file == "kernel/tasks.py"]
+    assert move.asked_before(next(line for line, name, _ in move.calls() if name == "move"))
+
+
+def takes_a_principal(node: ast.AsyncFunctionDef) -> bool:
+    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    return any(
+        one.arg in {"by", "principal"}
+        and one.annotation is not None
+        and "Principal" in ast.unparse(one.annotation)
+        for one in arguments
+    )
+
+
+# -- within a run -----------------------------------------------------------------------------------------
 
 
 def test_tools_are_called_in_one_place_and_claimed_in_two_that_both_hold_a_permit() -> None:
+    """Whatever is called `call` or `verify` on anything stands here; `Call` is made where a claim is."""
     found = {
-        (file, name)
-        for file, function in functions()
-        for name, of in called(function)
-        if name in {"call", "verify"} and of.rpartition(".")[2].strip("_") == "tool"
+        (function.file, name, of)
+        for function in functions("blueprints/", "proof/", "mediation/policy/")
+        for _, name, of in function.calls()
+        if name in {"call", "verify"} and of not in {"", "context", "self.context", "super()"}
     }
-    assert found == {("kernel/effects.py", "call"), ("kernel/uncertain.py", "verify")}
-    claiming = {file: function for file, function in functions() if ("Effect", "") in set(called(function))}
+    assert found == {
+        ("kernel/effects.py", "call", "claim"),
+        ("kernel/effects.py", "call", "self.tool"),
+        ("kernel/execution.py", "call", "root"),
+        ("kernel/uncertain.py", "call", "self._claim"),
+        ("kernel/uncertain.py", "verify", "self._tool"),
+    } | {one for one in found if one[2].endswith("context") and one[1] == "call"}
+    made = {function.file for function in functions() for _, name, _ in function.calls() if name == "Call"}
+    assert made == {"kernel/claims.py"}
+    claiming = {
+        function.file: function
+        for function in functions("evidence/")
+        if ("Effect", "") in {(name, of) for _, name, of in function.calls()}
+    }
     assert claiming.keys() == {"kernel/acts.py", "kernel/undo.py"}
     for file, function in claiming.items():
-        assert "permit" in {name for name, _ in called(function)}, file
-
-
-def test_every_command_to_running_work_is_put_to_the_gate() -> None:
-    missing, seen = list[str](), 0
-    for file, function in functions():
-        if file.startswith("journal/") or file in FROM_WITHIN:
-            continue
-        names = dict(called(function))
-        commands = {
-            name
-            for name, of in called(function)
-            if (name == "send" and of in {"", "store"})
-            or (name in COMMANDS - {"send"} and of.endswith("store"))
-        }
-        seen += bool(commands)
-        if commands and not CHECKS & names.keys():
-            missing.append(f"{file}:{function.lineno} {function.name}: {', '.join(sorted(commands))}")
-    assert missing == []
-    assert seen > 10, "the walk finds the commands there are"
+        assert "permit" in {name for _, name, _ in function.calls()}, file
 
 
 def test_no_visit_begins_and_no_run_is_made_but_by_a_decision() -> None:
-    """A participant acts in one place; a run is created by three functions, each of which was let."""
+    """A participant acts in one place; a run is created by four functions, each of which was let."""
     acting = {
-        file
-        for file, function in functions()
-        for name, of in called(function)
+        function.file
+        for function in functions()
+        for _, name, of in function.calls()
         if (name, of) == ("act", "participant")
     }
     assert "kernel/scope.py" in acting
     creating = {
-        (file, function.name)
-        for file, function in functions()
-        for name, of in called(function)
+        (function.file, function.node.name)
+        for function in functions("blueprints/")
+        for _, name, of in function.calls()
         if name == "create" and of.rpartition(".")[2] == "store"
     }
     assert creating == {
@@ -96,3 +319,66 @@ def test_no_visit_begins_and_no_run_is_made_but_by_a_decision() -> None:
         ("kernel/forks.py", "begin"),
         ("kernel/host.py", "start"),
     }
+
+
+def test_the_gate_is_asked_in_two_places_both_of_which_record_what_it_says() -> None:
+    asking = {
+        (function.file, function.node.name)
+        for function in functions("mediation/")
+        for _, name, of in function.calls()
+        if name == "decide" and of.endswith("gate")
+    }
+    assert asking == {("kernel/allowed.py", "decided"), ("kernel/proposals.py", "_decide")}
+
+
+def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:
+    found = {
+        name
+        for name, tree in trees(("blueprints/",))
+        for node in ast.walk(tree)
+        if NETWORK
+        & (
+            {one.name.partition(".")[0] for one in node.names}
+            if isinstance(node, ast.Import)
+            else {(node.module or "").partition(".")[0]}
+            if isinstance(node, ast.ImportFrom)
+            else set()
+        )
+        or (isinstance(node, ast.ImportFrom) and node.module == "urllib.request")
+    }
+    assert found == set(OUTSIDE)
+
+
+# -- reads ------------------------------------------------------------------------------------------------
+
+OPENED: Final[Mapping[str, str]] = {
+    "cli/audit_log.py": "reasons in the tenant's log, for who may read that",
+    "cli/following.py": "what came of a run, for whom `check_shown` leaves, or who started or answered it",
+    "cli/policy_whatif.py": "arguments, for policies to read; none is shown",
+    "cli/run.py": "whether the input given is the one that was recorded",
+    "cli/runs/show.py": "after `read_run`",
+    "evidence/story.py": "for those who were let read it: each of them is below",
+}
+"""What opens values of the log outside of the kernel, and for whom."""
+
+
+def test_values_of_a_run_are_opened_for_those_who_were_let_read_them() -> None:
+    opening = {
+        function.file
+        for function in functions("journal/", "kernel/", "blueprints/", "proof/")
+        for _, name, of in function.calls()
+        if name in {"payload", "sealed"} and of in STORES
+    }
+    assert opening == set(OPENED)
+    reading = {
+        name
+        for name, tree in trees(("evidence/",))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module in {"ripieno.evidence.story", "ripieno.evidence.undoings"}
+        and any(one.name.islower() for one in node.names)
+    }
+    assert "cli/runs/show.py" in reading
+    for file in reading:
+        asked = {name for one in functions() if one.file == file for _, name, _ in one.calls()}
+        assert asked & {"read_run", "check_shown"}, f"{file} tells the story of a run"

@@ -8,20 +8,23 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ripieno.cli.output import TITLE_LIMIT, clean
+from ripieno.cli.output import TITLE_LIMIT, clean, note
 from ripieno.cli.tasks import whom
 from ripieno.evidence.doubts import Doubt, Doubts
 from ripieno.evidence.outcomes import outcome_of
 from ripieno.evidence.steps import PATTERNS, step_name
+from ripieno.identity.reading import read_run
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.commands import AskedFor, asked_for
+from ripieno.model.errors import NotAllowedError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.outcome import Outcome
+from ripieno.model.principal import Principal
 
-__all__ = ["Followed", "document_of", "follow"]
+__all__ = ["Followed", "check_shown", "document_of", "follow"]
 
 LOOK_SECONDS: Final = 0.5
 """How often one looks without being told, so that times go on."""
@@ -46,6 +49,8 @@ class Followed:
     asked: Sequence[AskedFor] = ()
     outcome: Outcome | None = None
     settled: bool = False
+    shown: bool = True
+    """False where only how it stands is shown, not what it holds."""
     began: float = field(default_factory=time.monotonic)
     _seen: int = 0
     _calls: dict[str, str] = field(default_factory=dict[str, str])
@@ -79,6 +84,8 @@ class Followed:
 
     def why(self) -> str:
         """Say in a line what it waits for, or why it ended as it did."""
+        if self.asked and not self.shown:
+            return "waits for people"
         if self.asked:
             titles = [f"{whom(asked.row)}: {cut(asked.title)}" for asked in self.asked[:ASKED_SHOWN]]
             more = len(self.asked) - ASKED_SHOWN
@@ -104,7 +111,7 @@ class Followed:
         rows = await self._questions(store) if waits else ()
         if [row.id for row in rows] != [asked.row.id for asked in self.asked]:
             self.asked = [asked_for(store, row) for row in rows]
-        if self.row.ended and self.outcome is None:
+        if self.row.ended and self.outcome is None and self.shown:
             self.outcome = await outcome_of(store, self.row)
 
     async def _questions(self, store: Store) -> Sequence[QuestionRow]:
@@ -128,6 +135,21 @@ class Followed:
             self._calls[path] = body["tool"]
         elif kind == "result":
             self._calls.pop(path, None)
+
+
+async def check_shown(store: Store, followed: Followed, what: str, by: Principal) -> None:
+    """Show only how a run stands where whoever gave it a command may not be shown what it holds.
+
+    Whoever has started it may; whoever else does is recorded, or denied, as with any read.
+    """
+    assert followed.row is not None, "only what was started is looked at"
+    if followed.row.principal == by.id:
+        return
+    try:
+        await read_run(store, followed.row, what, by=by)
+    except NotAllowedError as error:
+        followed.shown = False
+        note(error.message)
 
 
 def take_child(children: dict[str, str], kind: str, path: str, body: Any) -> None:
@@ -173,7 +195,7 @@ def document_of(followed: Followed, source: str) -> dict[str, Any]:
                     "title": asked.title,
                     "until": until_of(asked),
                 }
-                for asked in followed.asked
+                for asked in (followed.asked if followed.shown else ())
             ),
             *(doubt.document() for doubt in followed.doubts),
         ],

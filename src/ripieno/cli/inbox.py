@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from ripieno.cli.board import table_of
 from ripieno.cli.exits import Exit
-from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.following import Followed, check_shown, document_of, follow
 from ripieno.cli.forms import fill_in
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import console, note, write
@@ -150,7 +150,7 @@ async def _answer(settings: Settings, task: str, value: Callable[[AskedFor], Any
             store, SystemClock(), asked.row, by=settings.principal, value=value(asked), reason=reason
         )
     note(f"{asked.id} answered by {settings.principal.id}")
-    return await go_on(settings, asked.row.run)
+    return await go_on(settings, asked.row.run, answered=True)
 
 
 async def _break_glass(settings: Settings, task: str, reason: str) -> int:
@@ -158,11 +158,14 @@ async def _break_glass(settings: Settings, task: str, reason: str) -> int:
         asked = await find_task(settings, store, task)
         await use_break_glass(store, SystemClock(), asked.row, by=settings.principal, reason=reason)
     note(f"{asked.id} approved by {settings.principal.id} in an emergency; ripieno audit log shows it")
-    return await go_on(settings, asked.row.run)
+    return await go_on(settings, asked.row.run, answered=True)
 
 
-async def go_on(settings: Settings, run: str) -> int:
-    """Let a run go on until it rests, here unless a live process has it, and show what became of it."""
+async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
+    """Let a run go on until it rests, here unless a live process has it, and show what became of it.
+
+    Whoever has `answered` a task of it is shown that without a further event.
+    """
     async with serving(settings) as host:
         row = await host.store.run(run)
         if not await serve_version(host, row):
@@ -171,6 +174,8 @@ async def go_on(settings: Settings, run: str) -> int:
                 f"\n  ripieno runs migrate {short(run)} --dry-run shows whether it would go on under today's"
             )
         followed = Followed(row.key or row.workflow, row=row)
+        if not answered:
+            await check_shown(host.store, followed, "runs", settings.principal)
         await follow(host.store, [followed], wait_people=False)
         write(settings.output, document_of(followed, row.key or ""), table_of([followed]))
     return Exit.FAILED if followed.status in ("blocked", "failed") else Exit.OK

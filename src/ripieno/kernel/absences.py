@@ -30,7 +30,7 @@ async def set_absence(
     be left to stand in because it leads back in a circle.
     """
     who, instead = address(person), address(substitute)
-    by = await settled(store, by, who)
+    by = await check_absence(store, by, who)
     now = clock.now()
     if until_at <= max(from_at, now):
         msg = "an absence ends after it begins, and after now"
@@ -58,7 +58,7 @@ async def set_absence(
 async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: str) -> Sequence[Absence]:
     """End every absence of a person, present and to come; raises `NotFoundError` when there is none."""
     who = address(person)
-    by = await settled(store, by, who)
+    by = await check_absence(store, by, who)
     found = [
         absence for absence in await store.absences(by.tenant, after=clock.now()) if absence.person == who
     ]
@@ -70,7 +70,7 @@ async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: s
     return found
 
 
-async def settled(store: Store, by: Principal, who: str) -> Principal:
+async def check_absence(store: Store, by: Principal, who: str) -> Principal:
     """Give `by` with leave to say that somebody is away; raises `NotAllowedError`.
 
     It is one's own absence, or one is an operator.

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from ripieno.cli.board import Board
 from ripieno.cli.exits import Exit
-from ripieno.cli.following import Followed, follow
+from ripieno.cli.following import Followed, check_shown, follow
 from ripieno.cli.output import clean, listing, mark, note, write
 from ripieno.cli.runs.selection import Selection, chosen, confirmed
 from ripieno.cli.session import opened, serve_version, serving
@@ -88,6 +88,8 @@ async def serve_rows(settings: Settings, rows: Sequence[RunRow]) -> list[Followe
         for row in {row.version: row for row in rows}.values():
             if not await serve_version(host, row):
                 note(f"version {row.version[:12]} of {row.workflow} is not here: ripieno runs migrate")
+        for case in cases:
+            await check_shown(host.store, case, "runs", settings.principal)
         with Board(cases) as board:
             await follow(host.store, cases, wait_people=False, look=board.look)
     return cases
