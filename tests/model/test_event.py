@@ -11,7 +11,7 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ripieno.model.event import FORMAT, GENESIS, KINDS, Body, Event, Kind, canonical, digest
+from ripieno.model.event import FORMAT, GENESIS, KINDS, Event, Kind, canonical, digest, encoded
 
 LARGEST = 2**53 - 1
 
@@ -46,7 +46,7 @@ def sealed(event: Event) -> bytes:
         epoch=event.epoch,
         kind=event.kind,
         path=event.path,
-        body=Body(event.body),
+        body=encoded(event.body),
     )
 
 
@@ -80,12 +80,12 @@ def test_what_the_envelope_rule_excludes_is_refused(value: object) -> None:
     with pytest.raises(TypeError):
         canonical({"value": value})
     with pytest.raises(TypeError):
-        Body({"value": value})  # pyright: ignore[reportArgumentType] - that is what is refused
+        encoded({"value": value})  # pyright: ignore[reportArgumentType] - that is what is refused
 
 
 def test_a_body_is_what_it_was_when_it_was_handed_over() -> None:
     document: dict[str, Any] = {"count": 1}
-    body = Body(document)
+    body = encoded(document)
     document["count"] = 2
     envelope = Event.seal(stream="s", seq=1, prev=GENESIS, at=0, epoch=1, kind="step", path="", body=body)
     assert Event.read(envelope).body == {"count": 1}

@@ -9,11 +9,13 @@ from dataclasses import InitVar, dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
+import orjson
+
 from ripieno.journal.budgets import Bill, Short
 from ripieno.journal.deployments import Stage
 from ripieno.journal.keys import StreamKey
 from ripieno.model.errors import StoreError
-from ripieno.model.event import Body, Json, Kind
+from ripieno.model.event import Json, Kind, encoded
 from ripieno.model.mode import Mode
 from ripieno.model.runaway import CallRate
 
@@ -106,8 +108,8 @@ class Lease:
     """How the store failed, where that is why the lease was lost."""
     asked: bool = True
     """False while the run is known to have asked nothing."""
-    stored: set[bytes] = field(default_factory=set[bytes])
-    """Commitments of the values that this owner has already handed to the store."""
+    stored: set[str] = field(default_factory=set[str])
+    """Commitments of the values that this owner has already handed to the store, in hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,10 +230,10 @@ class Draft:
     """For what rights let happen: the tenant, and the last event of its stream that was known then."""
     outdated: bool = False
     """True when it bounced as those rights may have changed since."""
-    encoded: Body = field(init=False)
+    encoded: orjson.Fragment = field(init=False)
 
     def __post_init__(self, body: Mapping[str, Json]) -> None:
-        self.encoded = Body(body)
+        self.encoded = encoded(body)
         self.path.encode()
 
 

@@ -21,7 +21,7 @@ def covered(execution: Execution, value: object) -> Value:
     confidential depends on what this process has asked for so far.
     """
     given = value if isinstance(value, Value) else execution.value(value)
-    if not CONFIDENTIAL or not given.held:
+    if not CONFIDENTIAL.known or not given.held:
         return given
     names = CONFIDENTIAL.found(given.data)
     if not names:

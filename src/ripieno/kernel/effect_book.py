@@ -12,10 +12,13 @@ from typing import Any, Final, Literal
 
 from ripieno.model.event import Event
 
-__all__ = ["UNDO", "EffectBook", "Entry", "within"]
+__all__ = ["NOTED", "UNDO", "EffectBook", "Entry", "within"]
 
 UNDO: Final = "/undo"
 """The path of what takes an effect back is the effect's own with this at its end."""
+
+NOTED: Final[frozenset[str]] = frozenset({"asked", "answered", "intent", "result", "undo"})
+"""Kinds of events that may say something of effects."""
 
 Standing = Literal["in doubt", "done", "undone", "left to a person"]
 

@@ -22,7 +22,7 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.effect_book import UNDO, EffectBook
+from ripieno.kernel.effect_book import NOTED, UNDO, EffectBook
 from ripieno.kernel.inheritance import top_of
 from ripieno.kernel.last_words import last_words
 from ripieno.kernel.limited import Limited
@@ -133,22 +133,22 @@ class Execution:
         return Value(ref, None, self._load)
 
     def _load(self, ref: str) -> bytes:
-        self.lease.stored.add(bytes.fromhex(ref))
+        self.lease.stored.add(ref)
         return self.lease.key.open(bytes.fromhex(ref), self.store.sealed(self.lease.run, ref))
 
     def keep(self, value: Value, payloads: list[tuple[bytes, bytes]]) -> str:
         """Give a value's reference, adding its bytes to `payloads` unless they are stored already."""
-        raw = bytes.fromhex(value.ref)
-        if raw not in self.lease.stored and value.held:
-            self.lease.stored.add(raw)
-            payloads.append((raw, value.data))
-        return value.ref
+        ref = value.ref
+        if ref not in self.lease.stored and value.held:
+            self.lease.stored.add(ref)
+            payloads.append((bytes.fromhex(ref), value.data))
+        return ref
 
     def keep_read(self, task: Task, reads: Mapping[str, str], payloads: list[tuple[bytes, bytes]]) -> None:
         """Keep what was read and is not stored yet: a pattern may show a part of what somebody found."""
-        missing = {ref for ref in reads.values() if bytes.fromhex(ref) not in self.lease.stored}
-        if not missing:
+        if self.lease.stored.issuperset(reads.values()):
             return
+        missing = {ref for ref in reads.values() if ref not in self.lease.stored}
         for outcome in task.state.values():
             for part in outcome.parts:
                 if isinstance(part, Value) and part.ref in missing:
@@ -168,10 +168,8 @@ class Execution:
         under: tuple[str, int] | None = None,
     ) -> Draft:
         """Hand an event to the store; the caller has waited for the run to be live."""
-        meters = self.turnstile.meters
-        used: list[Json] = [meter.used for meter in meters if path.startswith(f"{meter.path}/")]
-        if used:  # from which a run that is taken up again knows the active time so far
-            body = {**body, "active": used}
+        if self.turnstile.meters:  # from which a run that is taken up again knows the active time so far
+            body = {**body, **self.turnstile.used(path)}
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
         draft.under = under
         if kind in BILLED:
@@ -179,7 +177,8 @@ class Execution:
             draft.bill = bill_of(kind, body, self._team, checked=checked)
         self.store.append(draft)
         self._last = draft
-        self.effects.note(kind, path, body)
+        if kind in NOTED:
+            self.effects.note(kind, path, body)
         return draft
 
     def _team(self) -> str:

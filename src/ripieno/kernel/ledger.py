@@ -52,45 +52,30 @@ class Refusal:
 class Ledger:
     """The books of one visit, all that happens below it included."""
 
-    __slots__ = (
-        "above",
-        "allowance",
-        "ends",
-        "held",
-        "lifted",
-        "limits",
-        "mark",
-        "most",
-        "on_refused",
-        "shut",
-        "spent",
-        "waiting",
-        "watched",
-    )
+    spent = NOTHING
+    held = NOTHING
+    """Reserved and not yet settled."""
+    allowance = NOTHING
+    """What was set aside for it above; nothing below asks there again."""
+    lifted = False
+    """True once its limits have tripped and somebody cheaper works in its place."""
+    shut = False
+    """True once everything below is being stopped: nothing new begins."""
+    on_refused: Callable[[Refusal], None] | None = None
+    ends: str | None = None
+    """How its limits end the work: `stop` or `escalate`; None where somebody is asked or takes over."""
+    mark = NOTHING
+    """What was spent at the last look."""
+    most = NOTHING
+    """The most that was spent and reserved at a time since then; kept where it is watched."""
 
     def __init__(self, above: Ledger | None) -> None:
         self.above = above
-        self.spent = NOTHING
-        self.held = NOTHING
-        """Reserved and not yet settled."""
         self.limits: dict[str, int] = {}
         """By name of the amount."""
-        self.allowance = NOTHING
-        """What was set aside for it above; nothing below asks there again."""
-        self.lifted = False
-        """True once its limits have tripped and somebody cheaper works in its place."""
-        self.shut = False
-        """True once everything below is being stopped: nothing new begins."""
-        self.on_refused: Callable[[Refusal], None] | None = None
         self.waiting: list[tuple[Branch, asyncio.Future[None]]] = []
-        self.ends: str | None = None
-        """How its limits end the work: `stop` or `escalate`; None where somebody is asked or takes over."""
-        self.watched: bool = above is not None and above.watched
+        self.watched = above is not None and above.watched
         """True where somebody looks ahead, here or above."""
-        self.mark = NOTHING
-        """What was spent at the last look."""
-        self.most = NOTHING
-        """The most that was spent and reserved at a time since then; kept where it is watched."""
 
     # -- asking ---------------------------------------------------------------------------------------
 

@@ -50,7 +50,7 @@ async def refuse_secrets(scope: Scope, tool: ToolLike, path: str, arguments: Val
         raise SecretError(str(scope.execution.stored(event.body["reason"]).decode()))
     said = await _unknown(scope, path)
     own = secrets_of(tool)
-    if not (said or CONFIDENTIAL or own) or _judged(scope, path):
+    if not (said or CONFIDENTIAL.known or own) or _judged(scope, path):
         return
     names = list(CONFIDENTIAL.found(arguments.data))
     said = f"the arguments hold {', '.join(names)} in the clear" if names else said

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.kernel.covering import covered, redacted
+from ripieno.model.confidential import CONFIDENTIAL
 from ripieno.model.decimals import decimal
 from ripieno.model.event import Json
 from ripieno.model.outcome import Confidence, Outcome
@@ -17,14 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = ["held", "outcome_body", "outcome_from", "recorded"]
 
+PARTS: Final = ("output", "evidence", "reason")
+"""What of an outcome is kept by reference, in the order of `Outcome.parts`."""
+
 
 def recorded(execution: Execution, outcome: Outcome) -> Outcome:
     """Give the same outcome with every data value encoded, as replay will give it back."""
     output, evidence, reason = outcome.parts
     if output is not None:
         output = covered(execution, output)
-    if not isinstance(evidence, Value):
-        evidence = covered(execution, [asdict(item) for item in evidence]) if evidence else ()
+    if evidence and not isinstance(evidence, Value):
+        evidence = covered(execution, [asdict(item) for item in evidence])
     if isinstance(reason, str):
         reason = covered(execution, reason)
     return Outcome(
@@ -42,13 +46,15 @@ def outcome_body(
 ) -> dict[str, Json]:
     """Give a recorded outcome for an envelope; values not yet stored go to `payloads`."""
     body: dict[str, Json] = {"status": outcome.status}
-    for name, value in zip(("output", "evidence", "reason"), outcome.parts, strict=True):
+    parts = outcome.parts
+    for name, value in zip(PARTS, parts, strict=True):
         if isinstance(value, Value):
             body[name] = execution.keep(value, payloads)
     if outcome.confidence is not None:
         body["confidence"] = decimal(outcome.confidence.value)
         body["method"] = outcome.confidence.method
-    body.update(redacted(*outcome.parts))
+    if CONFIDENTIAL.known:
+        body.update(redacted(*parts))
     return body
 
 

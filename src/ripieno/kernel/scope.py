@@ -25,7 +25,7 @@ from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.registered import barred
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
 from ripieno.kernel.runaway import RanAway, TrippedError, ran_away_body, ran_away_from
-from ripieno.kernel.segments import Segments
+from ripieno.kernel.segments import due, mark, resumption
 from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.undo import undo
@@ -62,6 +62,33 @@ __all__ = ["Scope"]
 class Scope:
     """The context that a participant works in; every act is read on replay and recorded otherwise."""
 
+    best: Callable[[], Outcome] | None = None
+    """Gives the best result so far, for when a limit ends this visit."""
+    told_best = False
+    """True when the participant has said itself how to give it."""
+    waits = False
+    """True when waits may stand open within it at its end."""
+    since = 0
+    """Events since its last segment, those of ended visits within included."""
+    started = 0
+    """When it was begun, in microseconds."""
+    looked: tuple[int, int | None] = (0, None)
+    """When it has looked ahead last, and the active time used until then; microseconds."""
+    ran_away: RanAway | None = None
+    """What ran away first in it, or in a visit within it."""
+    task: Task | None = None
+    """What it works on."""
+    participant: Participant | None = None
+    """Whose visit it is."""
+    kind = ""
+    """Of the participant whose visit it is, such as `function`."""
+    decision: Decision | None = None
+    """By what it may work; None for a visit that had begun before this process took the run up."""
+    undecided: Participant | None = None
+    """Whoever may not work before the policies, and those they ask, have said so."""
+    interrupted = False
+    """True from the moment at which it was told that it is to be skipped."""
+
     def __init__(
         self,
         execution: Execution,
@@ -87,34 +114,11 @@ class Scope:
         """What those branches have spent."""
         self.stopped: dict[str, Scope] = {}
         """Visits within that were stopped and are not recorded as such yet, by path."""
-        self.ran_away: RanAway | None = None
-        """What ran away first in it, or in a visit within it."""
         self.ledger = Ledger(None if parent is None else parent.ledger)
-        self.best: Callable[[], Outcome] | None = None
-        """Gives the best result so far, for when a limit ends this visit."""
-        self.told_best = False
-        """True when the participant has said itself how to give it."""
-        self.waits = False
-        """True when waits may stand open within it at its end."""
         self.counts: dict[str, int] = {}
         """How many acts and visits of each kind and name there were."""
-        self.segments = Segments(self)
-        self.started = 0
-        """When it was begun, in microseconds."""
-        self.looked: tuple[int, int | None] = (0, None)
-        """When it has looked ahead last, and the active time used until then; microseconds."""
-        self.task: Task | None = None
-        """What it works on."""
-        self.participant: Participant | None = None
-        """Whose visit it is."""
-        self.kind = ""
-        """Of the participant whose visit it is, such as `function`."""
-        self.decision: Decision | None = None
-        """By what it may work; None for a visit that had begun before this process took the run up."""
-        self.undecided: Participant | None = None
-        """Whoever may not work before the policies, and those they ask, have said so."""
-        self.interrupted = False
-        """True from the moment at which it was told that it is to be skipped."""
+        self.woken = execution.turnstile.replaying
+        """True when the run was woken since its last segment."""
 
     # -- what participants see --------------------------------------------------------------------
 
@@ -188,8 +192,9 @@ class Scope:
         except MismatchError as mismatch:
             self.execution.stop("blocked", str(mismatch))
             raise asyncio.CancelledError from mismatch
-        self.items.extend(event.seq for event in events)
-        self.segments.since += len(events)
+        if events:
+            self.items.extend(event.seq for event in events)
+            self.since += len(events)
         return events
 
     async def append(
@@ -214,7 +219,7 @@ class Scope:
     def needs(self, event: Draft | int) -> None:
         """Count an event as needed while this scope is open, and by when the next segment is due."""
         self.items.append(event)
-        self.segments.since += 1
+        self.since += 1
 
     # -- acts -------------------------------------------------------------------------------------
 
@@ -311,9 +316,10 @@ class Scope:
             "inputs": reads,
             "outcome": outcome_body(execution, outcome, payloads),
             "started": scope.started,
-            **ran_away_body(scope),
         }
-        self.ran_away = self.ran_away or scope.ran_away
+        if scope.ran_away is not None:
+            body.update(ran_away_body(scope))
+            self.ran_away = self.ran_away or scope.ran_away
         if scope.decision is not None:
             body.update(execution.proposals.noted(scope.decision))
         if scope.effects.withheld:
@@ -338,7 +344,7 @@ class Scope:
         if scope.branch is not self.branch:
             self.unread[scope.path] = draft
             self.unread_spent[scope.path] = spent
-        self.segments.since += 1 + scope.segments.since
+        self.since += 1 + scope.since
         return outcome
 
     async def cancelled(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
@@ -471,18 +477,18 @@ class Scope:
 
     def resumption(self) -> Resumption | None:
         """Give the last segment of this scope, or None at its first round."""
-        return self.segments.resumption()
+        return resumption(self)
 
     @property
     def segment_due(self) -> bool:
         """True once enough has happened since the last segment."""
-        return self.segments.due
+        return due(self)
 
     async def segment(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
         """Mark a round boundary, once enough has happened since the last."""
-        if self.segments.due:
+        if due(self):
             async with self.execution.folding:  # whatever was folded so far is known to `needed`
-                await self.segments.mark(round_, state, outcomes)
+                await mark(self, round_, state, outcomes)
 
     def pack(self, outcomes: Mapping[str, Outcome]) -> Outcome:
         """Give one outcome that stands for many recorded ones, by reference."""

@@ -17,7 +17,7 @@ from ripieno.model.spending import Spending
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["EVENTS", "EVENTS_AFTER_WAKING", "Segments"]
+__all__ = ["EVENTS", "EVENTS_AFTER_WAKING", "due", "mark", "resumption"]
 
 EVENTS = 250
 """A looping pattern writes a segment at the first round boundary after so many events, answers not counted:
@@ -27,86 +27,74 @@ EVENTS_AFTER_WAKING = 8
 """The same once the run was woken since its last segment: what replay costs is paid at every waking."""
 
 
-class Segments:
-    """The segments of one scope: when the next is due, and what stands in it."""
+def due(scope: Scope) -> bool:
+    """Tell whether enough has happened within a scope since its last segment."""
+    enough = EVENTS_AFTER_WAKING if scope.woken else EVENTS
+    return scope.since >= enough and not scope.execution.turnstile.replaying
 
-    __slots__ = ("_scope", "_woken", "since")
 
-    def __init__(self, scope: Scope) -> None:
-        self._scope = scope
-        self._woken = scope.execution.turnstile.replaying
-        self.since = 0
-        """Events since the last one, those of ended visits within included."""
+def resumption(scope: Scope) -> Resumption | None:
+    """Give the last segment of a scope, or None at its first round."""
+    segments = scope.take(f"{scope.path}/segment", frozenset({"segment"}))
+    if not segments:
+        return None
+    last = segments[-1]
+    scope.items[:] = [last.seq]
+    stored = scope.execution.stored
+    scope.counts = dict(last.body["counts"])
+    withheld_from(scope, last.body)
+    ran_away_from(scope, last.body)
+    scope.since = 0
+    scope.ledger.add(Spending.read(last.body.get("spent", {})))
+    if "ahead" in scope.counts:  # it looks ahead: what comes is watched from here on
+        scope.ledger.watch()
+        scope.looked = (last.at, None)
+    outcomes = {name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()}
+    for outcome in outcomes.values():
+        scope.note(outcome)
+    return Resumption(last.body["round"], last.body["state"], outcomes)
 
-    @property
-    def due(self) -> bool:
-        """True once enough has happened since the last segment."""
-        enough = EVENTS_AFTER_WAKING if self._woken else EVENTS
-        return self.since >= enough and not self._scope.execution.turnstile.replaying
 
-    def resumption(self) -> Resumption | None:
-        """Give the last segment, or None at the first round."""
-        scope = self._scope
-        segments = scope.take(f"{scope.path}/segment", frozenset({"segment"}))
-        if not segments:
-            return None
-        last = segments[-1]
-        scope.items[:] = [last.seq]
-        stored = scope.execution.stored
-        scope.counts = dict(last.body["counts"])
-        withheld_from(scope, last.body)
-        ran_away_from(scope, last.body)
-        self.since = 0
-        scope.ledger.add(Spending.read(last.body.get("spent", {})))
-        if "ahead" in scope.counts:  # it looks ahead: what comes is watched from here on
-            scope.ledger.watch()
-            scope.looked = (last.at, None)
-        outcomes = {
-            name: outcome_from(body, last.seq, stored) for name, body in last.body["outcomes"].items()
-        }
-        for outcome in outcomes.values():
-            scope.note(outcome)
-        return Resumption(last.body["round"], last.body["state"], outcomes)
+async def mark(
+    scope: Scope, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]
+) -> None:
+    """Write a segment of a scope, and have the run's row say from where replay starts."""
+    execution = scope.execution
+    for item in reversed(scope.items):
+        if isinstance(item, Draft):
+            await execution.durable(item)
+            break
+    after = execution.committed
+    payloads: list[tuple[bytes, bytes]] = []
+    bodies = {name: outcome_body(execution, outcome, payloads) for name, outcome in outcomes.items()}
+    body: dict[str, Json] = {
+        "round": round_,
+        "state": dict(state),
+        "outcomes": dict(bodies),
+        "counts": dict(scope.counts),
+        "started": scope.started,
+        **withheld_body(scope, payloads),
+        **execution.repeats.document(),
+        **ran_away_body(scope),
+    }
+    spent = spent_before(scope)
+    if spent:
+        body["spent"] = spent.document()
+    scope.items[:] = scope.unread.values()  # branches ended meanwhile, of which the state does not tell
+    change = SegmentChange(after, execution.needed(after))
+    body["replay"] = change.document()
+    execution.effects.forget(scope.path, (inner.path for inner in execution.open_scopes))
+    draft = await scope.append("segment", f"{scope.path}/segment", body, payloads=payloads, change=change)
+    scope.items.append(draft)
+    scope.since, scope.woken = 0, False
 
-    async def mark(self, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
-        """Write one, and have the run's row say from where replay starts."""
-        scope, execution = self._scope, self._scope.execution
-        for item in reversed(scope.items):
-            if isinstance(item, Draft):
-                await execution.durable(item)
-                break
-        after = execution.committed
-        payloads: list[tuple[bytes, bytes]] = []
-        bodies = {name: outcome_body(execution, outcome, payloads) for name, outcome in outcomes.items()}
-        body: dict[str, Json] = {
-            "round": round_,
-            "state": dict(state),
-            "outcomes": dict(bodies),
-            "counts": dict(scope.counts),
-            "started": scope.started,
-            **withheld_body(scope, payloads),
-            **execution.repeats.document(),
-            **ran_away_body(scope),
-        }
-        spent = self._spent_before()
-        if spent:
-            body["spent"] = spent.document()
-        scope.items[:] = scope.unread.values()  # branches ended meanwhile, of which the state does not tell
-        change = SegmentChange(after, execution.needed(after))
-        body["replay"] = change.document()
-        execution.effects.forget(scope.path, (inner.path for inner in execution.open_scopes))
-        draft = await scope.append("segment", f"{scope.path}/segment", body, payloads=payloads, change=change)
-        scope.items.append(draft)
-        self.since = 0
-        self._woken = False
 
-    def _spent_before(self) -> Spending:
-        """Give what replay from here on does not read again: without branches that are open or untold."""
-        scope = self._scope
-        spent = scope.ledger.spent
-        for untold in scope.unread_spent.values():
-            spent -= untold
-        for inner in scope.execution.open_scopes:
-            if inner.parent is scope and not inner.ledger.allowance:
-                spent -= inner.ledger.spent
-        return spent
+def spent_before(scope: Scope) -> Spending:
+    """Give what replay from here on does not read again: without branches that are open or untold."""
+    spent = scope.ledger.spent
+    for untold in scope.unread_spent.values():
+        spent -= untold
+    for inner in scope.execution.open_scopes:
+        if inner.parent is scope and not inner.ledger.allowance:
+            spent -= inner.ledger.spent
+    return spent

@@ -160,7 +160,7 @@ class Steering:
     @property
     def heeded(self) -> bool:
         """True when there is anything that a visit, claim or question has to heed."""
-        return self._cancelled or self.paused or self._leaving or bool(self._skips or self._named)
+        return bool(self._paused or self._skips or self._named or self._cancelled or self._leaving)
 
     async def hold(
         self, branch: Branch, *, owed: bool = False, after: int | None = None, new: bool = False

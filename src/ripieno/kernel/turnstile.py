@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ripieno.kernel.meter import Meter
+from ripieno.model.event import Json
 
 __all__ = ["Branch", "Turnstile"]
 
@@ -53,6 +54,11 @@ class Turnstile:
         branch = Branch(meters if above is None else (*above.meters, *meters))
         self._work(branch)
         return branch
+
+    def used(self, path: str) -> dict[str, Json]:
+        """Give what an event at a path says of the active time so far of the limited visits around it."""
+        used: list[Json] = [meter.used for meter in self.meters if path.startswith(f"{meter.path}/")]
+        return {"active": used} if used else {}
 
     def end(self, branch: Branch) -> None:
         """Count a branch as over."""

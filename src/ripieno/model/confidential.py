@@ -41,8 +41,8 @@ class Confidential:
         self._lock = Lock()
         """Protects the above while a value is added; readers take what stands."""
 
-    def __bool__(self) -> bool:
-        return bool(self._forms)
+        self.known = False
+        """True once there is anything to look for."""
 
     def hold(self, name: str, value: str) -> None:
         """Look for a value from now on; raises `ValueError` for one that is too short to be told apart."""
@@ -56,6 +56,7 @@ class Confidential:
             for each, values in self._values.items():
                 found.update((form, each) for one in values for form in forms(one))
             self._forms = tuple(sorted(found.items(), key=lambda item: -len(item[0])))
+            self.known = bool(self._forms)
 
     def found(self, data: bytes) -> tuple[str, ...]:
         """Give the names of the values that occur in data, in order."""

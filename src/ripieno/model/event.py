@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast, get_args
 
 import orjson
 
-__all__ = ["FORMAT", "GENESIS", "KINDS", "Body", "Event", "Json", "Kind", "canonical", "digest"]
+__all__ = ["FORMAT", "GENESIS", "KINDS", "Event", "Json", "Kind", "canonical", "digest", "encoded"]
 
 FORMAT: Final = 1
 """Version of the envelope; a reader refuses one it does not know."""
@@ -117,16 +117,12 @@ def digest(value: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
-class Body:
-    """The body of an event to be: encoded when it is handed over, so that nobody can change it after.
+def encoded(body: Mapping[str, Json]) -> orjson.Fragment:
+    """Encode the body of an event to be when it is handed over, so that nobody can change it after.
 
     Raises `TypeError` when it breaks the envelope rule in a way that the encoder sees.
     """
-
-    __slots__ = ("fragment",)
-
-    def __init__(self, body: Mapping[str, Json]) -> None:
-        self.fragment = orjson.Fragment(canonical(body))
+    return orjson.Fragment(orjson.dumps(body, option=OPTIONS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +155,7 @@ class Event:
         epoch: int,
         kind: Kind,
         path: str,
-        body: Body,
+        body: orjson.Fragment,
     ) -> bytes:
         """Give the envelope's bytes."""
         return orjson.dumps(
@@ -172,7 +168,7 @@ class Event:
                 "epoch": epoch,
                 "kind": kind,
                 "path": path,
-                "body": body.fragment,
+                "body": body,
             },
             option=OPTIONS,
         )

@@ -63,7 +63,7 @@ class Spending:
 
     def __bool__(self) -> bool:
         """Tell whether there is any."""
-        return any(self.amounts)
+        return bool(self.model_calls or self.tokens or self.cost or self.handoffs or self.rounds)
 
     @property
     def amounts(self) -> tuple[int, ...]:

@@ -32,8 +32,14 @@ def encode(value: object) -> bytes:
     NaN and Infinity as Python writes them. What that refuses, such as lone surrogates, is escaped to
     ASCII; what no JSON can carry, or what is nested deeper than 400, is kept as its text.
     """
-    with contextlib.suppress(Exception):  # a value's own methods may raise whatever they like
+    try:
         return to_json(value)
+    except Exception:  # noqa: BLE001 - a value's own methods may raise whatever they like
+        return encode_otherwise(value)
+
+
+def encode_otherwise(value: object) -> bytes:
+    """Encode a value that plain JSON cannot carry."""
     with contextlib.suppress(Exception):
         text = json.dumps(value, ensure_ascii=True, separators=(",", ":")).encode("ascii")
         if depth(text) <= DEEPEST:

@@ -32,17 +32,17 @@ class Parameter:
     annotation: Any
 
     @cached_property
-    def _adapter(self) -> TypeAdapter[Any] | None:
+    def _validate(self) -> Callable[[Any], Any] | None:
         plain = any(self.annotation is kind or self.annotation == kind for kind in PLAIN)
-        return None if plain else TypeAdapter(self.annotation)
+        return None if plain else TypeAdapter(self.annotation).validator.validate_python
 
     def value(self, found: Value | None) -> Any:
         """Decode and validate what was found for it."""
         decoded = None if found is None else found.decode()
-        if self._adapter is None:
+        if self._validate is None:
             return decoded
         try:
-            return self._adapter.validate_python(decoded)
+            return self._validate(decoded)
         except ValidationError as error:
             msg = f"what it was given does not fit parameter {self.name!r}: {first_problem(error)}"
             raise InputError(msg) from error

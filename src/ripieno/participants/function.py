@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, overload
 
 from ripieno.model.action import Effect, OnUncertain
@@ -102,11 +102,11 @@ class Function(BaseParticipant):
             result = given(recorded)
         return result if isinstance(result, Outcome) else Outcome("complete", result)
 
-    async def _call(self, task: Task, context: Context) -> Any:
+    def _call(self, task: Task, context: Context) -> Awaitable[Any]:
         arguments = self.binding.arguments(task, context)
         if self._async:
-            return await self.function(**arguments)
-        return await asyncio.to_thread(self.function, **arguments)
+            return self.function(**arguments)
+        return asyncio.to_thread(self.function, **arguments)
 
 
 def given(recorded: Any) -> Any:

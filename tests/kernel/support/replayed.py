@@ -69,7 +69,7 @@ class CapturingStore(SqliteStore):
             return
         self._head += 1
         draft.seq, draft.state = self._head, "written"
-        body = orjson.loads(orjson.dumps(draft.encoded.fragment))
+        body = orjson.loads(orjson.dumps(draft.encoded))
         run, epoch = draft.lease.run, draft.lease.epoch
         self.captured.append(Event(run, draft.seq, GENESIS, draft.at, epoch, draft.kind, draft.path, body))
 

@@ -88,7 +88,7 @@ def create(
     admit()
     wrapped, key = keys
     lease = Lease(new.id, key.stream, 1, key, 0, GENESIS, asked=False)
-    lease.stored.update(commitment for commitment, _ in payloads)
+    lease.stored.update(commitment.hex() for commitment, _ in payloads)
     batch.lead(lease)
     batch.keep(lease, payloads)
     try:

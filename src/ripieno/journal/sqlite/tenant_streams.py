@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 
-from ripieno.model.event import Body, Event, Json, Kind
+from ripieno.model.event import Event, Json, Kind, encoded
 from ripieno.model.principal import leave_of
 
 __all__ = ["extend"]
@@ -25,7 +25,7 @@ def extend(
     body = {**leave_of(body.get("by")), **body}
     at = time.time_ns() // 1000
     envelope = Event.seal(
-        stream=stream.hex(), seq=seq + 1, prev=prev, at=at, epoch=0, kind=kind, path=path, body=Body(body)
+        stream=stream.hex(), seq=seq + 1, prev=prev, at=at, epoch=0, kind=kind, path=path, body=encoded(body)
     )
     new = (stream, seq + 1, hashlib.sha256(envelope).hexdigest())
     connection.execute(

@@ -72,7 +72,7 @@ class PolicyGate:
             found = ruling.decided or decision(action, [ruling], rules.version)
         else:
             found = decision(action, [ruling, shard.ruling(action, actor.on_behalf_of)], rules.version)
-        return replace(found, general=True) if shard.general else found
+        return found if found.general == shard.general else replace(found, general=shard.general)
 
 
 def unusable(error: RipienoError) -> str:

@@ -122,8 +122,11 @@ class Shard:
             answer = ask(self._quick, asked.cedar(self.action), asked.entities)
             if not answer.errors and all(number < len(self._permits) for number in answer.reasons):
                 told = tuple(self._permits[number] for number in answer.reasons)
-                return permitted(told, self.version) if answer.allowed else denied((), "")
+                return self._permitted(told) if answer.allowed else denied((), "")
         return self._ruled(asked)
+
+    def _permitted(self, policies: tuple[Policy, ...]) -> Ruling:
+        return permitted(policies, self.version, general=self.general)
 
     def _ruled(self, asked: Request) -> Ruling:
         """Ask about each policy by itself."""
@@ -132,7 +135,7 @@ class Shard:
             return denied((), f"policies could not be evaluated: {'; '.join(answer.errors)}")
         told = tuple(self.policies[number] for number in answer.reasons)
         if answer.allowed:
-            return permitted(told, self.version)
+            return self._permitted(told)
         asking = tuple(policy for policy in told if policy.asks)
         if not told or len(asking) < len(told):
             return denied(tuple(policy for policy in told if not policy.asks), "")

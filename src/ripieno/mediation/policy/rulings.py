@@ -31,11 +31,10 @@ def denied(policies: tuple[Policy, ...], reason: str) -> Ruling:
     return Ruling("deny", policies, reason=reason)
 
 
-def permitted(policies: tuple[Policy, ...], version: str) -> Ruling:
-    """Give a ruling that asks for nothing."""
-    return Ruling(
-        "allow", policies, decided=Decision("allow", tuple(policy.id for policy in policies), version)
-    )
+def permitted(policies: tuple[Policy, ...], version: str, *, general: bool) -> Ruling:
+    """Give a ruling that asks for nothing; it is `general` where nothing was read of one act."""
+    ids = tuple(policy.id for policy in policies)
+    return Ruling("allow", policies, decided=Decision("allow", ids, version, general=general))
 
 
 def decision(action: Action, rulings: Sequence[Ruling], version: str) -> Decision:
