@@ -81,8 +81,12 @@ class Store(IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore,
         """Write what is pending and give up every resource."""
 
     @abstractmethod
-    def on_change(self, ring: Callable[[], None]) -> None:
-        """Call `ring` on the event loop whenever someone, in any process, may have committed something."""
+    def on_change(self, ring: Callable[[], None], *, own: bool = True) -> None:
+        """Call `ring` on the event loop whenever someone, in any process, may have committed something.
+
+        Without `own` a commit may pass unheard that did no more than begin, carry on and end runs of this
+        process: it holds nothing that anybody waits for or has to take up.
+        """
 
     # -- appending --------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Host:
         self._draining = False
 
     async def __aenter__(self) -> Self:
-        self.store.on_change(self._bell.set)
+        self.store.on_change(self._bell.set, own=False)
         self._bell.set()
         self._dispatcher = asyncio.create_task(self._dispatch(), name="ripieno dispatcher")
         return self
@@ -197,11 +197,11 @@ class Host:
             self._lose(run)
             log.error("run stopped", run=run, error=str(error))  # noqa: TRY400 - the message says it all
         finally:
-            self._residents.pop(run, None)
-            self._serving.pop(run, None)
-            if run in self._leaving_late:
+            if run in self._leaving_late or len(self._serving) >= self._resident_limit:
                 self._leaving_late.discard(run)
                 self._bell.set()
+            self._residents.pop(run, None)
+            self._serving.pop(run, None)
             for waiter in self._resting.pop(run, ()):
                 if not waiter.done():
                     waiter.set_result(execution)

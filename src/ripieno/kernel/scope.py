@@ -8,23 +8,23 @@ from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ripieno.journal.records import Change, CloseChange, Draft
+from ripieno.journal.records import Change, Draft
 from ripieno.kernel.acts import choose, may_work, now, start, use
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, judged
+from ripieno.kernel.closing import close, read_end
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.modes import mode_change
 from ripieno.kernel.observations import observe
-from ripieno.kernel.permits import note_withheld, withheld_body, withheld_from
 from ripieno.kernel.questions import ask, wait_until
-from ripieno.kernel.reasons import differs, explain
+from ripieno.kernel.reasons import explain
 from ripieno.kernel.recording import ENDS, MismatchError
 from ripieno.kernel.registered import barred
 from ripieno.kernel.results import outcome_body, outcome_from, recorded
-from ripieno.kernel.runaway import RanAway, TrippedError, ran_away_body, ran_away_from
+from ripieno.kernel.runaway import RanAway, TrippedError
 from ripieno.kernel.segments import due, mark, resumption
 from ripieno.kernel.terms import AS_ABOVE, Terms
 from ripieno.kernel.turnstile import Branch
@@ -50,7 +50,7 @@ from ripieno.model.participant import (
     ToolLike,
 )
 from ripieno.model.principal import Principal
-from ripieno.model.spending import NOTHING, Money, Spending, micros
+from ripieno.model.spending import Money, Spending, micros
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ class Scope:
         execution = self.execution
         ended = self.take(path, ENDS)
         if ended:
-            return await self._replayed(participant, task, ended[0], branch)
+            return await read_end(self, participant, task, ended[0], branch)
         if execution.folding.locked():
             await execution.told()
         if execution.store.stops.standing:
@@ -259,7 +259,7 @@ class Scope:
         scope.kind, scope.participant, scope.task = participant.kind, participant, task
         ending = Outcome("complete") if left_out else barred(execution, participant, path)
         if ending is not None:
-            return await self.close(scope, participant, task, ending)
+            return await close(self, scope, participant, task, ending)
         execution.proposals.admit(scope, participant)
         execution.open_scopes.add(scope)
         try:
@@ -275,7 +275,7 @@ class Scope:
             outcome = Outcome("complete")
         finally:
             execution.open_scopes.discard(scope)
-        return await self.close(scope, participant, task, outcome)
+        return await close(self, scope, participant, task, outcome)
 
     async def work(self, participant: Participant, task: Task) -> Outcome:
         """Let a participant act in this scope; whatever it raises is its outcome."""
@@ -299,54 +299,6 @@ class Scope:
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             return Outcome("failed", reason=explain(error))
 
-    async def close(self, scope: Scope, participant: Participant, task: Task, outcome: Outcome) -> Outcome:
-        """Record how a visit ended; its subtree is not needed any more."""
-        execution = self.execution
-        turnstile = execution.turnstile
-        if turnstile.replaying:
-            await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
-        if execution.folding.locked() and outcome.status != "cancelled":
-            await execution.told()
-        skip = None if outcome.status == "cancelled" else execution.steering.skip(scope.path)
-        outcome = recorded(execution, outcome if skip is None else skip.outcome)
-        payloads: list[tuple[bytes, bytes]] = []
-        reads = participant.reads(task)
-        body: dict[str, Json] = {
-            "participant": participant.kind,
-            "inputs": reads,
-            "outcome": outcome_body(execution, outcome, payloads),
-            "started": scope.started,
-        }
-        if scope.ran_away is not None:
-            body.update(ran_away_body(scope))
-            self.ran_away = self.ran_away or scope.ran_away
-        if scope.decision is not None:
-            body.update(execution.proposals.noted(scope.decision))
-        if scope.effects.withheld:
-            body.update(withheld_body(scope, payloads))
-            note_withheld(self, scope.withheld)
-        spent = scope.ledger.spent
-        if spent:
-            body["spent"] = spent.document()
-        if self.ledger.watched and scope.ledger.most != spent:
-            body["most"] = scope.ledger.most.document()
-        execution.keep(task.input, payloads)
-        if task.turn is not None:
-            execution.keep(task.turn, payloads)
-        execution.keep_read(task, reads, payloads)
-        stopped = skip is not None or outcome.status == "cancelled"
-        if skip is not None:
-            body["skipped"] = skip.seq
-        kind: Kind = "scope" if scope.items or stopped or scope.waits else "step"
-        change = CloseChange(scope.path) if stopped or scope.waits else None
-        draft = execution.append(kind, scope.path, body, payloads=payloads, change=change)
-        self.items.append(draft)
-        if scope.branch is not self.branch:
-            self.unread[scope.path] = draft
-            self.unread_spent[scope.path] = spent
-        self.since += 1 + scope.since
-        return outcome
-
     async def cancelled(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
         """Record that the visit at `path` was stopped, so that no replay enters it again."""
         execution = self.execution
@@ -357,25 +309,7 @@ class Scope:
             scope.ledger.spent, scope.ran_away = before.ledger.spent, before.ran_away
         scope.started = execution.clock.now()
         outcome = Outcome("cancelled", reason="stopped: no longer needed")
-        return await self.close(scope, participant, task, outcome)
-
-    async def _replayed(self, participant: Participant, task: Task, event: Event, branch: Branch) -> Outcome:
-        execution = self.execution
-        await execution.turnstile.recorded(branch, event.seq)
-        body = event.body
-        spent = NOTHING if event.seq in execution.recording.imported else Spending.read(body.get("spent", {}))
-        self.ledger.add(spent, Spending.read(body.get("most", {})))
-        if branch is not self.branch:
-            self.unread[event.path] = event.seq
-            self.unread_spent[event.path] = spent
-        withheld_from(self, body)
-        if event.seq not in execution.recording.imported:
-            ran_away_from(self, body)
-        if event.seq not in execution.recording.imported and body["outcome"]["status"] != "cancelled":
-            reads = participant.reads(task)
-            if body["participant"] != participant.kind or body["inputs"] != reads:
-                await execution.halt("blocked", differs(event, participant, reads))
-        return outcome_from(body["outcome"], event.seq, execution.stored)
+        return await close(self, scope, participant, task, outcome)
 
     def note(self, outcome: Outcome) -> None:
         """Keep in mind what somebody has completed, in case a limit ends this visit."""

@@ -55,9 +55,7 @@ def resumption(scope: Scope) -> Resumption | None:
     return Resumption(last.body["round"], last.body["state"], outcomes)
 
 
-async def mark(
-    scope: Scope, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]
-) -> None:
+async def mark(scope: Scope, round_: int, state: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> None:
     """Write a segment of a scope, and have the run's row say from where replay starts."""
     execution = scope.execution
     for item in reversed(scope.items):

@@ -45,5 +45,5 @@ async def stopped(host: Host, run: str) -> RunRow:
 class Deaf(SqliteStore):
     """Hears of commits, and never of a stop before it comes up against it."""
 
-    def on_change(self, ring: Callable[[], None]) -> None:
-        self._doorbell.listen(ring)
+    def on_change(self, ring: Callable[[], None], *, own: bool = True) -> None:
+        self._doorbell.listen(ring, own=own)

@@ -76,6 +76,7 @@ class Batch:
         "_savepoint",
         "_undo",
         "admitted",
+        "beyond",
         "bounced",
         "connection",
         "stops",
@@ -85,6 +86,9 @@ class Batch:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.bounced: set[Draft] = set()
+        self.beyond = False
+        """True once anything was done but to begin, carry on and end runs that this process has: what others
+        wait for or have to take up, what stops or permits, what is due at a time."""
         self.admitted: set[tuple[str, str]] = set()
         """Tenants and workflows of which nothing keeps new runs from starting."""
         self.unguarded: set[tuple[str, str]] = set()
@@ -182,6 +186,7 @@ class Batch:
         if draft.change is not None:
             self._apply(draft)
         if draft.bill is not None:
+            self.beyond = True
             enter(self.connection, draft, draft.bill, self.alert)
 
     def alert(self, tenant: str, body: dict[str, Json]) -> None:
@@ -214,6 +219,7 @@ class Batch:
         """
         self._savepoint = not fresh
         if not fresh:
+            self.beyond = True
             self.settle_ends()
             self._known.clear()
             self.admitted.clear()
@@ -320,7 +326,7 @@ class Batch:
                 )
                 values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch, tool)
             case QuestionChange(question, kind, role, content, due_at, person, reminders):
-                draft.lease.asked = True
+                draft.lease.asked = self.beyond = True
                 statement = (
                     "INSERT OR IGNORE INTO questions"
                     " (id, run, path, kind, role, content, asked_at, due_at, person, reminders, remind_at,"
@@ -364,6 +370,7 @@ class Batch:
                     execute("UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'", (run,))
                 self.give_up(draft.lease)
                 if told is not None:
+                    self.beyond = True
                     tell(self.connection, told)
                     self._known.pop(told.message.run, None)
             case _:

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,22 +32,29 @@ class Doorbell:
         self._reader = reader
         self._loop = asyncio.get_running_loop()
         self._listeners: list[Callable[[], None]] = []
+        self._of_all: list[Callable[[], None]] = []
+        """Those among them that hear of every commit of this process."""
         self._version = self._data_version()
         self._timer: asyncio.TimerHandle | None = None
         self._pipe: int | None = None
 
-    def listen(self, ring: Callable[[], None]) -> None:
-        """Call `ring` on every commit that may have happened; several commits may ring once."""
+    def listen(self, ring: Callable[[], None], *, own: bool = True) -> None:
+        """Call `ring` on every commit that may have happened; several commits may ring once.
+
+        Without `own` it is not called for those of this process that concern its own runs alone.
+        """
         self._listeners.append(ring)
+        if own:
+            self._of_all.append(ring)
         if self._pipe is None:
             os.mkfifo(self._own, 0o600)
             self._pipe = os.open(self._own, os.O_RDWR | os.O_NONBLOCK)
             self._loop.add_reader(self._pipe, self._heard)
             self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
-    def ring(self) -> None:
-        """Tell everyone, here and elsewhere, that something was committed."""
-        self._tell()
+    def ring(self, *, beyond: bool) -> None:
+        """Tell everyone, here and elsewhere, of a commit; is it `beyond` what concerns this process's runs?"""
+        self._tell(self._listeners if beyond else self._of_all)
         for pipe in self._folder.iterdir():
             if pipe != self._own:
                 self._press(pipe)
@@ -61,22 +68,22 @@ class Doorbell:
             self._own.unlink(missing_ok=True)
             self._pipe = None
 
-    def _tell(self) -> None:
-        for listener in self._listeners:
+    def _tell(self, listeners: Sequence[Callable[[], None]]) -> None:
+        for listener in listeners:
             listener()
 
     def _heard(self) -> None:
         assert self._pipe is not None, "the reader is removed before the pipe is closed"
         with contextlib.suppress(BlockingIOError):
             os.read(self._pipe, 4096)
-        self._tell()
+        self._tell(self._listeners)
 
     def _look(self) -> None:
         with contextlib.suppress(sqlite3.Error):  # whoever reads next hears of it; looking goes on
             version = self._data_version()
             if version != self._version:
                 self._version = version
-                self._tell()
+                self._tell(self._listeners)
         self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def _data_version(self) -> int:

@@ -104,6 +104,7 @@ def create(
         *(new.requested_at, head.at or new.requested_at, None, owner, 1, 0, 0, head.seq, head.hash, None),
     )
     execute(INSERT, (*values, wrapped))
+    batch.beyond |= owner is None
     return Created(RunRow(*values), lease if owner else None, existed=False)
 
 

@@ -54,7 +54,7 @@ class ReadOnlyStore(SqliteStore):
             self._rights = Rights(self._directed)
             self._owned = owned.pop_all()
 
-    def on_change(self, ring: Callable[[], None]) -> None:
+    def on_change(self, ring: Callable[[], None], *, own: bool = True) -> None:
         """Never ring: who writes elsewhere cannot be heard."""
 
     def __getattr__(self, name: str) -> Any:

@@ -113,14 +113,10 @@ class SqliteStore(
         """Commit what is queued, close the file and give up ownership."""
         await self._owned.aclose()
 
-    def on_change(self, ring: Callable[[], None]) -> None:
+    def on_change(self, ring: Callable[[], None], *, own: bool = True) -> None:
         """Ring on every commit, in this process or another."""
-
-        def changed() -> None:
-            self._look()
-            ring()
-
-        self._doorbell.listen(changed)
+        self._doorbell.listen(self._look, own=False)
+        self._doorbell.listen(ring, own=own)
         self._look()
 
     def refresh_rights(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from ripieno.journal.records import Draft
 from ripieno.journal.sqlite.batch import Batch
@@ -23,6 +23,12 @@ LARGEST_BATCH: Final = 4000
 
 Operation = Callable[[Batch], Any]
 """Work inside the shared transaction; an error that it raises undoes it alone."""
+
+
+class Committed(Protocol):
+    """Is called on the loop after each commit that changed anything."""
+
+    def __call__(self, *, beyond: bool) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +60,8 @@ class Commit:
     bounced: set[Draft] = field(default_factory=set[Draft])
     failure: StoreError | None = None
     changed: bool = False
+    beyond: bool = False
+    """True where it concerns more than runs that this process has, as `Batch.beyond` says."""
 
     def add(self, item: Draft | Request) -> None:
         """Take on one thing more."""
@@ -67,7 +75,7 @@ class Commit:
 class Writer:
     """Group commit: no artificial delay, and nobody waits for more than the commit under way and the next."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, committed: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, committed: Committed) -> None:
         self._connection = connection
         self._path = path
         self._committed = committed
@@ -161,7 +169,7 @@ class Writer:
             self._fail(commit, writing(self._path, error))
             return
         batch.settle()
-        commit.bounced = batch.bounced
+        commit.bounced, commit.beyond = batch.bounced, batch.beyond
         commit.changed = self._connection.total_changes != before
 
     def _fail(self, commit: Commit, failure: StoreError) -> None:
@@ -207,4 +215,4 @@ class Writer:
         for request in commit.requests:
             request.settle()
         if commit.changed:
-            self._committed()
+            self._committed(beyond=commit.beyond)
