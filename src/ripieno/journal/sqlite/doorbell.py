@@ -53,7 +53,7 @@ class Doorbell:
             self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def ring(self, *, beyond: bool) -> None:
-        """Tell everyone, here and elsewhere, of a commit; is it `beyond` what concerns this process's runs?"""
+        """Tell everyone elsewhere of a commit; here all, or those who follow all, by `Batch.beyond`."""
         self._tell(self._listeners if beyond else self._of_all)
         for pipe in self._folder.iterdir():
             if pipe != self._own:
