@@ -11,7 +11,7 @@ import pytest
 from tests.mediation.support.acts import ADA, BEN, BOT, READS, call, command, pack, under, work
 
 from ripieno.mediation.policy import PolicyGate, load_library
-from ripieno.model.gate import Action, Actor, Approval, Subject
+from ripieno.model.gate import Action, Actor, Approval, Decision, Subject
 from ripieno.model.principal import Principal
 
 PAYEE = """
@@ -240,15 +240,49 @@ def test_arguments_are_asked_for_only_where_a_policy_reads_them(tmp_path: Path) 
     assert pack(tmp_path, PERMIT).decide(unread).verdict == "allow"
 
 
-def test_arguments_that_cannot_be_had_are_a_denial(tmp_path: Path) -> None:
+def test_arguments_that_cannot_be_had_are_a_denial_whose_log_holds_none_of_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def given() -> NoReturn:
-        raise OSError(5, "the store is away")
+        private = "GB33BUKB20201555555555"
+        raise OSError(5, f"the store is away for {private}")
 
     act = call()
     unread = Action(act.kind, act.verb, act.actor, act.subject, act.workflow, given=given)
     gate = pack(tmp_path, PERMIT + amounts("context has arguments.amount"))
     found = gate.decide(unread)
     assert (found.verdict, found.reason) == ("deny", "could not be decided: OSError")
+    said = "".join(capsys.readouterr())
+    assert "test_deciding.py:" in said
+    assert "GB33" not in said
+
+
+def limits(*, depth: int = 0) -> str:
+    """Give many policies that begin alike."""
+    more = "".join(f' && context.arguments.payee != "p{number}"' for number in range(depth))
+    return "".join(
+        f"""@id("limit-{number}") forbid (principal, action == Action::"tool.call", resource is Tool)
+        when {{ context has arguments.amount && context.arguments has payee &&
+        context.arguments.amount > {number} {more if depth else '&& context.arguments.payee != "me"'} }};"""
+        for number in range(10, 50)
+    )
+
+
+@pytest.mark.parametrize("depth", [0, 90], ids=["flat", "as deep as Cedar takes it"])
+def test_many_policies_that_begin_alike_are_each_heeded_and_named(tmp_path: Path, depth: int) -> None:
+    gate = pack(tmp_path, PERMIT + limits(depth=depth))
+
+    def decided(**arguments: object) -> Decision:
+        act = call()
+        return gate.decide(
+            Action(act.kind, act.verb, act.actor, act.subject, act.workflow, given=lambda: arguments)
+        )
+
+    assert decided(amount=10, payee="you").verdict == "allow"
+    assert decided(amount=50).verdict == "allow"
+    found = decided(amount=12, payee="you")
+    assert (found.verdict, sorted(found.policies)) == ("deny", ["limit-10", "limit-11"])
+    assert decided(amount=12, payee="p1" if depth else "me").verdict == "allow"
 
 
 def test_a_tool_of_which_it_is_not_known_what_it_does_is_denied_where_that_is_read(

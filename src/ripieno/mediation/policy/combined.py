@@ -1,20 +1,20 @@
 """Many forbids asked as a few: whether any of them applies, which is all that matters as long as none does.
 
-Cedar spends more on going from policy to policy than on a condition. Ten conditions joined by `||` say at
-half the cost that none of them holds. Where one does, or fails, each policy is asked by itself.
+Cedar spends more on going from policy to policy than on a condition, and policies of a kind begin alike: they
+ask whether the argument is there that they are about. Joined by `||`, with what they begin with asked once,
+they say at a quarter of the cost that none of them holds. Where one does, or fails, each is asked by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import reduce
 from typing import Final
 
 from cedarpy import PolicySet, pst
 
 __all__ = ["combined"]
 
-TOGETHER: Final = 10
+TOGETHER: Final = 100
 """So many conditions make one."""
 
 
@@ -30,9 +30,37 @@ def combined(policies: Sequence[pst.Template]) -> str:
 
 def one_of(policies: Sequence[pst.Template], name: str) -> pst.Template:
     """Give one forbid that applies where any of these does."""
-    whole = reduce(either, [reduce(both, conditions(policy), pst.BoolLit(value=True)) for policy in policies])
+    whole = any_of([tuple(part for one in conditions(policy) for part in parts(one)) for policy in policies])
     anything = pst.ScopeAny()
     return pst.Template(name, "forbid", anything, anything, anything, (pst.When(whole),), pst.FrozenMap())
+
+
+def any_of(rows: Sequence[tuple[pst.Expr, ...]]) -> pst.Expr:
+    """Give that one of these holds, each of which holds where all its parts do.
+
+    What several begin with is asked once: where it does not hold, none of them does.
+    """
+    if not all(rows):
+        return pst.BoolLit(value=True)
+    begun: dict[str, list[tuple[pst.Expr, ...]]] = {}
+    for row in rows:
+        begun.setdefault(repr(row[0]), []).append(row)
+    found = [
+        same[0][0]
+        if not all(row[1:] for row in same)
+        else pst.BinaryOp("and", same[0][0], any_of([row[1:] for row in same]))
+        for same in begun.values()
+    ]
+    return either(found)
+
+
+def parts(expression: pst.Expr) -> Iterator[pst.Expr]:
+    """Give what all has to hold for an expression to hold, in the order in which it is asked."""
+    if isinstance(expression, pst.BinaryOp) and expression.op == "and":
+        yield from parts(expression.left)
+        yield from parts(expression.right)
+    else:
+        yield expression
 
 
 def conditions(policy: pst.Template) -> Iterator[pst.Expr]:
@@ -53,11 +81,9 @@ def conditions(policy: pst.Template) -> Iterator[pst.Expr]:
         yield clause.expr if isinstance(clause, pst.When) else pst.UnaryOp("not", clause.expr)
 
 
-def both(left: pst.Expr, right: pst.Expr) -> pst.Expr:
-    """Join two conditions that have to hold, in this order."""
-    return right if left == pst.BoolLit(value=True) else pst.BinaryOp("and", left, right)
-
-
-def either(left: pst.Expr, right: pst.Expr) -> pst.Expr:
-    """Join two conditions of which one has to hold."""
-    return pst.BinaryOp("or", left, right)
+def either(found: Sequence[pst.Expr]) -> pst.Expr:
+    """Join conditions of which one has to hold, in this order; Cedar limits how deep they may be nested."""
+    if len(found) == 1:
+        return found[0]
+    middle = len(found) // 2
+    return pst.BinaryOp("or", either(found[:middle]), either(found[middle:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from traceback import extract_tb
 
 import structlog
 
@@ -42,9 +43,13 @@ class PolicyGate:
             return self._decide(action)
         except RipienoError as error:
             return Decision("deny", version=self.version, reason=unusable(error))
-        except Exception as error:  # a gate that fails is shut
-            log.exception("could not be decided", act=action.kind, subject=action.subject.name)
-            reason = f"could not be decided: {type(error).__name__}"  # what it says may be of the arguments
+        except Exception as error:  # noqa: BLE001 - a gate that fails is shut
+            # what it says, and the values around it, may be of the arguments
+            reason = f"could not be decided: {type(error).__name__}"
+            place = extract_tb(error.__traceback__)[-1]
+            where = f"{Path(place.filename).name}:{place.lineno}"
+            told = {"act": action.kind, "subject": action.subject.name}
+            log.error(reason, at=where, **told)  # noqa: TRY400 - see above
             return Decision("deny", version=self.version, reason=reason)
 
     def traces(self, action: Action) -> frozenset[Tracing]:

@@ -157,11 +157,14 @@ def tracing_of(policy: Policy) -> frozenset[Tracing]:
 
 
 def quick(permits: Sequence[Policy], policies: Sequence[Policy]) -> PolicySet | None:
-    """Give the permits, and forbids that stand for all others; None where these are few."""
+    """Give the permits, and forbids that stand for all others; None where these are few, or nest too deep."""
     forbids = [policy.syntax for policy in policies if policy.effect == "forbid"]
     if len(forbids) < MANY:
         return None
-    return PolicySet.from_str("\n".join(policy.text for policy in permits) + combined(forbids))
+    try:
+        return PolicySet.from_str("\n".join(policy.text for policy in permits) + combined(forbids))
+    except ValueError:
+        return None
 
 
 def parsed(policies: Sequence[Policy]) -> PolicySet:
