@@ -129,8 +129,8 @@ class Tree:
         self.nodes: dict[tuple[int, int], bytes] = {}
         for data in self.data:
             for node in self.frontier.append(leaf_hash(data)):
-                assert (node.level, node.index) not in self.nodes
-                self.nodes[node.level, node.index] = node.hash
+                assert (node.level, node.number) not in self.nodes
+                self.nodes[node.level, node.number] = node.hash
 
     def node_at(self, level: int, index: int) -> bytes:
         return self.nodes[level, index]

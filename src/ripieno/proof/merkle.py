@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = [
     "EMPTY",
@@ -38,12 +37,11 @@ class ProofError(ValueError):
     """A proof does not show what it is said to show."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """The root of a whole subtree: the leaves from `index << level`, `1 << level` of them."""
+class Node(NamedTuple):
+    """The root of a whole subtree: the leaves from `number << level`, `1 << level` of them."""
 
     level: int
-    index: int
+    number: int
     hash: bytes
 
 

@@ -99,12 +99,12 @@ class Sequencer:
             most,
         )
         leaves: list[tuple[int, int, bytes, int, bytes]] = []
-        nodes: list[tuple[int, int, bytes]] = []
+        nodes: list[Node] = []
         for at, stream, seq, envelope in events:
             hashed = hashlib.sha256(envelope).digest()
             leaves.append((self._frontier.size, at, stream, seq, hashed))
             made = self._frontier.append(event_leaf(stream, seq, hashed))
-            nodes += [(node.level, node.index, node.hash) for node in made if kept(node)]
+            nodes += [node for node in made if kept(node)]
         if leaves:
             with self._written(durable=False):
                 LEAVES.write(self._connection, leaves)
