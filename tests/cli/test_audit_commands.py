@@ -77,7 +77,9 @@ def test_a_setting_that_cannot_be_is_told_with_where_it_is_set(cli: Cli) -> None
 
 def test_an_export_and_a_proof_are_verified_by_the_key_alone(cli: Cli) -> None:
     run = cli.discharge("clean")
-    shutil.copy(cli.home / "checkpoint.pub", cli.folder / "log.pub")
+    cli.ok("audit", "key", "--to", "log.pub")
+    assert cli.ok("audit", "key", "--output", "json").json["key"] in (cli.folder / "log.pub").read_text()
+    assert cli.run("audit", "key", "--to", "no/where").code == 2
     shutil.copy(cli.home / "checkpoint.latest", cli.folder / "earlier")
     cli.discharge("clean")
     cli.ok("audit", "export", "--to", "all.jsonl", "--values")

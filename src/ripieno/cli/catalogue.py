@@ -230,6 +230,7 @@ COMMANDS: Final = (
             Entry("verify", "Follow every chain and open every value.", "audit:verify"),
             Entry("export", "Write the log with its proofs, for somebody else.", "exporting:export"),
             Entry("prove", "Prove that an event is in what was signed.", "exporting:prove"),
+            Entry("key", "Show the public key, for whoever verifies.", "checkpoints:public_key"),
             Entry("checkpoint", "Sign what the log is now, and publish it.", "checkpoints:checkpoint"),
         ),
         group="Trust and care",

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any, Final
+
+from rich.text import Text
 
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import clean, listing, note, write
+from ripieno.cli.output import clean, console, listing, note, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
-from ripieno.journal.signing import PUBLIC_KEY
-from ripieno.model.errors import StoreError
+from ripieno.journal.signing import signer_at
+from ripieno.model.errors import InputError, StoreError
 
-__all__ = ["checkpoint"]
+__all__ = ["checkpoint", "public_key"]
 
 PATIENCE_SECONDS: Final = 60.0
 
@@ -26,6 +30,37 @@ def checkpoint(*, options: Options = DEFAULTS) -> int:
     what was signed of it before, or when it could not be published everywhere.
     """
     return asyncio.run(_checkpoint(options.settle()))
+
+
+def public_key(*, to: Path | None = None, options: Options = DEFAULTS) -> int:
+    """Show the public key by which checkpoints, exports and proofs are verified.
+
+    Parameters
+    ----------
+    to
+        Write it to this file instead.
+
+    """
+    settings = options.settle()
+    asyncio.run(_sign_in(settings))
+    key = str(signer_at(settings.home, settings.anchoring.origin).verifier)
+    if to is None:
+        if settings.output == "table":
+            console(sys.stdout).print(Text(key), soft_wrap=True)
+        else:
+            write(settings.output, {"key": key}, None)
+        return Exit.OK
+    try:
+        to.write_text(f"{key}\n", encoding="utf-8")
+    except OSError as error:
+        msg = f"cannot write {str(to)!r}: {error.strerror}"
+        raise InputError(msg) from error
+    return Exit.OK
+
+
+async def _sign_in(settings: Settings) -> None:
+    async with opened(settings):
+        check_reader(settings.principal)
 
 
 async def _checkpoint(settings: Settings) -> int:
@@ -63,5 +98,5 @@ async def _checkpoint(settings: Settings) -> int:
     elif not done.signed:
         note("nothing was committed since" if not done.failures else "nothing new was signed")
     elif newest.number == 1:
-        note(f"hand out {settings.home / PUBLIC_KEY}: whoever verifies takes the key from elsewhere")
+        note("hand out what ripieno audit key shows: whoever verifies takes the key from elsewhere")
     return Exit.FAILED if done.failures else Exit.OK
