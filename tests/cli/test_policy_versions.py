@@ -94,7 +94,7 @@ def test_what_an_event_names_can_be_read_and_decided_by_later(cli: Cli) -> None:
     assert "0 would be others" in cli.ok("policy", "whatif", "--version", named).err
     document = cli.ok("policy", "show", named, "--pack", "finance", "--output", "json").json
     assert "packs/finance/amounts.cedar" in document["files"]
-    assert set(document["packs"]) == {"finance", "healthcare", "standard", "strict"}
+    assert set(document["packs"]) >= {"finance", "healthcare", "standard", "strict"}
     assert cli.run("policy", "show", "beef").code == 2
     assert cli.run("policy", "whatif", "--version", named, "--policies", "policies").code == 2
 
