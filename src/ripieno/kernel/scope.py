@@ -235,7 +235,8 @@ class Scope:
         """Let a participant work within this scope."""
         self._one_act_at_a_time()
         path = self.child(participant.name, key)
-        outcome = await self.visit(participant, task, path, self.branch, Terms(effects, limits))
+        terms = AS_ABOVE if effects is None and limits is None else Terms(effects, limits)
+        outcome = await self.visit(participant, task, path, self.branch, terms)
         self.note(outcome)
         return outcome
 

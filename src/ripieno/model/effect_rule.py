@@ -61,6 +61,8 @@ class EffectRule:
 
     def within(self, outer: EffectRule) -> EffectRule:
         """Give the rule of a visit that was given this one, below a visit under `outer`."""
+        if outer.free:
+            return self
         names = {approver.name for approver in self.approvers}
         others = tuple(approver for approver in outer.approvers if approver.name not in names)
         return EffectRule(self.withheld or outer.withheld, self.approvers + others)
