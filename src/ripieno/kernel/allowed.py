@@ -104,11 +104,13 @@ def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
 
 
 async def may_start(store: Store, action: Action, mark: str) -> Principal:
-    by = as_now(store, action.actor.principal)
-    candidate = candidate_for(store, by.tenant, mark)
-    otherwise = f"{by.id} may not start {action.subject.name}"
-    by = let(by, await decided(store, replace(action, candidate=candidate), otherwise))
-    return replace(by, leave={**(by.leave or {}), **trial(candidate)})
+    who = action.actor.principal
+    candidate = candidate_for(store, who.tenant, mark)
+    if candidate is not None:
+        action = replace(action, candidate=candidate)
+    decision = await decided(store, action, f"{who.id} may not start {action.subject.name}")
+    by = store.rights.of(who.tenant).narrowed(who)  # as looked at for the decision
+    return replace(by, leave=told(decision) | trial(candidate))
 
 
 def begun(by: Principal) -> dict[str, Json]:
@@ -239,7 +241,8 @@ async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     directed = store.rights.fresh(by.tenant)
     barred = directed.barred(by)
     if barred is None:
-        decision = store.gate.decide(replace(action, actor=Actor(directed.narrowed(by))))
+        now = directed.narrowed(by)
+        decision = store.gate.decide(action if now is by else replace(action, actor=Actor(now)))
     else:
         decision = Decision("deny", version=store.gate.version, reason=barred)
     if decision.verdict == "allow":
