@@ -210,6 +210,7 @@ SHOWN: Final[dict[Words, Words]] = {
 PROBED: Final[dict[Words, Words]] = {
     ("runs", "show"): ("RUN",),
     ("runs", "events"): ("RUN",),
+    ("runs", "why"): ("RUN", "one/tool/1", "x"),
     ("runs", "watch"): ("RUN",),
     ("runs", "pause"): ("RUN",),
     ("runs", "resume"): ("RUN",),

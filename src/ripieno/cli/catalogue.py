@@ -67,6 +67,7 @@ COMMANDS: Final = (
             Entry("list", "List runs, newest first.", "runs.listing:list_runs"),
             Entry("show", "Show a run: outcome, steps, choices, effects, questions.", "runs.show:show_run"),
             Entry("events", "Show the log of a run.", "runs.events:show_events"),
+            Entry("why", "Show where an argument of a call came from.", "runs.why:show_why"),
             Entry("watch", "Follow a run until it ends.", "runs.watch:watch_run"),
             Entry("pause", "Let a run begin nothing new.", "runs.steering:pause_run"),
             Entry("resume", "Take up what was paused, interrupted or blocked.", "runs.control:resume_run"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -86,11 +86,31 @@ def show_asked(
     if is_plan(asked.about):
         section(screen, "Plan", plan_of(asked.about))
     elif not findings and not asked.evidence and asked.about is not None:
-        section(screen, "About", about(asked.about))
+        section(screen, "About", about(without_sources(asked.about)))
+    sources = sources_in(asked.about)
+    if sources:
+        section(screen, "Where it comes from", about(sources))
     if notes:
         section(screen, "So far", Group(*(told(note) for note in notes)))
     if hints and row.state == "open":
         section(screen, "Answer", answers_to(asked))
+
+
+def fields_of(said: Any) -> dict[str, Any]:
+    """Give the fields of an object; none for anything else."""
+    return dict(cast("Mapping[str, Any]", said)) if isinstance(said, Mapping) else {}
+
+
+def sources_in(said: Any) -> dict[str, Any]:
+    """Give where the values of an act come from that a task is about."""
+    return fields_of(fields_of(said).get("sources"))
+
+
+def without_sources(said: Any) -> Any:
+    """Give what a task is about but for where it comes from, which has a section of its own."""
+    if not sources_in(said):
+        return said
+    return {name: one for name, one in fields_of(said).items() if name != "sources"}
 
 
 def about(said: Any) -> Group:

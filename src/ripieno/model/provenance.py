@@ -27,6 +27,7 @@ __all__ = [
     "declared_label",
     "in_words",
     "least_trusted",
+    "source_in_words",
 ]
 
 Trust = Literal["trusted", "vouched", "model", "untrusted"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from ripieno.mediation.provenance.formats import addressed, decodings, written
 from ripieno.mediation.provenance.index import Mark
-from ripieno.mediation.provenance.words import FEW, LEAST, WIDE, WIDE_WORDS, Text, Word, text_of
+from ripieno.mediation.provenance.words import BRIEF, FEW, LEAST, WIDE, WIDE_WORDS, Text, Word, text_of
 from ripieno.model.provenance import TRUSTS, Label, Trust
 
 __all__ = ["NaiveIndex"]
@@ -113,7 +113,7 @@ class NaiveIndex:
     ) -> set[int]:
         """Give the numbers of the words of a value that are found in a source."""
         found: set[int] = set()
-        brief = len(text.words) <= FEW or len(text.squeezed) < 24
+        brief = len(text.words) <= FEW or len(text.squeezed) < BRIEF
         for wide in (False, True):
             if wide and brief:
                 continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -38,6 +39,17 @@ VISIT: Final = re.compile(r"@[0-9]+$")
 PARTS: Final = ("output", "evidence", "reason")
 KEPT: Final = 64
 """Histories of runs that are kept at hand; one that was dropped is read anew when it is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that was begun."""
+
+    tool: str
+    passed: Label | None = None
+    """Of what it was passed by reference; None where that is nothing."""
+    short: AbstractSet[str] = frozenset()
+    """Values it was given that are too short to be looked up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +83,8 @@ class History:
         self._log = log
         self._others = others
         self._kinds: dict[str, str] = {}
-        self._calls: dict[str, tuple[str, Label | None]] = {}
-        """Which tool is called at a path, and the label of what it was passed by reference."""
+        self._calls: dict[str, Call] = {}
+        """The calls that were begun, by their paths."""
         self._children: dict[str, str] = {}
         self._proposed: dict[str, Any] = {}
         """What people were asked about, by the path of the question."""
@@ -173,16 +185,20 @@ class History:
         """Note what a call is given: what is trusted may echo it."""
         arguments = self._read(str(body["arguments"]))
         passed: list[Label] = []
+        short: set[str] = set()
         for _, leaf in leaves(arguments):
             known = self.values.get(leaf) if isinstance(leaf, str) else None
             if known is not None:
                 passed.append(known.label)
-            else:
-                self.index.give_out(leaf)
-        self._calls[event.path] = (str(body["tool"]), combined(passed) if passed else None)
+                continue
+            self.index.give_out(leaf)
+            if (text := Text(text_of(leaf))).short:
+                short.add(text.squeezed)
+        self._calls[event.path] = Call(str(body["tool"]), combined(passed) if passed else None, short)
 
     def _result(self, event: Event, body: Mapping[str, Any]) -> None:
-        tool, passed = self._calls.get(event.path, ("", None))
+        call = self._calls.get(event.path, Call(""))
+        tool, passed = call.tool, call.passed
         by_hand = body.get("how") == "person" and str(body.get("by", "")).startswith(PEOPLE)
         label = TRUSTED if by_hand else Label.read(body)
         what = f"{body['by']} about tool {tool}" if by_hand else f"tool {tool}"
@@ -194,10 +210,26 @@ class History:
             if passed is not None:
                 default = combined([label, passed])
                 labels.append(self._made(str(body[name]), source, default))
+            elif label.trust == "trusted":
+                labels.append(self._given_back(str(body[name]), source, label, call))
             else:
                 labels.append(self._came_in(str(body[name]), source, label))
         if labels:
             self._within(event.path, combined(labels))
+
+    def _given_back(self, ref: str, source: Source, label: Label, call: Call) -> Label:
+        """Take in what a trusted source gave; what it merely gave back is as it was given."""
+        own = self._own_accord(visit_of(source.path))
+        given = Label("model") if own else self.worst
+
+        def found(leaf: Any) -> Found:
+            text = Text(text_of(leaf))
+            echoed = text.squeezed in call.short if text.short else self.index.echoes(text)
+            if not echoed or not text.squeezed:
+                return Found(label)
+            return Found(combined([label, self.index.look(leaf, given).label]))
+
+        return self._enter(self._read(ref), source, found, ref, mark=label)
 
     async def _answered(self, event: Event, body: Mapping[str, Any]) -> None:
         by, ref = str(body["by"]), str(body["content"])
@@ -310,13 +342,20 @@ class History:
             return self._enter(self._read(ref), source, lambda _: Found(label), ref)
         return self._enter(self._read(ref), source, lambda leaf: self.index.look(leaf, default), ref)
 
-    def _enter(self, value: Any, source: Source, found: Callable[[Any], Found], ref: str) -> Label:
-        """Enter each leaf with its label; give that of the whole."""
+    def _enter(
+        self,
+        value: Any,
+        source: Source,
+        found: Callable[[Any], Found],
+        ref: str,
+        mark: Label | None = None,
+    ) -> Label:
+        """Enter each leaf with its label, or as `mark`; give the label of the whole."""
         labels: list[Label] = []
         for at, leaf in (*leaves(value), *keys(value)):
             label = found(leaf).label
             labels.append(label)
-            self.index.add(leaf, Mark(source, place(at), label))
+            self.index.add(leaf, Mark(source, place(at), mark or label))
         label = combined(labels or [found(None).label])
         known = self.values.get(ref)
         if known is None:

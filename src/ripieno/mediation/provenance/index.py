@@ -107,6 +107,10 @@ class Index:
         if not any(echoed):
             self._enter(self._trusted, whole(text), marks)
 
+    def echoes(self, text: Text) -> bool:
+        """Tell whether anything in a text was given to a call before, and not by a trusted source first."""
+        return any(self._echoed(text))
+
     def _echoed(self, text: Text) -> list[bool]:
         echoed = [False] * len(text.words)
         if self._given_out:

@@ -14,13 +14,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-__all__ = ["LEAST", "Text", "Window", "Word", "normalised", "text_of", "windows"]
+__all__ = [
+    "BRIEF",
+    "FEW",
+    "LEAST",
+    "WIDE",
+    "WIDE_WORDS",
+    "Text",
+    "Window",
+    "Word",
+    "normalised",
+    "text_of",
+    "windows",
+]
 
 LEAST: Final = 8
 """Values of fewer characters count as made up by whoever gives them, unless they are passed by reference."""
 
 FEW: Final = 4
-"""A value of so many words is looked for in windows of eight characters; a longer one in wider ones."""
+BRIEF: Final = 24
+"""A value of so few words, or characters, is looked for in windows of eight characters; others in wider ones."""
 
 WIDE: Final = 16
 WIDE_WORDS: Final = 3
@@ -94,8 +107,8 @@ class Text:
 
     @property
     def brief(self) -> bool:
-        """True for a value of a few words, of which all have to be found."""
-        return len(self.words) <= FEW
+        """True for a value of a few words or letters, in which a window of eight characters tells much."""
+        return len(self.words) <= FEW or len(self.squeezed) < BRIEF
 
 
 def pieces(plain: str) -> Iterator[Word]:

@@ -1,0 +1,127 @@
+"""`ripieno runs why`: the way that a value took to the argument of an act."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, console, words, write
+from ripieno.cli.policy_explain import is_at
+from ripieno.cli.policy_whatif import past_acts
+from ripieno.cli.session import find_run, opened
+from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_run
+from ripieno.model.errors import NotFoundError, nearest
+from ripieno.model.ids import short
+from ripieno.model.provenance import source_in_words
+from ripieno.model.value import decode
+
+if TYPE_CHECKING:
+    from ripieno.mediation.policy.past import PastAct
+    from ripieno.mediation.provenance.way import Way
+
+__all__ = ["show_why"]
+
+SHOWN: int = 48
+"""Letters of a value that are shown."""
+
+
+def show_why(run: str, path: str, argument: str, /, *, options: Options = DEFAULTS) -> int:
+    """Show where the value of an argument came from, how that was seen, and who passed it on.
+
+    Parameters
+    ----------
+    run
+        The run's id, its short end, or its business key.
+    path
+        The path of the call as `runs events` shows it, or its end without visits: pay/tool/1.
+    argument
+        The argument, or a value within it: recipient, items[0].iban.
+
+    """
+    return asyncio.run(_show(options.settle(), run, path, argument))
+
+
+async def _show(settings: Settings, run: str, path: str, argument: str) -> int:
+    from ripieno.mediation.provenance.past import PastSources  # noqa: PLC0415 - only where it is shown
+    from ripieno.mediation.provenance.way import ways  # noqa: PLC0415 - the same
+
+    async with opened(settings) as store:
+        row = await find_run(settings, store, run)
+        await read_run(store, row, "runs why", by=settings.principal)
+        acts = [one async for _, found in past_acts(store, [row]) for one in found]
+        calls = [one for one in acts if one.action.given is not None]
+        call = next((one for one in reversed(calls) if is_at(one.path, path)), None)
+        if call is None or call.action.given is None:
+            msg = f"no call of run {short(row.id)} is at {path!r}{nearest(path, {one.path for one in calls})}"
+            raise NotFoundError(msg, remedy="ripieno runs events RUN shows the paths")
+        arguments = call.action.given()
+        events = await store.events(row.id)
+        traced = call.traced
+        if traced is None:
+            traced = await PastSources(store, row.id, events).at(call.seq, call.path, arguments)
+        before = [event for event in events if event.seq < call.seq]
+        found = list(
+            ways(traced, arguments, argument, before, lambda ref: decode(store.payload(row.id, ref)))
+        )
+    if not found:
+        known = ", ".join(sorted(arguments)) or "nothing"
+        msg = f"{call.action.subject.name} was given no {argument!r}{nearest(argument, arguments)}"
+        raise NotFoundError(msg, remedy=f"it was given {known}")
+    show_ways(settings, call, found)
+    return Exit.OK
+
+
+def show_ways(settings: Settings, call: PastAct, found: Sequence[Way]) -> None:
+    """Show for each value of an argument the way that it took."""
+    if settings.output != "table":
+        write(settings.output, [document(call, way) for way in found], None)
+        return
+    screen = console(sys.stdout)
+    tool = call.action.subject.name
+    screen.print(Text.assemble((tool, "bold"), f" at {call.path} (event {call.seq})"), soft_wrap=True)
+    for way in found:
+        data = f", {', '.join(way.found['data'])}" if way.found.get("data") else ""
+        said = Text.assemble(
+            (way.at, "bold"), " = ", clean(shortened(way.value)), f" is {way.found['trust']}{data}"
+        )
+        screen.print(said, soft_wrap=True)
+        for by in way.found["by"]:
+            screen.print(Text.assemble("  ", clean(source_in_words(by)), at_of(by)), soft_wrap=True)
+        for stop in way.through:
+            held = f" as {stop.at}" if stop.at else ""
+            screen.print(
+                Text(f"  passed on by {stop.path} (event {stop.event}){held}", "dim"), soft_wrap=True
+            )
+
+
+def at_of(by: Mapping[str, Any]) -> str:
+    """Say where in what a source gave, and at which event."""
+    if "event" not in by:
+        return ""
+    return f" (event {by['event']}" + (f", {by['at']})" if by.get("at") else ")")
+
+
+def shortened(value: Any) -> str:
+    """Give a value for a line of its own."""
+    said = words(value)
+    return said if len(said) <= SHOWN else f"{said[: SHOWN - 8]}…{said[-7:]}"
+
+
+def document(call: PastAct, way: Way) -> dict[str, Any]:
+    """Give a way as programs read it."""
+    return {
+        "event": call.seq,
+        "path": call.path,
+        "tool": call.action.subject.name,
+        "argument": way.at,
+        "value": way.value,
+        **way.found,
+        "passed_on": [{"event": one.event, "path": one.path, "at": one.at} for one in way.through],
+    }

@@ -1,0 +1,94 @@
+"""The way that a value took to the argument of an act: its sources, and who passed it on in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from ripieno.mediation.provenance.index import Index, Mark, Source
+from ripieno.mediation.provenance.leaves import leaves, place
+from ripieno.mediation.provenance.words import Text, text_of
+from ripieno.model.event import Event
+from ripieno.model.provenance import Label, Traced
+
+__all__ = ["Stop", "Way", "ways"]
+
+PASSED: Final = ("output", "evidence", "reason")
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A visit that passed the value on."""
+
+    event: int
+    path: str
+    at: str
+    """Where in what it gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One value of an act, and the way that it took."""
+
+    at: str
+    """Where it stands in the arguments, such as `items[0].iban`."""
+    value: Any
+    found: Mapping[str, Any]
+    """What is recorded of its sources."""
+    through: Sequence[Stop]
+
+
+def ways(
+    traced: Traced,
+    arguments: Mapping[str, Any],
+    argument: str,
+    before: Sequence[Event],
+    opened: Callable[[str], Any],
+) -> Iterator[Way]:
+    """Give the way of each value in an argument, such as `recipient` or `items[0].iban`.
+
+    traced: what was found of the act. before: the events of its run before it. opened: gives a value by
+    its commitment.
+    """
+    known = cast("Mapping[str, Any]", traced.document["from"])
+    for inner, leaf in leaves(arguments):
+        at = place(inner)
+        found = next((known[one] for one in above(at) if one in known), None)
+        if found is not None and argument in set(above(at)):
+            first = min((by["event"] for by in found["by"] if "event" in by), default=None)
+            passed = () if first is None else tuple(through(leaf, before, first, opened))
+            yield Way(at, leaf, found, passed)
+
+
+def above(at: str) -> Iterator[str]:
+    """Give a place and all that hold it: `items[0].iban`, `items[0]`, `items`."""
+    while at:
+        yield at
+        at = at[: max(at.rfind("."), at.rfind("["), 0)]
+
+
+def through(leaf: Any, events: Sequence[Event], first: int, opened: Callable[[str], Any]) -> Iterator[Stop]:
+    """Give the visits after a source whose result holds a value, in the order of the log."""
+    if Text(text_of(leaf)).short:
+        return
+    for event in events:
+        if event.seq > first and event.kind in ("step", "scope"):
+            outcome = cast("Mapping[str, Any]", event.body["outcome"])
+            for ref in (outcome[part] for part in PASSED if part in outcome):
+                at = where(leaf, opened(ref), event)
+                if at is not None:
+                    yield Stop(event.seq, event.path, at)
+                    break
+
+
+def where(leaf: Any, value: Any, event: Event) -> str | None:
+    """Give the place in a value at which all of a leaf is found; None where it is not."""
+    index = Index()
+    source = Source(event.stream, event.seq, event.path, "")
+    for at, held in leaves(value):
+        index.add(held, Mark(source, place(at), Label("untrusted", frozenset({place(at)}))))
+    for match in index.look(leaf, Label("model")).matches:
+        if match.how != "in part":
+            return match.mark.at
+    return None
