@@ -33,7 +33,7 @@ LEAST: Final = 8
 
 FEW: Final = 4
 BRIEF: Final = 24
-"""A value of so few words or characters is looked for in windows of eight characters; others in wider ones."""
+"""A value of so few words or characters is sought in windows of eight characters, others in wider ones."""
 
 WIDE: Final = 16
 WIDE_WORDS: Final = 3
