@@ -34,6 +34,7 @@ __all__ = [
     "check_identity",
     "check_operator",
     "check_policy_change",
+    "check_review",
     "check_tenant",
     "may_begin_again",
     "may_read",
@@ -182,6 +183,14 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     workflow = await workflow_of(store, await store.run(row.run))
     action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), workflow, row.run, row.path)
     return let(by, await decided(store, action, f"{by.id} may not answer {task}"))
+
+
+async def check_review(store: Store, run: RunRow, task: str, by: Principal) -> Principal:
+    """Give `by` with leave to review what passed in an emergency; raises `NotAllowedError`."""
+    by = as_now(store, by)
+    subject = Subject("task", task, {"run": run.id})
+    action = Action("task.answer", "review", Actor(by), subject, await workflow_of(store, run), run.id)
+    return let(by, await decided(store, action, f"{by.id} may not review {task}"))
 
 
 async def check_away(store: Store, person: str, by: Principal) -> Principal:
