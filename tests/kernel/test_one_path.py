@@ -337,7 +337,7 @@ def test_the_gate_is_asked_in_two_places_both_of_which_record_what_it_says() -> 
         for _, name, of in function.calls()
         if name == "decide" and of.endswith("gate")
     }
-    assert asking == {("kernel/allowed.py", "decided"), ("kernel/proposals.py", "_put")}
+    assert asking == {("kernel/allowed.py", "asked"), ("kernel/proposals.py", "_put")}
 
 
 def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:
