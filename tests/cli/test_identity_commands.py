@@ -121,6 +121,7 @@ def test_a_list_leaves_out_what_its_reader_may_not_be_shown(cli: Cli) -> None:
 
 
 def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> None:
+    cli.discharge("clean")
     assert "nothing is to be reviewed" in cli.ok("audit", "emergencies").err
     assert cli.run("audit", "review", "t-1", "--said", "fine").code == 2
     assert cli.run("audit", "emergencies", RIPIENO_ROLES="clinician").code == 4

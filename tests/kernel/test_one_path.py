@@ -30,6 +30,7 @@ CHECKS = {
     "check_operator",
     "check_policy_change",
     "check_review",
+    "is_shown",
     "may_begin_again",
     "may_read",
 }
