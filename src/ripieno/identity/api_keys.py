@@ -11,7 +11,7 @@ from ripieno.identity.directory import Directory
 from ripieno.journal.identity import IdentityStore, KeyRow, KeyScope, RevokedKey
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_identity
-from ripieno.kernel.clock import Clock, moment
+from ripieno.kernel.clock import MICROSECONDS, Clock, moment
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, SignInError, nearest
 from ripieno.model.gate import ActionKind
 from ripieno.model.principal import Principal, Scope
@@ -23,6 +23,8 @@ KEY: Final = re.compile(r"ripieno_([a-z2-7]{10})_([A-Za-z0-9_-]{43})")
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 ID_LENGTH: Final = 10
 SECRET_BYTES: Final = 32
+SKEW: Final = 300 * MICROSECONDS
+"""So far may the clocks of machines be apart that share a data folder."""
 ACTS: Final = frozenset(get_args(ActionKind))
 
 
@@ -100,6 +102,8 @@ def check_key(store: IdentityStore, clock: Clock, text: str) -> tuple[KeyRow, st
         raise SignInError(msg, remedy="an administrator makes one: ripieno keys create")
     if row.state != "live":
         return row, f"key {row.id} was revoked"
+    if clock.now() < row.created_at - SKEW:  # and how long it has been good for cannot be told
+        return row, f"key {row.id} is not made yet by this machine's clock, which is wrong"
     if row.expires_at is not None and clock.now() >= row.expires_at:
         return row, f"key {row.id} expired at {moment(row.expires_at):%Y-%m-%d %H:%M} UTC"
     return row, None

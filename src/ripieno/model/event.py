@@ -61,7 +61,6 @@ Kind = Literal[
     "operation",
     "act.denied",
     "emergency",
-    "emergency.reviewed",
     "workflow.mode",
     "workflow.deployed",
     "workflow.protected",
