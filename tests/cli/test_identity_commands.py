@@ -109,3 +109,19 @@ def test_an_operator_who_may_not_be_shown_what_a_run_holds_is_told_only_how_it_s
     assert own["waiting_for"], "whoever started it is shown what it waits for"
     log = cli.ok("audit", "log", "--kind", "act.denied", "--output", "json").json
     assert [one["body"]["act"] for one in log] == ["data.read"]
+
+
+def test_a_list_leaves_out_what_its_reader_may_not_be_shown(cli: Cli) -> None:
+    cli.discharge("clean")
+    operator = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    [row] = cli.ok("runs", "list", "--output", "json", **operator).json
+    assert (row["status"], row["output"]) == ("complete", None)
+    [row] = cli.ok("runs", "list", "--output", "json", RIPIENO_ROLES="clinician").json
+    assert row["output"] is not None
+
+
+def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> None:
+    cli.discharge("clean")
+    assert "nothing is to be reviewed" in cli.ok("audit", "emergencies").err
+    assert cli.run("audit", "review", "t-1", "--said", "fine").code == 2
+    assert cli.run("audit", "emergencies", RIPIENO_ROLES="clinician").code == 4

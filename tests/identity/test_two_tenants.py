@@ -201,6 +201,7 @@ SHOWN: Final[dict[Words, Words]] = {
     ("keys", "list"): ("--all",),
     ("providers", "list"): (),
     ("policy", "versions"): (),
+    ("audit", "emergencies"): ("--all",),
     ("audit", "log"): ("--limit", "1000"),
     ("doctor",): (),
     ("config", "view"): (),
@@ -262,6 +263,7 @@ PROBED: Final[dict[Words, Words]] = {
     ("keys", "revoke"): ("KEY",),
     ("providers", "distrust"): ("ISSUER",),
     ("audit", "log"): ("--run", "RUN"),
+    ("audit", "review"): ("TASK", "--said", "it was right"),
 }
 """Commands that are given a name, and with what else."""
 

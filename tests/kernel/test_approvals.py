@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,10 +40,11 @@ from ripieno import (
     human,
     sequential,
 )
-from ripieno.kernel.emergency import break_glass
+from ripieno.kernel.commands import answer
+from ripieno.kernel.emergency import break_glass, emergencies, review
 from ripieno.kernel.operators import answer_instead
 from ripieno.mediation.policy import PolicyGate
-from ripieno.model.errors import InputError, NotAllowedError, RefusedError
+from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.gate import Action, Decision, Tracing
 from ripieno.model.principal import Principal
 from ripieno.model.provenance import RunLog, Tracer
@@ -277,13 +280,79 @@ async def test_in_an_emergency_a_role_made_for_it_approves_and_that_is_in_the_lo
             await break_glass(host.store, host.clock, question, by=ADA, reason="I want to")
         await break_glass(host.store, host.clock, question, by=medic, reason="the ward is on fire")
         outcome = await ended(host, run)
+        assert (outcome.status, len(system.calls)) == ("complete", 1)
         with pytest.raises(RefusedError):
             await break_glass(host.store, host.clock, question, by=medic, reason="once more")
         stream = await host.store.tenant_stream("default")
         assert stream is not None
         [used] = [event for event in await host.store.events(stream) if event.kind == "emergency"]
-    assert (outcome.status, len(system.calls)) == ("complete", 1)
+        auditor = Principal("person", "auditor", roles=frozenset({"auditor"}))
+        task = f"t-{question.number}"
+        [open_] = await emergencies(host.store, "default")
+        assert (open_.by, open_.reason, open_.reviewed_by) == (medic.id, "the ward is on fire", None)
+        for who, why in (
+            (replace(medic, roles=frozenset({"auditor"})), "somebody else reviews it"),
+            (OPERATOR, "somebody else reviews it"),
+            (ADA, "may not review"),
+        ):
+            with pytest.raises(NotAllowedError, match=why):
+                await review(host.store, task, by=who, said="fine")
+        with pytest.raises(InputError, match="what it came to"):
+            await review(host.store, task, by=auditor, said=" ")
+        await review(host.store, task, by=auditor, said="it was right")
+        [closed] = await emergencies(host.store, "default")
+        assert (closed.reviewed_by, closed.review) == (auditor.id, "it was right")
+        with pytest.raises(RefusedError, match="was reviewed by person:auditor"):
+            await review(host.store, task, by=auditor, said="again")
+        with pytest.raises(NotFoundError, match="nobody has broken the glass"):
+            await review(host.store, "t-999", by=auditor, said="fine")
     assert (used.body["by"], used.body["run"]) == (medic.id, run)
+
+
+async def test_of_two_who_approve_at_once_in_two_processes_one_counts_and_the_other_is_asked_next(
+    tmp_path: Path,
+) -> None:
+    system, home = Elsewhere(), tmp_path / "home"
+    workflow = booking(system)
+    gate = gate_of(tmp_path / "policies", ask=ASK.replace("role:treasurer", "2 of role:treasurer"))
+    async with governed(home, gate, workflow) as host, governed(home, gate) as other:
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        said = await asyncio.gather(
+            reply(host, question, YES, by=BOB), reply(other, question, YES, by=EVE), return_exceptions=True
+        )
+        [late] = [one for one in said if one is not None]
+        assert isinstance(late, RefusedError)
+        second = await asked(host, run, "approval/2")
+        assert system.calls == [], "one of two is not enough"
+        first, rest = (BOB, EVE) if said[0] is None else (EVE, BOB)
+        with pytest.raises(NotAllowedError, match="cannot approve it"):
+            await reply(other, second, YES, by=first)
+        await reply(other, second, YES, by=rest)
+        assert (await ended(host, run)).status == "complete"
+        [intent] = await events(host, run, "intent")
+    assert set(intent.body["approved"]) == {BOB.id, EVE.id}
+    assert len(system.calls) == 1
+
+
+async def test_an_approval_that_comes_when_its_time_has_passed_does_not_count(tmp_path: Path) -> None:
+    """Though nobody has noticed yet that it has: the clock alone decides."""
+    system, clock = Elsewhere(), HandClock()
+    workflow = booking(system)
+    gate = gate_of(tmp_path / "policies", ask=ASK.replace("role:treasurer", "role:treasurer, due 1h"))
+    medic = Principal("person", "medic", roles=frozenset({"break-glass"}))
+    async with governed(tmp_path / "home", gate, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run)
+        await parked(host, run)
+        clock.turn(3600)
+        with pytest.raises(RefusedError, match="was to be approved by"):
+            await answer(host.store, clock, question, by=BOB, value=YES)
+        with pytest.raises(RefusedError, match="was to be approved by"):
+            await break_glass(host.store, clock, question, by=medic, reason="late")
+        host.ring()
+        outcome = await ended(host, run)
+    assert (outcome.status, system.calls) == ("escalated", [])
 
 
 async def test_a_task_that_is_no_approval_is_not_passed_by_breaking_the_glass(host: Host) -> None:

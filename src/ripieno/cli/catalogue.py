@@ -226,6 +226,8 @@ COMMANDS: Final = (
         "audit",
         "What happened, and is the log whole?",
         children=(
+            Entry("emergencies", "Show what passed in an emergency.", "emergencies:show_emergencies"),
+            Entry("review", "Close the review of an emergency.", "emergencies:review_emergency"),
             Entry("log", "Show changes, logins and reads of labelled data.", "audit_log:show_log"),
             Entry("report", "Answer an auditor's questions in one document.", "audit_report:report"),
             Entry("verify", "Follow every chain and open every value.", "audit:verify"),

@@ -13,12 +13,12 @@ from typing import Any, Final
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import may_read
+from ripieno.kernel.allowed import is_shown, may_read
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
 
-__all__ = ["classes_of", "read_run", "read_runs", "within_reach"]
+__all__ = ["classes_of", "is_open", "read_run", "read_runs", "within_reach"]
 
 
 NOTHING: Final = "{}"
@@ -61,6 +61,13 @@ async def read_runs(
         await store.record(by.tenant, "data.read", body, reason=reason)
     except StoreError as error:
         raise unrecorded(classes, error) from error
+
+
+async def is_open(store: Store, run: RunRow, what: str, by: Principal) -> bool:
+    """Tell whether a list may show `by` what a run holds, beside that there is one and how it stands."""
+    about = await about_of(store, run)
+    labels = labels_of(about)
+    return not labels or is_shown(store, run, by, what, labels=labels, about=about or {})
 
 
 def unrecorded(classes: Sequence[str], error: StoreError) -> StoreError:

@@ -34,7 +34,9 @@ __all__ = [
     "check_identity",
     "check_operator",
     "check_policy_change",
+    "check_review",
     "check_tenant",
+    "is_shown",
     "may_begin_again",
     "may_read",
     "policy_change",
@@ -184,6 +186,14 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     return let(by, await decided(store, action, f"{by.id} may not answer {task}"))
 
 
+async def check_review(store: Store, run: RunRow, task: str, by: Principal) -> Principal:
+    """Give `by` with leave to review what passed in an emergency; raises `NotAllowedError`."""
+    by = as_now(store, by)
+    subject = Subject("task", task, {"run": run.id})
+    action = Action("task.answer", "review", Actor(by), subject, await workflow_of(store, run), run.id)
+    return let(by, await decided(store, action, f"{by.id} may not review {task}"))
+
+
 async def check_away(store: Store, person: str, by: Principal) -> Principal:
     """Give `by` with leave to say who stands in for a person; raises `NotAllowedError`."""
     subject = Subject("task", "absence", {"person": person})
@@ -198,7 +208,20 @@ async def may_read(
 
     `about` is what its version declares; under which policies it runs is among that.
     """
-    action = Action(
+    action = reading(run, by, what, labels, about)
+    return let(by, await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds"))
+
+
+def is_shown(
+    store: Store, run: RunRow, by: Principal, what: str, *, labels: Sequence[str], about: Mapping[str, Any]
+) -> bool:
+    """Tell the same for a list, which leaves out what is not to be shown and denies nobody anything."""
+    return asked(store, reading(run, by, what, labels, about)).verdict == "allow"
+
+
+def reading(run: RunRow, by: Principal, what: str, labels: Sequence[str], about: Mapping[str, Any]) -> Action:
+    """Give the act of being shown what a run holds."""
+    return Action(
         "data.read",
         what,
         Actor(by),
@@ -207,7 +230,6 @@ async def may_read(
         run.id,
         labels=tuple(labels),
     )
-    return let(by, await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds"))
 
 
 async def workflow_of(store: Store, run: RunRow) -> Subject:
@@ -238,13 +260,7 @@ async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     )
     action.actor.principal.check_scope(action.kind, None if workflow is None else str(workflow))
     by, subject = action.actor.principal, action.subject
-    directed = store.rights.fresh(by.tenant)
-    barred = directed.barred(by)
-    if barred is None:
-        now = directed.narrowed(by)
-        decision = store.gate.decide(action if now is by else replace(action, actor=Actor(now)))
-    else:
-        decision = Decision("deny", version=store.gate.version, reason=barred)
+    decision = asked(store, action)
     if decision.verdict == "allow":
         return decision
     body: dict[str, Json] = {
@@ -257,6 +273,17 @@ async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     await store.record(by.tenant, "act.denied", body, reason=decision.reason)
     msg = f"{otherwise}: {decision.reason}"
     raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
+
+
+def asked(store: Store, action: Action) -> Decision:
+    """Give what the gate says, with the rights of now."""
+    by = action.actor.principal
+    directed = store.rights.fresh(by.tenant)
+    barred = directed.barred(by)
+    if barred is not None:
+        return Decision("deny", version=store.gate.version, reason=barred)
+    now = directed.narrowed(by)
+    return store.gate.decide(action if now is by else replace(action, actor=Actor(now)))
 
 
 def let(by: Principal, decision: Decision) -> Principal:

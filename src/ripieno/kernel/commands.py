@@ -13,7 +13,7 @@ from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import Standing, meant, standing
 from ripieno.kernel.allowed import check_answer, check_operator
-from ripieno.kernel.clock import Clock
+from ripieno.kernel.clock import Clock, moment
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.messages import send
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError
@@ -29,6 +29,7 @@ __all__ = [
     "check_approver",
     "check_barred",
     "check_form",
+    "check_in_time",
     "check_meant",
 ]
 
@@ -95,6 +96,7 @@ async def answer(
         now.check_open()
         now.check_may_act()
         check_barred(row, asked.barred, {by.id, now.on_behalf_of})
+        check_in_time(asked, clock.now())
         check_approver(asked, now)
         by = await check_answer(store, row, by)
         check_form(asked, value)
@@ -123,6 +125,14 @@ def check_barred(row: QuestionRow, barred: frozenset[str], whose: set[str | None
     for who in whose & barred:
         msg = f"t-{row.number}: {who} proposed it, gains by it or has approved it, and cannot approve it"
         raise NotAllowedError(msg, remedy="somebody else who holds the role has to")
+
+
+def check_in_time(asked: AskedFor, now: int) -> None:
+    """Raise `RefusedError` for an approval that comes too late, whether or not that was noticed by then."""
+    row = asked.row
+    if asked.asks is not None and row.due_at is not None and now >= row.due_at:
+        msg = f"{asked.id} was to be approved by {moment(row.due_at):%Y-%m-%d %H:%M} UTC: it is too late"
+        raise RefusedError(msg)
 
 
 def check_approver(asked: AskedFor, now: Standing) -> None:

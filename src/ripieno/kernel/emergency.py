@@ -1,20 +1,46 @@
 """Break-glass: an approval in the stead of those whom a policy names, by a role made for emergencies.
 
-It is in the tenant's log, for review, before it counts.
+It is in the tenant's log, for review, before it counts; a review is an event by somebody else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
 from ripieno.journal.records import QuestionRow, why_closed
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import check_answer, check_tenant
+from ripieno.kernel.allowed import check_answer, check_review, check_tenant
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.commands import asked_for, check_barred
+from ripieno.kernel.commands import asked_for, check_barred, check_in_time
 from ripieno.kernel.messages import send
-from ripieno.model.errors import InputError, RefusedError
+from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.principal import Principal
+from ripieno.model.value import decode
 
-__all__ = ["break_glass"]
+__all__ = ["Emergency", "break_glass", "emergencies", "review"]
+
+PAGE: Final = 1000
+"""So many events are read at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """One approval that was given by breaking the glass."""
+
+    event: int
+    """Its number in the tenant's stream."""
+    task: str
+    """Such as `t-58`."""
+    run: str
+    by: str
+    at: int
+    """Microseconds since 1970-01-01 UTC."""
+    reason: str
+    reviewed_by: str | None = None
+    review: str | None = None
+    """What the review came to, in the words of whoever made it."""
 
 
 async def break_glass(store: Store, clock: Clock, row: QuestionRow, *, by: Principal, reason: str) -> None:
@@ -39,7 +65,54 @@ async def break_glass(store: Store, clock: Clock, row: QuestionRow, *, by: Princ
         msg = f"t-{row.number} is no approval that a policy asks for; it is for {row.role or row.person}"
         raise RefusedError(msg)
     check_barred(row, asked.barred, {by.id})
+    check_in_time(asked, clock.now())
     body = {"task": f"t-{row.number}", "run": row.run, "by": by.id}
     await store.record(by.tenant, "emergency", body, reason=reason)
     said = {"value": {"proceed": True}, "reason": reason, "emergency": True}
     await send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
+
+
+async def emergencies(store: Store, tenant: str) -> Sequence[Emergency]:
+    """Give every emergency of a tenant, oldest first, with its review where there was one."""
+    stream, found, after = await store.tenant_stream(tenant), dict[int, Emergency](), 0
+    while page := await store.events(stream, after=after, limit=PAGE):
+        after = page[-1].seq
+        for event in page:
+            if event.kind not in ("emergency", "emergency.reviewed"):
+                continue
+            body, said = event.body, str(decode(store.payload(stream, event.body["reason"])))
+            if event.kind == "emergency":
+                found[event.seq] = Emergency(event.seq, body["task"], body["run"], body["by"], event.at, said)
+            else:
+                of = found[body["emergency"]]
+                found[of.event] = replace(of, reviewed_by=body["by"], review=said)
+    return list(found.values())
+
+
+async def review(store: Store, task: str, *, by: Principal, said: str) -> Emergency:
+    """Close the review of an emergency: `said` is what it came to. Durable when this returns.
+
+    Raises `NotAllowedError` for whoever has passed, started the run or is not let by policy (in the shipped
+    packs: without the role `auditor`, `administrator` or `operator`), `NotFoundError` where nobody broke
+    the glass for the task, `InputError` without a word, and `RefusedError` where it was reviewed.
+    """
+    known = [one for one in await emergencies(store, by.tenant) if one.task == task]
+    if not known:
+        msg = f"nobody has broken the glass for {task}"
+        raise NotFoundError(msg, remedy="ripieno audit emergencies shows what is to be reviewed")
+    one = known[-1]
+    run = await store.run(one.run)
+    check_tenant(run, by)
+    by = await check_review(store, run, task, by)
+    if by.id in (one.by, run.principal):
+        msg = f"{by.id} has passed {task} in an emergency, or gains by it: somebody else reviews it"
+        raise NotAllowedError(msg)
+    if not said.strip():
+        msg = f"the review of {task} says what it came to"
+        raise InputError(msg)
+    if one.reviewed_by is not None:
+        msg = f"{task} was reviewed by {one.reviewed_by}: {one.review}"
+        raise RefusedError(msg)
+    body = {"emergency": one.event, "task": task, "run": one.run, "by": by.id}
+    await store.record(by.tenant, "emergency.reviewed", body, reason=said)
+    return replace(one, reviewed_by=by.id, review=said)

@@ -61,6 +61,7 @@ Kind = Literal[
     "operation",
     "act.denied",
     "emergency",
+    "emergency.reviewed",
     "workflow.mode",
     "workflow.deployed",
     "workflow.protected",

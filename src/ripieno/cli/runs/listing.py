@@ -17,12 +17,13 @@ from ripieno.cli.runs.times import when
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.evidence.outcomes import outcome_of
-from ripieno.identity.reading import read_runs, within_reach
+from ripieno.identity.reading import is_open, read_runs, within_reach
 from ripieno.journal.records import QuestionRow, RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.model.errors import NotFoundError
 from ripieno.model.ids import short
+from ripieno.model.principal import Principal
 
 __all__ = ["list_runs", "run_document", "table"]
 
@@ -88,7 +89,7 @@ async def _list(settings: Settings, wanted: RunFilter) -> int:
             by.check_scope("data.read")
             if settings.output != "table":
                 await read_runs(store, rows, "runs list", by=by)
-                documents = [await run_document(store, row) for row in rows]
+                documents = [await listed(store, row, "runs list", by) for row in rows]
             waiting = await store.questions(tenant=wanted.tenant)
     except NotFoundError as error:
         note(str(error))
@@ -118,9 +119,14 @@ def table(rows: Sequence[RunRow]) -> Any:
     return shown
 
 
-async def run_document(store: Store, row: RunRow) -> dict[str, Any]:
-    """Give a run as programs read it."""
-    outcome = await outcome_of(store, row) if row.ended else None
+async def listed(store: Store, row: RunRow, what: str, by: Principal) -> dict[str, Any]:
+    """Give a run in a list: without what it ended in, where `by` may not be shown that."""
+    return await run_document(store, row, shown=await is_open(store, row, what, by))
+
+
+async def run_document(store: Store, row: RunRow, *, shown: bool = True) -> dict[str, Any]:
+    """Give a run as programs read it; where it is not `shown`, without what it ended in."""
+    outcome = await outcome_of(store, row) if row.ended and shown else None
     started = (await store.events(row.id, limit=1))[0]
     confidence = outcome.confidence if outcome else None
     return {

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from cyclopts import Group, Parameter
 
 from ripieno.cli.output import note, write
-from ripieno.cli.runs.listing import run_document, table
+from ripieno.cli.runs.listing import listed, table
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_runs
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
 from ripieno.journal.store import Store
 from ripieno.kernel.bulk import hits
@@ -87,7 +88,10 @@ async def confirmed(
     """Tell whether to go on with many runs; a dry run only lists them, and a person is asked first."""
     count = f"{len(rows)} run{'' if len(rows) == 1 else 's'}"
     if selection.dry_run:
-        documents = [] if settings.output == "table" else [await run_document(store, row) for row in rows]
+        documents: list[dict[str, Any]] = []
+        if settings.output != "table":
+            await read_runs(store, rows, f"runs {what}", by=settings.principal)
+            documents = [await listed(store, row, f"runs {what}", settings.principal) for row in rows]
         write(settings.output, documents, table(rows) if rows else None)
         note(f"would {what} {count}; nothing was changed")
         return False
