@@ -288,11 +288,15 @@ def word_of(covered: Marks | None, touched: Marks | None, default: Trust) -> Tru
 
 
 def merged(known: Marks | None, more: Marks) -> Marks:
-    """Give sources together, of each kind the first."""
-    if known is None:
+    """Give sources together, of each kind the one that came first."""
+    if known is None or known is more:
         return more
-    labels = {one.label for one in known}
-    return known + tuple(one for one in more if one.label not in labels)
+    first = {one.label: one for one in known}
+    for one in more:
+        other = first.get(one.label)
+        if other is None or one.source.event < other.source.event:
+            first[one.label] = one
+    return tuple(first.values())
 
 
 def whole(text: Text) -> str:
