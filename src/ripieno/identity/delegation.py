@@ -31,4 +31,4 @@ def effective(principal: Principal, *on_behalf_of: Principal) -> Principal:
 
 def effective_of(actor: Actor) -> Principal:
     """Give whoever proposes an act with the roles that count for it; see `effective`."""
-    return effective(actor.principal, *(() if actor.on_behalf_of is None else (actor.on_behalf_of,)))
+    return effective(*actor.chain)

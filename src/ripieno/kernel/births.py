@@ -67,6 +67,8 @@ class Birth:
     """Amounts in whole numbers, times as text; empty where nothing is limited."""
     effects: Mapping[str, Any] | None
     """The rule for write effects that it inherits; None where they are made as they come."""
+    through: tuple[str, ...] = ()
+    """The agents by whom it is begun, by id, the nearest first."""
 
 
 async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
@@ -92,6 +94,8 @@ async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
     body = await first_event(store, definition, new, commitment.hex(), execution.proposals.inherited)
     del body["given"]  # by the parent's log
     body["parent"] = {"run": above.id, "path": birth.path}
+    if birth.through:
+        body["through"] = [*birth.through]
     if birth.allowance:
         body["allowance"] = dict(birth.allowance)
     if birth.effects is not None:

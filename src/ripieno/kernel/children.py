@@ -84,5 +84,12 @@ class Child(AwaitedRun):
                 limits[name] = in_seconds(duration)
         if self._limits is not None and isinstance(self._limits.on_exhausted, str) and limits:
             limits["on_exhausted"] = self._limits.on_exhausted
-        birth = Birth(self._run, self._definition, self.path, limits, self._rule())
+        birth = Birth(
+            self._run,
+            self._definition,
+            self.path,
+            limits,
+            self._rule(),
+            self._execution.proposals.through(self.scope),
+        )
         await bear(self._execution, birth, self._given.data)

@@ -5,9 +5,9 @@ Whoever it acts for has the roles that were held when it was started, as far as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from ripieno.kernel.consent import is_settled
@@ -17,7 +17,7 @@ from ripieno.model.definition import Definition
 from ripieno.model.event import Event, Json
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Decision, Gate, Subject
 from ripieno.model.participant import Participant, ToolLike
-from ripieno.model.principal import Principal
+from ripieno.model.principal import Principal, PrincipalKind
 from ripieno.model.provenance import Traced
 from ripieno.model.stop import Place
 from ripieno.model.value import Value
@@ -30,6 +30,9 @@ __all__ = ["Proposals", "rights", "started_for", "trial"]
 
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 """Kinds of participants that act of their own accord; what others propose is the workflow's own doing."""
+
+MOST_IN_A_CHAIN: Final = 16
+"""So many may act for each other; what would be done by more is denied."""
 
 SYSTEM: Final = "ripieno"
 """The name of the one who lets participants work."""
@@ -67,6 +70,20 @@ def started_for(started: Event) -> Principal:
     )
 
 
+def named(scope: Scope) -> str:
+    """Give the name of a visit's participant in the letters that a principal may have."""
+    return scope.name.lstrip("_-.@+")[:128] or SYSTEM
+
+
+def agents_above(scope: Scope) -> Iterator[str]:
+    """Give the agents within whose visits a visit lies, by id; the nearest first."""
+    above = scope.parent
+    while above is not None:
+        if above.path and above.kind in AGENTS:
+            yield f"agent:{named(above)}"
+        above = above.parent
+
+
 @dataclass(slots=True)
 class Known:
     """What is the same for all runs of one definition under one gate."""
@@ -74,8 +91,8 @@ class Known:
     gate: Gate
     version: str
     subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
-    actors: dict[tuple[str, Principal, int | None], Actor] = field(default_factory=dict[Any, Actor])
-    """By the name of whose visit it is, for whom, and by the state of the rights that it was found under."""
+    actors: dict[tuple[Principal, ...], Actor] = field(default_factory=dict[Any, Actor])
+    """By everybody by whom and for whom something is done, with the roles of each."""
     general: dict[tuple[Principal, str | None], dict[str, Decision]] = field(
         default_factory=dict[tuple[Principal, str | None], Any]
     )
@@ -94,6 +111,8 @@ class Proposals:
         assert started is not None, "a run that is advanced has begun"
         self._execution = execution
         self._definition = execution.definition
+        self._through: tuple[str, ...] = tuple(started.body.get("through", ()))
+        """The agents by whom it was begun in the run above, by id."""
         self._held = started_for(started)
         """For whom it acts, with what was held when it was started."""
         self._whose = self._held
@@ -166,12 +185,14 @@ class Proposals:
         if self._general_under != version:
             self._general_under = version
             self._look()
-            self._general = self._known().general.setdefault((self._whose, self._candidate), {})
+            shared = self._known().general.setdefault((self._whose, self._candidate), {})
+            self._general = {} if self._through else shared
         kept = self._barred is None and not self._execution.store.roll.standing
         found = self._general.get(participant.name) if kept else None
         if found is None:
             subject = self._participant(participant.name, participant.kind)
-            actor = Actor(Principal("system", SYSTEM, self._whose.tenant), self._whose)
+            chain = (*(self._holding(one) for one in self._through), self._whose)
+            actor = Actor(Principal("system", SYSTEM, self._whose.tenant), chain[0], chain[1:])
             found = self._decide("participant.work", actor, subject, path, approvals=approvals)
             if kept and found.general and found.verdict == "allow":
                 self._general[participant.name] = found
@@ -287,11 +308,14 @@ class Proposals:
             gone = store.roll.above(tenant, (Place(run.id, run.workflow, path), *self._above))
             if gone is not None:
                 return f"{gone.agent} was retired by {gone.by}: {gone.reason}"
-        return store.rights.of(tenant).barred(actor.principal)
+        directed = store.rights.of(tenant)
+        return next((why for one in actor.chain if (why := directed.barred(one)) is not None), None)
 
     def _put(self, action: Action) -> Decision:
         """Put an act to the gate, unless something stands against whoever proposes it."""
         against = None if action.kind == "tool.undo" else self._against(action.actor, action.path or "")
+        if against is None and len(action.actor.chain) > MOST_IN_A_CHAIN:
+            against = f"more than {MOST_IN_A_CHAIN} act for each other here"
         if against is not None:
             return Decision("deny", version=self._gate.version, reason=against)
         return self._gate.decide(action)
@@ -303,18 +327,32 @@ class Proposals:
         return found
 
     def _actor(self, scope: Scope) -> Actor:
-        """Give who acts within a visit; nobody but the system above all participants."""
+        """Give who acts within a visit, and for whom; nobody but the system above all participants.
+
+        A participant that an agent calls acts for that agent, and for whom it acts in turn.
+        """
         self._look()
+        kind = "system" if not scope.path else "agent" if scope.kind in AGENTS else "service"
+        who = self._holding(f"{kind}:{named(scope)}")
+        above = tuple(self._holding(one) for one in (*agents_above(scope), *self._through))
         actors = self._known().actors
-        key = (scope.path and scope.name, self._whose, self._at)
+        key = (who, *above, self._whose)
         found = actors.get(key)
         if found is None:
-            kind = "system" if not scope.path else "agent" if scope.kind in AGENTS else "service"
-            name = scope.name.lstrip("_-.@+")[:128] or SYSTEM
-            who = Principal(kind, name, self._whose.tenant)
-            roles = self._execution.store.rights.of(who.tenant).roles(who.id)
-            found = actors[key] = Actor(replace(who, roles=roles), self._whose)
+            found = actors[key] = Actor(*key[:2], further=key[2:])
         return found
+
+    def _holding(self, who: str) -> Principal:
+        """Give an agent or a service with the roles that the directory gives it now."""
+        tenant = self._held.tenant
+        roles = self._execution.store.rights.of(tenant).roles(who)
+        kind, _, name = who.partition(":")
+        return Principal(cast("PrincipalKind", kind), name, tenant, roles)
+
+    def through(self, scope: Scope) -> tuple[str, ...]:
+        """Give the agents by whom a child run is begun within a visit, by id; the nearest first."""
+        own = (f"agent:{named(scope)}",) if scope.kind in AGENTS else ()
+        return tuple(dict.fromkeys((*own, *agents_above(scope), *self._through)))
 
     def _participant(self, name: str, kind: str) -> Subject:
         subjects = self._known().subjects

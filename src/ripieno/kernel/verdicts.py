@@ -13,6 +13,6 @@ VERSION_DIGITS: Final = 16
 """So much of a version's digest stands in the log."""
 
 
-def told(decision: Decision) -> dict[str, str | list[Json]]:
+def told(decision: Decision) -> dict[str, Json]:
     """Give what an event says of a decision: the policies that determined it, and the version of them all."""
     return {"policies": list(decision.policies), "policy": decision.version[:VERSION_DIGITS]}

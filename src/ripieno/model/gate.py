@@ -62,6 +62,15 @@ class Actor:
     principal: Principal
     on_behalf_of: Principal | None = None
     """Who acts for somebody never has more rights than both."""
+    further: tuple[Principal, ...] = ()
+    """For whom that one acts in turn, and so on: nobody of them all counts for more than any other."""
+
+    @property
+    def chain(self) -> tuple[Principal, ...]:
+        """Everybody by whom and for whom it is done, from who acts to who began it."""
+        if self.on_behalf_of is None:
+            return (self.principal,)
+        return (self.principal, self.on_behalf_of, *self.further)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Demand:
 
     def missing(self, approvals: Sequence[Approval], actor: Actor) -> int:
         """Tell how many approvals are missing; nobody approves what they propose, or what is for them."""
-        own = {one.id for one in (actor.principal, actor.on_behalf_of) if one is not None}
+        own = {one.id for one in actor.chain}
         if any(given.emergency and given.by not in own for given in approvals):
             return 0
         people = {given.by for given in approvals if given.by not in own and self._counts(given)}

@@ -51,7 +51,13 @@ def goes_on(gate: PolicyGate, rules: Rules, action: Action, decision: Decision) 
         actor = action.actor
         behalf = None if actor.on_behalf_of is None else with_role(actor.on_behalf_of, role)
         more = replace(
-            action, actor=replace(actor, principal=with_role(actor.principal, role), on_behalf_of=behalf)
+            action,
+            actor=replace(
+                actor,
+                principal=with_role(actor.principal, role),
+                on_behalf_of=behalf,
+                further=tuple(with_role(one, role) for one in actor.further),
+            ),
         )
         if more != action and gate.decide(more).verdict == "allow":
             yield (

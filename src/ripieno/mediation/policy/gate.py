@@ -76,7 +76,8 @@ class PolicyGate:
         if actor.on_behalf_of is None:
             found = ruling.decided or decision(action, [ruling], rules.version)
         else:
-            found = decision(action, [ruling, shard.ruling(action, actor.on_behalf_of)], rules.version)
+            others = [shard.ruling(action, one) for one in actor.chain[1:]]
+            found = decision(action, [ruling, *others], rules.version)
         return found if found.general == shard.general else replace(found, general=shard.general)
 
 

@@ -76,7 +76,7 @@ def acts_of(events: Sequence[Event], facts: Facts, opened: Callable[[str], Any])
                 subject = run.workflow
                 yield run.act(event, "run.start", Actor(run.whose), subject, verb="start")
             case "step" | "scope":
-                actor = Actor(Principal("system", SYSTEM, run.whose.tenant), run.whose)
+                actor = run.actor(Principal("system", SYSTEM, run.whose.tenant))
                 yield run.act(
                     event, "participant.work", actor, run.participant(event.path, body["participant"])
                 )
@@ -95,7 +95,7 @@ def acts_of(events: Sequence[Event], facts: Facts, opened: Callable[[str], Any])
                 yield run.call(event, event.path.removesuffix(DENIED), kinds, verdict="deny")
             case "denied" if VISIT.search(event.path):
                 visit = event.path.removesuffix(DENIED)
-                actor = Actor(Principal("system", SYSTEM, run.whose.tenant), run.whose)
+                actor = run.actor(Principal("system", SYSTEM, run.whose.tenant))
                 subject = run.participant(visit, kinds.get(visit, ""))
                 yield run.act(event, "participant.work", actor, subject, path=visit, verdict="deny")
             case _:  # a denial that does not tell what was denied cannot be decided again
@@ -144,6 +144,7 @@ class Run:
             frozenset(started.get("roles", ())),
             every_role=bool(started.get("every_role", False)),
         )
+        self.through: tuple[str, ...] = tuple(started.get("through", ()))
         self.workflow = workflow
         self._opened = opened
         self._version: str | None = started.get("policy")
@@ -167,7 +168,18 @@ class Run:
         name = visit.rpartition("/")[2].partition("@")[0]
         kind = "system" if not visit else "agent" if kinds.get(visit) in AGENTS else "service"
         name = name.lstrip("_-.@+")[:128] or SYSTEM
-        return Actor(Principal(kind, name, self.whose.tenant), self.whose)
+        above = [
+            parts[-1].partition("@")[0]
+            for end in range(visit.count("/"), 0, -1)
+            if kinds.get("/".join(parts := visit.split("/")[:end])) in AGENTS
+        ]
+        return self.actor(Principal(kind, name, self.whose.tenant), *(f"agent:{one}" for one in above))
+
+    def actor(self, who: Principal, *above: str) -> Actor:
+        """Give who acted, for those above within the run and beyond, and for whom it was begun."""
+        agents = [Principal("agent", one.partition(":")[2], who.tenant) for one in (*above, *self.through)]
+        chain = (*agents, self.whose)
+        return Actor(who, chain[0], chain[1:])
 
     def call(
         self,

@@ -189,7 +189,7 @@ def attributes(known: Mapping[str, Any], node: Node, wanted: Wanted, *path: str)
 def context(action: Action, wanted: Wanted) -> dict[str, Json]:
     """Give the circumstances of an act, as far as they are read."""
     node = wanted.reads.context
-    own = {action.actor.principal.id, action.actor.on_behalf_of.id if action.actor.on_behalf_of else None}
+    own = {one.id for one in action.actor.chain}
     others = [given for given in action.approvals if given.by not in own]
     known: dict[str, Any] = {
         "verb": action.verb,
