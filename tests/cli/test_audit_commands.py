@@ -119,3 +119,18 @@ def test_exports_are_of_runs_and_periods_and_never_over_a_file(cli: Cli) -> None
     cli.write("key", (cli.home / "checkpoint.pub").read_text())
     assert cli.run("audit", "verify", "--proof", "there", "--key", "key").code == 1
     assert cli.run("audit", "verify", "--export", "nowhere", "--key", "key").code == 2
+
+
+def test_others_are_told_while_something_serves_and_who_is_not_is_told_by_the_doctor(cli: Cli) -> None:
+    out, gone = cli.folder / "out.jsonl", cli.folder / "no" / "out.jsonl"
+    cli.environment["RIPIENO_AUDIT_FEEDS"] = f"file:{out},file:{gone}"
+    cli.discharge("clean")
+    exported = cli.ok("audit", "export", "--ocsf").out.splitlines()
+    assert out.read_text("ascii").splitlines() == exported
+    assert '"class_uid": 6003' in exported[0]
+    found = cli.run("doctor", "--output", "json").json
+    assert [item["found"] for item in found if item["check"] == "feeds"] == [
+        f"file:{gone}: No such file or directory"
+    ]
+    assert cli.run("audit", "export", "--ocsf", "--values").code == 2
+    assert cli.run("worker", "--until-idle", RIPIENO_AUDIT_FEEDS="ftp://x").code == 2

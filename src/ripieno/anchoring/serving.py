@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from ripieno.anchoring.feeds import Feeds
 from ripieno.anchoring.rounds import ForkError, Round, Rounds
 from ripieno.anchoring.settings import Anchoring
 from ripieno.journal.sqlite import SqliteStore
@@ -22,6 +23,9 @@ __all__ = ["anchored", "record"]
 LOOKS: Final = 2
 """How often it is looked within the time after which a commit has to be covered."""
 
+TELL_SECONDS: Final = 1.0
+"""How often others are told."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -31,13 +35,36 @@ async def anchored(
 ) -> AsyncGenerator[None]:
     """Sign and publish within `settings.every` seconds of each commit until the block is left."""
     rounds = Rounds(store.home, settings, clock)
+    feeds = Feeds(store.home, settings.feeds, settings.origin, clock)
     leaving = asyncio.Event()
-    task = asyncio.create_task(keep(store, rounds, settings.every, leaving), name="ripieno checkpoints")
+    tasks = [asyncio.create_task(keep(store, rounds, settings.every, leaving), name="ripieno checkpoints")]
+    if settings.feeds:
+        tasks.append(asyncio.create_task(tell(feeds, settings.every, leaving), name="ripieno feeds"))
     try:
         yield
     finally:
         leaving.set()
-        await task
+        await asyncio.gather(*tasks)
+
+
+async def tell(feeds: Feeds, every: float, leaving: asyncio.Event) -> None:
+    """Tell others of what is committed, and once more at the end; who cannot be told keeps nobody waiting."""
+    told: dict[str, str] = {}
+    while not leaving.is_set():
+        try:
+            async with asyncio.timeout(min(every / LOOKS, TELL_SECONDS)):
+                await leaving.wait()
+        except TimeoutError:
+            pass
+        try:
+            done = await asyncio.to_thread(feeds.turn)
+        except RipienoError as error:
+            log.error("cannot tell of the log", error=str(error))  # noqa: TRY400 - the message says it all
+            continue
+        if done is not None:
+            for name in done.failures.keys() - told.keys():
+                log.warning("nobody was told", receiver=name, problem=done.failures[name])
+            told = done.failures
 
 
 async def keep(store: SqliteStore, rounds: Rounds, every: float, leaving: asyncio.Event) -> None:

@@ -25,9 +25,15 @@ class Anchoring:
     sinks: Sequence[str] = ()
     """Where checkpoints are published: folders, `s3://bucket/prefix`, `https://…`."""
 
+    feeds: Sequence[str] = ()
+    """Who is told of every event: `file:/path`, `https://…`, `syslog+tcp://host:port`."""
+
     @classmethod
     def read(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """Read `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN` and `_SINKS`; raises `SettingsError`."""
+        """Read `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN`, `_SINKS`, and `RIPIENO_AUDIT_FEEDS`.
+
+        Raises `SettingsError`.
+        """
         found = os.environ if environment is None else environment
         every = found.get("RIPIENO_CHECKPOINT_EVERY") or str(EVERY_SECONDS)
         try:
@@ -37,6 +43,8 @@ class Anchoring:
         if not 0 < seconds < float("inf"):
             msg = f"checkpoint_every: expected a number of seconds above 0, got {every!r}"
             raise SettingsError(msg)
-        named = found.get("RIPIENO_CHECKPOINT_SINKS", "")
-        sinks = tuple(one.strip() for one in named.split(",") if one.strip())
-        return cls(seconds, found.get("RIPIENO_CHECKPOINT_ORIGIN") or None, sinks)
+        sinks, feeds = (
+            tuple(one.strip() for one in found.get(name, "").split(",") if one.strip())
+            for name in ("RIPIENO_CHECKPOINT_SINKS", "RIPIENO_AUDIT_FEEDS")
+        )
+        return cls(seconds, found.get("RIPIENO_CHECKPOINT_ORIGIN") or None, sinks, feeds)

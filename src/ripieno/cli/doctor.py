@@ -25,6 +25,7 @@ from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, VersionRow
 from ripieno.journal.sqlite import only_readable
+from ripieno.journal.sqlite.feeding import Feeding
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
@@ -189,8 +190,14 @@ def proof(settings: Settings) -> list[Check]:
     with Sequencer(settings.home) as sequencer:
         newest, told, size = sequencer.checkpoint(), sequencer.sinks(), sequencer.tree.size
         waiting = sequencer.waiting()
+    with Feeding(settings.home) as feeding:
+        untold = [one for one in feeding.cursors().values() if one.failed_at is not None]
+    feeds = [
+        Check("feeds", "warning", one.problem or one.feed, "it is told again while something serves")
+        for one in untold
+    ]
     if newest is None:
-        return [Check("checkpoints", "well", "none signed yet: ripieno audit checkpoint does")]
+        return [*feeds, Check("checkpoints", "well", "none signed yet: ripieno audit checkpoint does")]
     behind = "" if newest.size == size and not waiting else ", and there are events after it"
     found = f"{newest.number} covers {newest.size:,} events{behind}"
     failing = [one for one in told.values() if one.failed_at is not None]
@@ -200,7 +207,7 @@ def proof(settings: Settings) -> list[Check]:
     ]
     if not told:
         found += "; published nowhere outside the data folder: checkpoint_sinks says where"
-    return checks or [Check("checkpoints", "well", found)]
+    return [*feeds, *(checks or [Check("checkpoints", "well", found)])]
 
 
 async def runs(settings: Settings) -> list[Check]:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 from cyclopts import Parameter
 
@@ -33,6 +33,7 @@ def export(
     until: str | None = None,
     values: Annotated[bool, Parameter(negative="")] = False,
     checkpoint: Annotated[Sequence[Path], Parameter(negative="")] = (),
+    ocsf: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> int:
     """Write the log, or a part of it, with its proofs: ripieno audit verify --export verifies it anywhere.
@@ -53,31 +54,53 @@ def export(
         With the recorded values, in clear: the file is then as secret as they are.
     checkpoint
         An earlier checkpoint that the export is to be shown to go on from: a file.
+    ocsf
+        Events alone, as other systems read them: OCSF API Activity in CloudEvents, one per line.
 
     """
     settings = options.settle()
     streams = asyncio.run(_streams(settings, run))
     sizes = [size_in(text_of(file), file) for file in checkpoint]
-    from ripieno.anchoring.export import Exporter  # noqa: PLC0415 - only here
-
+    if ocsf and (values or sizes):
+        msg = "--ocsf: events alone, without values and proofs"
+        raise InputError(msg)
     with Extract(settings.home) as log:
         if since is not None or until is not None:
             period = log.active(*(None if one is None else when(one) for one in (since, until)))
             streams = period if streams is None else streams & period
         if to is None:
-            events = Exporter(log, sys.stdout, streams=streams, values=values, earlier=sizes).write()
+            events = _write(settings, log, sys.stdout, streams, sizes, values=values, ocsf=ocsf)
         else:
             try:
                 with to.open("x", encoding="ascii", newline="\n") as file:
                     to.chmod(0o600)
-                    events = Exporter(log, file, streams=streams, values=values, earlier=sizes).write()
+                    events = _write(settings, log, file, streams, sizes, values=values, ocsf=ocsf)
             except OSError as error:
                 msg = f"cannot write {str(to)!r}: {error.strerror}"
-                raise InputError(
-                    msg, remedy="an export is written to a file that is not there yet"
-                ) from error
-    note(f"{events:,} events exported; ripieno audit verify --export FILE --key KEY verifies them")
+                remedy = "an export is written to a file that is not there yet"
+                raise InputError(msg, remedy=remedy) from error
+    then = "" if ocsf else "; ripieno audit verify --export FILE --key KEY verifies them"
+    note(f"{events:,} events exported{then}")
     return Exit.OK
+
+
+def _write(
+    settings: Settings,
+    log: Extract,
+    file: TextIO,
+    streams: set[str] | None,
+    sizes: Sequence[int],
+    *,
+    values: bool,
+    ocsf: bool,
+) -> int:
+    if ocsf:
+        from ripieno.anchoring.feeds import write_ocsf  # noqa: PLC0415 - only here
+
+        return write_ocsf(settings.home, file, streams, settings.anchoring.origin)
+    from ripieno.anchoring.export import Exporter  # noqa: PLC0415 - only here
+
+    return Exporter(log, file, streams=streams, values=values, earlier=sizes).write()
 
 
 async def _streams(settings: Settings, runs: Sequence[str]) -> set[str] | None:

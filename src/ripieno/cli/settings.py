@@ -24,7 +24,7 @@ PROJECT_FILE: Final = "ripieno.toml"
 API_KEY: Final = "RIPIENO_API_KEY"
 TOKEN: Final = "RIPIENO_TOKEN"  # noqa: S105 - where one is, not one
 
-CHECKPOINTS: Final = frozenset({"checkpoint_every", "checkpoint_origin", "checkpoint_sinks"})
+CHECKPOINTS: Final = frozenset({"checkpoint_every", "checkpoint_origin", "checkpoint_sinks", "audit_feeds"})
 
 SIZE: Final = re.compile(r"(\d+)\s*(B|KB|MB|GB)?", re.IGNORECASE)
 UNITS: Final = {"B": 1, "KB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
@@ -90,6 +90,7 @@ KNOWN: Final = (
     Known("checkpoint_every", "seconds after a commit within which a checkpoint covers it", "10", seconds),
     Known("checkpoint_origin", "what the log is called in its checkpoints, such as example.com/ripieno", ""),
     Known("checkpoint_sinks", "where checkpoints are published: folders, s3://bucket/prefix, https://…", ""),
+    Known("audit_feeds", "who is told of every event: file:/path, https://…, syslog+tcp://host:port", ""),
     Known("roles", "the roles one holds, separated by commas; none given: every one", ""),
 )
 

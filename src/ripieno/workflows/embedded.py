@@ -41,8 +41,9 @@ async def open_host(
     """Serve workflows from this program until the block is left; runs started within share it.
 
     `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
-    one here. `anchoring` says when checkpoints of the log are signed, and where they are published: by
-    default as `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN` and `_SINKS` say. Leaving awaits effects under way,
+    one here. `anchoring` says when checkpoints of the log are signed, where they are published, and who is
+    told of its events: by default as `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN` and `_SINKS`, and
+    `RIPIENO_AUDIT_FEEDS` say. Leaving awaits effects under way,
     leaves every run resumable, and signs what was committed.
     """
     anchoring = anchoring or Anchoring.read()
