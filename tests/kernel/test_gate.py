@@ -261,3 +261,28 @@ async def test_a_denied_second_attempt_is_read_on_replay(tmp_path: Path) -> None
         host.ring()
         outcome = await ended(host, row.id)
     assert (outcome.status, outcome.reason, len(system.calls)) == ("escalated", reason, 1)
+
+
+async def test_nobody_acts_in_the_name_of_a_visit_that_is_over(tmp_path: Path) -> None:
+    """Who keeps another's context would act with its rights: policy lets `other` book nothing."""
+    system, kept = Elsewhere(), list[Context]()
+    booked = tool(system.book)
+
+    async def desk(given: object, context: Context) -> str:
+        kept.append(context)
+        return str(given)
+
+    async def other(given: object, context: Context) -> str:
+        del given
+        assert context is not kept[0]
+        return str(await kept[0].use(booked, what="visit"))
+
+    workflow = Workflow(
+        "bookings",
+        sequential(Function(desk, name="desk", pure=True), Function(other, name="other", pure=True)),
+    )
+    forbid = FORBID.replace("(principal,", '(principal == Service::"other",')
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies", forbid=forbid), workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "x"))
+    assert (outcome.status, system.calls) == ("failed", [])
+    assert "this visit is over" in (outcome.reason or "")

@@ -117,6 +117,8 @@ class Scope:
         self.ledger = Ledger(None if parent is None else parent.ledger)
         self.counts: dict[str, int] = {}
         """How many acts and visits of each kind and name there were."""
+        self.over = False
+        """True once its participant has ended, or was stopped: who holds on to it acts by it no more."""
         self.woken = execution.turnstile.replaying
         """True when the run was woken since its last segment."""
 
@@ -176,6 +178,9 @@ class Scope:
     def _one_act_at_a_time(self) -> None:
         if self.execution.rest is not None:  # and who acts has not let itself be cancelled
             raise asyncio.CancelledError
+        if self.over:
+            msg = f"{self.path}: this visit is over, and nobody acts in its name any more"
+            raise DefinitionError(msg, remedy="act by the context that was given with the task at hand")
         if self.branch.blocked:
             msg = f"{self.path}: a context takes one act at a time; another one is under way"
             raise DefinitionError(msg, remedy="for acts side by side use `async with context.branches()`")
@@ -276,6 +281,7 @@ class Scope:
             outcome = Outcome("complete")
         finally:
             execution.open_scopes.discard(scope)
+            scope.over = True
         return await close(self, scope, participant, task, outcome)
 
     async def work(self, participant: Participant, task: Task) -> Outcome:
