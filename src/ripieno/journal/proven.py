@@ -85,11 +85,6 @@ class Proven:
         anchors += [self._other(name, found, given=given) for name, found, given in others]
         return max((one for one in anchors if one), key=lambda one: (one.given, one.size), default=None)
 
-    @property
-    def covered(self) -> int:
-        """How many events have leaves."""
-        return self._frontier.size
-
     def _folders_key(self) -> Verifier | None:
         try:
             return self._store.public_key()
