@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, listing, write
 from ripieno.cli.settings import KNOWN
 
 __all__ = ["view"]
+
+PASSWORD: Final = re.compile(r"//[^/@,\s]*@")
+"""Who one comes as, in an address."""
 
 
 def view(*, options: Options = DEFAULTS) -> int:
@@ -21,15 +27,16 @@ def view(*, options: Options = DEFAULTS) -> int:
     documents: list[dict[str, str]] = []
     for known in KNOWN:
         found = settings.origins[known.name]
+        value = PASSWORD.sub("//…@", found.value)
         about = f"{known.about} ({known.variable})"
         table.add_row(
             clean(known.name, style="bold"),
-            clean(found.value),
+            clean(value),
             clean(found.source),
             clean(about, style="dim"),
         )
         documents.append(
-            {"setting": known.name, "value": found.value, "from": found.source, "variable": known.variable}
+            {"setting": known.name, "value": value, "from": found.source, "variable": known.variable}
         )
     write(settings.output, documents, table)
     return Exit.OK
