@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 from ripieno.mediation.provenance.index import Found, Index, Mark, Source
 from ripieno.mediation.provenance.leaves import keys, leaves, place
 from ripieno.mediation.provenance.words import Text, text_of
-from ripieno.model.errors import RipienoError
+from ripieno.model.errors import RipienoError, StoreError
 from ripieno.model.event import Event
 from ripieno.model.provenance import Label, RunLog, Trust, combined, least_trusted
 from ripieno.model.value import decode
@@ -86,13 +86,22 @@ class History:
         self._calls: dict[str, Call] = {}
         """The calls that were begun, by their paths."""
         self._children: dict[str, str] = {}
+        self._begun: set[str] = set()
+        """Child runs that were begun."""
         self._proposed: dict[str, Any] = {}
         """What people were asked about, by the path of the question."""
         self._started: Event | None = None
         """The first event, as long as it is not known where the input comes from."""
 
-    async def read_on(self, upto: int | None = None, kinds: Mapping[str, str] | None = None) -> History:
-        """Read what was committed since, up to an event; `kinds` are those of visits that are open."""
+    async def read_on(
+        self, upto: int | None = None, kinds: Mapping[str, str] | None = None, child: str | None = None
+    ) -> History:
+        """Read what was committed since, up to an event, or to that by which a child run was begun.
+
+        `kinds` are those of visits that are open.
+        """
+        if child in self._begun:
+            return self
         if upto is not None and upto <= self.seq:
             return self
         limit = None if upto is None else upto - self.seq
@@ -104,6 +113,10 @@ class History:
         for event in events:
             await self._take(event)
             self.seq = event.seq
+            if child is not None and child in self._begun:
+                break
+        if self._started is not None:  # nothing follows that says where the input is from
+            await self._begin(self._started, None)
         return self
 
     def label_of(self, ref: str, value: Callable[[], Any]) -> Label:
@@ -154,6 +167,7 @@ class History:
                 self._result(event, body)
             case "asked" if "child" in body:
                 self._children[event.path] = str(body["child"])
+                self._begun.add(str(body["child"]))
             case "message" if body.get("content"):
                 self._said(event, body)
             case _:
@@ -168,13 +182,12 @@ class History:
             source = Source(self.run, started.seq, "", f"input by {body['principal']}")
             self._came_in(ref, source, Label.read(body["given"]))
             return
-        above: tuple[str, int | None] | None = None
+        found: History | None = None
         if "parent" in body:
-            above = (str(body["parent"]["run"]), None)
+            found = await self._relative(str(body["parent"]["run"]), None, child=self.run)
         elif following is not None and following.kind == "run.forked":
-            above = (str(following.body["from"]), int(following.body["at"]) or 1)
-        source = Source(self.run, started.seq, "", f"input from run {above[0][-6:]}" if above else "input")
-        found = None if above is None else await self._relative(*above)
+            found = await self._relative(str(following.body["from"]), max(int(following.body["at"]), 2))
+        source = Source(self.run, started.seq, "", f"input from run {found.run[-6:]}" if found else "input")
         if found is None:
             self._came_in(ref, source, UNTRUSTED)
             return
@@ -322,10 +335,10 @@ class History:
         asked = cast("list[Any]", said) if isinstance(said, list) else [said]
         return bool(asked) and all(isinstance(one, dict) and "use_tool" in one for one in asked)
 
-    async def _relative(self, run: str, upto: int | None) -> History | None:
+    async def _relative(self, run: str, upto: int | None, child: str | None = None) -> History | None:
         """Give the history of another run; None where it cannot be read."""
         try:
-            return await self._others.of(run, upto)
+            return await self._others.of(run, upto, child=child)
         except RipienoError:
             return None
 
@@ -398,21 +411,32 @@ class Histories:
         self._lock = asyncio.Lock()
         """Held while histories are read: none is seen half read, but by one that it needs itself."""
 
-    async def of(self, run: str, upto: int | None = None, kinds: Mapping[str, str] | None = None) -> History:
-        """Give the history of a run up to an event, read on to there.
+    async def of(
+        self,
+        run: str,
+        upto: int | None = None,
+        kinds: Mapping[str, str] | None = None,
+        child: str | None = None,
+    ) -> History:
+        """Give the history of a run up to an event, or to that by which a child was begun; read on to there.
 
-        One that needs this very reading is given what was read so far: a child asks for what it was given.
+        A parent that is being read is given as far as it was read to the `child` that it began before.
         Raises `RipienoError` where the log cannot be read.
         """
         chain = CHAIN.get()
         if run in chain:
+            if child is None:
+                msg = f"where the values of run {run[-6:]} come from depends on itself"
+                raise StoreError(msg, remedy="ripieno audit verify names what is wrong with its log")
             return self._all[run]
         if chain:
-            return await self._read(run, upto, kinds)
+            return await self._read(run, upto, kinds, child)
         async with self._lock:
-            return await self._read(run, upto, kinds)
+            return await self._read(run, upto, kinds, child)
 
-    async def _read(self, run: str, upto: int | None, kinds: Mapping[str, str] | None) -> History:
+    async def _read(
+        self, run: str, upto: int | None, kinds: Mapping[str, str] | None, child: str | None
+    ) -> History:
         found = self._all.get(run)
         if found is None or (upto is not None and found.seq > upto):
             found = History(self._log, run, self)
@@ -422,7 +446,7 @@ class Histories:
             self._all[run] = found
         token = CHAIN.set((*CHAIN.get(), run))
         try:
-            return await found.read_on(upto, kinds)
+            return await found.read_on(upto, kinds, child)
         except BaseException:  # what was read in part is read anew
             self._kept.pop(run, None)
             self._all.pop(run, None)
