@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 from urllib.parse import quote
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from tests.mediation.support.payables import approve, folder
+from tests.mediation.support.payables import approve
 
 from kernel.scenarios.governed import EVE, YES, gate_of, governed
 from kernel.scenarios.house import OPERATOR, asked, begin, events, parked, reply, until
@@ -35,7 +32,7 @@ from ripieno import (
     window,
 )
 from ripieno.kernel.forks import fork
-from ripieno.model.provenance import TRUSTS, Traced
+from ripieno.model.provenance import Traced
 from ripieno.model.value import decode
 
 EVIL: Final = "mallory-7c21@evil.example"
@@ -55,6 +52,9 @@ DRESS: Final[dict[str, Callable[[str], str]]] = {
     "full width": lambda text: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text),
     "spread": lambda text: text.replace("@", " @ "),
 }
+
+
+WAYS: Final = ("code", "effect", "stored", "agent", "child")
 
 
 @tool(name="read_page", effect="read")
@@ -171,22 +171,13 @@ async def sent(home: Path, ways: list[tuple[str, str]], where: str) -> list[Trac
     return found
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["code", "effect", "stored", "agent", "child"]), st.sampled_from(sorted(DRESS))
-        ),
-        max_size=3,
-    ),
-    st.sampled_from(["restart", "fork"]),
-)
-def test_no_way_makes_a_value_more_trusted(ways: list[tuple[str, str]], where: str) -> None:
-    with tempfile.TemporaryDirectory() as home:
-        found = asyncio.run(sent(folder(Path(home), "flow"), ways, where))
-    for one in found:
-        assert one.provenance["to"] == "untrusted"
-        assert TRUSTS.index(one.sources[-1]) == TRUSTS.index("untrusted")
+@pytest.mark.parametrize("seed", range(6))
+async def test_no_way_makes_a_value_more_trusted(tmp_path: Path, seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - which flows are tried
+    ways = [(random.choice(WAYS), random.choice(sorted(DRESS))) for _ in range(random.randint(1, 3))]
+    where = random.choice(["restart", "fork"])
+    for one in await sent(tmp_path, ways, where):
+        assert (one.provenance["to"], one.sources[-1]) == ("untrusted", "untrusted"), (ways, where)
 
 
 def carried_on() -> dict[str, Any]:
