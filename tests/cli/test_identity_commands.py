@@ -120,6 +120,64 @@ def test_a_list_leaves_out_what_its_reader_may_not_be_shown(cli: Cli) -> None:
     assert row["output"] is not None
 
 
+def test_a_fork_is_for_whoever_may_be_shown_what_its_original_holds(cli: Cli) -> None:
+    run = cli.discharge("clean")["short_id"]
+    outsider = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    refused = cli.run("runs", "fork", run, "--output", "json", **outsider)
+    assert (refused.code, refused.out, "phi-is-read-by-those-who-care" in refused.err) == (4, "", True)
+    assert len(cli.ok("runs", "list", "--output", "json").json) == 1, "nothing was begun"
+    allowed = cli.ok("runs", "fork", run, "--output", "json", RIPIENO_PRINCIPAL="cleo")
+    assert allowed.json["output"] is not None
+    reads = cli.ok("audit", "log", "--kind", "data.read", "--by", "person:cleo", "--output", "json").json
+    assert "runs fork" in [one["body"]["what"] for one in reads]
+
+
+def test_a_retry_shows_whoever_commands_it_only_what_they_may_be_shown(cli: Cli) -> None:
+    run = cli.discharge("interaction")["short_id"]
+    cli.ok("runs", "cancel", run, "--reason", "another way")
+    operator = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    result = cli.run("runs", "retry", run, "--reason", "after all", **operator)
+    assert "warfarin" not in result.out + result.err
+    assert "may not be shown" in result.err
+
+
+def test_a_business_key_shows_nobody_a_run_that_somebody_else_started(cli: Cli) -> None:
+    case = cli.patient("clean")
+    command = ("run", "hospital-discharge", "--input", case, "--key", "stay 7", "--output", "json")
+    [own] = cli.ok(*command).json
+    assert own["output"] is not None
+    operator = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    [others] = cli.ok(*command, **operator).json
+    assert (others["run_id"], others["output"], others["reason"]) == (own["run_id"], None, None)
+    [again] = cli.ok(*command).json
+    assert again["output"] is not None
+    log = cli.ok("audit", "log", "--kind", "act.denied", "--output", "json").json
+    assert [(one["body"]["act"], one["who"]) for one in log] == [("data.read", "person:op")]
+
+
+def test_an_export_with_values_is_a_read_of_all_that_it_holds(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    auditor = {"RIPIENO_PRINCIPAL": "ann", "RIPIENO_ROLES": "auditor"}
+    refused = cli.run("audit", "export", "--values", "--to", "all.jsonl", **auditor)
+    assert (refused.code, (cli.folder / "all.jsonl").exists()) == (4, False)
+    assert "phi-is-read-by-those-who-care" in refused.err
+    cli.ok("audit", "export", "--to", "structure.jsonl", **auditor)
+    cli.ok("audit", "export", "--values", "--to", "all.jsonl")
+    [read] = cli.ok("audit", "log", "--kind", "data.read", "--output", "json").json
+    assert (read["body"]["what"], read["body"]["runs"]) == ("audit export", [run["run_id"]])
+
+
+def test_an_export_with_values_holds_no_other_tenants(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    elsewhere = {"RIPIENO_TENANT": "elsewhere"}
+    assert cli.run("principals", "add", "somebody", **elsewhere).code == 0
+    for part in ((), ("--since", "1h")):
+        refused = cli.run("audit", "export", "--values", *part, **elsewhere)
+        assert (refused.code, refused.out) == (4, ""), part
+        assert "name runs with --run" in refused.err
+    cli.ok("audit", "export", "--values", "--run", run["run_id"])
+
+
 def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> None:
     cli.discharge("clean")
     assert "nothing is to be reviewed" in cli.ok("audit", "emergencies").err

@@ -11,10 +11,13 @@ import pytest
 from identity.people import ADA, opened, tenant_events, unsound
 from ripieno.identity.reading import classes_of, read_run, read_runs
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore
+from ripieno.kernel.clock import SystemClock
+from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
 from ripieno.model.errors import NotAllowedError, StoreError
 from ripieno.model.principal import Principal, Scope
 from ripieno.participants.function import function
+from ripieno.workflows.embedded import open_host
 from ripieno.workflows.workflow import Workflow
 
 
@@ -107,3 +110,31 @@ async def test_policy_decides_who_is_shown_what_a_run_holds_and_a_denial_is_in_t
         [read] = await tenant_events(store, "data.read")
         [denied] = await tenant_events(store, "act.denied")
     assert (read.body["by"], denied.body["by"], denied.body["act"]) == (clinician.id, clerk.id, "data.read")
+
+
+async def test_a_business_key_gives_nobody_the_outcome_of_what_somebody_else_started(tmp_path: Path) -> None:
+    clerk = Principal("person", "carl", roles=frozenset({"operator"}))
+    async with open_host(tmp_path):
+        outcome = await CARED_FOR.run(1, key="stay 7", principal=ADA)
+        assert outcome.output == 1
+        for begin in (CARED_FOR.run, CARED_FOR.start):
+            with pytest.raises(NotAllowedError, match="phi-is-read-by-those-who-care"):
+                await begin(1, key="stay 7", principal=clerk)
+        assert (await CARED_FOR.run(1, key="stay 7", principal=ADA)).output == 1
+    async with opened(tmp_path) as store:
+        [denied, _] = await tenant_events(store, "act.denied")
+    assert denied.body["by"] == clerk.id
+
+
+async def test_a_fork_of_what_one_may_not_be_shown_is_denied_whoever_asks(tmp_path: Path) -> None:
+    clerk = Principal("person", "carl", roles=frozenset({"operator"}))
+    async with opened(tmp_path) as store, Host(store) as host:
+        run = (await host.start(CARED_FOR, 1, principal=ADA)).row.id
+        await host.outcome(run)
+        row = await store.run(run)
+        for value in (None, 2):  # nor with another input: what is kept of the original would be shown
+            with pytest.raises(NotAllowedError, match="phi-is-read-by-those-who-care"):
+                await fork(store, SystemClock(), row, by=clerk, value=value)
+        cleo = Principal("person", "cleo", roles=frozenset({"clinician"}))
+        forked = await fork(store, SystemClock(), row, by=cleo)
+        assert (await host.outcome(forked.id)).output == 1

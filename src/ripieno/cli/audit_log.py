@@ -155,7 +155,7 @@ def document(store: Store, event: Event) -> dict[str, Any]:
 
 def said(one: dict[str, Any]) -> str:
     """Say in a line what an event is about."""
-    left_out = {"by", "verifier", "pins", "hour", "mark", "runs", "settings", "policies", "policy"}
+    left_out = {"about", "by", "verifier", "pins", "hour", "mark", "runs", "settings", "policies", "policy"}
     parts = [
         f"{name} {words(value)}"
         for name, value in one["body"].items()

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Final, TextIO
 
 from cyclopts import Parameter
 
@@ -18,11 +18,17 @@ from ripieno.cli.output import note
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import check_read, read_runs
+from ripieno.journal.records import RunFilter
 from ripieno.journal.sqlite.extract import Extract
-from ripieno.model.errors import InputError
+from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.ids import short
+from ripieno.model.stop import EVERYTHING
 
 __all__ = ["export", "prove"]
+
+EVERY: Final = 1_000_000_000
+"""More runs than there are: of an export none is left out."""
 
 
 def export(
@@ -68,6 +74,8 @@ def export(
         if since is not None or until is not None:
             period = log.active(*(None if one is None else when(one) for one in (since, until)))
             streams = period if streams is None else streams & period
+        if values:
+            asyncio.run(check_values(settings, streams))
         if to is None:
             events = _write(settings, log, sys.stdout, streams, sizes, values=values, ocsf=ocsf)
         else:
@@ -111,6 +119,25 @@ async def _streams(settings: Settings, runs: Sequence[str]) -> set[str] | None:
     if settings.credential is not None and not found:
         await check_alone(settings)
     return found or None
+
+
+async def check_values(settings: Settings, streams: set[str] | None) -> None:
+    """Record that the values of these runs, of all where None, are read; `NotAllowedError` where one may not.
+
+    One reads the values of one's own tenant only, also on the machine that holds others'.
+    """
+    async with opened(settings) as store:
+        by = settings.principal
+        rows = await store.runs(RunFilter(tenant=by.tenant, limit=EVERY))
+        own = {row.id for row in rows} | {await store.tenant_stream(by.tenant)}
+        foreign = set(store.tenants()) - {by.tenant, EVERYTHING} if streams is None else streams - own
+        if foreign:
+            msg = "the data folder holds other tenants as well: an export with values reads one's own only"
+            raise NotAllowedError(msg, remedy="name runs with --run, or leave --values out")
+        wanted = [row for row in rows if streams is None or row.id in streams]
+        for row in wanted:
+            await check_read(store, row, "audit export", by=by)
+        await read_runs(store, wanted, "audit export", by=by)
 
 
 def size_in(checkpoint: str, file: Path) -> int:

@@ -140,10 +140,11 @@ class Followed:
 async def check_shown(store: Store, followed: Followed, what: str, by: Principal) -> None:
     """Show only how a run stands where whoever gave it a command may not be shown what it holds.
 
-    Whoever has started it may; whoever else does is recorded, or denied, as with any read.
+    Whoever has started it may, unless it began with what another run holds; whoever else does is
+    recorded, or denied, as with any read.
     """
     assert followed.row is not None, "only what was started is looked at"
-    if followed.row.principal == by.id:
+    if followed.row.principal == by.id and followed.row.parent is None:
         return
     try:
         await read_run(store, followed.row, what, by=by)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from ripieno.cli.board import Board, table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
-from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.following import Followed, check_shown, document_of, follow
 from ripieno.cli.inputs import Case, cases_in, check_cases
 from ripieno.cli.named import Served, served
 from ripieno.cli.options import DEFAULTS, Options
@@ -138,8 +138,21 @@ class Plan:
             for row in await host.store.runs(wanted):
                 await same_input(host.store, row, case, await asyncio.to_thread(case.value))
 
-    async def start(self, host: Host, case: Case, *, detach: bool = False) -> RunRow:
-        """Start the run of a case, or give the one that has its key."""
+    def followed_from(self, host: Host, case: Case) -> Followed:
+        """Give the run of a case as it is to be followed, once it is started."""
+        followed = Followed(case.name)
+
+        async def begin() -> RunRow:
+            followed.row, existed = await self.start(host, case)
+            if existed:  # somebody else may have started it
+                await check_shown(host.store, followed, "run", self.settings.principal)
+            return followed.row
+
+        followed.start = begin
+        return followed
+
+    async def start(self, host: Host, case: Case, *, detach: bool = False) -> tuple[RunRow, bool]:
+        """Start the run of a case, or give the one that has its key, and whether there was one."""
         value = await asyncio.to_thread(case.value)
         key = self.key_of(case)
         created = await self.workflow.start(
@@ -148,7 +161,7 @@ class Plan:
         if created.existed:
             await same_input(host.store, created.row, case, value)
             note(f"{case.name}: key {key!r} is taken; this is the run that has it")
-        return created.row
+        return created.row, created.existed
 
     async def follow(self, *, wait_people: bool) -> int:
         """Run all side by side and show what became of them."""
@@ -162,9 +175,7 @@ class Plan:
         hint = "ripieno inbox list (Ctrl-C leaves them waiting)" if wait_people else ""
         async with serving(self.settings) as host:
             await self.check_keys(host)
-            self.followed = [
-                Followed(case.name, lambda case=case: self.start(host, case)) for case in self.cases
-            ]
+            self.followed = [self.followed_from(host, case) for case in self.cases]
             with Board(self.followed, hint=hint) as board:
                 await follow(
                     host.store,
@@ -187,7 +198,7 @@ class Plan:
         async with unserved(self.settings) as host:
             await self.check_keys(host)
             self.followed = [
-                Followed(case.name, row=await self.start(host, case, detach=True)) for case in self.cases
+                Followed(case.name, row=(await self.start(host, case, detach=True))[0]) for case in self.cases
             ]
         log = start_worker(self.settings)
         sources = {case.name: case.source for case in self.cases}

@@ -7,22 +7,17 @@ log with that, and is shown what came of it without a further event.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import is_shown, may_read
+from ripieno.kernel.labels import about_of, labels_of
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
 
-__all__ = ["classes_of", "is_open", "read_run", "read_runs", "within_reach"]
-
-
-NOTHING: Final = "{}"
-"""What is known of a version that was registered before the inventory was."""
+__all__ = ["check_read", "classes_of", "is_open", "read_run", "read_runs", "within_reach"]
 
 
 async def read_run(store: Store, run: RunRow, what: str, *, by: Principal, reason: str | None = None) -> None:
@@ -31,14 +26,21 @@ async def read_run(store: Store, run: RunRow, what: str, *, by: Principal, reaso
     `what` names the command. Raises `NotAllowedError` for a key that is not good for it, or where policy
     does not let `by` read such data, and `StoreError` where it cannot be recorded.
     """
+    by = await check_read(store, run, what, by=by)
+    await read_runs(store, [run], what, by=by, reason=reason)
+
+
+async def check_read(store: Store, run: RunRow, what: str, *, by: Principal) -> Principal:
+    """Give `by` with leave to be shown what a run holds, which `read_runs` records; raises as `read_run`."""
     by.check_scope("data.read", run.workflow)
     about = await about_of(store, run)
-    if labels := labels_of(about):
-        try:
-            by = await may_read(store, run, by, what, labels=labels, about=about or {})
-        except StoreError as error:
-            raise unrecorded(labels, error) from error
-    await read_runs(store, [run], what, by=by, reason=reason)
+    labels = labels_of(about)
+    if not labels:
+        return by
+    try:
+        return await may_read(store, run, by, what, labels=labels, about=about or {})
+    except StoreError as error:
+        raise unrecorded(labels, error) from error
 
 
 async def read_runs(
@@ -80,19 +82,6 @@ def unrecorded(classes: Sequence[str], error: StoreError) -> StoreError:
 async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
     """Give the classes of data that a run's version declares; where that is not known, it counts as one."""
     return labels_of(await about_of(store, run))
-
-
-def labels_of(about: Mapping[str, Any] | None) -> Sequence[str]:
-    """Give the classes of data that a version declares; where that is not known, it counts as one."""
-    return ("unknown",) if about is None else about.get("data", ())
-
-
-async def about_of(store: Store, run: RunRow) -> Mapping[str, Any] | None:
-    """Give what a run's version declares; None where that is not known."""
-    for version in await store.versions(run.tenant, run.workflow):
-        if version.version == run.version and version.about != NOTHING:
-            return json.loads(version.about)
-    return None
 
 
 def within_reach(rows: Sequence[RunRow], by: Principal) -> list[RunRow]:

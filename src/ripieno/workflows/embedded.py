@@ -15,6 +15,8 @@ from ripieno.anchoring.serving import anchored
 from ripieno.anchoring.settings import Anchoring
 from ripieno.identity.directory import Directory
 from ripieno.identity.local import local_operator
+from ripieno.identity.reading import read_run
+from ripieno.journal.store import Created
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.home import data_folder, find_data_folder
 from ripieno.kernel.host import Host
@@ -106,7 +108,7 @@ async def start(workflow: Workflow, value: object, *, key: str | None, principal
     """Start a run, or give the one with this business key."""
     async with current_host() as host:
         by = principal or Directory(host.store).settled(local_operator())
-        created = await host.start(workflow, value, principal=by, key=key)
+        created = await started(host, workflow, value, key=key, by=by)
     return Handle(created.row.id, created.existed)
 
 
@@ -114,5 +116,15 @@ async def run(workflow: Workflow, value: object, *, key: str | None, principal: 
     """Start a run and wait for it to end."""
     async with current_host() as host:
         by = principal or Directory(host.store).settled(local_operator())
-        created = await host.start(workflow, value, principal=by, key=key)
+        created = await started(host, workflow, value, key=key, by=by)
         return await host.outcome(created.row.id)
+
+
+async def started(
+    host: Host, workflow: Workflow, value: object, *, key: str | None, by: Principal
+) -> Created:
+    """Give the run that was started, or has the key; `NotAllowedError` for what `by` may not be shown."""
+    created = await host.start(workflow, value, principal=by, key=key)
+    if created.existed and created.row.principal != by.id:
+        await read_run(host.store, created.row, "run", by=by)
+    return created

@@ -14,6 +14,8 @@ __all__ = ["Tampered", "copied", "tamper"]
 
 CONFIDENCE: Final = re.compile(rb'"confidence":"(0\.(\d)\d*)"')
 FOLDER: Final = "demo-copy"
+KEYS: Final = ("master.key", "checkpoint.pub")
+"""What reads the values, and what the signatures of checkpoints are verified with."""
 
 THRESHOLD: Final = 0.85
 """Below it the workflow asks a clinician."""
@@ -30,11 +32,12 @@ class Tampered:
 
 
 def copied(home: Path) -> Path:
-    """Copy log and key of a data folder; a copy from before is replaced."""
+    """Copy log and keys of a data folder; a copy from before is replaced."""
     folder = home / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(mode=0o700)
-    shutil.copy2(home / "master.key", folder / "master.key")
+    for key in filter(lambda key: (home / key).exists(), KEYS):
+        shutil.copy2(home / key, folder / key)
     with (
         closing(sqlite3.connect(home / "journal.sqlite")) as here,
         closing(sqlite3.connect(folder / "journal.sqlite")) as there,

@@ -15,6 +15,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.session import find_run, opened, unserved
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import read_run
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_command
@@ -57,6 +58,7 @@ async def _fork(settings: Settings, text: str, at: int | None, source: str | Non
     async with opened(settings) as store:
         row = await find_run(settings, store, text)
         settings.principal.check_scope("run.start", row.workflow)
+        await read_run(store, row, "runs fork", by=settings.principal)
         value = None if source is None else await another_input(settings, store, row, source)
         forked = await fork(store, SystemClock(), row, by=settings.principal, at=at, value=value)
     note(f"run {short(forked.id)} begins with what {short(row.id)} has found")
