@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -29,6 +31,7 @@ from ripieno.proof.checkpoints import Checkpoint
 from ripieno.proof.notes import Verifier
 
 ORIGIN = "example.com/log"
+CHILD = Path(__file__).parent / "support" / "round_child.py"
 
 
 @pytest.fixture(scope="module")
@@ -452,3 +455,27 @@ def test_an_interval_that_is_none_is_refused(every: str) -> None:
 def test_a_sink_that_there_cannot_be_is_refused(tmp_path: Path, place: str) -> None:
     with pytest.raises(SettingsError, match="checkpoint_sinks"):
         Rounds(tmp_path, settings(place))
+
+
+# -- killed ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", ["advance", "keep", "keep_latest", "publish", "published"])
+def test_wherever_a_round_is_killed_the_next_one_ends_what_it_began(
+    home: Path, tmp_path: Path, step: str, when: str
+) -> None:
+    out = tmp_path / "out"
+    for events in (14, 15):
+        done = subprocess.run(  # noqa: S603 - our own script
+            [sys.executable, str(CHILD), str(home), str(out), step, when], check=False
+        )
+        assert done.returncode == -9
+        Rounds(home, settings(out)).turn()
+        notes = [file.read_text("utf-8") for file in sorted(out.iterdir()) if file.suffix == ".checkpoint"]
+        report = checked(home, *notes)
+        assert report.findings == []
+        assert (report.anchor and report.anchor.size, report.uncovered) == (events, 0)
+        assert opened(home, notes[-1]).size == events
+        assert Rounds(home, settings()).turn() is None
+        more(home)
