@@ -347,10 +347,9 @@ class SqliteAudit:
                 yield StoredCheckpoint(*row)
 
     def sinks(self) -> Iterator[StoredSink]:
-        """Give what is known of where checkpoints were published."""
-        if self._there("sinks"):
-            for row in self._rows("SELECT sink, number, at, failed_at, problem FROM sinks ORDER BY sink"):
-                yield StoredSink(*row)
+        """Give what is known of where checkpoints were published; there were some."""
+        for row in self._rows("SELECT sink, number, at, failed_at, problem FROM sinks ORDER BY sink"):
+            yield StoredSink(*row)
 
     def public_key(self) -> Verifier | None:
         """Give the key by which checkpoints of this folder are checked; raises `NoteError` for none."""
