@@ -10,6 +10,7 @@ import typing
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, cast
 
+from ripieno.connectors.arguments import declared_content
 from ripieno.connectors.checks import declared_checks, described
 from ripieno.connectors.secrets import declared_secrets, refusal, refuses_secret, renewed
 from ripieno.mediation.secrets.resolver import SECRETS
@@ -49,6 +50,7 @@ class Tool:
         check: Sequence[Check] = (),
         trust: SourceTrust | None = None,
         data: Sequence[str] = (),
+        content: Sequence[str] = (),
     ) -> None:
         self.function = function
         self.cost = cost
@@ -56,6 +58,7 @@ class Tool:
         self.name = name or function.__name__
         self.checks = declared_checks(self.name, check)
         self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
+        self.content = declared_content(self.name, function, content)
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
         self.version = version or source_digest(function)
@@ -241,6 +244,7 @@ def tool(
     check: Sequence[Check] = (),
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
+    content: Sequence[str] = (),
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -262,6 +266,8 @@ def tool(
     trust: `trusted` where somebody answers for all that it gives, whoever may write into what it reads;
         everything else is untrusted.
     data: the classes of data that it gives, such as `phi`, `pii` or `secret`.
+    content: the parameters that are only passed on, such as the text of a mail, as against those that decide
+        upon what, to whom or where: policies may judge the two differently. What is not declared decides.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -281,6 +287,7 @@ def tool(
             check=check,
             trust=trust,
             data=data,
+            content=content,
         )
 
     return declare if function is None else declare(function)

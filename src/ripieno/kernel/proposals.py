@@ -241,6 +241,7 @@ class Proposals:
             None if traced is None else traced.provenance,
             tuple(approvals),
             None if traced is None else traced.sources,
+            None if traced is None else traced.steering,
             None if traced is None else traced.shown,
             self._candidate,
         )

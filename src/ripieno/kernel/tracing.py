@@ -98,6 +98,7 @@ class Tracing:
             passed,
             own_accord=of_own_accord(scope),
             open={one.path: one.kind for one in execution.open_scopes if one.path},
+            content=frozenset(getattr(self._tool, "content", ())),
             detect="labels" in read,
         )
         self.found = await execution.tracer.trace(carried)

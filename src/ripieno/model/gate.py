@@ -124,6 +124,8 @@ class Action:
     """What was approved of it so far."""
     sources: tuple[Trust, ...] | None = None
     """Which words are said of any argument; None where that is not known."""
+    steering: tuple[Trust, ...] | None = None
+    """Which are said of any argument that decides upon what, to whom or where; None where not known."""
     shown: tuple[Trust, ...] | None = None
     """Which are said of anything that its run has taken in; None where that is not known."""
     candidate: str | None = None

@@ -107,6 +107,8 @@ class Carried:
     """True for whoever acts of their own accord: what matches nothing is then the model's own."""
     open: Mapping[str, str] = field(default_factory=dict[str, str])
     """The kinds of the visits that are open, by path."""
+    content: frozenset[str] = frozenset()
+    """Arguments that are only passed on: what is written or said, not to whom, upon what or where."""
     detect: bool = False
     """True where it matters which classes of data values are of that nobody has declared."""
 
@@ -119,6 +121,8 @@ class Traced:
     """Of each argument how far it is trusted; of a record, of each of its fields."""
     sources: tuple[Trust, ...]
     """Which of these words are said of any argument; what carries nothing is its proposer's own."""
+    steering: tuple[Trust, ...]
+    """Which are said of any argument that decides upon what, to whom or where it is done."""
     shown: tuple[Trust, ...]
     """Which are said of anything that the run has taken in so far."""
     labels: tuple[str, ...]
@@ -136,6 +140,7 @@ class Traced:
         return cls(
             document["provenance"],
             tuple(document["sources"]),
+            tuple(document.get("steering", document["sources"])),
             tuple(document["shown"]),
             tuple(document["labels"]),
             document,

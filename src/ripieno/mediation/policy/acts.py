@@ -49,6 +49,9 @@ class ActDocument(Closed):
     labels: list[str] = Field(default=[], description="classes of data that it touches")
     provenance: dict[str, Any] | None = Field(default=None, description="how far each argument is trusted")
     sources: list[Trust] | None = Field(default=None, description="what is said of any argument")
+    steering: list[Trust] | None = Field(
+        default=None, description="the same of what decides upon what, to whom"
+    )
     shown: list[Trust] | None = Field(default=None, description="what is said of anything it has taken in")
     approvals: list[ApprovalDocument] = Field(default=[], description="what was approved of it")
     run: str | None = None
@@ -78,6 +81,7 @@ class ActDocument(Closed):
             approvals=tuple(Approval(one.by, one.role, one.emergency) for one in self.approvals),
             provenance=self.provenance,
             sources=None if self.sources is None else tuple(self.sources),
+            steering=None if self.steering is None else tuple(self.steering),
             shown=None if self.shown is None else tuple(self.shown),
         )
 

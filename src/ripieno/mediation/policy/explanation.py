@@ -82,6 +82,7 @@ def by_sources(gate: PolicyGate, context: Node, action: Action) -> Iterator[str]
         action,
         provenance={**dict.fromkeys(given, "trusted"), **all_trusted(read)},
         sources=("trusted",),
+        steering=("trusted",),
         shown=action.shown or ("trusted",),
     )
     if gate.decide(trusted).verdict == "allow":

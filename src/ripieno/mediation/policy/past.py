@@ -51,6 +51,7 @@ class PastAct:
             self.action,
             provenance=traced.provenance,
             sources=traced.sources,
+            steering=traced.steering,
             shown=traced.shown,
             labels=tuple(sorted({*self.action.labels, *traced.labels})),
         )

@@ -201,6 +201,7 @@ def context(action: Action, wanted: Wanted) -> dict[str, Json]:
         "workflow": action.workflow and {**action.workflow.facts, "name": action.workflow.name},
         "provenance": None if action.provenance is None else summed(action.provenance, node),
         "sources": action.sources,
+        "steering": action.steering,
         "shown": action.shown,
     }
     wants_amount = "amount" in node.parts

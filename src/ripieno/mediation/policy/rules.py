@@ -28,7 +28,7 @@ OF_THE_WORKFLOW: Final = frozenset({"workflow", "labels"})
 CARRYING: Final = frozenset({"tool.call", "tool.undo", "model.call"})
 """Acts that carry values which were found in the course of a run."""
 
-OF_SOURCES: Final = frozenset({"provenance", "sources", "shown"})
+OF_SOURCES: Final = frozenset({"provenance", "sources", "steering", "shown"})
 NOTHING: Final[frozenset[Tracing]] = frozenset()
 REMEMBERED: Final = 4096
 """Rulings that a shard remembers; it forgets them all when there are more."""

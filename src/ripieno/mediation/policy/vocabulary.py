@@ -85,6 +85,7 @@ CONTEXT: Final[Mapping[str, ValueKind | Mapping[str, ValueKind]]] = {
     "labels": "texts",
     "approvals": "texts",
     "sources": "texts",
+    "steering": "texts",
     "shown": "texts",
     "run": "text",
     "path": "text",

@@ -60,6 +60,7 @@ class Trace:
         self._carried = carried
         self._default = self._by_default()
         self._labels: list[Label] = []
+        self._steering: list[Trust] = []
         self._from: dict[str, Any] = {}
         self._detected: dict[str, list[str]] = {}
 
@@ -72,17 +73,19 @@ class Trace:
                 self._note((*at, "(key)"), key, self._history.index.look(key, Label("trusted")))
         found = combined(self._labels)
         sources = ordered([label.trust for label in self._labels] or [self._default.trust])
+        steering = ordered(self._steering or [self._default.trust])
         shown = ordered(self._history.shown)
         labels = tuple(sorted(found.data.union(*self._detected.values())))
         document = {
             "provenance": provenance,
             "sources": list(sources),
+            "steering": list(steering),
             "shown": list(shown),
             "labels": list(labels),
             "from": self._from,
             **({"detected": self._detected} if self._detected else {}),
         }
-        return Traced(provenance, sources, shown, labels, document)
+        return Traced(provenance, sources, steering, shown, labels, document)
 
     def _by_default(self) -> Label:
         """Give what is said of what matches nothing."""
@@ -117,7 +120,7 @@ class Trace:
         known = None if ref is None else self._history.values.get(ref)
         if known is None:
             return None
-        self._labels.append(known.label)
+        self._take(at, known.label)
         source = known.source
         self._from[place(at)] = {
             "trust": known.label.trust,
@@ -128,7 +131,7 @@ class Trace:
 
     def _note(self, at: Sequence[str | int], leaf: Any, found: Found) -> None:
         """Note what was found about a leaf."""
-        self._labels.append(found.label)
+        self._take(at, found.label)
         detected = sorted(classes_in(leaf)) if self._carried.detect else []
         if len(self._from) < TOLD and (at[-1] != "(key)" or found.matches):
             self._from[place(at)] = {
@@ -138,6 +141,11 @@ class Trace:
             }
         if detected:
             self._detected[place(at)] = detected
+
+    def _take(self, at: Sequence[str | int], label: Label) -> None:
+        self._labels.append(label)
+        if at[0] not in self._carried.content:
+            self._steering.append(label.trust)
 
     def _unmatched(self) -> dict[str, Any]:
         own = self._carried.own_accord
