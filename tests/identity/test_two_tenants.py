@@ -203,6 +203,9 @@ SHOWN: Final[dict[Words, Words]] = {
     ("policy", "versions"): (),
     ("audit", "emergencies"): ("--all",),
     ("audit", "log"): ("--limit", "1000"),
+    ("audit", "report"): ("--period", "4w"),
+    ("audit", "key"): (),
+    ("audit", "checkpoint"): (),
     ("doctor",): (),
     ("config", "view"): (),
 }
@@ -263,6 +266,9 @@ PROBED: Final[dict[Words, Words]] = {
     ("keys", "revoke"): ("KEY",),
     ("providers", "distrust"): ("ISSUER",),
     ("audit", "log"): ("--run", "RUN"),
+    ("audit", "report"): ("--run", "RUN"),
+    ("audit", "export"): ("--run", "RUN", "--to", "log.export"),
+    ("audit", "prove"): ("RUN", "1", "--to", "one.proof"),
     ("audit", "review"): ("TASK", "--said", "it was right"),
 }
 """Commands that are given a name, and with what else."""
