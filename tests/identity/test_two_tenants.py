@@ -22,6 +22,7 @@ from ripieno.identity.providers import Provider
 from ripieno.journal.budgets import month_of
 from ripieno.journal.deployments import AgentState
 from ripieno.journal.records import RunFilter
+from ripieno.journal.retention import RetentionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence
@@ -90,6 +91,8 @@ async def furnish(host: Host, by: Principal, folder: Path) -> tuple[str, str, st
     await store.set_absence(away)
     await store.drain(name, f"{name}-other", by.id, f"{name} moves")
     await stop(store, "tool", f"{name}-tool", by=by, reason=f"{name} alarm")
+    await store.hold(name, "workflow", f"{name}-flow", by=by.id, reason=f"{name} is sued")
+    await store.set_retention(name, RetentionRow(f"{name}-data", 5, None, by.id), f"{name} keeps")
     await store.set_budget(name, f"{name}-team", 5, hard=True, by=by.id, at=now)
     await store.set_agent_state(name, AgentState(f"{name}-flow", f"{name}-asks", "retired", by.id, name))
     await store.declare_compatible(name, workflow.version, f"{name}-newer", by.id)
@@ -125,6 +128,7 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "deployments": lambda store: store.deployments("beta"),
     "drained": lambda store: store.drained("beta"),
     "group_roles": lambda store: store.group_roles("beta"),
+    "holds": lambda store: store.holds("beta"),
     "keys": lambda store: store.keys("beta"),
     "last_acts": lambda store: store.last_acts("beta", 100),
     "logins": lambda store: store.logins("beta"),
@@ -137,6 +141,8 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "protected": lambda store: store.protected("beta"),
     "providers": lambda store: store.providers("beta"),
     "questions": lambda store: store.questions(tenant="beta", state=None),
+    "over": lambda store: store.over("beta", "any", 2**62, 100),
+    "retention": lambda store: store.retention("beta"),
     "runs": lambda store: store.runs(RunFilter("beta")),
     "runs_by_version": lambda store: store.runs_by_version("beta", "acme-flow", besides=""),
     "tenant_head": lambda store: store.tenant_head("beta"),
@@ -155,6 +161,7 @@ WRITES: Final = frozenset(
         "let_go",
     }
     | {"map_group", "note_login", "protect", "record", "revoke_key", "set_agent_state", "stop"}
+    | {"erase", "hold", "unhold", "reason_of", "set_retention", "clear_retention"}
     | {"deploy_policies", "note_policies", "register_policies", "withdraw_policies"}
     | {"tenant_stream", "undrain", "unmap_group", "unprotect"}
 )
@@ -195,6 +202,7 @@ SHOWN: Final[dict[Words, Words]] = {
     ("workflows", "list"): (),
     ("agents", "list"): (),
     ("stops",): (),
+    ("holds", "list"): (),
     ("budgets", "list"): (),
     ("principals", "list"): (),
     ("groups", "list"): (),
@@ -226,6 +234,7 @@ PROBED: Final[dict[Words, Words]] = {
     ("runs", "signal"): ("RUN", "one"),
     ("runs", "retry"): ("RUN",),
     ("runs", "rollback"): ("RUN", "--dry-run"),
+    ("runs", "erase"): ("RUN", "--reason", "x"),
     ("runs", "fork"): ("RUN",),
     ("runs", "migrate"): ("RUN",),
     ("inbox", "show"): ("TASK",),
@@ -259,6 +268,8 @@ PROBED: Final[dict[Words, Words]] = {
     ("budgets", "clear"): ("--team", "TEAM"),
     ("stop",): ("run", "RUN", "--reason", "x"),
     ("release",): ("tool", "TOOL"),
+    ("holds", "set"): ("run", "RUN", "--reason", "x"),
+    ("holds", "release"): ("workflow", "FLOW", "--reason", "x"),
     ("principals", "show"): ("PERSON",),
     ("principals", "revoke"): ("PERSON", "ROLE"),
     ("principals", "resume"): ("PERSON",),

@@ -13,9 +13,9 @@ from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.consent import DENIED
 from ripieno.kernel.effect_book import UNDO
+from ripieno.kernel.erased import ERASED, value_of
 from ripieno.model.event import Event
 from ripieno.model.spending import NOTHING, Spending
-from ripieno.model.value import decode
 
 __all__ = ["tell"]
 
@@ -136,6 +136,10 @@ class Teller:
             children.append(ChildRun(event.path, body["child"], body["workflow"], undoes=undoes))
             return
         told: Any = self._value(body["content"])
+        if told == ERASED:
+            for child in (one for one in children if one.path == event.path):
+                child.status = ERASED
+            return
         for child in children:
             if child.run == told["run"]:
                 child.status = told["status"]
@@ -159,7 +163,7 @@ class Teller:
         }
 
     def _value(self, ref: str | None) -> Any:
-        return None if ref is None else decode(self._store.payload(self._run, ref))
+        return None if ref is None else value_of(self._store, self._run, ref)
 
     def _step(self, event: Event, body: Mapping[str, Any], *, imported: bool) -> None:
         outcome = body["outcome"]
@@ -233,8 +237,9 @@ class Teller:
 
     def _asked(self, event: Event, body: Mapping[str, Any]) -> None:
         content = self._value(body["content"])
-        posed = Posed(event.path, body["what"], body.get("role"), content["title"], event.at)
-        posed.person, posed.evidence = body.get("person"), content.get("evidence", [])
+        known: dict[str, Any] = {"title": ERASED} if content == ERASED else content
+        posed = Posed(event.path, body["what"], body.get("role"), known["title"], event.at)
+        posed.person, posed.evidence = body.get("person"), known.get("evidence", [])
         self._questions[body["question"]] = posed
         self._story.questions.append(posed)
 
@@ -242,7 +247,9 @@ class Teller:
         posed = self._questions[body["question"]]
         sent = int(body.get("sent", event.at))
         posed.answered_by, posed.seconds = body["by"], max(0, sent - posed.asked) / MICROSECONDS
-        said: dict[str, Any] = self._value(body.get("content")) or {}
+        said: Any = self._value(body.get("content")) or {}
+        if said == ERASED:
+            said = {"value": ERASED, "reason": ERASED}
         posed.answered_for = body.get("for") or said.get("for")
         posed.answer, posed.reason = said.get("value"), said.get("reason")
         posed.emergency = said.get("emergency", False)

@@ -25,6 +25,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.retention import RetentionStore
 from ripieno.journal.rights import RightsStore
 from ripieno.journal.stops import StopStore
 from ripieno.journal.tasks import Absence, Holding
@@ -60,7 +61,9 @@ class Replayable:
     """The epoch before this one: intents up to it without a result are uncertain."""
 
 
-class Store(IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore, PolicyStore, ABC):
+class Store(
+    IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore, PolicyStore, RetentionStore, ABC
+):
     """The one log and the tables derived from it.
 
     Appends are handed over without waiting and become durable together, in order. Reads see only

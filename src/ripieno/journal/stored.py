@@ -14,6 +14,7 @@ __all__ = [
     "StoredClaim",
     "StoredCounts",
     "StoredDecision",
+    "StoredErasure",
     "StoredEvent",
     "StoredIntent",
     "StoredLeaf",
@@ -160,6 +161,13 @@ class StoredSink(NamedTuple):
     problem: str | None
 
 
+class StoredErasure(NamedTuple):
+    """That the values of a stream were erased."""
+
+    keyed: bool
+    """True where its key is there all the same."""
+
+
 class Verifiable(Protocol):
     """A snapshot of a store. Any method may raise `StoreError` where the store cannot be read."""
 
@@ -217,6 +225,10 @@ class Verifiable(Protocol):
 
     def key(self, stream: str) -> StreamKey:
         """Give the key of a stream; raises `StoreError` when it is gone or was changed."""
+        ...
+
+    def erased(self, stream: str) -> StoredErasure | None:
+        """Tell whether the values of a stream were erased, as the tables have it."""
         ...
 
     def counts(self) -> Iterator[StoredCounts]:

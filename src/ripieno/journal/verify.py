@@ -17,7 +17,7 @@ from ripieno.journal.chain import Chain, references
 from ripieno.journal.derived import Derived
 from ripieno.journal.proven import Anchor, Proven
 from ripieno.journal.rated import compare_rates
-from ripieno.journal.stored import StoredCounts, StoredEvent, StoredStream, Verifiable
+from ripieno.journal.stored import StoredCounts, StoredErasure, StoredEvent, StoredStream, Verifiable
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
@@ -53,6 +53,8 @@ class Report:
     events: int = 0
     runs: int = 0
     values: int = 0
+    erased: int = 0
+    """How many values that events name were erased, as an event says."""
     anchor: Anchor | None = None
     """Up to where the log is what was signed; None where nothing that was signed fits it."""
     findings: list[Finding] = field(default_factory=list[Finding])
@@ -88,6 +90,8 @@ class Report:
     def __str__(self) -> str:
         numbers = {"event": self.events, "run": self.runs, "value": self.values}
         counted = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in numbers.items())
+        if self.erased:
+            counted += f", {self.erased:,} erased"
         if self.sound:
             return f"{counted}: sound; {self.anchored}"
         lines = [f"{counted}: {len(self.findings) + self.more:,} found"]
@@ -227,13 +231,14 @@ class Verification:
         chain = Chain(row, name, self._report.found)
         derived = Derived(self._store, stream, self._report.found)
         missing: set[str] = set()
+        erased = None if row is None else self._store.erased(stream)
         while events.stream == stream:
             stored = events.take()
             self._at = f"{name}, event {stored.seq}"
             self._report.events += 1
             event = chain.follow(stored)
             if event is not None and row is not None:
-                self._held(stream, event, missing)
+                self._held(stream, event, missing, erased=erased is not None)
                 derived.follow(event, self._at)
                 if row.row is not None:
                     self._billed.follow(row.row.tenant, event)
@@ -242,16 +247,29 @@ class Verification:
         chain.end()
         self._at = name
         derived.end(counts, name, self._store.replay(stream) if row is not None and row.row else None)
-        if row is not None:
+        if erased is not None:
+            self._report.erased += len(missing)
+            self._left(stream, name, erased)
+        elif row is not None:
             self._values(stream, name)
 
-    def _held(self, stream: str, event: Event, missing: set[str]) -> None:
+    def _left(self, stream: str, name: str, erased: StoredErasure) -> None:
+        """Say what an erasure has left; that an event says so is compared with all that was decided."""
+        there = sum(1 for _ in self._store.values(stream))
+        if there:
+            self._report.found(name, f"was erased, and {there} of its values are there")
+        if erased.keyed:
+            self._report.found(name, "was erased, and its key is there")
+
+    def _held(self, stream: str, event: Event, missing: set[str], *, erased: bool) -> None:
         for field_name, ref in references(event.body):
             if not COMMITMENT.fullmatch(ref):
                 self._report.found(f"{self._at} ({field_name})", "is not the commitment of a value")
             elif ref not in missing and not self._store.holds(stream, ref):
                 missing.add(ref)
-                self._report.found(f"{self._at} ({field_name})", f"value {ref[:12]} is not in the store")
+                if not erased:
+                    place = f"{self._at} ({field_name})"
+                    self._report.found(place, f"value {ref[:12]} is not in the store")
 
     def _values(self, stream: str, name: str) -> None:
         try:

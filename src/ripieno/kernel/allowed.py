@@ -73,6 +73,9 @@ COMMANDS: Final[Mapping[str, str]] = {
     "migrate": "let a run go on with another version",
     "register": "register a version",
     "compatible": "declare versions compatible",
+    "erase": "erase what a run holds",
+    "hold": "say what may not be erased",
+    "retention": "say how long data is kept",
     "undrain": "let a drained workflow start again",
 }
 """What each command is called in a sentence."""

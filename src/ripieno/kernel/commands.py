@@ -15,11 +15,11 @@ from ripieno.kernel.addressees import Standing, meant, standing
 from ripieno.kernel.allowed import check_answer, check_operator
 from ripieno.kernel.clock import Clock, moment
 from ripieno.kernel.conclusion import conclude
+from ripieno.kernel.erased import ERASED, value_of
 from ripieno.kernel.messages import send
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError
 from ripieno.model.outcome import Evidence
 from ripieno.model.principal import Principal
-from ripieno.model.value import decode
 
 __all__ = [
     "AskedFor",
@@ -61,7 +61,9 @@ class AskedFor:
 def asked_for(store: Store, row: QuestionRow) -> AskedFor:
     """Give a question with its content, decrypted."""
     assert row.content is not None, "questions to people have content"
-    content: Any = decode(store.payload(row.run, row.content))
+    content: Any = value_of(store, row.run, row.content)
+    if content == ERASED:
+        return AskedFor(row, ERASED, {}, ERASED, ())
     evidence = tuple(Evidence(**item) for item in content["evidence"])
     return AskedFor(
         row,

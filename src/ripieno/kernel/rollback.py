@@ -65,6 +65,8 @@ async def roll_back(
 async def check(store: Store, run: RunRow, to: str | None) -> int:
     """Give the event up to which what was done stands; raises where the run cannot be rolled back."""
     events = await store.events(run.id)
+    if store.erasure(run.id) is not None:
+        store.key(run.id)  # tells that it was erased, by whom and when
     if "undoes" in events[0].body:
         msg = f"run {short(run.id)} takes back what another did: that is not done again"
         raise RefusedError(msg, remedy="start or fork the workflow anew")
@@ -128,6 +130,9 @@ def planned(store: Store, one: Standing, definition: Definition | None) -> Plann
     entry = one.entry
     if entry.undo is None:
         return Planned(one.run, entry.path, entry.tool, "ask", why="it declares no undo")
+    if store.erasure(one.run) is not None:
+        why = f"run {short(one.run)} was erased, and with it how to undo it"
+        return Planned(one.run, entry.path, entry.tool, "ask", why=why)
     tool = None if definition is None else find(definition, entry.tool, entry.undo)
     if tool is None:
         why = f"its undo {entry.undo} cannot be found here"

@@ -17,10 +17,11 @@ from ripieno.kernel.addressees import Standing, address, standing
 from ripieno.kernel.allowed import check_answer
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_approver, check_barred
+from ripieno.kernel.erased import value_of
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError, RipienoError
 from ripieno.model.ids import new_id
 from ripieno.model.principal import Principal
-from ripieno.model.value import decode, encode
+from ripieno.model.value import encode
 
 __all__ = [
     "Moved",
@@ -284,6 +285,6 @@ async def history(store: Store, row: QuestionRow) -> Sequence[TaskNote]:
     for event in await store.events(row.run):
         if event.kind == "task" and event.body["question"] == row.id:
             body = event.body
-            said: Any = decode(store.payload(row.run, body["content"])) if "content" in body else None
+            said: Any = value_of(store, row.run, body["content"]) if "content" in body else None
             notes.append(TaskNote(body["sent"], body["what"], body["by"], body.get("to"), said))
     return notes

@@ -167,7 +167,8 @@ async def _items_of(scope: Scope, child: Entry, rule: UndoRule, *, asks: bool) -
     """Say what is to be done about what a child run did: by a run of its own where anything has an undo."""
     assert child.run is not None, "it is a child run"
     standing = await standing_in(scope.execution.store, child.run)
-    if rule == "undo" and any(asks or one.entry.undo is not None for one in standing):
+    there = scope.execution.store.erasure(child.run) is None  # else nobody knows how to undo it
+    if there and rule == "undo" and any(asks or one.entry.undo is not None for one in standing):
         item: dict[str, Json] = {"path": child.path, "tool": child.tool, "do": "run", "run": child.run}
         return [{**item, "asks": True} if asks else item]
     do = "list" if rule == "list" else "no undo"

@@ -11,6 +11,7 @@ __all__ = [
     "ChangedError",
     "DefinitionError",
     "DeniedError",
+    "ErasedError",
     "InputError",
     "InvalidError",
     "InvalidResultError",
@@ -114,6 +115,12 @@ class StoreError(RipienoError):
     """The store could not keep or give back what it was asked to: full disk, locked, damaged."""
 
     code = "store"
+
+
+class ErasedError(StoreError):
+    """What is asked for was erased, and nobody can read it any more; that it was stands in the log."""
+
+    code = "erased"
 
 
 class ToolError(RipienoError):

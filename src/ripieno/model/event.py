@@ -82,6 +82,12 @@ Kind = Literal[
     "budget.set",
     "budget.cleared",
     "budget.alert",
+    # of what is kept, and what is not any more
+    "run.erased",
+    "hold.set",
+    "hold.released",
+    "retention.set",
+    "retention.cleared",
     # of checkpoints of the log
     "sink.failed",
     "sink.restored",

@@ -96,6 +96,9 @@ MADE: Final = {
     "policy.deployed": Rule("policy_stages", ("stage",), same("version", "share", "by")),
     "budget.set": Rule("budgets", ("team",), {"cost": "cost", "hard": "hard", "by": "by"}),
     "stop.set": Rule("stops", ("what", "name"), {"by": "by", "reason": "reason"}),
+    "run.erased": Rule("erasures", ("run",), same("by", "reason")),
+    "hold.set": Rule("holds", ("what", "name"), same("by", "reason")),
+    "retention.set": Rule("retention", ("data",), same("keep", "at_least", "by")),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -118,6 +121,8 @@ ENDED: Final = {
     "group.unmapped": ("group_roles", ("group", "role")),
     "budget.cleared": ("budgets", ("team",)),
     "stop.released": ("stops", ("what", "name")),
+    "hold.released": ("holds", ("what", "name")),
+    "retention.cleared": ("retention", ("data",)),
     "policy.withdrawn": ("policy_stages", ("stage",)),
 }
 """Events that take a row away: its table, and the fields that name it."""

@@ -29,8 +29,8 @@ from ripieno.evidence.undoings import take_in
 from ripieno.identity.reading import read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.kernel.clock import MICROSECONDS, moment
+from ripieno.kernel.erased import value_of
 from ripieno.model.ids import short
-from ripieno.model.value import decode
 
 __all__ = ["show_run"]
 
@@ -74,7 +74,7 @@ async def _show(settings: Settings, text: str, reason: str | None, *, values: bo
         story = await tell(store, row.id)
         document["undone_by"] = await take_in(store, row, story)
         tasks = {task.path: task for task in await store.questions(run=row.id, state=None, tenant=row.tenant)}
-        given = decode(store.payload(row.id, document["input"])) if values else None
+        given = value_of(store, row.id, document["input"]) if values else None
     if settings.output != "table":
         more = {"input_value": given} if values else {}
         waiting = {"waiting_for": waiting_for(story, tasks, ended=row.ended)}

@@ -23,6 +23,7 @@ from ripieno.journal.stored import (
     StoredClaim,
     StoredCounts,
     StoredDecision,
+    StoredErasure,
     StoredEvent,
     StoredIntent,
     StoredLeaf,
@@ -97,6 +98,9 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "budgets": (("team",), ("cost", "hard", "by")),
     "policy_sets": (("version",), ("content", "state", "by")),
     "policy_stages": (("stage",), ("version", "share", "by")),
+    "erasures": (("stream",), ("by", "reason")),
+    "holds": (("what", "name"), ("by", "reason")),
+    "retention": (("data",), ("keep", "at_least", "by")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
@@ -214,6 +218,18 @@ class SqliteAudit:
             )
         )
         return self._master.unwrap(raw, row[0])
+
+    def erased(self, stream: str) -> StoredErasure | None:
+        """Tell whether the values of a stream were erased; earlier formats know of none."""
+        if not self._there("erasures"):
+            return None
+        rows = self._rows(
+            "SELECT count(r.id) FROM erasures e LEFT JOIN runs r ON r.id = e.stream AND r.wrapped <> x''"
+            " WHERE e.stream = ? GROUP BY e.stream",
+            stream,
+        )
+        found = next(rows, None)
+        return None if found is None else StoredErasure(keyed=found[0] > 0)
 
     def counts(self) -> Iterator[StoredCounts]:
         """Give how many rows there are for each run that has any, by id of the run."""

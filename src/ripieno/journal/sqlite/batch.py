@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple
 
 from ripieno.journal.keys import StreamKey, nonces
@@ -199,6 +199,10 @@ class Batch:
     def keep(self, lease: Lease, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
         """Keep values beside the events, encrypted."""
         self._payloads.extend((lease.key, commitment, data) for commitment, data in payloads)
+
+    def forget(self, streams: Collection[bytes]) -> None:
+        """Write no value of these streams that is still to be written; comes last in an operation."""
+        self._payloads[:] = [kept for kept in self._payloads if kept[0].stream not in streams]
 
     def _put(self, head: Head) -> None:
         run = head.lease.run

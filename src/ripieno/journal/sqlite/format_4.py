@@ -85,7 +85,48 @@ POLICIES: Final = (
 LEAVE: Final = ("ALTER TABLE inbox ADD COLUMN leave TEXT",)
 """By what policies a command was let give, until it is in the chain of its run."""
 
-TABLES: Final = (*PROOF, *POLICIES, *LEAVE)
+RETENTION: Final = (
+    """
+    CREATE TABLE erasures (
+        stream    TEXT    PRIMARY KEY,
+        tenant    TEXT    NOT NULL,
+        by        TEXT    NOT NULL,
+        at        INTEGER NOT NULL,
+        reason    TEXT    NOT NULL,
+        scrubbing TEXT
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX erasures_since ON erasures (at)",
+    "CREATE INDEX erasures_scrubbing ON erasures (scrubbing) WHERE scrubbing IS NOT NULL",
+    """
+    CREATE TABLE holds (
+        tenant TEXT    NOT NULL,
+        what   TEXT    NOT NULL,
+        name   TEXT    NOT NULL,
+        by     TEXT    NOT NULL,
+        at     INTEGER NOT NULL,
+        reason TEXT    NOT NULL,
+        PRIMARY KEY (tenant, what, name)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE retention (
+        tenant   TEXT    NOT NULL,
+        data     TEXT    NOT NULL,
+        keep     INTEGER,
+        at_least INTEGER,
+        by       TEXT    NOT NULL,
+        PRIMARY KEY (tenant, data)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE INDEX runs_over ON runs (tenant, version, ended_at)
+        WHERE ended_at IS NOT NULL AND wrapped <> x''
+    """,
+)
+"""Of what the values were erased, what may not be, and for how long which classes of data are kept."""
+
+TABLES: Final = (*PROOF, *POLICIES, *LEAVE, *RETENTION)
 """Every statement of format 4."""
 
 ROWS: Final = (

@@ -86,6 +86,12 @@ def create(
     if new.again and execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
         return Created(current(batch, new.id), None, existed=True)
     admit()
+    if (
+        new.parent is not None
+        and execute("SELECT 1 FROM erasures WHERE stream = ?", (new.parent,)).fetchone()
+    ):
+        msg = f"run {short(new.parent)} was erased meanwhile: nothing begins with what it held"
+        raise RefusedError(msg)
     wrapped, key = keys
     lease = Lease(new.id, key.stream, 1, key, 0, GENESIS, asked=False)
     lease.stored.update(commitment.hex() for commitment, _ in payloads)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,7 @@ from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.tasks import ABSENCE
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence
-from ripieno.model.errors import InputError, NotFoundError, StoreError, nearest
+from ripieno.model.errors import ErasedError, InputError, NotFoundError, StoreError, nearest
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.value import decode
@@ -184,8 +185,9 @@ class SqliteReads(Store):
             bytes.fromhex(commitment),
         )
         if row is None:
+            self._refuse_erased(run)
             msg = f"value {commitment[:12]} of run {short(run)} is not in the store"
-            raise StoreError(msg, remedy="it was erased, or the file was damaged: ripieno audit verify tells")
+            raise StoreError(msg, remedy="the file was damaged: ripieno audit verify names the place")
         return row[0]
 
     def key(self, run: str) -> StreamKey:
@@ -194,7 +196,18 @@ class SqliteReads(Store):
         row = row or self._reader.one("SELECT wrapped FROM tenants WHERE stream = ?", stream_of(run))
         if row is None:
             raise unknown(run)
+        if not row[0]:
+            self._refuse_erased(run)
         return self._master.unwrap(bytes.fromhex(run), row[0])
+
+    def _refuse_erased(self, run: str) -> None:
+        """Raise `ErasedError` for a run whose values were erased."""
+        erasure = self.erasure(run)
+        if erasure is not None:
+            when = datetime.fromtimestamp(erasure.at / 1e6, UTC)
+            gone = "its values are gone for good"
+            msg = f"run {short(run)} was erased by {erasure.by} on {when:%Y-%m-%d}: {gone}"
+            raise ErasedError(msg, remedy=f"ripieno audit log --run {short(run)} says why")
 
     async def question(self, number: int) -> QuestionRow:
         """Give a question by its number; raises `NotFoundError`."""

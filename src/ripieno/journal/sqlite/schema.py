@@ -24,6 +24,7 @@ LOOK_SECONDS: Final = 0.01
 
 PRAGMAS: Final = (
     "synchronous = FULL",
+    "secure_delete = ON",  # what is deleted, or moves, is overwritten: an erasure leaves no byte of it
     "fullfsync = ON",  # macOS: an ordinary sync there leaves data in the disk's own cache
     "temp_store = MEMORY",
     "cache_size = -16384",

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 from ripieno.journal.budgets import Short
 from ripieno.journal.deployments import Roll
@@ -34,6 +35,7 @@ from ripieno.journal.sqlite.ownership import Taken
 from ripieno.journal.sqlite.policy_store import SqlitePolicies
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.reads import SqliteReads
+from ripieno.journal.sqlite.retention_store import SqliteRetention
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
 from ripieno.journal.sqlite.stops import SqliteStops
 from ripieno.journal.sqlite.writer import Writer
@@ -50,8 +52,18 @@ from ripieno.model.value import encode
 __all__ = ["SqliteStore"]
 
 
+KEYED: Final = "SELECT id, wrapped FROM runs WHERE wrapped <> x'' ORDER BY id DESC LIMIT 1"
+"""The newest run whose key was not destroyed."""
+
+
 class SqliteStore(
-    SqliteIdentities, SqliteDeployments, SqliteStops, SqliteBudgets, SqliteReads, SqlitePolicies
+    SqliteIdentities,
+    SqliteDeployments,
+    SqliteStops,
+    SqliteBudgets,
+    SqliteRetention,
+    SqliteReads,
+    SqlitePolicies,
 ):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
@@ -70,6 +82,7 @@ class SqliteStore(
         self._busy_seconds = busy_seconds
         key = home / "master.key"
         self._master = MasterKey.read(key) if self.path.exists() else MasterKey.at(key)
+        self._scrubbing = asyncio.Lock()
         self._owned = AsyncExitStack()
 
     async def open(self) -> None:
@@ -91,6 +104,7 @@ class SqliteStore(
             self._roll.refresh()
             self._stops.refresh()
             self.policy_book.refresh()
+            await self.scrub()  # what a process has erased that died before its end
             self._owned = owned.pop_all()
 
     def _prepare(self) -> sqlite3.Connection:
@@ -99,7 +113,7 @@ class SqliteStore(
             connection = connect(self.path, self._busy_seconds)
             try:
                 create(connection, self.path)
-                row = connection.execute("SELECT id, wrapped FROM runs ORDER BY id DESC LIMIT 1").fetchone()
+                row = connection.execute(KEYED).fetchone()
                 if row is not None:
                     self._master.unwrap(bytes.fromhex(row[0]), row[1])
             except BaseException:

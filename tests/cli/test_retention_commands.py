@@ -1,0 +1,80 @@
+"""Erasing and holding at the terminal: said before it is done, refused under a hold, told ever after."""
+
+from __future__ import annotations
+
+from cli.conftest import Cli
+
+WORKFLOW = """
+from ripieno import Context, Data, Workflow, function, tool
+
+@tool(effect="write")
+async def unbook(visit):
+    return visit
+
+@tool(effect="write", undo=unbook)
+async def book(what):
+    return {"visit": what}
+
+@function(pure=True)
+async def prepare(input, context: Context):
+    return await context.use(book, what=input["patient"])
+
+visit = Workflow("visit", prepare, data=[Data.PHI])
+"""
+PATIENT = "Zwiebelfisch"
+
+
+def begun(cli: Cli) -> str:
+    cli.write("clinic.py", WORKFLOW)
+    cli.write("ada.json", f'{{"patient": "{PATIENT}"}}')
+    return cli.ok("run", "clinic:visit", "-i", "ada.json", "--output", "json").json[0]["short_id"]
+
+
+def test_a_run_is_erased_after_it_was_said_what_that_comes_to(cli: Cli) -> None:
+    run = begun(cli)
+    asked = cli.run("runs", "erase", run)
+    assert (asked.code, "--reason" in asked.err, "--dry-run" in asked.err) == (2, True, True)
+    said = cli.ok("runs", "erase", run, "--dry-run").out
+    assert f"would erase run {run} (visit)" in said
+    assert "cannot be undone any more: book" in said
+    assert PATIENT in cli.ok("runs", "show", run, "--values").out
+    done = cli.ok("runs", "erase", run, "--reason", "the patient asked", "--output", "json").json
+    assert (done["erased"], len(done["runs"]), done["values"] > 2) == (True, 1, True)
+    shown = cli.ok("runs", "show", run, "--values")
+    assert (PATIENT in shown.out, "erased" in shown.out) == (False, True)
+    assert "book" in shown.out
+    for command in (
+        ("runs", "events", run, "--full"),
+        ("runs", "list", "--output", "json"),
+        ("inbox", "list", "--all"),
+        ("audit", "report", "--run", run),
+        ("audit", "log", "--run", run),
+    ):
+        assert PATIENT not in cli.ok(*command).out
+    assert "the patient asked" in cli.ok("audit", "log", "--run", run).out
+    for refused in (
+        ("runs", "fork", run),
+        ("runs", "rollback", run, "--reason", "x"),
+        ("runs", "erase", run, "--reason", "x"),
+    ):
+        result = cli.run(*refused)
+        assert (result.code != 0, f"run {run} was erased by person:tester" in result.err) == (True, True)
+    verified = cli.ok("audit", "verify").out
+    assert ("erased" in verified, "sound" in verified) == (True, True)
+
+
+def test_what_is_held_is_listed_and_not_erased(cli: Cli) -> None:
+    run = begun(cli)
+    assert "nothing is held" in cli.ok("holds", "list").err
+    made = cli.ok("holds", "set", "run", run, "--reason", "case 7", "--output", "json").json
+    assert (made["state"], made["changed"], made["name"][-6:]) == ("held", True, run)
+    assert "was so already" in cli.ok("holds", "set", "run", run, "--reason", "again").err
+    listed = cli.ok("holds", "list").out
+    assert ("case 7" in listed, "person:tester" in listed) == (True, True)
+    refused = cli.run("runs", "erase", run, "--reason", "x")
+    assert (refused.code, "hold on run" in refused.err) == (1, True)
+    assert "it would be refused: a hold on run" in cli.ok("runs", "erase", run, "--dry-run").err
+    cli.ok("holds", "release", "run", run, "--reason", "settled")
+    assert "erased run" in cli.ok("runs", "erase", run, "--reason", "x").out
+    cli.ok("holds", "set", "tenant", "--reason", "an audit")
+    assert cli.ok("holds", "list", "--output", "json").json[0]["what"] == "tenant"
