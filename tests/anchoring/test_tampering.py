@@ -72,7 +72,7 @@ def test_before_anything_is_changed_it_is_sound(log: Log) -> None:
     assert folder(log.home, log) == []
     report = written(log.lines, log.key, *log.notes)
     assert report.findings == []
-    assert (report.whole, report.runs, report.unfolded, report.uncovered, report.given) == (True, 2, 1, 0, 2)
+    assert (report.whole, report.runs, report.unfolded, report.uncovered, report.given) == (True, 3, 1, 0, 2)
     assert report.values > 10
     assert report.rows > 20
     said = str(report).splitlines()
@@ -80,6 +80,7 @@ def test_before_anything_is_changed_it_is_sound(log: Log) -> None:
     assert said[1:] == [
         "  it goes on from the earlier checkpoints given (2)",
         "  1 message was not taken in yet: no chain vouches for them",
+        "  of 1 run or tenant the values are gone with their key: the chain stands without them",
     ]
 
 

@@ -142,6 +142,8 @@ class Verification:
         self._held: dict[tuple[str, str], str] = {}
         """The place at which each value is named first, where values are in the export."""
         self._keys: dict[str, bytes] = {}
+        self._erased: set[str] = set()
+        """Streams of which an event says that their values were erased."""
         self._values = False
 
     def report(self, file: Iterable[str]) -> Report:
@@ -234,6 +236,8 @@ class Verification:
             elif self._values:
                 self._held.setdefault((event.stream, ref), f"{place} ({field_name})")
         if stream.row is None:
+            if event.kind == "run.erased":
+                self._erased.add(str(event.body.get("run")))
             self._decided.follow(stream.name.removeprefix("tenant "), event, place)
         else:
             self._tables.follow(event, place)
@@ -289,6 +293,9 @@ class Verification:
             self._keys[stream] = hash_of(line.fields.get("key"))
             return
         self._report.destroyed += 1
+        if self._report.whole and stream not in self._erased:
+            named = self._streams[stream].name if stream in self._streams else f"stream {stream[:32]}"
+            self._report.found(named, "its key is gone, and no event says that it was erased")
         for held in [held for held in self._held if held[0] == stream]:
             del self._held[held]
 

@@ -13,6 +13,7 @@ from tests.journal.support.writing import AT, answer, ask, keep, owned, step, wr
 from tests.journal.test_decided_rows import decide
 
 from ripieno.journal.records import CallChange, ClaimChange, Draft, EndChange, Lease, Message, SegmentChange
+from ripieno.journal.retention import Doomed, RetentionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.event import KINDS, Json, Kind
 from ripieno.model.ids import new_id
@@ -55,6 +56,7 @@ async def write_every_kind(home: Path) -> list[str]:
     await store.open()
     try:
         await of_runs(store)
+        await of_retention(store)
         await store.set_budget("default", "", 5, hard=True, by="person:ada", at=AT)
         await store.set_budget("default", "ward", 5, hard=False, by="person:ada", at=AT)
         await store.clear_budget("default", "ward", by="person:ada")
@@ -105,6 +107,22 @@ async def of_runs(store: SqliteStore) -> None:
     await ask(store, waiting)
     await store.park(waiting, 0)
     await store.send(answer(waiting.run, kind="pause"))
+
+
+async def of_retention(store: SqliteStore) -> None:
+    """Erase a run, hold another, and say how long two classes of data are kept."""
+    gone = await owned(store)
+    output = keep(gone, "what is erased")
+    body: dict[str, Json] = {"outcome": {"status": "complete", "output": output[0].hex()}}
+    await write(store, Draft(gone, AT + 1, "run.ended", "", body, (output,), EndChange("complete")))
+    doomed = Doomed(gone.run, [("pay@1/tool/1", "pay")])
+    await store.erase("default", [doomed], by="person:ada", reason=KEPT)
+    for what in ("a", "b"):
+        await store.hold("default", "key", what, by="person:ada", reason=KEPT)
+        row = RetentionRow(what, 7, None, "person:ada")
+        await store.set_retention("default", row, KEPT)
+    await store.unhold("default", "key", "a", by="person:ada", reason=KEPT)
+    await store.clear_retention("default", "a", by="person:ada", reason=KEPT)
 
 
 def claim(lease: Lease, path: str) -> Draft:
