@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, Final
 
-from kernel.scenarios.house import asked, ended, reply, serving
+from kernel.scenarios.house import asked, ended, opened, reply, serving
 from ripieno import Context, Data, Workflow, function, human, sequential, subworkflow, tool
+from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import Report, verify
 from ripieno.kernel.clock import Clock
@@ -66,8 +67,13 @@ VISIT: Final = Workflow("visit", sequential(subworkflow(LETTERS)), data=[Data.PE
 
 
 @asynccontextmanager
-async def house(home: Path, clock: Clock | None = None) -> AsyncGenerator[Host]:
-    async with serving(home, LETTERS, VISIT, clock=clock) as host:
+async def house(
+    home: Path, clock: Clock | None = None, kind: Callable[[Path], SqliteStore] = SqliteStore
+) -> AsyncGenerator[Host]:
+    async with (
+        opened(home, kind) as store,
+        serving(home, LETTERS, VISIT, clock=clock, store=store) as host,
+    ):
         yield host
 
 
