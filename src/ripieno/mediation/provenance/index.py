@@ -221,13 +221,13 @@ class Index:
 
     def _looked(self, text: Text, words: Sequence[Word], between: str) -> Iterator[Window]:
         """Give the windows in which a value is looked for."""
-        yield from (
-            window
-            for window in windows(words, wide=False, between=between, both=True)
-            if text.brief or telling(window)
-        )
-        if not text.brief:
-            yield from windows(words, wide=True, between=between, both=True)
+        if text.brief:
+            yield from windows(words, wide=False, between=between, both=True)
+            return
+        for number, word in enumerate(words):
+            if telling(word.text):
+                yield Window(word.text, number, number + 1)
+        yield from windows(words, wide=True, between=between, both=True)
 
     def _inner(self, raw: str, depth: int) -> Iterator[Mark]:
         """Give the sources, none of them trusted, of what a value holds in an encoding."""
@@ -291,6 +291,8 @@ def merged(known: Marks | None, more: Marks) -> Marks:
     """Give sources together, of each kind the one that came first."""
     if known is None or known is more:
         return more
+    if len(known) == len(more) == 1 and known[0].label == more[0].label:
+        return known if known[0].source.event <= more[0].source.event else more
     first = {one.label: one for one in known}
     for one in more:
         other = first.get(one.label)
@@ -304,9 +306,9 @@ def whole(text: Text) -> str:
     return WHOLE + " ".join(piece.text for piece in text.pieces)
 
 
-def telling(window: Window) -> bool:
-    """Tell whether a window is one thing that nobody writes by chance: an address, an id, a file's name."""
-    return window.end - window.start == 1 and not window.text.isalpha() and len(window.text) >= LEAST
+def telling(text: str) -> bool:
+    """Tell whether a word is one that nobody writes by chance: an address, an id, a file's name."""
+    return len(text) >= LEAST and not text.isalpha()
 
 
 def words_within(text: Text) -> list[range]:

@@ -129,15 +129,16 @@ def windows(words: Sequence[Word], *, wide: bool, between: str = "", both: bool 
     both: also the shortest that end with each word, so that a value is covered to its end.
     """
     least, count = (WIDE, WIDE_WORDS) if wide else (LEAST, 1)
+    texts = [word.text for word in words]
     end = length = 0
-    for start, first in enumerate(words):
+    for start, first in enumerate(texts):
         while end < len(words) and (length < least or end - start < count):
-            length += len(words[end].text)
+            length += len(texts[end])
             end += 1
         if length < least or end - start < count:
             break
-        yield Window(between.join(word.text for word in words[start:end]), start, end)
-        length -= len(first.text)
+        yield Window(between.join(texts[start:end]), start, end)
+        length -= len(first)
     if not both:
         return
     start = len(words)
@@ -145,8 +146,8 @@ def windows(words: Sequence[Word], *, wide: bool, between: str = "", both: bool 
     for end in range(len(words), 0, -1):
         while start > 0 and (length < least or end - start < count):
             start -= 1
-            length += len(words[start].text)
+            length += len(texts[start])
         if length < least or end - start < count:
             break
-        yield Window(between.join(word.text for word in words[start:end]), start, end)
-        length -= len(words[end - 1].text)
+        yield Window(between.join(texts[start:end]), start, end)
+        length -= len(texts[end - 1])
