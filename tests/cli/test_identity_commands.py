@@ -178,6 +178,21 @@ def test_an_export_with_values_holds_no_other_tenants(cli: Cli) -> None:
     cli.ok("audit", "export", "--values", "--run", run["run_id"])
 
 
+def test_a_task_that_one_has_made_ones_own_shows_nothing_that_one_may_not_be_shown(cli: Cli) -> None:
+    cli.discharge("interaction")
+    operator = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    cli.ok("inbox", "reassign", "t-1", "op", "--reason", "mine", **operator)
+    listed = cli.ok("inbox", "list", **operator)
+    assert "warfarin" not in listed.out
+    assert "(not to be shown to you)" in listed.out
+    [task] = cli.ok("inbox", "list", "--output", "json", **operator).json
+    assert (task["person"], task["title"]) == ("person:op", None)
+    refused = cli.run("inbox", "show", "t-1", **operator)
+    assert (refused.code, refused.out) == (4, "")
+    answered = cli.run("inbox", "approve", "t-1", "--reason", "sure", "--output", "json", **operator)
+    assert "warfarin" not in (answered.out + answered.err).lower()
+
+
 def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> None:
     cli.discharge("clean")
     assert "nothing is to be reviewed" in cli.ok("audit", "emergencies").err

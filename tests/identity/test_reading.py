@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from identity.people import ADA, opened, tenant_events, unsound
-from ripieno.identity.reading import classes_of, read_run, read_runs
+from ripieno.identity.reading import classes_of, is_open, read_run, read_runs
+from ripieno.journal.records import RunFilter
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.forks import fork
@@ -17,6 +18,7 @@ from ripieno.kernel.host import Host
 from ripieno.model.errors import NotAllowedError, StoreError
 from ripieno.model.principal import Principal, Scope
 from ripieno.participants.function import function
+from ripieno.participants.workflow import subworkflow
 from ripieno.workflows.embedded import open_host
 from ripieno.workflows.workflow import Workflow
 
@@ -49,7 +51,7 @@ async def test_a_read_of_labelled_data_is_an_event_with_who_what_and_why(tmp_pat
     first, second, plain = await started(tmp_path)
     async with opened(tmp_path) as store:
         rows = [await store.run(run) for run in (first, second, plain)]
-        assert [await classes_of(store, row) for row in rows] == [["financial", "phi"]] * 2 + [()]
+        assert [await classes_of(store, row) for row in rows] == [["financial", "phi"]] * 2 + [[]]
         await read_run(store, rows[0], "runs show", by=ADA, reason="the family asked")
         await read_runs(store, rows, "inbox list", by=ADA)
         await read_run(store, rows[2], "runs show", by=ADA)
@@ -138,3 +140,25 @@ async def test_a_fork_of_what_one_may_not_be_shown_is_denied_whoever_asks(tmp_pa
         cleo = Principal("person", "cleo", roles=frozenset({"clinician"}))
         forked = await fork(store, SystemClock(), row, by=cleo)
         assert (await host.outcome(forked.id)).output == 1
+
+
+async def test_a_child_run_is_shown_to_those_who_may_be_shown_the_run_that_began_it(tmp_path: Path) -> None:
+    letter = Workflow("letter", same)  # declares nothing of its own
+    ward = Workflow("ward-letters", subworkflow(letter), data=["phi"], policy="healthcare")
+    clerk = Principal("person", "carl", roles=frozenset({"operator"}))
+    cleo = Principal("person", "cleo", roles=frozenset({"clinician"}))
+    async with opened(tmp_path) as store, Host(store) as host:
+        await host.outcome((await host.start(ward, "Ann", principal=ADA)).row.id)
+        alone = (await host.start(letter, "nobody", principal=ADA)).row
+        await host.outcome(alone.id)
+        [child] = [row for row in await store.runs(RunFilter(workflow="letter")) if row.parent is not None]
+        assert await classes_of(store, child) == ["phi"]
+        assert await classes_of(store, alone) == []
+        assert [await is_open(store, child, "runs list", by) for by in (cleo, clerk)] == [True, False]
+        with pytest.raises(NotAllowedError, match="phi-is-read-by-those-who-care"):
+            await read_run(store, child, "runs show", by=clerk)
+        await read_run(store, alone, "runs show", by=clerk)
+        await read_run(store, child, "runs show", by=cleo)
+        [read] = await tenant_events(store, "data.read")
+    assert (read.body["runs"], read.body["classes"]) == ([child.id], ["phi"])
+    assert "people-read-what-is-labelled" in read.body["policies"]

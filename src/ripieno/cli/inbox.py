@@ -21,7 +21,7 @@ from ripieno.cli.output import console, note, write
 from ripieno.cli.session import opened, serve_version, serving
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import show_asked, task_document
-from ripieno.identity.reading import read_run
+from ripieno.identity.reading import is_open, read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import standing
@@ -164,7 +164,7 @@ async def _break_glass(settings: Settings, task: str, reason: str) -> int:
 async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
     """Let a run go on until it rests, here unless a live process has it, and show what became of it.
 
-    Whoever has `answered` a task of it is shown that without a further event.
+    Whoever has `answered` a task of it and may be shown what it holds is so without a further event.
     """
     async with serving(settings) as host:
         row = await host.store.run(run)
@@ -174,7 +174,9 @@ async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
                 f"\n  ripieno runs migrate {short(run)} --dry-run shows whether it would go on under today's"
             )
         followed = Followed(row.key or row.workflow, row=row)
-        if not answered:
+        if answered:
+            followed.shown = await is_open(host.store, row, "inbox answer", settings.principal)
+        else:
             await check_shown(host.store, followed, "runs", settings.principal)
         await follow(host.store, [followed], wait_people=False)
         write(settings.output, document_of(followed, row.key or ""), table_of([followed]))

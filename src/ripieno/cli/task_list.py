@@ -16,7 +16,7 @@ from ripieno.cli.output import TITLE_LIMIT, clean, duration, listing, note, writ
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import in_words, row_document, whom
-from ripieno.identity.reading import read_runs
+from ripieno.identity.reading import is_open, read_runs
 from ripieno.journal.records import QuestionState
 from ripieno.kernel.addressees import Standing, standings
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
@@ -65,7 +65,7 @@ def list_tasks(
         tasks = asyncio.run(tasks_of(settings, wanted))
     except NotFoundError as error:
         note(str(error))
-    shown = [task for task in tasks if all or task.asked is not None]
+    shown = [task for task in tasks if all or task.now.may_see]
     write(settings.output, [row_document(task.now.row, task.asked) for task in shown], table_of_tasks(shown))
     first = next((task.now.row for task in shown if task.asked is not None), None)
     if not tasks:
@@ -106,7 +106,7 @@ EVERYTHING: Final = Wanted(None, None, mine=False, claimed=None, overdue=False, 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task, with its content where one may see it."""
+    """A task, with its content where one has a part in it and may be shown what its run holds."""
 
     now: Standing
     asked: AskedFor | None
@@ -122,8 +122,12 @@ async def tasks_of(settings: Settings, wanted: Wanted) -> list[Task]:
         rows = [row for state in states for row in await store.questions(state=state, tenant=by.tenant)]
         found = [now for now in await standings(store, rows, by, at) if wanted.fits(now, at)]
         seen = {now.run.id: now.run for now in found if now.may_see}
-        await read_runs(store, seen.values(), "inbox list", by=by)
-        return [Task(now, asked_for(store, now.row) if now.may_see else None) for now in found]
+        shown = {run: row for run, row in seen.items() if await is_open(store, row, "inbox list", by)}
+        await read_runs(store, shown.values(), "inbox list", by=by)
+        return [
+            Task(now, asked_for(store, now.row) if now.may_see and now.run.id in shown else None)
+            for now in found
+        ]
 
 
 def table_of_tasks(tasks: Sequence[Task]) -> Table | None:
@@ -134,7 +138,8 @@ def table_of_tasks(tasks: Sequence[Task]) -> Table | None:
         row = task.now.row
         due = "" if row.due_at is None else in_words(row.due_at, row.answered_at or now)
         waits = duration(((row.answered_at or now) - row.asked_at) / MICROSECONDS)
-        title = "(for somebody else)" if task.asked is None else task.asked.title
+        kept_back = "(not to be shown to you)" if task.now.may_see else "(for somebody else)"
+        title = kept_back if task.asked is None else task.asked.title
         about = clean(title, limit=TITLE_LIMIT, style="dim" if task.asked is None else "")
         table.add_row(
             f"t-{row.number}", short(row.run), clean(whom(row, task.now.now_with)), waits, due, about

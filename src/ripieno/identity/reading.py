@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import is_shown, may_read
-from ripieno.kernel.labels import about_of, labels_of
+from ripieno.kernel.labels import check_shown, classes_of, is_open
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
@@ -33,14 +32,10 @@ async def read_run(store: Store, run: RunRow, what: str, *, by: Principal, reaso
 async def check_read(store: Store, run: RunRow, what: str, *, by: Principal) -> Principal:
     """Give `by` with leave to be shown what a run holds, which `read_runs` records; raises as `read_run`."""
     by.check_scope("data.read", run.workflow)
-    about = await about_of(store, run)
-    labels = labels_of(about)
-    if not labels:
-        return by
     try:
-        return await may_read(store, run, by, what, labels=labels, about=about or {})
+        return await check_shown(store, run, what, by)
     except StoreError as error:
-        raise unrecorded(labels, error) from error
+        raise unrecorded(await classes_of(store, run), error) from error
 
 
 async def read_runs(
@@ -65,23 +60,11 @@ async def read_runs(
         raise unrecorded(classes, error) from error
 
 
-async def is_open(store: Store, run: RunRow, what: str, by: Principal) -> bool:
-    """Tell whether a list may show `by` what a run holds, beside that there is one and how it stands."""
-    about = await about_of(store, run)
-    labels = labels_of(about)
-    return not labels or is_shown(store, run, by, what, labels=labels, about=about or {})
-
-
 def unrecorded(classes: Sequence[str], error: StoreError) -> StoreError:
     """Give the error that tells why data is not shown."""
     labels = ", ".join(classes)
     msg = f"{labels} data is not shown, since that it was read cannot be recorded: {error.message}"
     return StoreError(msg, remedy=error.remedy)
-
-
-async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
-    """Give the classes of data that a run's version declares; where that is not known, it counts as one."""
-    return labels_of(await about_of(store, run))
 
 
 def within_reach(rows: Sequence[RunRow], by: Principal) -> list[RunRow]:

@@ -9,10 +9,10 @@ from typing import Any
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.journal.store import Created, Store
-from ripieno.kernel.allowed import begun, check_tenant, may_begin_again, may_read
+from ripieno.kernel.allowed import begun, check_tenant, may_begin_again
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
-from ripieno.kernel.labels import about_of, labels_of
+from ripieno.kernel.labels import check_shown
 from ripieno.kernel.limits_anew import led_to_by_limits
 from ripieno.kernel.recording import ENDS, origin
 from ripieno.kernel.rolled_back import still_there
@@ -43,9 +43,7 @@ async def fork(
     """
     check_tenant(run, by)
     by.check_scope("run.start", run.workflow)
-    about = await about_of(store, run)
-    if labels := labels_of(about):
-        await may_read(store, run, by, "runs fork", labels=labels, about=about or {})
+    await check_shown(store, run, "runs fork", by)
     events = await store.events(run.id)
     last = (0 if value is not None else run.head_seq) if at is None else at
     if not 0 <= last <= run.head_seq:
