@@ -81,3 +81,16 @@ def test_a_log_that_does_not_hold_together_is_told_with_it(cli: Cli) -> None:
     told = cli.run("audit", "report", "--period", "1h")
     assert told.code == 1
     assert "does not hold together" in told.out
+
+
+def test_the_proof_in_a_report_verifies_by_the_public_key_alone(cli: Cli) -> None:
+    ran(cli)
+    cli.ok("audit", "checkpoint")
+    page = cli.ok("audit", "report", "--run", "n-1").out
+    document = json.loads(cli.ok("audit", "report", "--run", "n-1", "--output", "json").out)
+    assert document["proof"]["inclusion"] in page.replace("```", "")
+    assert "sound" in document["proof"]["verdict"]
+    cli.write("last.proof", document["proof"]["inclusion"])
+    key = cli.ok("audit", "key").out.strip()
+    verified = cli.ok("audit", "verify", "--proof", "last.proof", "--key", key)
+    assert f"event {document['proof']['events']}" in verified.out

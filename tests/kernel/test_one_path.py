@@ -73,6 +73,7 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
 
 OUTSIDE: Final[Mapping[str, str]] = {
     "anchoring/http.py": "publishes checkpoints, which hold hashes",
+    "anchoring/receivers.py": "tells others of events, which hold structure and commitments",
     "cli/worker.py": "starts processes that serve runs",
     "identity/key_sets.py": "fetches the keys of trusted providers",
     "mediation/secrets/vault.py": "opens a secret for a call that was claimed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,6 @@ from ripieno.evidence.period_report import Period, PeriodReport, report_period
 from ripieno.evidence.run_page import run_page
 from ripieno.evidence.run_report import RunReport, report_run
 from ripieno.identity.reading import read_run, read_runs
-from ripieno.journal.records import RunRow
 from ripieno.kernel.clock import SystemClock
 from ripieno.model.errors import InputError
 
@@ -100,7 +100,8 @@ async def _about_run(settings: Settings, text: str, reason: str | None, *, value
             check_reader(settings.principal)
             await read_runs(store, [row], "audit report", by=settings.principal, reason=reason)
         found = await report_run(store, row)
-    found.head, found.problems = verified(settings, row)
+    found.verdict, found.problems = verified(settings)
+    prove(settings, found)
     return found
 
 
@@ -108,16 +109,30 @@ async def _about_period(settings: Settings, period: Period) -> PeriodReport:
     async with opened(settings) as store:
         check_reader(settings.principal)
         found = await report_period(store, settings.principal.tenant, period)
-    _, found.problems = verified(settings, None)
+    found.verdict, found.problems = verified(settings)
     return found
 
 
-def verified(settings: Settings, row: RunRow | None) -> tuple[str, list[str]]:
-    """Give the hash of a run's last event, and what a verification of the whole log found."""
+def verified(settings: Settings) -> tuple[str, list[str]]:
+    """Give what a verification of the whole log shows, and what it found."""
     from ripieno.journal.sqlite.audit import SqliteAudit  # noqa: PLC0415 - only here
     from ripieno.journal.verify import verify  # noqa: PLC0415 - only here
 
     with SqliteAudit(settings.home) as log:
-        heads = {stream.id: stream.head_hash for stream in log.streams()} if row is not None else {}
         found = verify(log)
-    return heads.get("" if row is None else row.id, ""), [str(finding) for finding in found.findings]
+    return str(found).partition("\n")[0], [str(finding) for finding in found.findings]
+
+
+def prove(settings: Settings, found: RunReport) -> None:
+    """Attach what vouches for a run: its last event's hash, and the proof that it is in what was signed."""
+    from ripieno.anchoring.export import prove as proof_of  # noqa: PLC0415 - only here
+    from ripieno.journal.sqlite.extract import Extract  # noqa: PLC0415 - only here
+
+    with Extract(settings.home) as log:
+        last = log.place(found.row.id, found.row.head_seq)
+        if last is not None:
+            found.head = hashlib.sha256(last.envelope).hexdigest()
+        try:
+            found.inclusion = proof_of(log, found.row.id, found.row.head_seq)
+        except InputError:  # no checkpoint holds it yet
+            found.inclusion = None

@@ -41,6 +41,10 @@ class Page:
             return
         self._lines += [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *body, ""]
 
+    def block(self, text: str) -> None:
+        """Add text as it stands."""
+        self._lines += ["```text", *text.splitlines(), "```", ""]
+
     def listed(self, items: Iterable[str]) -> None:
         """Add a list."""
         self._lines += [*(f"- {cell(item)}" for item in items), ""]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ripieno.evidence.markdown import Page
+from ripieno.evidence.markdown import Page, cell
 from ripieno.evidence.period_report import PeriodReport
 from ripieno.kernel.clock import moment
 
@@ -42,8 +42,9 @@ def period_page(report: PeriodReport) -> str:
         ),
         "Nothing.",
     )
+    page.heading("Proof")
+    page.text(f"The whole log: {cell(report.verdict)}.")
     if report.problems:
-        page.heading("Proof")
         page.text("**The log does not hold together:**")
         page.listed(report.problems)
     return str(page)

@@ -57,8 +57,10 @@ class PeriodReport:
     """By who."""
     events: Sequence[Elsewhere] = ()
     """What was changed outside of runs, oldest first: roles, keys, versions, policies, stops, emergencies."""
+    verdict: str = ""
+    """What a verification of the log shows, in a line."""
     problems: Sequence[str] = ()
-    """What a verification of the log found."""
+    """What it found."""
 
     def document(self) -> dict[str, Any]:
         """Give it as programs read it."""
@@ -74,6 +76,7 @@ class PeriodReport:
             "reads": rows(self.reads, "by", "what", "classes"),
             "logins": dict(self.logins),
             "events": [{**asdict(one), "at": moment(one.at).isoformat()} for one in self.events],
+            "verdict": self.verdict,
             "problems": list(self.problems),
         }
 

@@ -232,7 +232,21 @@ def counted(policies: Mapping[str, Mapping[str, int]]) -> Iterator[Sequence[obje
 def proof(page: Page, report: RunReport) -> None:
     """Say what vouches for all this."""
     page.heading("Proof")
-    page.facts((("events", report.row.head_seq), ("hash of the last one", report.head)))
+    page.facts(
+        (
+            ("events", report.row.head_seq),
+            ("hash of the last one", report.head),
+            ("the whole log", report.verdict),
+        )
+    )
+    if report.inclusion is None:
+        page.text("No checkpoint holds its last event yet: `ripieno audit checkpoint` signs one.")
+    else:
+        page.text(
+            "Its last event, and with it all before, is in what was signed. Anybody verifies that by the "
+            "public key alone: `ripieno audit verify --proof FILE --key KEY`."
+        )
+        page.block(report.inclusion)
     if report.problems:
         page.text("**The log does not hold together:**")
         page.listed(report.problems)

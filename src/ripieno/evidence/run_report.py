@@ -64,8 +64,13 @@ class RunReport:
     """Runs that took back what it did."""
     head: str = ""
     """Hash of its last event."""
+    verdict: str = ""
+    """What a verification of the whole log shows, in a line."""
     problems: Sequence[str] = field(default_factory=tuple[str, ...])
-    """What a verification of the log found of it."""
+    """What it found."""
+    inclusion: str | None = None
+    """The proof that its last event is in what was signed, as C2SP writes it; None where nothing signed
+    holds it yet."""
 
     @property
     def seen(self) -> list[Elsewhere]:
@@ -112,7 +117,13 @@ class RunReport:
             **self.story.document(),
             "tenant_log": [{**asdict(one), "at": moment(one.at).isoformat()} for one in self.elsewhere],
             "undone_by": list(self.undone_by),
-            "proof": {"events": row.head_seq, "head": self.head, "problems": list(self.problems)},
+            "proof": {
+                "events": row.head_seq,
+                "head": self.head,
+                "verdict": self.verdict,
+                "problems": list(self.problems),
+                "inclusion": self.inclusion,
+            },
         }
 
 
