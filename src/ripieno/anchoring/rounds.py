@@ -21,13 +21,14 @@ from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.model.errors import RipienoError
 from ripieno.proof.checkpoints import Checkpoint
 from ripieno.proof.notes import NoteError, Signer
+from ripieno.proof.restores import explained
 
 __all__ = ["ForkError", "Round", "Rounds"]
 
 LOOK_SECONDS: Final = 0.02
 """How often whoever waits for its turn looks."""
 
-PAST: Final = "compare the data folder with a backup; what was signed can never be unsigned"
+PAST: Final = "compare with a backup; ripieno restore puts one back so that what is lost is told"
 
 
 class ForkError(RipienoError):
@@ -194,11 +195,13 @@ def check(sequencer: Sequencer, signer: Signer, place: str, note: str) -> None:
         msg = f"the newest checkpoint of {place} is none of this log: {error}"
         raise ForkError(msg, remedy="each log needs a place of its own, and its key is for good") from error
     size = sequencer.tree.size
+    fits = earlier.size <= size and sequencer.tree.root(earlier.size) == earlier.root
+    if fits or explained(sequencer.restores(signer.verifier), earlier):
+        return
     if earlier.size > size:
         behind = f"{place} has a checkpoint of {earlier.size:,} events, the log has {size:,}"
         msg = f"{behind}: it was put back to an earlier state, and nothing more is signed of it"
         raise ForkError(msg, remedy=PAST)
-    if sequencer.tree.root(earlier.size) != earlier.root:
-        signed = f"the first {earlier.size:,} events are not those that were signed, as {place} has it"
-        msg = f"{signed}: nothing more is signed of this log"
-        raise ForkError(msg, remedy=PAST)
+    signed = f"the first {earlier.size:,} events are not those that were signed, as {place} has it"
+    msg = f"{signed}: nothing more is signed of this log"
+    raise ForkError(msg, remedy=PAST)

@@ -130,6 +130,7 @@ def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) 
             "given": anchor.given,
         },
         "uncovered": report.uncovered,
+        "restored": report.restored,
         "findings": [{"place": found.place, "problem": found.problem} for found in report.findings],
     }
     if settings.output != "table":

@@ -249,6 +249,8 @@ COMMANDS: Final = (
         ),
         group="Trust and care",
     ),
+    Entry("backup", "Back up the data folder while it is in use.", "backup:backup", group="Trust and care"),
+    Entry("restore", "Put a backup back, and say what is lost.", "backup:restore", group="Trust and care"),
     Entry("doctor", "Check this machine and the data folder.", "doctor:doctor", group="Trust and care"),
     Entry(
         "config",

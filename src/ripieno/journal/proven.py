@@ -16,6 +16,7 @@ from ripieno.journal.stored import StoredCheckpoint, StoredLeaf, Verifiable
 from ripieno.proof.checkpoints import Checkpoint, event_leaf
 from ripieno.proof.merkle import EMPTY, Frontier
 from ripieno.proof.notes import NoteError, Verifier
+from ripieno.proof.restores import Restore, explained
 
 __all__ = ["Anchor", "Proven"]
 
@@ -66,12 +67,15 @@ class Proven:
         self._given = given
         self._frontier = Frontier()
         self._position = 0
+        self.restored: Sequence[Restore] = ()
+        """How the log was put back from backups: what was signed of events that this lost does not fit it."""
         self._roots: dict[int, bytes] = {0: EMPTY}
         self._nodes: Iterator[tuple[int, int, bytes]] = iter(())
 
     def check(self) -> Anchor | None:
         """Compare all of it, and give the last checkpoint that the log fits."""
         key = self._key or self._folders_key()
+        self.restored = [] if key is None else self._store.restores(key)
         own = list(self._store.checkpoints())
         opened = [(one, self._opened(f"checkpoint {one.number}", one.note, key)) for one in own]
         elsewhere = [
@@ -159,6 +163,9 @@ class Proven:
         return Anchor(number, checkpoint.size, at, sinks, given)
 
     def _fits(self, name: str, checkpoint: Checkpoint) -> bool:
+        fits = self._roots.get(checkpoint.size) == checkpoint.root
+        if not fits and explained(self.restored, checkpoint):
+            return False
         if checkpoint.size > self._frontier.size:
             covers = f"covers {checkpoint.size:,} events, the tree has {self._frontier.size:,}"
             self._found(name, f"{covers}: the log was cut off behind it, or an earlier state was put back")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import RunRow
 from ripieno.proof.notes import Verifier
+from ripieno.proof.restores import Restore
 
 __all__ = [
     "StoredCheckpoint",
@@ -299,6 +300,10 @@ class Verifiable(Protocol):
 
     def public_key(self) -> Verifier | None:
         """Give the key by which checkpoints of this folder are checked; raises `NoteError` for none."""
+        ...
+
+    def restores(self, key: Verifier) -> Sequence[Restore]:
+        """Give what the log says of having been put back from a backup, signed by its key."""
         ...
 
     def latest(self) -> Iterator[str]:

@@ -61,6 +61,8 @@ class Report:
     """At most 1,000."""
     more: int = 0
     """How many were found beyond these."""
+    restored: list[str] = field(default_factory=list[str])
+    """How the log was put back from backups, and what was lost by it."""
 
     @property
     def sound(self) -> bool:
@@ -92,9 +94,10 @@ class Report:
         counted = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in numbers.items())
         if self.erased:
             counted += f", {self.erased:,} erased"
+        told = [f"  {one}" for one in self.restored]
         if self.sound:
-            return f"{counted}: sound; {self.anchored}"
-        lines = [f"{counted}: {len(self.findings) + self.more:,} found"]
+            return "\n".join([f"{counted}: sound; {self.anchored}", *told])
+        lines = [f"{counted}: {len(self.findings) + self.more:,} found", *told]
         lines.extend(f"  {finding}" for finding in self.findings)
         if self.more:
             lines.append(f"  and {self.more:,} more")
@@ -193,6 +196,7 @@ class Verification:
 
     def _tree(self) -> None:
         self._report.anchor = self._proven.check()
+        self._report.restored = [str(one) for one in self._proven.restored]
 
     def _nothing(self) -> None:
         """Say so where there is no event at all: of a log that was emptied nothing else would tell."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import NewRun, RunRow
 from ripieno.kernel.modes import modes_at_start
+from ripieno.kernel.restored import Restored
 from ripieno.kernel.tracing import given_label
 from ripieno.model.definition import Definition
 from ripieno.model.event import Json
@@ -98,6 +99,8 @@ async def bear(execution: Execution, birth: Birth, data: bytes) -> None:
         body["through"] = [*birth.through]
     if birth.allowance:
         body["allowance"] = dict(birth.allowance)
+    if execution.restored is not None:
+        body["restored"] = execution.restored.document()
     if birth.effects is not None:
         rule = encode(birth.effects)
         payloads.append((key.commit(rule), rule))
@@ -126,6 +129,8 @@ class UndoBirth:
     """Why, where an operator wants it; that run is then ended first, if it has not."""
     rights: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """The rights of whoever it acts for."""
+    restored: Restored | None = None
+    """Set where another run may have taken it back, in what a backup knows nothing of."""
 
 
 async def bear_undo(store: Store, birth: UndoBirth, now: int) -> RunRow:
@@ -158,6 +163,8 @@ async def bear_undo(store: Store, birth: UndoBirth, now: int) -> RunRow:
     }
     if birth.parent is not None:
         body["parent"] = {"run": birth.parent[0], "path": birth.parent[1]}
+    if birth.restored is not None:
+        body["restored"] = birth.restored.document()
     for name, value in (("because", birth.effects), ("reason", birth.reason)):
         if value is not None:
             payloads.append(committed(key, value))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ripieno.journal.records import Lease
 from ripieno.kernel.clock import moment
 from ripieno.kernel.covering import redacted
 from ripieno.model.action import Call
@@ -15,7 +16,7 @@ from ripieno.model.participant import ToolLike
 from ripieno.model.spending import NOTHING, Spending
 from ripieno.model.value import Value
 
-__all__ = ["Claim", "Ending"]
+__all__ = ["Claim", "Ending", "idempotency_key"]
 
 Status = Literal["done", "failed", "unsent", "again", "uncertain"]
 """`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key.
@@ -23,6 +24,11 @@ Status = Literal["done", "failed", "unsent", "again", "uncertain"]
 
 How = Literal["called", "verified", "person", "deadline", "unready", "withdrawn", "key"]
 """By what it is known. `unready`: what the call needs could not be had, so that nothing was sent."""
+
+
+def idempotency_key(lease: Lease, path: str, attempt: int) -> str:
+    """Give the key of an attempt at an effect: the same wherever and whenever it is made in its run."""
+    return lease.key.derive(f"idempotency {path} {attempt}").hex()[:40]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,8 @@ class Claim:
     """Who approved exactly these arguments."""
     reserved: Spending = NOTHING
     """The most that the call can cost."""
+    restored: str | None = None
+    """The restore that lost whether it was made before; it is found out before anything is sent."""
 
     def body(self, tool: ToolLike) -> dict[str, Json]:
         """Give the claim as it stands in an intent."""
@@ -65,6 +73,8 @@ class Claim:
             body["undo"] = tool.undo.reference
         if self.reserved:
             body["reserved"] = self.reserved.document()
+        if self.restored is not None:
+            body["restored"] = self.restored
         return body
 
     @classmethod
@@ -80,6 +90,7 @@ class Claim:
             body["deadline"],
             body["first"],
             reserved=Spending.read(body.get("reserved", {})),
+            restored=body.get("restored"),
         )
 
     def call(self, run: str) -> Call:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import CallChange, ClaimChange, Draft
 from ripieno.kernel.branches import shielded
-from ripieno.kernel.claims import Claim, Ending
+from ripieno.kernel.claims import Claim, Ending, idempotency_key
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.consent import UnsettledError, deny, read_denial, unanswered
 from ripieno.kernel.covering import covered
@@ -21,6 +21,7 @@ from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
 from ripieno.kernel.questions import wait_until
+from ripieno.kernel.restored import Restored
 from ripieno.kernel.runaway import check_call, rate_of, rated, trip
 from ripieno.kernel.tracing import declared
 from ripieno.kernel.turnstile import Branch
@@ -65,6 +66,8 @@ class Effect:
         """True from a claim to its result."""
         self._owed = False
         """True from a call in doubt that is to be repeated until it is known what became of it."""
+        self._lost: Restored | None = None
+        """Set while the next claim may have been made before, in what a backup knows nothing of."""
         self._late = 0
         """How many attempts were not sent as their deadline had passed."""
 
@@ -97,6 +100,9 @@ class Effect:
         recorded = self.scope.take(self.path, frozenset({"intent", "result"}))
         intents = {event.body["attempt"]: event for event in recorded if event.kind == "intent"}
         results = {event.body["attempt"]: event for event in recorded if event.kind == "result"}
+        restored = self.execution.restored
+        if restored is not None and restored.doubts(self.tool, recorded, self.execution.clock):
+            self._lost = restored
         claim: Claim | None = None
         ending: Ending | None = None
         attempt = 0
@@ -109,7 +115,10 @@ class Effect:
                 if ending is not None:
                     await self._pause(ending, attempt - 1)
                 claim = await self._claim(attempt, claim, ending)
-                ending = await self._send(claim)
+                if claim.restored is None:
+                    ending = await self._send(claim)
+                else:
+                    ending = await self._find_out(claim, claim.deadline, None)
             self._owed = ending.status == "again" or (self._owed and not ending.known)
             self._late += ending.postponed
         return ending
@@ -185,13 +194,12 @@ class Effect:
                 await self._decided_again(attempt)
             now = execution.clock.now()
             if before is None or (ending is not None and ending.status == "failed"):
-                key, first_at = (
-                    execution.lease.key.derive(f"idempotency {self.path} {attempt}").hex()[:40],
-                    now,
-                )
+                key = idempotency_key(execution.lease, self.path, attempt)
+                first_at = now if execution.restored is None else execution.restored.since
             else:
                 key, first_at = before.key, before.first_at
-            deadline = now + int(self.tool.timeout * MICROSECONDS)
+            lost = self._lost
+            deadline = lost.deadline(self.tool) if lost else now + int(self.tool.timeout * MICROSECONDS)
             self._reservation.take(self._maximum)
             claim = Claim(
                 self.path,
@@ -203,6 +211,7 @@ class Effect:
                 first_at,
                 self.permit.by,
                 self._reservation.held or NOTHING,
+                None if lost is None else lost.restore,
             )
             rate = self._rate if attempt == 1 else None
             payloads: list[tuple[bytes, bytes]] = []
@@ -221,6 +230,7 @@ class Effect:
             self.scope.needs(draft)  # before it is durable: a segment may be written meanwhile
             await execution.durable(draft)
             if draft.state == "written":
+                self._lost = None
                 return claim
             await self._bounced(draft)
 

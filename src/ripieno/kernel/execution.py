@@ -28,6 +28,7 @@ from ripieno.kernel.last_words import last_words
 from ripieno.kernel.limited import Limited
 from ripieno.kernel.proposals import Proposals
 from ripieno.kernel.recording import Recording
+from ripieno.kernel.restored import Restored
 from ripieno.kernel.results import outcome_body, recorded
 from ripieno.kernel.rolled_back import WHOLE
 from ripieno.kernel.runaway import Repeats, ended_after
@@ -71,6 +72,8 @@ class Execution:
         self.lease = lease
         self.row = row
         self.recording = Recording(events)
+        self.restored = Restored.of(self.recording)
+        """What may have been done that the log has lost; None unless the run was put back from a backup."""
         self.effects = EffectBook(events)
         self.repeats = Repeats(events)
         self._last: Draft | None = None
@@ -205,7 +208,7 @@ class Execution:
         Those are the ones of scopes still open, answers that their branches have yet to hear of, and
         a cancellation that has yet to take effect.
         """
-        seqs = {1}
+        seqs = {1} if self.restored is None else {1, self.restored.seq}
         for scope in self.open_scopes:
             seqs.update(item if isinstance(item, int) else item.seq for item in scope.items)
         answers = (self.recording.answer(question) for question in self.waits)

@@ -14,7 +14,8 @@ from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.labels import check_shown
 from ripieno.kernel.limits_anew import led_to_by_limits
-from ripieno.kernel.recording import ENDS, origin
+from ripieno.kernel.recording import ENDS, Recording, origin
+from ripieno.kernel.restored import Restored
 from ripieno.kernel.rolled_back import still_there
 from ripieno.model.errors import InputError, RefusedError
 from ripieno.model.event import Event, Json, Kind
@@ -85,6 +86,7 @@ async def begin(
     if value is not None:
         started["given"] = Label("trusted").document()  # by whoever forks it
     started.pop("parent", None)  # nobody waits for this one
+    started |= Restored.said_in(Recording(events))
     for right in ("roles", "every_role", "credential", "candidate"):
         started.pop(right, None)
     started |= begun(by)

@@ -13,7 +13,9 @@ __all__ = ["ENDS", "MismatchError", "Recording", "origin", "scopes_around"]
 ENDS: Final[frozenset[Kind]] = frozenset({"step", "scope"})
 """Kinds that end a participant's visit."""
 
-UNREAD: Final[frozenset[Kind]] = frozenset({"run.started", "run.forked", "run.migrated", "run.ended", "task"})
+UNREAD: Final[frozenset[Kind]] = frozenset(
+    {"run.started", "run.forked", "run.migrated", "run.restored", "run.ended", "task"}
+)
 """Kinds that no code asks for: of the run as a whole, and what people did with a task before its answer."""
 
 
@@ -42,6 +44,7 @@ class Recording:
         "_segments",
         "imported",
         "messages",
+        "restored",
         "skipped",
         "started",
     )
@@ -61,6 +64,8 @@ class Recording:
         """Where a visit has ended because it was to be skipped, by the place of the command."""
         self._entered: set[str] | None = None
         self.started: Event | None = None
+        self.restored: Event | None = None
+        """That the run was put back from a backup, the last time."""
         for event in events:
             self._enter(event)
 
@@ -70,6 +75,8 @@ class Recording:
             event = origin(event)
         if event.kind == "run.started":
             self.started = event
+        elif event.kind == "run.restored":
+            self.restored = event
         elif event.kind == "answered":
             self._answers[event.body["question"]] = event
         elif event.kind == "message":

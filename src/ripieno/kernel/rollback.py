@@ -15,7 +15,8 @@ from ripieno.journal.store import Store
 from ripieno.kernel.allowed import begun, check_command, check_tenant
 from ripieno.kernel.births import UndoBirth, bear_undo
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.recording import ENDS, origin
+from ripieno.kernel.recording import ENDS, Recording, origin
+from ripieno.kernel.restored import Restored
 from ripieno.kernel.undo_runs import Standing, standing_in, undoers
 from ripieno.kernel.undo_tools import find
 from ripieno.kernel.undo_turns import end_first
@@ -55,7 +56,10 @@ async def roll_back(
     if run.ended and not await standing_in(store, run.id, since):
         msg = f"nothing that run {short(run.id)} did stands" + (f" after {to}" if to else "")
         raise RefusedError(msg, remedy=f"ripieno runs show {short(run.id)} shows what became of it")
-    birth = UndoBirth(new_id(), run.id, by.id, since=since, asks=True, reason=reason, rights=begun(by))
+    restored = Restored.of(Recording(await store.events(run.id)))
+    birth = UndoBirth(
+        new_id(), run.id, by.id, since=since, asks=True, reason=reason, rights=begun(by), restored=restored
+    )
     undoing = await bear_undo(store, birth, clock.now())
     if not run.ended:
         await end_first(store, clock, run, (undoing.id, by.id), reason)

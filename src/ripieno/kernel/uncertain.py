@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+import dataclasses
+from typing import TYPE_CHECKING, Any, Final
 
-from ripieno.kernel.claims import Claim, Ending
+from ripieno.kernel.claims import Claim, Ending, idempotency_key
 from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.covering import covered
 from ripieno.kernel.questions import ask, wait_until
@@ -22,6 +23,9 @@ RESIDENT_WAIT_SECONDS: Final = 5.0
 VERIFY_ATTEMPTS: Final = 3
 VERIFY_BACKOFF_SECONDS: Final = 0.2
 ROLE: Final = "operator"
+RESTORED: Final = (
+    "the run was put back from a backup: it may have done this after the backup, which the log does not know"
+)
 FORM: Final = {
     "type": "object",
     "title": "What happened?",
@@ -60,6 +64,9 @@ class Uncertain:
         if self._execution.recording.has(self._question):
             return await self._ask()
         await self._settle(not_before)
+        restored = self._execution.restored
+        if self._claim.restored is not None and restored is not None and restored.anew:
+            return await self._ask()  # another run may have made it, under a key that nobody knows
         if self._tool.on_uncertain == "retry" and self._key_lives():
             return Ending("again", "key", error=self._reason())
         if self._tool.on_uncertain == "verify":
@@ -85,11 +92,9 @@ class Uncertain:
             await asyncio.sleep(left)
 
     async def _verify(self) -> Ending | None:
-        call = self._claim.call(self._execution.lease.run)
         for attempt in range(VERIFY_ATTEMPTS):
             try:
-                async with asyncio.timeout(self._tool.timeout):
-                    found = await self._tool.verify(self._arguments.decode(), call)
+                found = await self._found()
             except Exception:  # noqa: BLE001 - a system that cannot say is asked again, then a person is
                 await asyncio.sleep(VERIFY_BACKOFF_SECONDS * 2**attempt)
                 continue
@@ -98,12 +103,29 @@ class Uncertain:
             return Ending("failed" if self._error else "unsent", "verified", error=self._reason())
         return None
 
+    async def _found(self) -> Any:
+        """Ask the other system; of a run that was put back, by each key that it may have used."""
+        keys = [self._claim.key]
+        if self._execution.restored is not None:
+            lease, path = self._execution.lease, self._claim.path
+            keys += [idempotency_key(lease, path, one) for one in range(1, self._tool.attempts + 1)]
+        for key in dict.fromkeys(keys):
+            call = dataclasses.replace(self._claim, key=key).call(self._execution.lease.run)
+            async with asyncio.timeout(self._tool.timeout):
+                found = await self._tool.verify(self._arguments.decode(), call)
+            if found is not None:
+                return found
+        return None
+
     async def _ask(self) -> Ending:
+        about = {"tool": self._tool.name, "arguments": self._arguments.decode(), "error": self._error}
+        if self._claim.restored is not None:
+            about["restored"] = RESTORED
         question = Question(
             role=ROLE,
             title=f"did {self._tool.name} take effect?",
             form=FORM,
-            about={"tool": self._tool.name, "arguments": self._arguments.decode(), "error": self._error},
+            about=about,
             kind="uncertain",
         )
         answer = await ask(self._scope, question, self._question, self._branch)

@@ -102,6 +102,7 @@ class UndoRun(AwaitedRun):
                 effects=self._rule(),
                 asks=self._asks,
                 rights=execution.proposals.inherited,
+                restored=execution.restored,
             ),
             execution.clock.now(),
         )

@@ -29,6 +29,7 @@ Kind = Literal[
     "run.started",
     "run.forked",
     "run.migrated",
+    "run.restored",
     "run.ended",
     # of a participant's visit
     "step",
@@ -92,6 +93,9 @@ Kind = Literal[
     "sink.failed",
     "sink.restored",
     "checkpoint.refused",
+    # of a restore from a backup
+    "log.restored",
+    "log.lost",
     # of policies
     "policy.kept",
     "policy.deployed",

@@ -22,6 +22,7 @@ from ripieno.proof.form import RUN_TABLES
 from ripieno.proof.merkle import EMPTY, Frontier, ProofError, verify_consistency, verify_inclusion
 from ripieno.proof.notes import NoteError, Verifier
 from ripieno.proof.reading import ExportError, Line, hash_of, lines_of, proof_of
+from ripieno.proof.restores import Restore, explained, restores_in
 from ripieno.proof.tables import Tables
 
 __all__ = ["Report", "verify_export"]
@@ -68,6 +69,8 @@ class Report:
     findings: list[str] = field(default_factory=list[str])
     """At most 1,000, each with its place."""
     more: int = 0
+    restored: list[str] = field(default_factory=list[str])
+    """How the log was put back from backups, and what was lost by it."""
 
     @property
     def sound(self) -> bool:
@@ -90,6 +93,7 @@ class Report:
             found += [f"  and {self.more:,} more"] if self.more else []
             return "\n".join([f"{counted}{part}: {len(self.findings) + self.more:,} found", *found])
         lines = [f"{counted}{part}: sound; {self._anchored()}"]
+        lines += [f"  {one}" for one in self.restored]
         if self.given:
             plural = "" if self.given == 1 else "s"
             lines.append(f"  it goes on from the earlier checkpoint{plural} given ({self.given})")
@@ -138,6 +142,7 @@ class Verification:
         self._own: list[tuple[Line, Checkpoint]] = []
         self._frontier = Frontier()
         self._leaves = 0
+        self._restores: list[Restore] = []
         self._roots: dict[int, bytes] = {0: EMPTY}
         self._held: dict[tuple[str, str], str] = {}
         """The place at which each value is named first, where values are in the export."""
@@ -235,6 +240,8 @@ class Verification:
                 self._report.found(f"{place} ({field_name})", "is not the commitment of a value")
             elif self._values:
                 self._held.setdefault((event.stream, ref), f"{place} ({field_name})")
+        if event.kind == "log.restored":
+            self._restores += restores_in([event.body], self._key)
         if stream.row is None:
             if event.kind == "run.erased":
                 self._erased.add(str(event.body.get("run")))
@@ -346,6 +353,7 @@ class Verification:
             stream.end(self._report.found)
         self._tables.end()
         self._decided.end(self._decisions)
+        self._report.restored = [str(one) for one in self._restores]
         for (_, ref), place in self._held.items():
             self._report.found(place, f"value {ref[:12]} is not in the export")
         if self._report.whole and self._frontier.size != self._leaves:
@@ -372,6 +380,8 @@ class Verification:
     def _rooted(self, name: str, checkpoint: Checkpoint) -> bool:
         """Compare a checkpoint with the tree of a whole export."""
         size = self._frontier.size
+        if self._roots.get(checkpoint.size) != checkpoint.root and explained(self._restores, checkpoint):
+            return False
         if checkpoint.size > size:
             covers = f"covers {checkpoint.size:,} events, the tree has {size:,}"
             self._report.found(

@@ -41,6 +41,8 @@ WITHOUT_ROWS: Mapping[Kind, Mapping[str, Json]] = {
     "sink.failed": {"sink": "file:/x", "number": None, "problem": "gone"},
     "sink.restored": {"sink": "file:/x", "number": 3},
     "checkpoint.refused": {"problem": "put back"},
+    "log.restored": {"restore": "r", "statement": "not signed", "by": "person:ada"},
+    "log.lost": {"restore": "r"},
 }
 """Kinds that tables have nothing of, each with a body as it might have."""
 
@@ -88,6 +90,7 @@ async def of_runs(store: SqliteStore) -> None:
         *(step(lease, f"{kind}@1", kind=kind, body=WITHOUT_ROWS[kind]) for kind in sorted(OF_RUNS)),
         step(lease, "run@1", kind="run.forked", body={"from": None, "at": 3}),
         step(lease, "run@1", kind="run.migrated", body={"from": "v1", "to": "v1", "by": "person:ada"}),
+        step(lease, "run@1", kind="run.restored", body={"restore": "r", "since": AT, "by": "person:ada"}),
         claim(lease, "book@1/tool/1"),
         step(lease, "book@1/tool/1", kind="result", body={"attempt": 1, "status": "done"}, output="booked"),
         claim(lease, "pay@1/tool/1"),

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,6 +19,7 @@ from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT
+from ripieno.journal.sqlite.sequencer import RESTORED
 from ripieno.journal.stored import (
     StoredCheckpoint,
     StoredClaim,
@@ -35,8 +37,11 @@ from ripieno.journal.stored import (
     StoredStream,
 )
 from ripieno.model.errors import NotFoundError, StoreError
+from ripieno.model.event import Event
 from ripieno.model.ids import short
+from ripieno.model.stop import EVERYTHING
 from ripieno.proof.notes import Verifier
+from ripieno.proof.restores import Restore, restores_in
 
 __all__ = ["SqliteAudit"]
 
@@ -373,6 +378,11 @@ class SqliteAudit:
             return Verifier.read(text)
         return None
 
+    def restores(self, key: Verifier) -> Sequence[Restore]:
+        """Give what the log says of having been put back from a backup, signed by its key."""
+        rows = self._rows(RESTORED, EVERYTHING) if self._there("tenants") else ()
+        return restores_in(bodies(row[0] for row in rows), key)
+
     def latest(self) -> Iterator[str]:
         """Give the newest checkpoint as it stands beside the store, if it does."""
         return beside(self._path.with_name(LATEST))
@@ -397,6 +407,13 @@ class SqliteAudit:
             yield from cursor
         except sqlite3.Error as error:
             raise reading(self._path, error) from error
+
+
+def bodies(envelopes: Iterator[bytes]) -> Iterator[Mapping[str, Any]]:
+    """Give the bodies of events that can be read; of others the chains tell."""
+    for envelope in envelopes:
+        with contextlib.suppress(ValueError):
+            yield Event.read(envelope).body
 
 
 def beside(file: Path) -> Iterator[str]:

@@ -16,16 +16,26 @@ from ripieno.journal.sqlite.rows import Rows
 from ripieno.journal.sqlite.schema import BUSY_SECONDS
 from ripieno.journal.sqlite.tree import EVERY, StoredTree
 from ripieno.journal.stored import StoredCheckpoint, StoredSink
+from ripieno.model.event import Event
+from ripieno.model.stop import EVERYTHING
 from ripieno.proof.checkpoints import event_leaf
 from ripieno.proof.merkle import Frontier, Node
+from ripieno.proof.notes import Verifier
+from ripieno.proof.restores import Restore, restores_in
 
-__all__ = ["Sequencer"]
+__all__ = ["RESTORED", "Sequencer"]
 
 PORTION: Final = 500
 """How many leaves one transaction writes: others wait for it no longer than a few milliseconds."""
 
 LEAVES: Final = Rows("INSERT INTO leaves (leaf, position, stream, seq, hash) VALUES {}", columns=5)
 NODES: Final = Rows("INSERT INTO tree_nodes (level, number, hash) VALUES {}", columns=3)
+
+
+RESTORED: Final = (
+    "SELECT envelope FROM events WHERE kind = 'log.restored'"
+    " AND stream = (SELECT stream FROM tenants WHERE name = ?) ORDER BY seq"
+)
 
 
 class Sequencer(Elected):
@@ -101,6 +111,11 @@ class Sequencer(Elected):
         """Keep what became of publishing."""
         with self.written(durable=False):
             self.connection.execute("INSERT OR REPLACE INTO sinks VALUES (?, ?, ?, ?, ?)", sink)
+
+    def restores(self, key: Verifier) -> list[Restore]:
+        """Give what the log says of having been put back from a backup, signed by its key."""
+        rows = self.rows(RESTORED, EVERYTHING)
+        return restores_in((Event.read(row[0]).body for row in rows), key)
 
     def forget(self) -> None:
         """Know nothing of the tree any more: what was to be written of it was not."""

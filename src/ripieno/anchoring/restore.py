@@ -1,0 +1,260 @@
+"""Puts a backup back, and says what it lacks: the log from then on knows of what it cannot know.
+
+The folder is made beside its place and gets its name at the end; what stood there is moved aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ripieno.anchoring.backup import JOURNAL, KEYS, MASTER, SEALED, check, copied, own_key, synced, write
+from ripieno.anchoring.manifest import ANOTHER, BackupError, Manifest
+from ripieno.anchoring.sealing import opened
+from ripieno.anchoring.sink import SinkError, sink_at
+from ripieno.journal.keys import MasterKey
+from ripieno.journal.signing import keep_latest, signer_at
+from ripieno.journal.sqlite.restoring import RestoringStore
+from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.kernel.clock import Clock, SystemClock, moment
+from ripieno.model.ids import new_id
+from ripieno.proof.checkpoints import Checkpoint
+from ripieno.proof.notes import NoteError, Signer, Verifier
+from ripieno.proof.restores import Restore, explained
+
+__all__ = ["Keys", "Restored", "restore"]
+
+IN_USE: Final = ("owners", "doorbells")
+"""Folders that mean something to living processes alone."""
+
+
+WRAPPED: Final = (
+    "SELECT id, wrapped FROM runs UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants LIMIT 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where the keys come from that are not in the backup."""
+
+    folder: Path | None = None
+    """One that holds `master.key` and `checkpoint.key`."""
+    passphrase: str | None = None
+    """That they were sealed with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What a restore came to."""
+
+    restore: Restore
+    manifest: Manifest
+    runs: Sequence[str]
+    """Those that had not ended."""
+    tasks: int
+    """How many wait for a person, each with a remark."""
+    compared: Sequence[str]
+    """With what the backup was compared."""
+    aside: Path | None
+    """Where what stood there before is now."""
+
+
+def restore(
+    backup: Path,
+    home: Path,
+    *,
+    by: str,
+    key: Verifier | None = None,
+    keys: Keys | None = None,
+    checkpoints: Mapping[str, str] | None = None,
+    sinks: Sequence[str] = (),
+    unchecked: bool = False,
+    replace: bool = False,
+    clock: Clock | None = None,
+) -> Restored:
+    """Put a backup into a data folder, and give what is lost; takes the thread that calls it, and a loop.
+
+    `checkpoints`: notes that were published after the backup, by what they are called; of each of `sinks`
+    the newest is asked for. `unchecked`: go on where one cannot be asked. `replace`: move aside what is
+    there. Raises `BackupError` where that cannot be; what was there before is then as it was.
+    """
+    manifest = check(backup, key)
+    in_use = (home / JOURNAL).exists() or (home.exists() and any(home.iterdir()))
+    if in_use and not replace:
+        msg = f"{home} is not empty"
+        raise BackupError(msg, remedy="name a new folder with --home, or --replace to have it moved aside")
+    draft = home.absolute().with_name(f".{home.name}.unfinished-{secrets.token_hex(4)}")
+    try:
+        draft.mkdir(mode=0o700)
+        unpack(backup, manifest, draft, keys or Keys())
+        signer = signer_at(draft)
+        if signer.verifier != (key or own_key(backup)):
+            msg = f"the keys are those of {signer.name}, the backup is of another log"
+            raise BackupError(msg, remedy="name the folder of the keys that belong to it with --keys")
+        notes = dict(checkpoints or {}) | newest_of(sinks, unchecked=unchecked)
+        told = compare(draft, signer, manifest, notes, (clock or SystemClock()).now())
+        runs, tasks = asyncio.run(written(draft, told, signer, by))
+        settled(draft, signer, notes, told)
+        check_alone(home)
+        aside = moved(home, draft)
+    except OSError as error:
+        msg = f"cannot write {home}: {error.strerror}"
+        raise BackupError(msg, remedy="see to space and rights there; nothing was left of it") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Restored(told, manifest, runs, tasks, sorted(notes), aside)
+
+
+def unpack(backup: Path, manifest: Manifest, draft: Path, keys: Keys) -> None:
+    """Put the journal and the keys into a folder; what is copied is compared once more."""
+    for name in (JOURNAL, *(KEYS if manifest.keys == "plain" else ())):
+        if copied(backup / name, draft / name) != manifest.files[name]:
+            msg = f"{backup}: {name} was changed while it was copied"
+            raise BackupError(msg, remedy=ANOTHER)
+    if manifest.keys != "plain":
+        for name, data in other_keys(backup, manifest, keys).items():
+            write(draft / name, data)
+    master = MasterKey.read(draft / MASTER)
+    with closing(sqlite3.connect(draft / JOURNAL)) as log:
+        for stream, wrapped in log.execute(WRAPPED):
+            master.unwrap(bytes.fromhex(stream), wrapped)
+
+
+def other_keys(backup: Path, manifest: Manifest, keys: Keys) -> Mapping[str, bytes]:
+    """Give the keys that do not stand in a backup in clear."""
+    if keys.folder is not None:
+        try:
+            return {name: (keys.folder / name).read_bytes() for name in KEYS}
+        except OSError as error:
+            msg = f"cannot read the keys in {keys.folder}: {error.strerror}"
+            raise BackupError(msg, remedy=f"it has to hold {' and '.join(KEYS)}") from error
+    if manifest.keys == "sealed":
+        if keys.passphrase is None:
+            msg = "its keys are sealed by a passphrase"
+            raise BackupError(msg, remedy="give it with --passphrase-file or RIPIENO_BACKUP_PASSPHRASE")
+        found = opened((backup / SEALED).read_bytes(), keys.passphrase)
+        return {name: found[name] for name in KEYS}
+    msg = "the keys are not in the backup: without them no recorded value can be read"
+    raise BackupError(msg, remedy=f"name the folder that holds {' and '.join(KEYS)} with --keys")
+
+
+# -- what is lost -----------------------------------------------------------------------------------------
+
+
+def newest_of(sinks: Sequence[str], *, unchecked: bool) -> dict[str, str]:
+    """Give the newest checkpoint of every place; raises `BackupError` where one cannot be asked."""
+    found: dict[str, str] = {}
+    for place in sinks:
+        sink = sink_at(place)
+        try:
+            note = sink.newest(0)
+        except SinkError as error:
+            if unchecked:
+                continue
+            msg = f"what the backup lacks cannot be told: {error.message}"
+            remedy = "see to it, give its newest checkpoint with --checkpoint, or go on with --unchecked"
+            raise BackupError(msg, remedy=remedy) from error
+        if note is not None:
+            found[sink.name] = note
+    return found
+
+
+def compare(draft: Path, signer: Signer, manifest: Manifest, notes: Mapping[str, str], now: int) -> Restore:
+    """Give every event of a backup its leaf, and tell what is lost of what was signed elsewhere."""
+    with Sequencer(draft) as sequencer:
+        sequencer.elect()
+        while sequencer.advance():
+            pass
+        tree = sequencer.tree
+        size, before = tree.size, sequencer.restores(signer.verifier)
+        root = tree.root(size)
+        newest = Checkpoint(signer.name, size, root)
+        for name, note in notes.items():
+            try:
+                found = Checkpoint.opened(note, signer.verifier)
+            except NoteError as error:
+                msg = f"the checkpoint of {name} is none of this log: {error}"
+                raise BackupError(msg, remedy="leave it away, or take the backup of that log") from error
+            if found.size > newest.size:
+                newest = found
+            elif found.size <= size and tree.root(found.size) != found.root and not explained(before, found):
+                first = f"its first {found.size:,} events are others"
+                msg = f"the backup does not fit the checkpoint of {name}: {first}"
+                raise BackupError(msg, remedy="it was changed, or is the backup of another log")
+    return Restore(
+        new_id(),
+        manifest.made_at,
+        now,
+        size,
+        root.hex(),
+        newest.size,
+        newest.root.hex(),
+        compared=bool(notes),
+    )
+
+
+async def written(draft: Path, told: Restore, signer: Signer, by: str) -> tuple[Sequence[str], int]:
+    """Write into the log what is lost, and whom it concerns; give the runs and how many tasks."""
+    store = RestoringStore(draft)
+    await store.open()
+    try:
+        runs = await store.mark(told, by)
+        remark = (
+            f"restored from a backup of {moment(told.made_at):%Y-%m-%d %H:%M} UTC: an answer that was given"
+            " after it is lost, and has to be given again"
+        )
+        tasks = await store.remark(told, remark)
+        await store.tell(told, told.signed(signer), {"by": by, "runs": len(runs), "lost": told.lost})
+    finally:
+        await store.close()
+    return runs, tasks
+
+
+def settled(draft: Path, signer: Signer, notes: Mapping[str, str], told: Restore) -> None:
+    """Leave nothing beside the journal that belongs to this process, and have all of it on disk."""
+    with closing(sqlite3.connect(draft / JOURNAL, isolation_level=None)) as log:
+        log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for name in IN_USE:
+        shutil.rmtree(draft / name, ignore_errors=True)
+    for note in notes.values():
+        if told.lost and Checkpoint.opened(note, signer.verifier).size == told.known:
+            keep_latest(draft, note)
+    for file in draft.iterdir():
+        synced(file)
+    synced(draft)
+
+
+def check_alone(home: Path) -> None:
+    """Raise `BackupError` where a process still uses a data folder."""
+    for file in (home / IN_USE[0]).iterdir() if (home / IN_USE[0]).is_dir() else ():
+        descriptor = os.open(file, os.O_RDWR)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            msg = f"{file.read_text('utf-8')} uses {home}"
+            raise BackupError(msg, remedy="end every process that uses the folder first") from error
+        finally:
+            os.close(descriptor)
+
+
+def moved(home: Path, draft: Path) -> Path | None:
+    """Give the new folder its name, and what had it before another, which is given."""
+    aside: Path | None = None
+    if home.exists():
+        if any(home.iterdir()):
+            aside = home.absolute().with_name(f"{home.name}.before-{new_id()[-12:]}")
+            home.rename(aside)
+        else:
+            home.rmdir()
+    draft.rename(home)
+    synced(home.absolute().parent)
+    return aside
