@@ -66,10 +66,15 @@ def console(stream: TextIO) -> Console:
 def clean(text: object, *, style: str = "", limit: int | None = None) -> Text:
     """Give data as text to show: on one line, without control characters, cut where it is too long."""
     line = " ".join(str(text).split())
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
-    if limit is not None and len(shown) > limit:
-        shown = shown[: limit - 1] + "…"
-    return Text(shown, style=style)
+    said = "".join(map(shown, line))
+    if limit is not None and len(said) > limit:
+        said = said[: limit - 1] + "…"
+    return Text(said, style=style)
+
+
+def shown(letter: str) -> str:
+    """Give a letter, or in place of one that would steer a terminal another."""
+    return letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}"
 
 
 def mark(status: str) -> Text:
@@ -107,7 +112,8 @@ def duration(seconds: float) -> str:
 
 def note(text: str) -> None:
     """Say something about the data, on stderr."""
-    console(sys.stderr).print(Text(text), soft_wrap=True)
+    lines = ("".join(map(shown, line)) for line in text.split("\n"))
+    console(sys.stderr).print(Text("\n".join(lines)), soft_wrap=True)
 
 
 def write(

@@ -10,6 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
+from ripieno.cli.exact import exact, fields_of_act
 from ripieno.cli.output import clean, duration, show, words
 from ripieno.cli.plans import is_plan, plan_of
 from ripieno.journal.records import QuestionRow
@@ -77,7 +78,7 @@ def show_asked(
     row = asked.row
     screen.print(Text.assemble((asked.id, "bold"), "  ", clean(asked.title, style="bold")))
     for line in standing_of(row, now_with):
-        screen.print(Text(line, style="dim"))
+        screen.print(clean(line, style="dim"))
     findings = findings_in(asked.about)
     if findings:
         section(screen, "Findings", findings)
@@ -85,7 +86,7 @@ def show_asked(
         section(screen, "Evidence", evidence_in(asked))
     if is_plan(asked.about):
         section(screen, "Plan", plan_of(asked.about))
-    elif not findings and not asked.evidence and asked.about is not None:
+    elif asked.about is not None and (is_act(asked.about) or not (findings or asked.evidence)):
         section(screen, "About", about(without_sources(asked.about)))
     sources = sources_in(asked.about)
     if sources:
@@ -113,17 +114,38 @@ def without_sources(said: Any) -> Any:
     return {name: one for name, one in fields_of(said).items() if name != "sources"}
 
 
+def is_act(said: Any) -> bool:
+    """Tell whether a task is about a call that is to be made: all that it is given is shown, as it is."""
+    return fields_of(said).keys() >= {"tool", "arguments", "path"}
+
+
 def about(said: Any) -> Group:
     """Give what a task is about: the fields of an object each on a line, anything else as it is."""
+    if is_act(said):
+        return act(said)
     if not isinstance(said, Mapping) or not said:
         return Group(clean(said, limit=TEXT_LIMIT))  # pyright: ignore[reportUnknownArgumentType] - any JSON
     fields: Mapping[str, Any] = said  # pyright: ignore[reportUnknownVariableType] - any JSON
     shown = list(fields.items())[:EVIDENCE_SHOWN]
     lines = [
-        Text.assemble((f"{name}  ", "bold"), clean(words(value), limit=TEXT_LIMIT)) for name, value in shown
+        Text.assemble(
+            clean(name, style="bold", limit=TEXT_LIMIT), "  ", clean(words(value), limit=TEXT_LIMIT)
+        )
+        for name, value in shown
     ]
     if len(fields) > len(shown):
         lines.append(Text(f"… and {len(fields) - len(shown)} more: --output json", style="dim"))
+    return Group(*lines)
+
+
+def act(said: Mapping[str, Any]) -> Group:
+    """Give a call that is to be made: nothing of what it is given is left out, or shown as something else."""
+    lines = [Text.assemble(("tool", "bold"), "  ", exact(said["tool"]))]
+    lines += [Text("arguments", style="bold"), *fields_of_act(said["arguments"])]
+    for name in (name for name in said if name not in ("tool", "arguments")):
+        lines.append(
+            Text.assemble(clean(name, style="bold"), "  ", clean(words(said[name]), limit=TEXT_LIMIT))
+        )
     return Group(*lines)
 
 
@@ -240,8 +262,9 @@ def answers_to(asked: AskedFor) -> Group:
     required = asked.form.get("required", [])
     lines = [
         Text.assemble(
-            (name, "bold"),
-            f"  {describe(field)}{'' if name in required else ', may be left out'}",
+            clean(name, style="bold"),
+            "  ",
+            clean(f"{describe(field)}{'' if name in required else ', may be left out'}"),
         )
         for name, field in fields.items()
     ]

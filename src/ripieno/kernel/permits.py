@@ -7,6 +7,7 @@ for no other. Nothing is claimed while it is waited for.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -332,7 +333,14 @@ class Proposal:
             raise RejectedError(msg)
         if "arguments" not in said:
             return self._arguments
+        if same(said["arguments"], self._arguments.decode()):
+            return self._arguments
         return self._scope.execution.value(said["arguments"])
+
+
+def same(one: object, other: object) -> bool:
+    """Tell whether these are the same arguments, whatever the order of their fields."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 # -- what was withheld, told to whoever asked for it ---------------------------------------------------
