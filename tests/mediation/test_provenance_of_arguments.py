@@ -21,9 +21,10 @@ from tests.mediation.support.payables import (
 )
 
 from kernel.scenarios.governed import EVE, YES, gate_of, governed
-from kernel.scenarios.house import asked, begin, ended, events, parked, reply
+from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, until
 from ripieno import (
     Context,
+    Host,
     Workflow,
     function,
     human,
@@ -32,9 +33,12 @@ from ripieno import (
     tool,
     use_tool,
 )
+from ripieno.kernel import commands
 from ripieno.mediation.policy import PolicyGate
+from ripieno.model.event import Event
 from ripieno.model.gate import Action, Decision, Tracing
-from ripieno.model.provenance import RunLog, Tracer
+from ripieno.model.provenance import RunLog, Traced, Tracer
+from ripieno.model.value import decode
 
 
 async def test_a_trusted_tool_that_echoes_what_it_is_given_launders_nothing(tmp_path: Path) -> None:
@@ -219,3 +223,40 @@ class Turning:
 
     def tracer(self, log: RunLog, run: str) -> Tracer:
         return self._then.tracer(log, run)
+
+
+def unpay(recipient: str, amount: int) -> str:
+    """Take a payment back."""
+    return f"{amount} back from {recipient}"
+
+
+async def test_what_takes_back_is_as_little_trusted_as_anything_that_came_in(tmp_path: Path) -> None:
+    policies = """
+@id("nothing-untrusted-is-taken-back")
+forbid (principal, action == Action::"tool.undo", resource)
+unless { context has sources && !context.sources.contains("untrusted") };
+"""
+
+    @tool(name="pay", effect="write", on_uncertain="retry", undo=unpay)
+    def pay(recipient: str, amount: int) -> str:
+        return f"{amount} to {recipient}"
+
+    @function(name="pays", pure=True)
+    async def pays_it(input: Any, context: Context) -> str:  # noqa: A002 - the name of the parameter
+        del input
+        await context.use(read_mail)
+        return await context.use(pay, recipient=GOOD, amount=5)
+
+    workflow = Workflow("payables", sequential(pays_it, human("clerk", role="treasurer")))
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies", own=policies), workflow) as host:
+        run = await begin(host, workflow, {})
+        await asked(host, run)
+        row = await host.store.run(run)
+        await commands.cancel(host.store, host.clock, row, by=OPERATOR, undo=True)
+        [denied] = await until(lambda: found_denied(host, run))
+        found = Traced.read(decode(host.store.payload(run, denied.body["traced"])))
+    assert found.provenance == {"recipient": "untrusted", "amount": "untrusted"}
+
+
+async def found_denied(host: Host, run: str) -> list[Event] | None:
+    return await events(host, run, "denied") or None

@@ -94,7 +94,7 @@ class Tracing:
         carried = Carried(
             self._path,
             given,
-            tuple(values_read(scope)),
+            None if self._path.endswith(UNDO) else tuple(values_read(scope)),
             passed,
             own_accord=of_own_accord(scope),
             open={one.path: one.kind for one in execution.open_scopes if one.path},
@@ -143,8 +143,8 @@ def of_own_accord(scope: Scope) -> bool:
 def values_read(scope: Scope) -> Iterator[Value]:
     """Give the values that a visit was given."""
     task, participant = scope.task, scope.participant
-    if task is None or participant is None:
-        return
+    assert task is not None, "calls are made within visits"
+    assert participant is not None, "which are somebody's"
     refs = set(participant.reads(task).values())
     for value in values_in(task):
         if value.ref in refs:

@@ -99,8 +99,8 @@ class Carried:
 
     path: str
     arguments: Mapping[str, Any]
-    read: Sequence[Value] = ()
-    """What the visit was given that proposes it."""
+    read: Sequence[Value] | None = ()
+    """What the visit was given that proposes it; None where it may be anything that came into the run."""
     references: Mapping[str, str] = field(default_factory=dict[str, str])
     """Commitments of the arguments that were passed on by reference, by their names."""
     own_accord: bool = False

@@ -90,7 +90,7 @@ class Trace:
     def _by_default(self) -> Label:
         """Give what is said of what matches nothing."""
         carried, history = self._carried, self._history
-        if history.unreadable:
+        if history.unreadable or carried.read is None:
             return history.worst
         if carried.own_accord:
             return Label("model")
