@@ -78,3 +78,25 @@ def test_what_is_held_is_listed_and_not_erased(cli: Cli) -> None:
     assert "erased run" in cli.ok("runs", "erase", run, "--reason", "x").out
     cli.ok("holds", "set", "tenant", "--reason", "an audit")
     assert cli.ok("holds", "list", "--output", "json").json[0]["what"] == "tenant"
+
+
+def test_times_are_set_listed_with_conflicts_and_applied(cli: Cli) -> None:
+    run = begun(cli)
+    assert "everything is kept" in cli.ok("retention", "list").err
+    assert "7y" in cli.ok("retention", "set", "--data", "phi", "--keep", "7y", "--reason", "the law").out
+    assert "the time of nothing is over" in cli.ok("retention", "apply").err
+    said = cli.ok("retention", "set", "--data", "phi", "--keep", "1ms", "--reason", "a test")
+    assert "1d" not in said.out
+    cli.ok("retention", "set", "--data", "*", "--at-least", "10y", "--reason", "the tax office")
+    assert "visit: phi data would be erased after" in cli.ok("retention", "list").err
+    assert "the time of nothing is over" in cli.ok("retention", "apply").err
+    cli.ok("retention", "clear", "--data", "*", "--reason", "another law")
+    assert "nothing was said" in cli.ok("retention", "clear", "--data", "*", "--reason", "x").err
+    dry = cli.ok("retention", "apply", "--dry-run", "--output", "json").json
+    assert [(one["run_id"][-6:], one["state"]) for one in dry] == [(run, "would be erased")]
+    cli.ok("holds", "set", "workflow", "visit", "--reason", "case 7")
+    assert "stays: a hold on workflow visit" in cli.ok("retention", "apply").out
+    cli.ok("holds", "release", "workflow", "visit", "--reason", "settled")
+    assert "erased" in cli.ok("retention", "apply").out
+    assert PATIENT not in cli.ok("runs", "show", run, "--values").out
+    assert "sound" in cli.ok("audit", "verify").out

@@ -186,6 +186,17 @@ COMMANDS: Final = (
         ),
         group="Trust and care",
     ),
+    Entry(
+        "retention",
+        "For how long data is kept.",
+        children=(
+            Entry("set", "Say for how long a class of data is kept.", "retention:set_one"),
+            Entry("list", "List for how long data is kept.", "retention:list_all"),
+            Entry("clear", "Keep a class of data for ever.", "retention:clear_one"),
+            Entry("apply", "Erase now what was kept for long enough.", "retention:apply"),
+        ),
+        group="Trust and care",
+    ),
     Entry("stop", "Let nothing new begin: a run, a tool, everything.", "stops:stop_it", group="Run"),
     Entry("release", "Let what was stopped go on.", "stops:release_it", group="Run"),
     Entry("stops", "List what is stopped, by whom and why.", "stops:list_stops", group="Look"),

@@ -16,6 +16,19 @@ HOLDABLE: Final[tuple[str, ...]] = get_args(Holdable)
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionRow:
+    """For how long a class of data is kept once its run has ended, in microseconds."""
+
+    data: str
+    """A class of data, or `*` for runs of which no class has a time of its own."""
+    keep: int | None
+    """After this the run is erased; None where nothing says so."""
+    at_least: int | None
+    """Before this it is not, whatever shorter time another class has; None where nothing says so."""
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Doomed:
     """A run whose values are to be erased, and what cannot be undone any more after that."""
 
@@ -24,6 +37,8 @@ class Doomed:
     """Path and tool of each effect that stands and could have been undone."""
     part_of: str | None = None
     """The run that is erased, where this one is erased with it."""
+    rule: RetentionRow | None = None
+    """By which its time is over, where it is erased for that: it is looked at again in the same commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +65,6 @@ class HoldRow:
     at: int
     reason: str
     """Commitment of the reason, in the tenant's stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetentionRow:
-    """For how long a class of data is kept once its run has ended, in microseconds."""
-
-    data: str
-    """A class of data, or `*` for runs of which no class has a time of its own."""
-    keep: int | None
-    """After this the run is erased; None where nothing says so."""
-    at_least: int | None
-    """Before this it is not, whatever shorter time another class has; None where nothing says so."""
-    by: str
 
 
 class RetentionStore(ABC):

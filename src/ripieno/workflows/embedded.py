@@ -23,6 +23,7 @@ from ripieno.kernel.host import Host
 from ripieno.mediation.on_demand import governed
 from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
+from ripieno.retention.serving import retained
 
 if TYPE_CHECKING:
     from ripieno.workflows.workflow import Workflow
@@ -55,7 +56,11 @@ async def open_host(
     spare_the_collector()
     await store.open()
     try:
-        async with anchored(store, anchoring, clock), Host(store, clock=clock) as host:
+        async with (
+            anchored(store, anchoring, clock),
+            retained(store, clock),
+            Host(store, clock=clock) as host,
+        ):
             token = ambient.set(host)
             try:
                 yield host

@@ -64,6 +64,9 @@ def erase(
     by, reason = said
     for one in doomed:
         refuse(batch, tenant, one.run)
+        if one.rule is not None and kept(batch, tenant, one.rule.data) != (one.rule.keep, one.rule.at_least):
+            msg = f"for how long {one.rule.data} data is kept was changed meanwhile"
+            raise RefusedError(msg)
     commitment = tenants.keep(batch, master, tenant, encode(reason))
     count, keys, heads = 0, list[bytes](), list[bytes]()
     for one in doomed:
@@ -79,6 +82,8 @@ def erase(
         }
         if one.part_of is not None:
             body["with"] = one.part_of
+        if one.rule is not None:
+            body |= {"data": one.rule.data, "keep": one.rule.keep, "set_by": one.rule.by}
         tenants.record(batch, master, tenant, ("run.erased", "", body))
         batch.connection.execute(
             "INSERT INTO erasures (stream, tenant, by, at, reason, scrubbing) VALUES (?, ?, ?, ?, ?, ?)",
@@ -194,10 +199,7 @@ def note(batch: Batch, master: MasterKey, kind: Kind, key: tuple[str, str, str],
 def set_retention(batch: Batch, master: MasterKey, tenant: str, row: RetentionRow, reason: str) -> bool:
     """Say for how long a class of data is kept, with an event; False when it was so already."""
     execute = batch.connection.execute
-    before = execute(
-        "SELECT keep, at_least FROM retention WHERE tenant = ? AND data = ?", (tenant, row.data)
-    ).fetchone()
-    if before == (row.keep, row.at_least):
+    if kept(batch, tenant, row.data) == (row.keep, row.at_least):
         return False
     body: dict[str, Json] = {
         "data": row.data,
@@ -216,8 +218,7 @@ def set_retention(batch: Batch, master: MasterKey, tenant: str, row: RetentionRo
 
 def clear_retention(batch: Batch, master: MasterKey, tenant: str, data: str, said: Said) -> bool:
     """Say it no more, with an event; False when nothing was said."""
-    execute = batch.connection.execute
-    if not execute("SELECT 1 FROM retention WHERE tenant = ? AND data = ?", (tenant, data)).fetchone():
+    if kept(batch, tenant, data) is None:
         return False
     by, reason = said
     body: dict[str, Json] = {
@@ -226,5 +227,12 @@ def clear_retention(batch: Batch, master: MasterKey, tenant: str, data: str, sai
         "reason": tenants.keep(batch, master, tenant, encode(reason)),
     }
     tenants.record(batch, master, tenant, ("retention.cleared", "", body))
-    execute("DELETE FROM retention WHERE tenant = ? AND data = ?", (tenant, data))
+    batch.connection.execute("DELETE FROM retention WHERE tenant = ? AND data = ?", (tenant, data))
     return True
+
+
+def kept(batch: Batch, tenant: str, data: str) -> tuple[int | None, int | None] | None:
+    """Give for how long a class of data is kept, and for how long at least, as this transaction sees it."""
+    return batch.connection.execute(
+        "SELECT keep, at_least FROM retention WHERE tenant = ? AND data = ?", (tenant, data)
+    ).fetchone()
