@@ -70,7 +70,7 @@ class Shard:
         """Tell what is read of where the values of an act by somebody come from."""
         if not self._tracing:
             return NOTHING
-        acting = {PRINCIPALS[one.kind] for one in (actor.principal, actor.on_behalf_of) if one is not None}
+        acting = {PRINCIPALS[one.kind] for one in actor.chain}
         return NOTHING.union(*(read for kind, read in self._tracing if kind is None or kind in acting))
 
     def ruling(self, action: Action, principal: Principal) -> Ruling:
