@@ -189,8 +189,25 @@ def test_a_task_that_one_has_made_ones_own_shows_nothing_that_one_may_not_be_sho
     assert (task["person"], task["title"]) == ("person:op", None)
     refused = cli.run("inbox", "show", "t-1", **operator)
     assert (refused.code, refused.out) == (4, "")
-    answered = cli.run("inbox", "approve", "t-1", "--reason", "sure", "--output", "json", **operator)
-    assert "warfarin" not in (answered.out + answered.err).lower()
+    unseen = cli.run("inbox", "approve", "t-1", "--reason", "sure", "--output", "json", **operator)
+    assert (unseen.code, unseen.out, "phi-is-read-by-those-who-care" in unseen.err) == (4, "", True)
+    chief = {"RIPIENO_PRINCIPAL": "ada", "RIPIENO_ROLES": "chief-of-staff"}
+    cli.ok("inbox", "reassign", "t-1", "role:chief-of-staff", "--reason", "as if it were late", **operator)
+    assert "warfarin" in cli.ok("inbox", "show", "t-1", **chief).out
+    done = cli.ok("inbox", "approve", "t-1", "--reason", "seen", "--output", "json", **chief).json
+    assert (done["status"], done["output"] is not None) == ("complete", True)
+
+
+def test_policies_of_ones_own_do_not_tell_what_one_may_not_be_shown(cli: Cli) -> None:
+    cli.discharge("clean")
+    cli.write("guess/guess.cedar", '@id("nothing")\nforbid (principal, action, resource);')
+    guess = ("policy", "whatif", "--policies", "guess", "--output", "json")
+    operator = {"RIPIENO_PRINCIPAL": "op", "RIPIENO_ROLES": "operator"}
+    nothing = cli.ok(*guess, **operator)
+    assert (nothing.json, "may not be shown what they hold: 1" in nothing.err) == ([], True)
+    assert cli.run(*guess).json
+    [read] = cli.ok("audit", "log", "--kind", "data.read", "--output", "json").json
+    assert (read["body"]["what"], read["who"]) == ("policy whatif", "person:tester")
 
 
 def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> None:

@@ -16,13 +16,14 @@ from ripieno.cli.policy_versions import FILES, chosen_library
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
-from ripieno.identity.reading import within_reach
+from ripieno.identity.reading import is_open, read_runs, within_reach
 from ripieno.journal.records import RunFilter, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.bulk import hits
 from ripieno.model.event import Event
 from ripieno.model.gate import SHUT, Gate
 from ripieno.model.ids import short
+from ripieno.model.principal import Principal
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ async def _compare(
             if run is None
             else [await find_run(settings, store, run)]
         )
+        rows = await let_see(store, rows, settings.principal)
         async for row, acts in past_acts(store, rows, pack, gate):
             count += len(acts)
             found += [(row, one) for one in differences(acts, gate)]
@@ -110,6 +112,15 @@ async def _compare(
     write(settings.output, [document(row, one) for row, one in found], table if found else None)
     note(f"{count} decisions of {len(rows)} run{'' if len(rows) == 1 else 's'}: {len(found)} would be others")
     return Exit.FAILED if found else Exit.OK
+
+
+async def let_see(store: Store, rows: Sequence[RunRow], by: Principal) -> list[RunRow]:
+    """Give the runs whose acts `by` may be shown: policies made for it would tell what they hold."""
+    shown = [row for row in rows if await is_open(store, row, "policy whatif", by)]
+    await read_runs(store, shown, "policy whatif", by=by)
+    if len(shown) < len(rows):
+        note(f"left out, since {by.id} may not be shown what they hold: {len(rows) - len(shown)}")
+    return shown
 
 
 async def past_acts(

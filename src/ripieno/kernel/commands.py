@@ -16,6 +16,7 @@ from ripieno.kernel.allowed import check_answer, check_operator
 from ripieno.kernel.clock import Clock, moment
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.erased import ERASED, value_of
+from ripieno.kernel.labels import check_shown
 from ripieno.kernel.messages import send
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError
 from ripieno.model.outcome import Evidence
@@ -87,7 +88,8 @@ async def answer(
 ) -> None:
     """Answer a question; the answer is durable when this returns.
 
-    Raises `NotAllowedError` when it is not for `by` or somebody else holds it, `InputError` when the value
+    Raises `NotAllowedError` when it is not for `by`, who may not be shown what it is about or somebody else
+    holds it, `InputError` when the value
     does not fit the form, and `RefusedError` when it was answered, has expired or is no longer asked.
     """
     said = {"value": value} if reason is None else {"value": value, "reason": reason}
@@ -101,6 +103,7 @@ async def answer(
         check_in_time(asked, clock.now())
         check_approver(asked, now)
         by = await check_answer(store, row, by)
+        await check_shown(store, await store.run(row.run), "answer", by)  # nobody decides unseen
         check_form(asked, value)
         try:
             await send(
