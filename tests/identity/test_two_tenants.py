@@ -293,6 +293,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("init",),
         ("budgets", "set"),
         ("retention", "set"),
+        ("keys", "move-master"),
         ("run",),
         ("worker",),
         ("check",),

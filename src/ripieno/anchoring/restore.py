@@ -38,7 +38,8 @@ IN_USE: Final = ("owners", "doorbells")
 
 
 WRAPPED: Final = (
-    "SELECT id, wrapped FROM runs UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants LIMIT 1"
+    "SELECT id, wrapped FROM runs WHERE wrapped <> x''"
+    " UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants LIMIT 1"
 )
 
 

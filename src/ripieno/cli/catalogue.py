@@ -231,6 +231,7 @@ COMMANDS: Final = (
             Entry("create", "Make an API key; it is shown once.", "keys:create_key"),
             Entry("list", "List API keys.", "keys:list_keys"),
             Entry("revoke", "Let an API key be good for nothing.", "keys:revoke_key"),
+            Entry("move-master", "Let another service keep the master key.", "keys:move_master"),
         ),
         group="Trust and care",
     ),

@@ -18,9 +18,10 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ripieno.journal.key_services import KeyService, opened, sealed
 from ripieno.model.errors import StoreError
 
-__all__ = ["MasterKey", "StreamKey", "make", "nonces"]
+__all__ = ["MasterKey", "StreamKey", "make", "move", "nonces"]
 
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -112,7 +113,7 @@ def nonces(count: int) -> Iterator[bytes]:
 
 
 class MasterKey:
-    """Wraps the secrets of runs and tenants; kept in a file that only its owner can read."""
+    """Wraps the secrets of runs and tenants; kept in a file of its owner's alone, or by a key service."""
 
     __slots__ = ("_cipher",)
 
@@ -120,11 +121,13 @@ class MasterKey:
         self._cipher = AESGCM(key)
 
     @classmethod
-    def at(cls, path: Path) -> MasterKey:
-        """Read the key file, making it with a random key when there is none."""
+    def at(cls, path: Path, service: KeyService | None = None) -> MasterKey:
+        """Read the key file, making it with a random key when there is none, which `service` keeps."""
         if not path.exists():
+            key = secrets.token_bytes(SECRET_BYTES)
+            data = key if service is None else sealed(key, service)
             try:
-                make(path)
+                make(path, data)
             except OSError as error:
                 msg = f"cannot make the key file {path}: {error.strerror}"
                 raise StoreError(msg, remedy="the folder has to exist and be yours to write") from error
@@ -138,6 +141,7 @@ class MasterKey:
         except OSError as error:
             msg = f"cannot read the key file {path}: {error.strerror}"
             raise StoreError(msg, remedy=RESTORE) from error
+        key = opened(key) or key
         if len(key) != SECRET_BYTES:
             msg = f"the key file {path} holds {len(key)} bytes, expected {SECRET_BYTES}"
             raise StoreError(msg, remedy=RESTORE)
@@ -159,19 +163,41 @@ class MasterKey:
         return StreamKey(stream, secret)
 
 
-def make(path: Path) -> None:
-    """Write a random key, whole or not at all; of several processes that try, one wins."""
+def move(path: Path, service: KeyService | None) -> None:
+    """Let another service keep the master key, or the file itself; whole or not at all.
+
+    What stood in the file before is overwritten where it stood. Raises `StoreError` when either service does
+    not do its part: then nothing has changed.
+    """
+    before = path.read_bytes()
+    key = opened(before) or before
+    data = key if service is None else sealed(key, service)
+    if (opened(data) or data) != key:
+        msg = f"{service.name if service else path} gives another key back than it was given"
+        raise StoreError(msg)
+    with path.open("r+b") as old:
+        make(path, data, instead=True)
+        old.write(bytes(len(before)))
+        old.flush()
+        os.fsync(old.fileno())
+
+
+def make(path: Path, data: bytes, *, instead: bool = False) -> None:
+    """Write a key, whole or not at all; of several processes that try, one wins, unless `instead`."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(SECRET_BYTES))
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)
+        if instead:
+            draft.replace(path)
+        else:
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

@@ -73,6 +73,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "migrate": "let a run go on with another version",
     "register": "register a version",
     "compatible": "declare versions compatible",
+    "move master key": "say who keeps the master key",
     "erase": "erase what a run holds",
     "hold": "say what may not be erased",
     "retention": "say how long data is kept",

@@ -89,6 +89,7 @@ Kind = Literal[
     "hold.released",
     "retention.set",
     "retention.cleared",
+    "master.moved",
     # of checkpoints of the log
     "sink.failed",
     "sink.restored",

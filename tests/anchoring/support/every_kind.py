@@ -40,6 +40,7 @@ WITHOUT_ROWS: Mapping[Kind, Mapping[str, Json]] = {
     "budget.alert": {"team": "", "month": "2027-01", "part": 50},
     "sink.failed": {"sink": "file:/x", "number": None, "problem": "gone"},
     "sink.restored": {"sink": "file:/x", "number": 3},
+    "master.moved": {"to": "file", "by": "person:ada"},
     "checkpoint.refused": {"problem": "put back"},
     "log.restored": {"restore": "r", "statement": "not signed", "by": "person:ada"},
     "log.lost": {"restore": "r"},

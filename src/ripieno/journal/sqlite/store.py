@@ -11,6 +11,7 @@ from typing import Final
 
 from ripieno.journal.budgets import Short
 from ripieno.journal.deployments import Roll
+from ripieno.journal.key_services import chosen
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import (
     Draft,
@@ -71,17 +72,26 @@ class SqliteStore(
     through one thread.
     """
 
-    def __init__(self, home: Path, gate: Gate = SHUT, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        home: Path,
+        gate: Gate = SHUT,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        key_service: str | None = None,
+    ) -> None:
         """`busy_seconds`: how long a write waits for another process's before it fails.
 
-        Without a gate the log can be read, and nothing that needs a decision may happen.
+        Without a gate the log can be read, and nothing that needs a decision may happen. `key_service` keeps
+        the master key of a folder that is made here: such as `awskms:alias/ripieno`, by default as
+        `RIPIENO_KEY_SERVICE` says.
         """
         self.home = home
         self.gate = gate
         self.path = home / "journal.sqlite"
         self._busy_seconds = busy_seconds
         key = home / "master.key"
-        self._master = MasterKey.read(key) if self.path.exists() else MasterKey.at(key)
+        self._master = MasterKey.read(key) if self.path.exists() else MasterKey.at(key, chosen(key_service))
         self._scrubbing = asyncio.Lock()
         self._owned = AsyncExitStack()
 

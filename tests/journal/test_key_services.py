@@ -1,0 +1,165 @@
+"""The master key lies nowhere in clear when a key service keeps it; nothing starts without the service."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from moto import mock_aws
+
+from gates import shipped_gate
+from ripieno.journal.key_services import AwsKms, opened, sealed, service_named
+from ripieno.journal.keys import MasterKey, move
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.model.errors import InputError, NotAllowedError, SettingsError, StoreError
+from ripieno.model.principal import Principal
+from ripieno.retention.master_keys import move_master_key
+
+BOSS: Final = Principal("person", "boss", every_role=True)
+STREAM: Final = bytes(16)
+
+
+@pytest.fixture
+def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a client of AWS KMS; `key` of it is the name of a service there."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with mock_aws():
+        yield importlib.import_module("boto3").client("kms")
+
+
+@pytest.fixture
+def service(kms: Any) -> str:
+    return f"awskms:{kms.create_key()['KeyMetadata']['KeyId']}"
+
+
+async def test_a_new_folder_has_its_master_key_kept_by_the_service_that_is_set(
+    tmp_path: Path, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RIPIENO_KEY_SERVICE", service)
+    store = SqliteStore(tmp_path)
+    await store.open()
+    await store.record("default", "emergency", {}, reason="a value")
+    await store.close()
+    file = tmp_path / "master.key"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    said = json.loads(file.read_bytes().partition(b"\n")[2])
+    assert (said["service"], said["context"]["application"]) == (service, "ripieno")
+    monkeypatch.setenv("RIPIENO_KEY_SERVICE", "file")  # the file says who keeps it
+    again = SqliteStore(tmp_path)
+    await again.open()
+    try:
+        stream = await again.tenant_stream("default")
+        event = (await again.events(stream))[-1]
+        assert again.reason_of("default", event.body["reason"]) == "a value"
+    finally:
+        await again.close()
+
+
+async def test_the_key_is_moved_to_a_service_and_back_and_stays_the_same(
+    tmp_path: Path, service: str
+) -> None:
+    store = SqliteStore(tmp_path, shipped_gate())
+    await store.open()
+    try:
+        before = (tmp_path / "master.key").read_bytes()
+        wrapped, key = store.new_key(STREAM)
+        await move_master_key(store, tmp_path, service, by=BOSS, reason="policy")
+        assert before not in (tmp_path / "master.key").read_bytes()
+        master = MasterKey.read(tmp_path / "master.key")
+        assert master.unwrap(STREAM, wrapped).commit(b"x") == key.commit(b"x")
+        await move_master_key(store, tmp_path, "file", by=BOSS, reason="back")
+        assert (tmp_path / "master.key").read_bytes() == before
+        events = await store.events(await store.tenant_stream("*"))
+        assert [event.body["to"] for event in events if event.kind == "master.moved"] == [service, "file"]
+    finally:
+        await store.close()
+
+
+def test_what_stood_in_the_file_is_overwritten_where_it_stood(tmp_path: Path, service: str) -> None:
+    file = tmp_path / "master.key"
+    MasterKey.at(file)
+    descriptor = os.open(file, os.O_RDONLY)  # as whoever reads the disk itself
+    move(file, service_named(service))
+    assert os.read(descriptor, 100) == bytes(32)
+    os.close(descriptor)
+
+
+async def test_who_may_not_moves_nothing(tmp_path: Path, service: str) -> None:
+    store = SqliteStore(tmp_path, shipped_gate())
+    await store.open()
+    try:
+        before = (tmp_path / "master.key").read_bytes()
+        operator = Principal("person", "carl", roles=frozenset({"operator"}))
+        with pytest.raises(NotAllowedError, match="system-operator"):
+            await move_master_key(store, tmp_path, service, by=operator, reason="x")
+        with pytest.raises(InputError, match="why"):
+            await move_master_key(store, tmp_path, service, by=BOSS, reason="")
+        with pytest.raises(SettingsError, match="no key service"):
+            await move_master_key(store, tmp_path, "vault:x", by=BOSS, reason="x")
+        with pytest.raises(StoreError, match="NotFoundException"):
+            await move_master_key(store, tmp_path, "awskms:alias/none", by=BOSS, reason="x")
+        assert (tmp_path / "master.key").read_bytes() == before
+    finally:
+        await store.close()
+
+
+def test_nothing_starts_without_the_service(
+    tmp_path: Path, service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    MasterKey.at(tmp_path / "master.key", service_named(service))
+    (tmp_path / "journal.sqlite").touch()
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")  # where there is no such key
+    with pytest.raises(StoreError, match="refuses to decrypt it: AWS says NotFoundException"):
+        SqliteStore(tmp_path)
+
+
+def test_a_service_that_cannot_be_reached_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    with pytest.raises(StoreError, match="awskms:x cannot be asked: NoRegionError"):
+        AwsKms("x").wrap(b"", {})
+
+
+def test_without_boto3_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(StoreError, match="boto3 is not installed") as caught:
+        AwsKms("x").wrap(b"", {})
+    assert "ripieno[aws]" in str(caught.value)
+
+
+@pytest.mark.parametrize("change", ["context", "wrapped", "service", "json"])
+def test_a_file_that_was_changed_gives_no_key(service: str, change: str) -> None:
+    mark, _, text = sealed(bytes(32), service_named(service)).partition(b"\n")
+    said = json.loads(text)
+    if change == "context":
+        said["context"]["folder"] = "another"
+    elif change == "wrapped":
+        said["wrapped"] = "no base64!"
+    elif change == "service":
+        said["service"] = "nobody:x"
+    data = b"{" if change == "json" else json.dumps(said).encode()
+    with pytest.raises(StoreError, match=r"was changed|refuses to decrypt"):
+        opened(mark + b"\n" + data)
+
+
+def test_a_service_that_gives_something_else_back_keeps_nothing(tmp_path: Path, service: str) -> None:
+    class Forgetful(AwsKms):
+        def wrap(self, key: bytes, context: Any) -> bytes:
+            return super().wrap(bytes(len(key)), context)
+
+    file = tmp_path / "master.key"
+    MasterKey.at(file)
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="gives another key back"):
+        move(file, Forgetful(service.partition(":")[2]))
+    assert file.read_bytes() == before
