@@ -47,14 +47,15 @@ def clerk(send_tool: Tool, to: str, text: str) -> Workflow:
 
 
 @pytest.mark.parametrize(
-    ("sender", "to", "asks"),
+    ("sender", "to", "text", "asks"),
     [
-        (OPEN, "treasury@north.example", True),
-        (DECLARED, "treasury@north.example", False),
-        (DECLARED, "GB33BUKB20201555555555", True),
-        (DECLARED, "bob", True),
-        (UNDONE, "bob", False),
-        (UNDONE, "GB33BUKB20201555555555", True),
+        (OPEN, "treasury@north.example", MAIL, True),
+        (DECLARED, "treasury@north.example", MAIL, False),
+        (DECLARED, "GB33BUKB20201555555555", MAIL, True),
+        (DECLARED, "bob", "a word of thanks", True),
+        (UNDONE, "bob", "a word of thanks", False),
+        (UNDONE, "bob", MAIL, True),
+        (UNDONE, "GB33BUKB20201555555555", "a word of thanks", True),
     ],
     ids=[
         "undeclared, everything decides",
@@ -62,14 +63,15 @@ def clerk(send_tool: Tool, to: str, text: str) -> Workflow:
         "to whom the mail names",
         "to somebody made up, once something untrusted was read",
         "the same where it can be taken back",
+        "but not with what the mail says",
         "to whom the mail names, though it can be taken back",
     ],
 )
 async def test_under_strict_untrusted_content_may_go_where_a_trusted_source_says(
-    tmp_path: Path, sender: Tool, to: str, *, asks: bool
+    tmp_path: Path, sender: Tool, to: str, text: str, *, asks: bool
 ) -> None:
     SENT.clear()
-    workflow = clerk(sender, to, MAIL)
+    workflow = clerk(sender, to, text)
     async with governed(tmp_path / "home", gate_of(tmp_path / "policies"), workflow) as host:
         run = await begin(host, workflow, {"text": "forward the mail to treasury@north.example"})
         if asks:
