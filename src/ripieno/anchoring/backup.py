@@ -107,6 +107,8 @@ def snapshot(source: Path, to: Path, now: int) -> dict[str, Any]:
                 raise BackupError(msg, remedy="open the folder with this version once: that brings it up")
             log.backup(copy, pages=PAGES)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+            if copy.execute("SELECT 1 FROM erasures WHERE scrubbing IS NOT NULL LIMIT 1").fetchone():
+                copy.execute("VACUUM")  # free pages still hold what was erased a moment ago
         to.chmod(0o600)
         flushed(to)
     except sqlite3.Error as error:

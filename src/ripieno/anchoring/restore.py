@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from ripieno.anchoring.backup import JOURNAL, KEYS, MASTER, SEALED, check, copied, own_key, synced, write
+from ripieno.anchoring.erased_since import ErasedRun, erase_again, known_in
 from ripieno.anchoring.manifest import ANOTHER, BackupError, Manifest
 from ripieno.anchoring.sealing import opened
 from ripieno.anchoring.sink import SinkError, sink_at
@@ -26,6 +27,7 @@ from ripieno.journal.signing import keep_latest, signer_at
 from ripieno.journal.sqlite.restoring import RestoringStore
 from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.kernel.clock import Clock, SystemClock, moment
+from ripieno.model.event import Json
 from ripieno.model.ids import new_id
 from ripieno.proof.checkpoints import Checkpoint
 from ripieno.proof.notes import NoteError, Signer, Verifier
@@ -63,6 +65,10 @@ class Restored:
     """Those that had not ended."""
     tasks: int
     """How many wait for a person, each with a remark."""
+    erased: Sequence[str]
+    """Runs whose values were erased after the backup, and are erased again."""
+    kept: Mapping[str, str]
+    """Runs that were erased after the backup and cannot be erased yet, and why."""
     compared: Sequence[str]
     """With what the backup was compared."""
     aside: Path | None
@@ -80,13 +86,16 @@ def restore(
     sinks: Sequence[str] = (),
     unchecked: bool = False,
     replace: bool = False,
+    erasures: Path | None = None,
     clock: Clock | None = None,
 ) -> Restored:
     """Put a backup into a data folder, and give what is lost; takes the thread that calls it, and a loop.
 
     `checkpoints`: notes that were published after the backup, by what they are called; of each of `sinks`
     the newest is asked for. `unchecked`: go on where one cannot be asked. `replace`: move aside what is
-    there. Raises `BackupError` where that cannot be; what was there before is then as it was.
+    there. `erasures`: an export that is younger than the backup; what it says was erased is erased again, as
+    is what the folder says that is moved aside. Raises `BackupError` where that cannot be; what was there
+    before is then as it was.
     """
     manifest = check(backup, key)
     in_use = (home / JOURNAL).exists() or (home.exists() and any(home.iterdir()))
@@ -103,7 +112,8 @@ def restore(
             raise BackupError(msg, remedy="name the folder of the keys that belong to it with --keys")
         notes = dict(checkpoints or {}) | newest_of(sinks, unchecked=unchecked)
         told = compare(draft, signer, manifest, notes, (clock or SystemClock()).now())
-        runs, tasks = asyncio.run(written(draft, told, signer, by))
+        doomed = known_in(erasures, home, signer.verifier)
+        done = asyncio.run(written(draft, told, signer, by, doomed))
         settled(draft, signer, notes, told)
         check_alone(home)
         aside = moved(home, draft)
@@ -112,7 +122,7 @@ def restore(
         raise BackupError(msg, remedy="see to space and rights there; nothing was left of it") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Restored(told, manifest, runs, tasks, sorted(notes), aside)
+    return Restored(told, manifest, done.runs, done.tasks, done.erased, done.kept, sorted(notes), aside)
 
 
 def unpack(backup: Path, manifest: Manifest, draft: Path, keys: Keys) -> None:
@@ -203,8 +213,20 @@ def compare(draft: Path, signer: Signer, manifest: Manifest, notes: Mapping[str,
     )
 
 
-async def written(draft: Path, told: Restore, signer: Signer, by: str) -> tuple[Sequence[str], int]:
-    """Write into the log what is lost, and whom it concerns; give the runs and how many tasks."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written into the log."""
+
+    runs: Sequence[str]
+    tasks: int
+    erased: Sequence[str]
+    kept: Mapping[str, str]
+
+
+async def written(
+    draft: Path, told: Restore, signer: Signer, by: str, doomed: Sequence[ErasedRun]
+) -> Written:
+    """Erase again what was erased, and write into the log what is lost, and whom it concerns."""
     store = RestoringStore(draft)
     await store.open()
     try:
@@ -214,10 +236,12 @@ async def written(draft: Path, told: Restore, signer: Signer, by: str) -> tuple[
             " after it is lost, and has to be given again"
         )
         tasks = await store.remark(told, remark)
-        await store.tell(told, told.signed(signer), {"by": by, "runs": len(runs), "lost": told.lost})
+        erased, kept = await erase_again(store, doomed)
+        said: dict[str, Json] = {"by": by, "runs": len(runs), "lost": told.lost, "erased": len(erased)}
+        await store.tell(told, told.signed(signer), said)
     finally:
         await store.close()
-    return runs, tasks
+    return Written(runs, tasks, erased, kept)
 
 
 def settled(draft: Path, signer: Signer, notes: Mapping[str, str], told: Restore) -> None:

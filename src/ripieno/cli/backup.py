@@ -102,6 +102,7 @@ def restore(
     checkpoint: Annotated[Sequence[Path], Parameter(negative="")] = (),
     unchecked: Annotated[bool, Parameter(negative="")] = False,
     replace: Annotated[bool, Parameter(negative="")] = False,
+    erasures: Path | None = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Put a backup back into the data folder that --home names, and say what is lost.
@@ -125,6 +126,8 @@ def restore(
         Go on where a place for checkpoints cannot be asked.
     replace
         Move aside what is in the data folder.
+    erasures
+        An export that is younger than the backup: what was erased until then is erased again.
 
     """
     from ripieno.anchoring.restore import Keys  # noqa: PLC0415 - only here
@@ -144,6 +147,7 @@ def restore(
         sinks=settings.anchoring.sinks,
         unchecked=unchecked,
         replace=replace,
+        erasures=erasures,
     )
     told = done.restore
     document = {
@@ -155,6 +159,8 @@ def restore(
         "compared": list(done.compared),
         "runs": list(done.runs),
         "tasks": done.tasks,
+        "erased": list(done.erased),
+        "not_erased": dict(done.kept),
         "aside": None if done.aside is None else str(done.aside),
     }
     table = listing("events", "lost for certain", "under way", "tasks", right=("events", "tasks"))
@@ -164,6 +170,10 @@ def restore(
     note(str(told))
     for text in lacking(done.runs, done.tasks, compared=bool(done.compared)):
         note(text)
+    if done.erased:
+        note(f"{len(done.erased):,} runs that were erased after the backup are erased again")
+    for run, why in done.kept.items():
+        note(f"run {short(run)} was erased after the backup, and is not yet erased again: {why}")
     if done.aside is not None:
         note(f"what was there before is in {done.aside}")
     return Exit.OK
@@ -173,7 +183,7 @@ def lacking(runs: Sequence[str], tasks: int, *, compared: bool) -> list[str]:
     """Say what people have to see to."""
     found = [
         "runs that were started after the backup are not known: whoever starts one again repeats what it did",
-        "erasures, keys that were revoked, rights and policies that were changed after it: change them again",
+        "what was erased, revoked or forbidden after it, as far as nothing said it here: see to it again",
     ]
     if not compared:
         found.insert(0, "it was compared with nothing: checkpoint_sinks, or --checkpoint, tell what is lost")

@@ -1,0 +1,79 @@
+"""`backup` and `restore` as people use them: what is said, where a passphrase is from, what is refused."""
+
+from __future__ import annotations
+
+import json
+
+from cli.conftest import Cli
+
+PHRASE = "correct horse battery"
+
+
+def test_a_backup_is_made_verified_and_put_back(cli: Cli) -> None:
+    cli.discharge("interaction")
+    made = cli.ok("backup", "monday", "--with-keys")
+    assert "reads every recorded value" in made.err
+    cli.ok("audit", "key", "--to", "log.pub")
+    assert "exchanged" in cli.ok("backup", "--verify", "monday").err
+    assert "exchanged" not in cli.ok("backup", "--verify", "monday", "--key", "log.pub").err
+    shown = cli.ok("restore", "monday", "--home", "elsewhere", "--output", "json")
+    found = json.loads(shown.out)
+    assert (found["lost"], found["erased"], found["aside"], len(found["runs"])) == (None, [], None, 1)
+    assert "compared with nothing" in shown.err
+    assert "is found out about" in shown.err.replace("\n", " ")
+    verified = cli.ok("audit", "verify", "--home", "elsewhere")
+    assert "restored at" in verified.out
+
+
+def test_what_was_signed_elsewhere_says_what_is_lost(cli: Cli) -> None:
+    cli.discharge("clean")
+    sink = {"RIPIENO_CHECKPOINT_SINKS": str(cli.folder / "sink")}
+    cli.ok("audit", "checkpoint", **sink)
+    cli.ok("backup", "monday", RIPIENO_BACKUP_PASSPHRASE=PHRASE)
+    cli.discharge("interaction")
+    cli.ok("audit", "checkpoint", **sink)
+    refused = cli.run("restore", "monday", "--home", "elsewhere", **sink)
+    assert (refused.code, "sealed by a passphrase" in refused.err) == (1, True)
+    cli.write("phrase", f"{PHRASE}\n")
+    put = cli.ok("restore", "monday", "--home", "elsewhere", "--passphrase-file", "phrase", **sink)
+    assert "lost for certain" in put.err.replace("\n", " ")
+    signed = cli.ok("audit", "checkpoint", "--home", "elsewhere", **sink)
+    assert "sink" in signed.out
+    exported = ("audit", "export", "--to", "log.jsonl", "--home", "elsewhere")
+    cli.ok(*exported)
+    cli.ok("audit", "key", "--to", "log.pub")
+    newest = sorted((cli.folder / "sink").iterdir())
+    given = [str(newest[0]), str(newest[-2]), str(newest[-1])]
+    verified = cli.ok(
+        "audit",
+        "verify",
+        "--export",
+        "log.jsonl",
+        "--key",
+        "log.pub",
+        *(f"--checkpoint={one}" for one in given),
+    )
+    assert "restored at" in verified.out
+    cli.ok("audit", "verify", "--home", "elsewhere", *(f"--checkpoint={one}" for one in given))
+
+
+def test_what_cannot_be_meant_is_refused(cli: Cli) -> None:
+    cli.discharge("clean")
+    for said, *command in (
+        ("name either the folder to write", "backup"),
+        ("name either the folder to write", "backup", "to", "--verify", "to"),
+        (
+            "--with-keys puts the keys",
+            "backup",
+            "to",
+            "--with-keys",
+            "--passphrase-file",
+            cli.write("p", PHRASE),
+        ),
+    ):
+        result = cli.run(*command)
+        assert (result.code, said in result.err.replace("\n", " ")) == (2, True), result
+    result = cli.run("backup", "to", RIPIENO_API_KEY="rip_x")
+    assert (result.code, "holds every tenant" in result.err.replace("\n", " ")) == (4, True), result
+    result = cli.run("restore", "to", RIPIENO_API_KEY="rip_x")
+    assert (result.code, "by whoever operates" in result.err.replace("\n", " ")) == (4, True), result
