@@ -76,6 +76,7 @@ async def test_what_is_stopped_is_held_until_it_is_released_across_restarts(
         row = await stopped(host, run)
         assert row.detail is not None
         assert row.detail.endswith("is stopped by person:op")
+    assert ": sound" in sound(tmp_path)
     async with serving(tmp_path, workflow) as host:
         assert (await host.rest(run)).status == "stopped"
         assert [host.store.why(one) for one in stands_against(host.store, OPERATOR)] == ["it runs amok"]

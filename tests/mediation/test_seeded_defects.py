@@ -12,7 +12,7 @@ from tests.mediation.support.policed import PassedError
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel import allowed, commands
+from ripieno.kernel import addressees, allowed, commands
 from ripieno.kernel.consent import Panel
 from ripieno.mediation.policy import PolicyGate
 from ripieno.model.gate import Action, Approval, Decision, Subject
@@ -67,6 +67,18 @@ def other_policies_void_nothing(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Panel, "standing", standing)
 
 
+def anybody_approves(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(commands, "check_approver", nothing)
+    patch.setattr(addressees.Standing, "check_may_act", nothing)
+
+
+def edits_keep_approvals(patch: pytest.MonkeyPatch) -> None:
+    def edited(panel: Panel, *by: str) -> None:
+        panel._barred += by  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001 - weakened on purpose
+
+    patch.setattr(Panel, "edited", edited)
+
+
 def commands_under_the_standard_pack(patch: pytest.MonkeyPatch) -> None:
     async def undeclared(store: Store, run: RunRow) -> Subject:
         del store
@@ -82,6 +94,8 @@ GATES: dict[str, type[PolicyGate]] = {
 }
 PATCHES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nobody is barred": barred_by_nobody,
+    "anybody approves": anybody_approves,
+    "edits keep approvals": edits_keep_approvals,
     "other policies void nothing": other_policies_void_nothing,
     "commands under the standard pack": commands_under_the_standard_pack,
 }

@@ -27,7 +27,7 @@ STARTED: Final = {
 }
 """Fields of a run's first event, and the columns of its row that repeat them."""
 
-HELD_UP: Final = frozenset({"blocked", "needs_version", "running"})
+HELD_UP: Final = frozenset({"blocked", "needs_version", "running", "stopped"})
 """In which statuses a row says why its run does not go on; `running` once it was told to go on."""
 
 

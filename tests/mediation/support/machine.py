@@ -20,6 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from tests.mediation.support.law import CATALOGUE, PERMITS, Act, Given, Key, Rule
+from tests.mediation.support.operations import ASK_TWO, ASKING, BOTH, CHOICES, OPERATIONS, calls
 from tests.mediation.support.policed import OWNER, PEOPLE, WORKFLOW, House, as_it_is
 
 from ripieno.identity import administration
@@ -44,79 +45,6 @@ from ripieno.model.principal import Principal
 
 __all__ = ["Approvals", "Sequences", "searched"]
 
-WHO = sorted(PEOPLE)
-PERSONS = [who for who in WHO if who.startswith("person:")]
-OPERATORS = ["person:op", "person:op", "person:fay", "person:ada"]
-"""Who commands what runs, more often than not those who may."""
-BOTH = [True, False]
-AMOUNTS = [1, 4, 9]
-ONE = [0, 0, 0, 1, 1, 2, 3, 4, 5]
-ASKING = CATALOGUE[5:9]
-
-
-def calls(random: Random) -> list[Any]:
-    """Make up what a run is to do."""
-    return [
-        (random.choice(["pay", "pay", "send"]), random.choice(["x", "y"]), random.choice(AMOUNTS))
-        for _ in range(random.choice([1, 2]))
-    ]
-
-
-CHOICES: dict[str, list[Any]] = {
-    "who": WHO,
-    "person": PERSONS,
-    "starter": ["person:ada", "person:ada", "person:carl", "person:eve", "service:billing"],
-    "operator": OPERATORS,
-    "medic": ["person:medic", "person:medic", "person:op", "person:ada"],
-    "other": PERSONS,
-    "to": [*PERSONS, "role:clerk"],
-    "role": ["clerk", "treasurer", "boss", "operator", "break-glass"],
-    "group": ["finance", "board"],
-    "number": ONE,
-    "which": ONE,
-    "amount": AMOUNTS,
-    "alone": [True, False, False],
-    "permit": [*PERMITS],
-    "part": ["permit", "permit", "own", "everywhere"],
-    "held": ["role", "group", "meaning"],
-    "key": ["make", "use", "use", "revoke"],
-    "expires": [None, 30, 5000],
-    "acts": [None, "run.start", "data.read"],
-    "said": ["yes", "yes", "no", "edit"],
-    "way": ["claim", "take over", "delegate", "delegate", "release"],
-    "verb": ["cancel", "pause", "resume", "resume", "skip", "limit"],
-    "again": ["retry", "fork", "roll back", "roll back"],
-    "stopped": [("workflow", WORKFLOW), ("tool", "pay"), ("tenant", "default")],
-    "how": ["restart", "die", "die in a call", "die in a call"],
-    "seconds": [1, 61, 3601, 7201],
-}
-"""What each argument of an operation is drawn from; those that are not named here are true or false."""
-
-
-OPERATIONS: dict[str, tuple[int, dict[str, str]]] = {
-    "add_a_policy": (5, {"which": "rule"}),
-    "take_out_a_permit_or_break_a_file": (2, {"which": "permit"}),
-    "say_who_holds_what": (2, {"what": "held"}),
-    "suspend_or_grant_oneself": (1, {}),
-    "start": (3, {}),
-    "an_agent_starts_for_somebody": (1, {}),
-    "make_use_or_revoke_a_key": (2, {"what": "key"}),
-    "somebody_approves_who_may": (8, {}),
-    "anybody_approves": (5, {"who": "person"}),
-    "break_the_glass": (1, {"who": "medic"}),
-    "move_a_task": (3, {"who": "person", "to": "other"}),
-    "reassign_a_task": (2, {"who": "person"}),
-    "be_away": (1, {"who": "person"}),
-    "command": (2, {"who": "operator"}),
-    "begin_again_or_undo": (2, {"who": "operator", "verb": "again"}),
-    "stop_or_release": (1, {"who": "operator", "what": "stopped"}),
-    "retire_or_reinstate": (1, {"who": "operator"}),
-    "read": (1, {}),
-    "machine_fails": (1, {}),
-    "time_passes": (1, {}),
-}
-"""How often each is tried beside the others, and from what its arguments are drawn, if not by their names."""
-
 
 class Sequences(RuleBasedStateMachine):
     """Everything that anybody may try, in any order."""
@@ -135,9 +63,11 @@ class Sequences(RuleBasedStateMachine):
         self.ended: set[tuple[str, str]] = set()
 
     def teardown(self) -> None:
-        type(self).tally += self.house.tally
-        self.house.close()
-        shutil.rmtree(self.folder)
+        try:
+            self.house.close()
+        finally:
+            type(self).tally += self.house.tally
+            shutil.rmtree(self.folder)
 
     @rule(
         what=st.sampled_from([name for name, (often, _) in OPERATIONS.items() for _ in range(often)]),
@@ -277,6 +207,30 @@ class Sequences(RuleBasedStateMachine):
 
     def anybody_approves(self, who: str, number: int, said: str, amount: int, instead: bool) -> None:  # noqa: FBT001 - drawn by its name
         self._answer(who, number, said, amount, instead=instead)
+
+    def somebody_edits_what_another_has_approved(self, starter: str, amount: int, which: int) -> None:
+        """Ask for two, and let the second of them approve something else: then both are asked anew."""
+        law, by = self.house.law, self.house.principal(starter)
+        law.broken, law.permits, law.own = set(), set(PERMITS), {}
+        law.everywhere = {ASK_TWO.name: ASK_TWO}
+        self.house.change_policies()
+        if by is None:
+            return
+        before = len(self.house.runs)
+        self._start(by, [("pay", "x", 7)], "start")
+        for said in ("yes", "edit", "yes", "yes") if len(self.house.runs) > before else ():
+            task = self.house.task_at(0)
+            if task is None or task.run != self.house.runs[-1]:
+                return
+            who = [one for one in PEOPLE if one not in task.barred and self.house.right(one, task)]
+            if who:
+                self._answer(who[which % len(who)], 0, said, amount, instead=False)
+
+    def who_may_not_approves(self, who: str, number: int) -> None:
+        """Let somebody approve who holds no role for it, and for whom nobody has lent one."""
+        task = self.house.task_at(number)
+        if task is not None and self.house.right(who, task) is None:
+            self._answer(who, number, "yes", 1, instead=False)
 
     def _answer(self, who: str, number: int, said: str, amount: int, *, instead: bool) -> None:
         house, by, task = self.house, self.house.principal(who), self.house.task_at(number)

@@ -28,6 +28,8 @@ from ripieno.identity import administration
 from ripieno.identity.directory import Directory
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.verify import verify
 from ripieno.kernel.commands import asked_for
 from ripieno.mediation.policy import PolicyGate, load_library
 from ripieno.model.errors import RipienoError, ToolError
@@ -177,6 +179,11 @@ class House:
         """Leave the house, and look whether its log is sound."""
         self.do(self._stack.aclose())
         self._loop.close()
+        with SqliteAudit(self._home) as log:
+            report = verify(log)
+        self.tally["found sound"] += 1
+        if not report.sound:
+            raise PassedError(str(report))
 
     @property
     def home(self) -> Path:
