@@ -71,7 +71,7 @@ def test_nothing_else_is_touched() -> None:
 
 def test_nothing_is_looked_for_until_something_is_held() -> None:
     held = Confidential()
-    assert not held
+    assert not held.known
     assert held.found(b"anything") == ()
     assert held.cover("anything") == "anything"
 
