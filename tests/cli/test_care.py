@@ -86,6 +86,11 @@ def test_a_new_workflow_runs_as_it_was_written(cli: Cli) -> None:
     assert runs[1]["output"] == "Hello Ada, your name has 3 letters."
     assert cli.run("check", "greeting.yaml").code == 0
     assert cli.ok("workflows", "show", "greeting", "--output", "json").json["workflow"] == "greeting"
+    cli.folder = cli.folder.parent  # where no file has that name: what is registered has it
+    assert cli.ok("workflows", "show", "greeting", "--output", "json").json["workflow"] == "greeting"
+    (cli.folder / "greeting/greeting.yaml").unlink()
+    gone = cli.run("workflows", "show", "greeting")
+    assert (gone.code, "no workflow 'greeting'" in gone.err) == (2, True)
 
 
 def test_nothing_is_overwritten_by_a_new_workflow(cli: Cli) -> None:

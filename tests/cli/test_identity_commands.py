@@ -210,6 +210,18 @@ def test_policies_of_ones_own_do_not_tell_what_one_may_not_be_shown(cli: Cli) ->
     assert (read["body"]["what"], read["who"]) == ("policy whatif", "person:tester")
 
 
+def test_the_log_is_told_in_times_and_versions_that_people_can_read(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    cli.ok("keys", "create", "service:billing", "--expires", "12h")
+    told = cli.ok("audit", "log").out
+    assert run["version"][:12] in told
+    assert run["version"] not in told
+    assert "expires 20" in told
+    assert '{"' not in told, "what a version declares is shown by ripieno workflows show"
+    [registered] = cli.ok("audit", "log", "--kind", "workflow.registered", "--output", "json").json
+    assert registered["body"]["version"] == run["version"]
+
+
 def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> None:
     cli.discharge("clean")
     assert "nothing is to be reviewed" in cli.ok("audit", "emergencies").err

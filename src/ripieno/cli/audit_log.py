@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -31,6 +32,10 @@ __all__ = ["show_log"]
 AUDITOR: Final = "auditor"
 WHO: Final = ("by", "principal")
 RUNS_SHOWN: Final = 3
+TIMES: Final = frozenset({"expires", "since", "until"})
+DIGEST: Final = re.compile("[0-9a-f]{64}")
+DIGITS: Final = 12
+"""Of a digest, as versions are shown elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +158,20 @@ def document(store: Store, event: Event) -> dict[str, Any]:
     }
 
 
+def brief(name: str, value: Any) -> str:
+    """Give a value as people read it: times as times, and of digests what tells them apart."""
+    if name in TIMES and isinstance(value, int):
+        return f"{moment(value):%Y-%m-%dT%H:%M}"
+    if isinstance(value, str) and DIGEST.fullmatch(value):
+        return value[:DIGITS]
+    return words(value)
+
+
 def said(one: dict[str, Any]) -> str:
     """Say in a line what an event is about."""
     left_out = {"about", "by", "verifier", "pins", "hour", "mark", "runs", "settings", "policies", "policy"}
     parts = [
-        f"{name} {words(value)}"
+        f"{name} {brief(name, value)}"
         for name, value in one["body"].items()
         if name not in left_out and value not in (None, [], {}) and value != one["who"]
     ]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from rich.console import Console
@@ -97,11 +98,18 @@ def show_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
     Parameters
     ----------
     workflow
-        A YAML file, `package.module:workflow`, or a name.
+        A YAML file, `package.module:workflow`, or a name that `workflows list` shows: then its newest
+        version whose code is here.
 
     """
     settings = options.settle()
-    found = find_workflow(workflow)
+    try:
+        found = find_workflow(workflow)
+    except NotFoundError:
+        registered = asyncio.run(_registered(settings, workflow))
+        if registered is None:
+            raise
+        found = registered
     if settings.output != "table":
         write(settings.output, {"version": found.version, "digest": found.digest, **found.document()}, None)
         return Exit.OK
@@ -111,6 +119,17 @@ def show_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
         screen.print(clean(found.purpose), soft_wrap=True)
     show_document(screen, found)
     return Exit.OK
+
+
+async def _registered(settings: Settings, name: str) -> Workflow | None:
+    """Give the newest version of a name whose code is here; None where nothing of that name is."""
+    with suppress(NotFoundError):  # no data folder yet
+        async with opened(settings) as store:
+            for row in await store.versions(settings.principal.tenant, name):
+                with suppress(RipienoError):
+                    if (found := load_version(row)) is not None:
+                        return found
+    return None
 
 
 def show_document(screen: Console, workflow: Workflow) -> None:
