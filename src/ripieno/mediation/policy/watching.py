@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ripieno.mediation.policy.packs import meant
+
 __all__ = ["CHECK_SECONDS", "LONGEST_SECONDS", "SETTLE_SECONDS", "Watch"]
 
 CHECK_SECONDS: Final = 0.05
@@ -113,7 +115,7 @@ def marks(folder: str, *, packs: bool) -> Iterator[Mark]:
 
 def matters(entry: os.DirEntry[str], *, packs: bool) -> bool:
     """Tell whether policies are read from a file, or a folder may be a pack."""
-    return entry.name.endswith(".cedar") or entry.name == "pack.yaml" or (packs and entry.is_dir())
+    return meant(entry.name) or (packs and entry.is_dir())
 
 
 def mark(path: str) -> Mark:
