@@ -80,7 +80,7 @@ def test_before_anything_is_changed_it_is_sound(log: Log) -> None:
     assert said[1:] == [
         "  it goes on from the earlier checkpoints given (2)",
         "  1 message was not taken in yet: no chain vouches for them",
-        "  of 1 run or tenant the values are gone with their key: the chain stands without them",
+        "  of 2 runs or tenants the values are gone with their key: the chain stands without them",
     ]
 
 

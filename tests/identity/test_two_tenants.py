@@ -143,6 +143,7 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "questions": lambda store: store.questions(tenant="beta", state=None),
     "over": lambda store: store.over("beta", "any", 2**62, 100),
     "retention": lambda store: store.retention("beta"),
+    "unerased": lambda store: store.unerased("beta", 100),
     "runs": lambda store: store.runs(RunFilter("beta")),
     "runs_by_version": lambda store: store.runs_by_version("beta", "acme-flow", besides=""),
     "tenant_head": lambda store: store.tenant_head("beta"),
@@ -162,6 +163,7 @@ WRITES: Final = frozenset(
     }
     | {"map_group", "note_login", "protect", "record", "revoke_key", "set_agent_state", "stop"}
     | {"erase", "hold", "unhold", "reason_of", "set_retention", "clear_retention"}
+    | {"delete_tenant"}
     | {"deploy_policies", "note_policies", "register_policies", "withdraw_policies"}
     | {"tenant_stream", "undrain", "unmap_group", "unprotect"}
 )
@@ -294,6 +296,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("budgets", "set"),
         ("retention", "set"),
         ("keys", "move-master"),
+        ("tenants", "delete"),
         ("run",),
         ("worker",),
         ("check",),

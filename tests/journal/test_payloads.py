@@ -156,7 +156,7 @@ def test_a_key_file_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_key_file_that_another_process_made_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "master.key"
     first, _ = MasterKey.at(path).new(bytes(16))
-    make(path)
+    make(path, bytes(32))
     MasterKey.at(path).unwrap(bytes(16), first)
     assert [file.name for file in tmp_path.iterdir()] == ["master.key"]
 

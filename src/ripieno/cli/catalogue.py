@@ -187,6 +187,12 @@ COMMANDS: Final = (
         group="Trust and care",
     ),
     Entry(
+        "tenants",
+        "Those who share this data folder.",
+        children=(Entry("delete", "Destroy all that a tenant holds, for good.", "tenants:delete"),),
+        group="Trust and care",
+    ),
+    Entry(
         "retention",
         "For how long data is kept.",
         children=(

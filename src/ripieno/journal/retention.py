@@ -138,5 +138,17 @@ class RetentionStore(ABC):
         """
 
     @abstractmethod
+    def unerased(self, tenant: str, limit: int) -> Sequence[str]:
+        """Give runs of a tenant whose values are there."""
+
+    @abstractmethod
+    async def delete_tenant(self, tenant: str, *, by: str, reason: str) -> int:
+        """Destroy what a tenant's own stream holds, and let nothing be done in it any more; count the values.
+
+        With an event as its last, and one in the system's stream. Raises `NotFoundError`, and `RefusedError`
+        where anything of it is held, a run of it is not erased, or it is deleted already.
+        """
+
+    @abstractmethod
     def descended(self, run: str) -> Sequence[RunRow]:
         """Give the runs that began from another: its child runs, what it was forked or retried to."""

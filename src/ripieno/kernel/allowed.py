@@ -74,6 +74,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "register": "register a version",
     "compatible": "declare versions compatible",
     "move master key": "say who keeps the master key",
+    "delete tenant": "delete a tenant",
     "erase": "erase what a run holds",
     "hold": "say what may not be erased",
     "retention": "say how long data is kept",

@@ -90,6 +90,8 @@ Kind = Literal[
     "retention.set",
     "retention.cleared",
     "master.moved",
+    "tenant.deleted",
+    "deletion",
     # of checkpoints of the log
     "sink.failed",
     "sink.restored",

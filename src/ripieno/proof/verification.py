@@ -245,6 +245,8 @@ class Verification:
         if stream.row is None:
             if event.kind == "run.erased":
                 self._erased.add(str(event.body.get("run")))
+            elif event.kind == "tenant.deleted":
+                self._erased.add(event.stream)
             self._decided.follow(stream.name.removeprefix("tenant "), event, place)
         else:
             self._tables.follow(event, place)

@@ -127,6 +127,8 @@ async def of_retention(store: SqliteStore) -> None:
         await store.set_retention("default", row, KEPT)
     await store.unhold("default", "key", "a", by="person:ada", reason=KEPT)
     await store.clear_retention("default", "a", by="person:ada", reason=KEPT)
+    await store.record("gone", "operation", {"what": "pause"}, reason="what is erased")
+    await store.delete_tenant("gone", by="person:ada", reason=KEPT)
 
 
 def claim(lease: Lease, path: str) -> Draft:

@@ -229,8 +229,10 @@ class SqliteAudit:
         if not self._there("erasures"):
             return None
         rows = self._rows(
-            "SELECT count(r.id) FROM erasures e LEFT JOIN runs r ON r.id = e.stream AND r.wrapped <> x''"
-            " WHERE e.stream = ? GROUP BY e.stream",
+            "SELECT EXISTS (SELECT 1 FROM runs WHERE id = e.stream AND wrapped <> x'')"
+            " OR EXISTS (SELECT 1 FROM tenants WHERE stream = ? AND wrapped <> x'')"
+            " FROM erasures e WHERE e.stream = ?",
+            stored(stream),
             stream,
         )
         found = next(rows, None)

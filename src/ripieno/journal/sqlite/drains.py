@@ -45,6 +45,9 @@ def admit(batch: Batch, master: MasterKey, new: NewRun) -> None:
         return
     found = standing(batch, what)
     if found is None:
+        gone = "SELECT 1 FROM tenants WHERE name = ? AND wrapped = x''"
+        if batch.connection.execute(gone, (new.tenant,)).fetchone():
+            raise tenants.deleted(new.tenant)
         batch.admitted.add(what)
         return
     by, commitment = found

@@ -206,7 +206,9 @@ class SqliteReads(Store):
         if erasure is not None:
             when = datetime.fromtimestamp(erasure.at / 1e6, UTC)
             gone = "its values are gone for good"
-            msg = f"run {short(run)} was erased by {erasure.by} on {when:%Y-%m-%d}: {gone}"
+            tenant = self._reader.one("SELECT name FROM tenants WHERE stream = ?", stream_of(run))
+            what = f"run {short(run)}" if tenant is None else f"tenant {tenant[0]}"
+            msg = f"{what} was erased by {erasure.by} on {when:%Y-%m-%d}: {gone}"
             raise ErasedError(msg, remedy=f"ripieno audit log --run {short(run)} says why")
 
     async def question(self, number: int) -> QuestionRow:

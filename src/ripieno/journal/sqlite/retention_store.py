@@ -11,7 +11,7 @@ from pathlib import Path
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import RunRow
 from ripieno.journal.retention import Doomed, Erasure, Holdable, HoldRow, RetentionRow
-from ripieno.journal.sqlite import erasures
+from ripieno.journal.sqlite import deletion, erasures
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
@@ -143,6 +143,24 @@ class SqliteRetention(Store):
             limit,
         )
         return [RunRow(*row) for row in rows]
+
+    def unerased(self, tenant: str, limit: int) -> Sequence[str]:
+        """Give runs of a tenant whose values are there."""
+        rows = self._reader.all(
+            "SELECT id FROM runs WHERE tenant = ? AND wrapped <> x'' LIMIT ?", tenant, limit
+        )
+        return [run for (run,) in rows]
+
+    async def delete_tenant(self, tenant: str, *, by: str, reason: str) -> int:
+        """Destroy what a tenant's own stream holds, and let nothing be done in it any more."""
+
+        def operation(batch: Batch) -> tuple[int, list[bytes]]:
+            return deletion.delete_tenant(batch, self._master, tenant, (by, reason), token=self._owners.token)
+
+        async with self._scrubbing:
+            count, pieces = await self._writer.perform(operation)
+            await self._scrub(pieces)
+        return count
 
     def descended(self, run: str) -> Sequence[RunRow]:
         """Give the runs that began from another: its child runs, what it was forked or retried to."""

@@ -8,10 +8,11 @@ from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.tenant_streams import extend
+from ripieno.model.errors import RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import new_id
 
-__all__ = ["declare_compatible", "keep", "record", "register"]
+__all__ = ["declare_compatible", "deleted", "keep", "record", "register"]
 
 
 def record(batch: Batch, master: MasterKey, tenant: str, event: tuple[Kind, str, Mapping[str, Json]]) -> int:
@@ -39,7 +40,13 @@ def keep(batch: Batch, master: MasterKey, tenant: str, data: bytes) -> str:
 def head(batch: Batch, master: MasterKey, tenant: str) -> tuple[bytes, int, str]:
     """Give the stream of a tenant, its last number and hash, creating it where there is none."""
     execute = batch.connection.execute
-    row = execute("SELECT stream, head_seq, head_hash FROM tenants WHERE name = ?", (tenant,)).fetchone()
+    row = execute(
+        "SELECT stream, head_seq, head_hash, wrapped FROM tenants WHERE name = ?", (tenant,)
+    ).fetchone()
+    if row is not None:
+        if not row[3]:
+            raise deleted(tenant)
+        row = row[:3]
     if row is None:
         stream = bytes.fromhex(new_id())
         execute(
@@ -49,6 +56,12 @@ def head(batch: Batch, master: MasterKey, tenant: str) -> tuple[bytes, int, str]
         row = (stream, 0, GENESIS)
         row = append(batch, tenant, row, ("tenant.created", "", {"name": tenant}))
     return row
+
+
+def deleted(tenant: str) -> RefusedError:
+    """Give the error for a tenant that was deleted."""
+    msg = f"tenant {tenant!r} was deleted: nothing is done in it any more"
+    return RefusedError(msg, remedy="use another name: its own stays taken, since its proofs name it")
 
 
 def append(

@@ -1,0 +1,96 @@
+"""A tenant that is deleted leaves structure and proofs; nothing is done in it any more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kernel.scenarios.house import ended, parked, reply
+from retention.folder import BOSS, LETTERS, MARK, checked, found_in_files, house, letter, secrets_of
+from ripieno.kernel.commands import cancel
+from ripieno.kernel.host import Host
+from ripieno.model.errors import ErasedError, InputError, NotAllowedError, NotFoundError, RefusedError
+from ripieno.model.principal import Principal
+from ripieno.retention.holds import hold, release
+from ripieno.retention.tenants import delete_tenant
+
+ACME = Principal("person", "acme-boss", "acme", every_role=True)
+WHY = "the contract is over"
+
+
+async def theirs(host: Host) -> str:
+    run = (await host.start(LETTERS, MARK, principal=ACME)).row.id
+    rows = await host.store.questions(run=run, tenant="acme")
+    while not rows:
+        await host.rest(run)
+        rows = await host.store.questions(run=run, tenant="acme")
+    await reply(host, rows[0], {"proceed": True, "note": MARK}, by=ACME, reason=MARK)
+    await ended(host, run)
+    return run
+
+
+async def test_nothing_of_a_deleted_tenant_is_left_but_structure(tmp_path: Path) -> None:
+    async with house(tmp_path) as host:
+        store = host.store
+        runs = [await theirs(host) for _ in range(2)]
+        await store.record("acme", "operation", {"what": "pause"}, reason=f"{MARK} said so")
+        other = await letter(host, given="another tenant's")
+        secrets = secrets_of(tmp_path, runs)
+        stream = await store.tenant_stream("acme")
+        assert await delete_tenant(store, "acme", by=BOSS, reason=WHY) > 10
+        assert not found_in_files(tmp_path, secrets)
+        with pytest.raises(ErasedError, match="tenant acme was erased"):
+            store.key(stream)
+        for attempt in (
+            host.start(LETTERS, MARK, principal=ACME),
+            store.record("acme", "operation", {}),
+            delete_tenant(store, "acme", by=BOSS, reason=WHY),
+        ):
+            with pytest.raises(RefusedError, match="tenant 'acme' was deleted"):
+                await attempt
+        system = await store.events(await store.tenant_stream("*"))
+        assert [event.body["name"] for event in system if event.kind == "deletion"] == ["acme"]
+        assert store.reason_of("*", str(system[-1].body["reason"])) == WHY
+        assert (await host.outcome(other)).status == "complete"
+    assert checked(tmp_path).sound
+    async with house(tmp_path) as host:
+        assert (await host.outcome(other)).status == "complete"
+
+
+async def test_a_tenant_with_work_under_way_or_a_hold_is_not_deleted(tmp_path: Path) -> None:
+    async with house(tmp_path) as host:
+        store = host.store
+        done = await theirs(host)
+        run = (await host.start(LETTERS, MARK, principal=ACME)).row.id
+        await parked(host, run)
+        with pytest.raises(RefusedError, match="has not ended"):
+            await delete_tenant(store, "acme", by=BOSS, reason=WHY)
+        await cancel(store, host.clock, await store.run(run), by=ACME)
+        await ended(host, run)
+        await hold(store, "key", "some-case", by=ACME, reason="a case")
+        with pytest.raises(RefusedError, match="hold on key some-case"):
+            await delete_tenant(store, "acme", by=BOSS, reason=WHY)
+        with pytest.raises(RefusedError, match="hold on key some-case"):
+            await store.delete_tenant("acme", by=BOSS.id, reason=WHY)
+        await release(store, "key", "some-case", by=ACME, reason="over")
+        with pytest.raises(RefusedError, match="is not erased"):
+            await store.delete_tenant("acme", by=BOSS.id, reason=WHY)
+        assert (await host.outcome(done)).status == "complete"
+        await delete_tenant(store, "acme", by=BOSS, reason=WHY)
+    assert checked(tmp_path).sound
+
+
+async def test_who_may_not_deletes_nobody(tmp_path: Path) -> None:
+    async with house(tmp_path) as host:
+        store = host.store
+        await letter(host)
+        operator = Principal("person", "op", roles=frozenset({"operator"}))
+        with pytest.raises(NotAllowedError, match="system-operator"):
+            await delete_tenant(store, "default", by=operator, reason=WHY)
+        with pytest.raises(InputError, match="reason"):
+            await delete_tenant(store, "default", by=BOSS, reason="")
+        with pytest.raises(InputError, match="the system itself"):
+            await delete_tenant(store, "*", by=BOSS, reason=WHY)
+        with pytest.raises(NotFoundError, match="no tenant 'nobody'"):
+            await delete_tenant(store, "nobody", by=BOSS, reason=WHY)
