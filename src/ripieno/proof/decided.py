@@ -97,7 +97,7 @@ MADE: Final = {
     "budget.set": Rule("budgets", ("team",), {"cost": "cost", "hard": "hard", "by": "by"}),
     "stop.set": Rule("stops", ("what", "name"), {"by": "by", "reason": "reason"}),
     "run.erased": Rule("erasures", ("run",), same("by", "reason")),
-    "tenant.deleted": Rule("erasures", ("stream",), same("by")),
+    "tenant.deleted": Rule("erasures", ("stream",), same("by", "reason")),
     "hold.set": Rule("holds", ("what", "name"), same("by", "reason")),
     "retention.set": Rule("retention", ("data",), same("keep", "at_least", "by")),
     "absence.set": Rule(

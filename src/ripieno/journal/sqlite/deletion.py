@@ -53,7 +53,8 @@ def delete_tenant(
         "SELECT substr(sealed, 1, ?) FROM payloads WHERE stream = ? LIMIT ?", (PIECE, stream, NEEDLES)
     ).fetchall()
     commitment = tenants.keep(batch, master, EVERYTHING, encode(reason))
-    tenants.record(batch, master, tenant, ("tenant.deleted", "", {"stream": stream.hex(), "by": by}))
+    last: dict[str, Json] = {"stream": stream.hex(), "by": by, "reason": commitment}  # as the system has it
+    tenants.record(batch, master, tenant, ("tenant.deleted", "", last))
     body: dict[str, Json] = {"name": tenant, "by": by, "reason": commitment, "values": count}
     tenants.record(batch, master, EVERYTHING, ("deletion", "", {**body, "stream": stream.hex()}))
     execute("DELETE FROM payloads WHERE stream = ?", (stream,))
