@@ -210,6 +210,22 @@ def test_policies_of_ones_own_do_not_tell_what_one_may_not_be_shown(cli: Cli) ->
     assert (read["body"]["what"], read["who"]) == ("policy whatif", "person:tester")
 
 
+def test_whoever_is_turned_away_from_a_task_stands_in_the_log(cli: Cli) -> None:
+    cli.discharge("interaction")
+    outsider = {"RIPIENO_PRINCIPAL": "mallory", "RIPIENO_ROLES": "clerk"}
+    for command in (
+        ("show", "t-1"),
+        ("approve", "t-1", "--reason", "sure"),
+        ("claim", "t-1"),
+        ("comment", "t-1", "let me in"),
+    ):
+        assert cli.run("inbox", *command, **outsider).code == 4, command
+    denied = cli.ok("audit", "log", "--kind", "act.denied", "--output", "json").json
+    assert {(one["who"], one["body"]["subject"]) for one in denied} == {("person:mallory", "task:t-1")}
+    assert [one["body"]["verb"] for one in denied] == ["comment", "claim", "look at", "look at"]
+    assert "does not hold it" in denied[-1]["reason"]
+
+
 def test_the_log_is_told_in_times_and_versions_that_people_can_read(cli: Cli) -> None:
     run = cli.discharge("clean")
     cli.ok("keys", "create", "service:billing", "--expires", "12h")

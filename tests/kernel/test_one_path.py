@@ -56,6 +56,7 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("identity/sign_in.py", "noted", "note_login"): "that somebody came",
     ("identity/sign_in.py", "refused", "record"): "that somebody was turned away",
     ("kernel/allowed.py", "decided", "record"): "the denial itself",
+    ("kernel/allowed.py", "refusing", "record"): "the refusal itself",
     ("kernel/awaited_runs.py", "_cancel", "send"): "a run cancels the child run that it began",
     ("kernel/births.py", "bear", "create"): "a child run, let start by the gate in its parent",
     ("kernel/births.py", "bear_undo", "create"): "a run that takes back: let by the command, or owed",
@@ -254,7 +255,16 @@ def test_what_writes_for_others_is_called_by_those_who_asked(called: str, by: se
 
 def test_whoever_may_be_named_as_the_one_who_acts_is_put_to_the_gate() -> None:
     """Each function that takes `by` leads to a check, by itself or through another one that takes it."""
-    reads = {"check_shown", "noted", "plan_of", "read_runs", "rehearsal_of", "standing", "standings"}
+    reads = {
+        "check_shown",
+        "noted",
+        "plan_of",
+        "read_runs",
+        "refusing",
+        "rehearsal_of",
+        "standing",
+        "standings",
+    }
     of_a_task = {"claim", "comment", "delegate", "reassign", "reassign_all", "release"}  # all through `_move`
     concerned = [
         function

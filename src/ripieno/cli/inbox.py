@@ -25,6 +25,7 @@ from ripieno.identity.reading import is_open, read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import standing
+from ripieno.kernel.allowed import refusing
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.commands import answer as send_answer
@@ -188,7 +189,8 @@ async def find_task(settings: Settings, store: Store, task: str) -> AskedFor:
     row = await find_row(settings, store, task)
     now = await standing(store, row, settings.principal, SystemClock().now())
     if not now.may_see:
-        now.check_may_act()
+        async with refusing(store, row, settings.principal, "look at"):
+            now.check_may_act()
     return asked_for(store, row)
 
 

@@ -6,7 +6,8 @@ What it denies is recorded in the tenant's log before whoever asked hears of it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ __all__ = [
     "may_begin_again",
     "may_read",
     "policy_change",
+    "refusing",
 ]
 
 ROLE: Final = "operator"
@@ -189,6 +191,17 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     workflow = await workflow_of(store, await store.run(row.run))
     action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), workflow, row.run, row.path)
     return let(by, await decided(store, action, f"{by.id} may not answer {task}"))
+
+
+@asynccontextmanager
+async def refusing(store: Store, row: QuestionRow, by: Principal, verb: str) -> AsyncGenerator[None]:
+    """Record, before they hear of it, that a task is not for whoever wants to have to do with it."""
+    try:
+        yield
+    except NotAllowedError as error:
+        body = {"act": "task.answer", "verb": verb, "subject": f"task:t-{row.number}", "by": by.id}
+        await store.record(by.tenant, "act.denied", body, reason=error.message)
+        raise
 
 
 async def check_review(store: Store, run: RunRow, task: str, by: Principal) -> Principal:

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import Standing, meant, standing
-from ripieno.kernel.allowed import check_answer, check_operator
+from ripieno.kernel.allowed import check_answer, check_operator, refusing
 from ripieno.kernel.clock import Clock, moment
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.erased import ERASED, value_of
@@ -98,10 +98,11 @@ async def answer(
         row = await store.question(row.number)
         now = await standing(store, row, by, clock.now(), own_word=asked.asks is not None)
         now.check_open()
-        now.check_may_act()
-        check_barred(row, asked.barred, {by.id, now.on_behalf_of})
-        check_in_time(asked, clock.now())
-        check_approver(asked, now)
+        async with refusing(store, row, by, "answer"):
+            now.check_may_act()
+            check_barred(row, asked.barred, {by.id, now.on_behalf_of})
+            check_in_time(asked, clock.now())
+            check_approver(asked, now)
         by = await check_answer(store, row, by)
         await check_shown(store, await store.run(row.run), "answer", by)  # nobody decides unseen
         check_form(asked, value)

@@ -14,7 +14,7 @@ from ripieno.journal.records import Message, MessageKind, QuestionRow
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Holding
 from ripieno.kernel.addressees import Standing, address, standing
-from ripieno.kernel.allowed import check_answer
+from ripieno.kernel.allowed import check_answer, refusing
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_approver, check_barred
 from ripieno.kernel.erased import value_of
@@ -189,12 +189,14 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
         now = await standing(store, row, act.by, at, own_word=asked.asks is not None)
         act.by.check_scope("task.answer", now.run.workflow)
         now.check_open()
-        if act.kind in ("claim", "delegate"):  # who may not approve hands nothing on either
-            check_barred(row, asked.barred, {act.by.id})
+        async with refusing(store, row, act.by, act.kind):
+            if act.kind in ("claim", "delegate"):  # who may not approve hands nothing on either
+                check_barred(row, asked.barred, {act.by.id})
         by = (await check_answer(store, row, act.by, act.kind)).id
-        change = act.decide(now)
-        if act.kind == "delegate":
-            check_approver(asked, now)
+        async with refusing(store, row, act.by, act.kind):
+            change = act.decide(now)
+            if act.kind == "delegate":
+                check_approver(asked, now)
         message = Message(new_id(), row.run, act.kind, by, at, row.id, row.path, content, target=change.to)
         moved = None if change.holding is None else (row.revision, change.holding)
         try:
