@@ -22,6 +22,7 @@ from ripieno.anchoring.backup import back_up, check
 from ripieno.anchoring.manifest import MANIFEST, BackupError
 from ripieno.anchoring.restore import Keys, restore
 from ripieno.anchoring.rounds import Rounds
+from ripieno.anchoring.sealing import opened
 from ripieno.anchoring.settings import Anchoring
 from ripieno.journal.signing import signer_at
 from ripieno.journal.sqlite import SqliteStore
@@ -140,6 +141,16 @@ def test_sealed_keys_open_by_their_passphrase_alone(home: Path, tmp_path: Path) 
     check(backup, passphrase=PASSPHRASE)
     restore(backup, tmp_path / "new", by="person:op", keys=Keys(passphrase=PASSPHRASE))
     assert sound(tmp_path / "new")
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [(b"{}", "cannot be read"), (b'{"form": "ripieno keys 2"}', "has the form"), (b"no", "cannot be read")],
+    ids=["empty", "a newer form", "no document"],
+)
+def test_what_holds_no_sealed_keys_is_told(data: bytes, problem: str) -> None:
+    with pytest.raises(BackupError, match=problem):
+        opened(data, PASSPHRASE)
 
 
 def test_a_passphrase_that_keeps_nothing_is_refused(home: Path, tmp_path: Path) -> None:

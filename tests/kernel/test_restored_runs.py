@@ -20,14 +20,18 @@ from kernel.scenarios.house import (
     parked,
     reply,
     serving,
+    turned,
     until,
 )
+from kernel.scenarios.office import Office, books
 from kernel.scenarios.parents import child_of
 from ripieno import Workflow, human, loop, sequential, subworkflow, tool
+from ripieno.connectors.tool import Tool
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.restoring import RestoringStore
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
+from ripieno.kernel.rollback import roll_back
 from ripieno.model.errors import ToolError
 from ripieno.proof.restores import Restore
 
@@ -220,3 +224,21 @@ async def test_what_was_lost_is_known_after_a_segment_too(tmp_path: Path) -> Non
     kinds = [event.kind for event in taken.events]
     assert "run.restored" in kinds
     assert len(kinds) < len(taken.events) + 1 <= taken.lease.head_seq
+
+
+async def test_a_rollback_of_a_restored_run_asks_whether_it_was_taken_back_before(tmp_path: Path) -> None:
+    clock, office = HandClock(), Office()
+    book = Tool(office.book, undo=Tool(office.release, on_uncertain="retry"))
+    flow = sequential(books("desk", book, "x"), human("nurse", role="nurse", form=FORM))
+    workflow = Workflow("trip", flow)
+    run = await waiting(tmp_path, workflow, clock)
+    assert office.acts == ["book x"]
+    clock.turn(31)
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        row = await host.store.run(run)
+        undoing = await roll_back(host.store, clock, row, by=OPERATOR, reason="wrong")
+        await ended(host, run)
+        await turned(host, clock, undoing.id, 5)  # it looks whether the run has ended
+        await reply(host, await asked(host, undoing.id, "uncertain"), NOT)
+        assert (await ended(host, undoing.id)).status == "complete"
+    assert office.acts == ["book x", "release x"]
