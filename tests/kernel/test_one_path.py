@@ -40,6 +40,7 @@ STORES = ("store", "host.store", "self.store", "self._store", "execution.store",
 """What a store is called by those who have one."""
 
 UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
+    ("anchoring/erased_since.py", "erase_again", "erase"): "let when it was erased; a restore repeats it",
     (
         "anchoring/restore.py",
         "written",
