@@ -106,3 +106,18 @@ def test_a_function_that_takes_anything_may_declare_anything() -> None:
         return str(fields)
 
     assert post.content == ("body",)
+
+
+@pytest.mark.parametrize(("outside", "asks"), [(True, True), (None, True), (False, False)])
+async def test_under_strict_a_read_that_may_ask_outside_waits_where_something_untrusted_decides(
+    tmp_path: Path, *, outside: bool | None, asks: bool
+) -> None:
+    SENT.clear()
+    fetch = Tool(send, name="send", effect="read", outside=outside)
+    workflow = clerk(fetch, "GB33BUKB20201555555555", "a word of thanks")
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies"), workflow) as host:
+        run = await begin(host, workflow, {"text": "do the mail"})
+        if asks:
+            await reply(host, await asked(host, run), NO, by=ANN)
+        await ended(host, run)
+    assert bool(SENT) is not asks

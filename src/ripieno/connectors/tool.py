@@ -51,6 +51,7 @@ class Tool:
         trust: SourceTrust | None = None,
         data: Sequence[str] = (),
         content: Sequence[str] = (),
+        outside: bool | None = None,
     ) -> None:
         self.function = function
         self.cost = cost
@@ -58,6 +59,7 @@ class Tool:
         self.name = name or function.__name__
         self.checks = declared_checks(self.name, check)
         self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
+        self.outside = outside
         self.content = declared_content(self.name, function, content)
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
@@ -245,6 +247,7 @@ def tool(
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
     content: Sequence[str] = (),
+    outside: bool | None = None,
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -268,6 +271,8 @@ def tool(
     data: the classes of data that it gives, such as `phi`, `pii` or `secret`.
     content: the parameters that are only passed on, such as the text of a mail, as against those that decide
         upon what, to whom or where: policies may judge the two differently. What is not declared decides.
+    outside: whether what it is given leaves the organisation, as the address of a page that is fetched does,
+        though it only reads. Policies may take what is not declared for one that does.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -288,6 +293,7 @@ def tool(
             trust=trust,
             data=data,
             content=content,
+            outside=outside,
         )
 
     return declare if function is None else declare(function)

@@ -38,8 +38,13 @@ def declared(tool: ToolLike) -> dict[str, Json]:
 
 
 def declared_facts(tool: ToolLike) -> dict[str, str | int | bool | tuple[str, ...]]:
-    """Give what policies may ask about a tool as a source."""
-    return {"trusted": getattr(tool, "trust", None) == "trusted", "data": tuple(getattr(tool, "data", ()))}
+    """Give what policies may ask about a tool as a source, and as a way out."""
+    trusted, outside = getattr(tool, "trust", None) == "trusted", getattr(tool, "outside", None)
+    facts: dict[str, str | int | bool | tuple[str, ...]] = {"trusted": trusted}
+    facts["data"] = tuple(getattr(tool, "data", ()))
+    if outside is not None:
+        facts["outside"] = outside
+    return facts
 
 
 def given_label(definition: Definition) -> dict[str, Json]:

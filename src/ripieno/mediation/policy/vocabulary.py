@@ -47,6 +47,7 @@ RESOURCES: Final[Mapping[str, Mapping[str, ValueKind]]] = {
         "effect": "text",
         "declared": "flag",
         "trusted": "flag",
+        "outside": "flag",
         "on_uncertain": "text",
         "undo": "flag",
         "system": "text",
