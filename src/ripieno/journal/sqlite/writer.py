@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -79,6 +80,9 @@ class Writer:
         self._connection = connection
         self._path = path
         self._committed = committed
+        self._places = (str(path), f"{path}-wal")
+        self._files = {str(path): identity(str(path))}
+        """The files that are written to, as they were found: others in their place hold nothing of this."""
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Draft | Request | None] = SimpleQueue()
         self._waiters: dict[Draft, asyncio.Future[None]] = {}
@@ -164,13 +168,22 @@ class Writer:
                 else:
                     self._perform(batch, item)
             batch.write()
+            self._check_place()
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whatever went wrong, every waiter must hear of it
-            self._fail(commit, writing(self._path, error))
+            self._fail(commit, error if isinstance(error, StoreError) else writing(self._path, error))
             return
         batch.settle()
         commit.bounced, commit.beyond = batch.bounced, batch.beyond
         commit.changed = self._connection.total_changes != before
+
+    def _check_place(self) -> None:
+        """Raise `StoreError` where the files are not where they were: a commit would be into nothing."""
+        for path in self._places:
+            found = identity(path)
+            if found is None or self._files.setdefault(path, found) != found:
+                msg = f"{path} was removed or replaced while it was open: nothing can be recorded in it"
+                raise StoreError(msg, remedy="put the data folder back, and start what serves it again")
 
     def _fail(self, commit: Commit, failure: StoreError) -> None:
         with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
@@ -216,3 +229,12 @@ class Writer:
             request.settle()
         if commit.changed:
             self._committed(beyond=commit.beyond)
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """Tell which file is at a path; None where there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - at every commit
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
