@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from kernel.scenarios.house import asked, begin, parked
+from kernel.scenarios.house import asked, begin, opened, parked
 from retention.folder import BOSS, LETTERS, MARK, checked, found_in_files, house, letter, secrets_of, visited
 from ripieno.anchoring.export import Exporter
 from ripieno.evidence.outcomes import outcome_of
@@ -23,6 +23,7 @@ from ripieno.journal.records import NewRun
 from ripieno.journal.retention import Doomed
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sqlite.scrubbing import scrub
 from ripieno.journal.store import Created
 from ripieno.kernel.commands import asked_for, cancel
 from ripieno.kernel.forks import fork
@@ -361,3 +362,23 @@ async def test_a_folder_in_which_every_run_is_erased_opens(tmp_path: Path) -> No
         assert host.store.erased_since(moment + 10**9) == []
         await letter(host)
     assert checked(tmp_path).sound
+
+
+async def test_what_is_being_undone_is_not_erased_meanwhile(tmp_path: Path) -> None:
+    async with house(tmp_path) as host:
+        run = await letter(host)
+        clock = host.clock
+    async with opened(tmp_path, SqliteStore) as store:  # nobody serves runs here
+        row = await store.run(run)
+        await roll_back(store, clock, row, by=BOSS, reason="wrong")
+        with pytest.raises(RefusedError, match="has not ended"):
+            await erase(store, row, by=BOSS, reason=WHY)
+        with pytest.raises(RefusedError, match="is being undone by run"):
+            await store.erase("default", [Doomed(run)], by=BOSS.id, reason=WHY)
+
+
+def test_a_file_that_cannot_be_scrubbed_is_tried_again_or_named(tmp_path: Path) -> None:
+    assert not scrub(tmp_path / "nowhere" / "journal.sqlite", None, 0.0)
+    (tmp_path / "none.sqlite").write_bytes(b"no database at all" * 100)
+    with pytest.raises(StoreError, match=r"none\.sqlite"):
+        scrub(tmp_path / "none.sqlite", None, 0.0)

@@ -116,7 +116,7 @@ def refuse(batch: Batch, tenant: str, run: str) -> None:
         raise RefusedError(msg, remedy="ripieno holds list says why; nothing under a hold is erased")
     undoing = execute(
         "SELECT id FROM runs WHERE tenant = ? AND workflow = ? AND key > ? AND key < ? AND ended_at IS NULL",
-        (row.tenant, row.workflow, f"undo {run},", f"undo {run},~"),
+        (row.tenant, row.workflow, f"undo of {run},", f"undo of {run},~"),
     ).fetchone()
     if undoing is not None:
         msg = (

