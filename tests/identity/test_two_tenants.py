@@ -302,6 +302,8 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("check",),
         ("schema",),
         ("audit", "verify"),
+        ("backup",),
+        ("restore",),
     }
     | {("policy", "check"), ("policy", "test"), ("policy", "explain"), ("policy", "whatif")}
     | {("policy", "register"), ("policy", "share"), ("policy", "rollback")}

@@ -41,7 +41,7 @@ IN_USE: Final = ("owners", "doorbells")
 
 WRAPPED: Final = (
     "SELECT id, wrapped FROM runs WHERE wrapped <> x''"
-    " UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants LIMIT 1"
+    " UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants WHERE wrapped <> x'' LIMIT 1"
 )
 
 
