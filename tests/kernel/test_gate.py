@@ -170,6 +170,37 @@ forbid (principal, action == Action::"handoff", resource == Participant::"desk/b
     assert "billing-takes-nothing" in (outcome.reason or "")
 
 
+async def test_what_is_known_of_a_participant_is_known_whatever_was_decided_about_it_before(
+    tmp_path: Path,
+) -> None:
+    """That somebody is handed a case comes first, and says nothing of what they are."""
+    worked = list[str]()
+    rule = """
+@id("functions-do-no-billing")
+forbid (principal, action == Action::"participant.work", resource == Participant::"desk/billing")
+when { resource has kind && resource.kind == "function" };
+"""
+
+    def triage(given: object) -> object:
+        del given
+        return hand_over("billing", because="an invoice")
+
+    def billing(given: object) -> str:
+        worked.append("billing")
+        return f"paid {given}"
+
+    pattern = handoff(
+        Function(triage, name="triage", pure=True),
+        Function(billing, name="billing", pure=True),
+        edges={"triage": ["billing"]},
+    )
+    workflow = Workflow("desk", pattern)
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies", rule=rule), workflow) as host:
+        outcome = await ended(host, await begin(host, workflow))
+    assert worked == []
+    assert "functions-do-no-billing" in (outcome.reason or "")
+
+
 async def test_a_child_run_that_may_not_start_is_not_made(tmp_path: Path) -> None:
     closed = """
 @id("closed")

@@ -90,7 +90,7 @@ class Known:
 
     gate: Gate
     version: str
-    subjects: dict[str, Subject] = field(default_factory=dict[str, Subject])
+    subjects: dict[tuple[str, str], Subject] = field(default_factory=dict[tuple[str, str], Subject])
     actors: dict[tuple[Principal, ...], Actor] = field(default_factory=dict[Any, Actor])
     """By everybody by whom and for whom something is done, with the roles of each."""
     general: dict[tuple[Principal, str | None], dict[str, Decision]] = field(
@@ -357,12 +357,12 @@ class Proposals:
 
     def _participant(self, name: str, kind: str) -> Subject:
         subjects = self._known().subjects
-        found = subjects.get(name)
+        found = subjects.get((name, kind))
         if found is None:
             facts: dict[str, str | int | bool | tuple[str, ...]] = {"workflow": self._definition.name}
             if kind:
                 facts["kind"] = kind
-            found = subjects[name] = Subject("participant", f"{self._definition.name}/{name}", facts)
+            found = subjects[name, kind] = Subject("participant", f"{self._definition.name}/{name}", facts)
         return found
 
     def _tool(self, tool: ToolLike) -> Subject:
