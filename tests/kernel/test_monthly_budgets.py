@@ -256,8 +256,8 @@ async def test_what_is_spent_is_written_anew_when_something_came_in_that_was_not
     class Deaf(SqliteStore):
         """Hears of nothing before it comes up against it."""
 
-        def on_change(self, ring: Callable[[], None]) -> None:
-            del ring
+        def on_change(self, ring: Callable[[], None], *, own: bool = True) -> None:
+            del ring, own
 
     @function(pure=True)
     async def late(context: Context) -> None:
