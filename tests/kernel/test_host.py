@@ -145,7 +145,7 @@ async def test_a_host_that_is_left_as_a_run_ends_late_leaves_the_cancellation_to
     workflow = Workflow("short", last)
     async with opened(tmp_path, WatchedStore) as store:
         store.at("after unfolded", never_folds)
-        store.hold = never_hears
+        store.delay = never_hears
         async with serving(tmp_path, workflow, store=store) as host:
             run = await begin(host, workflow)
             await ready.wait()

@@ -41,7 +41,7 @@ class Machine:
         self._clock = clock
         self._claims = range(first, first + times)
         self._seen = 0
-        store.hold = self._hold
+        store.delay = self._hold
 
     async def _hold(self, draft: Draft) -> None:
         if draft.kind == "intent":
@@ -66,7 +66,7 @@ async def test_a_cancellation_between_claim_and_call_leaves_it_unsent(tmp_path: 
                 for _ in range(10):  # turns of the loop, in which the participant hears of it
                     await asyncio.sleep(0)
 
-        store.hold = hold
+        store.delay = hold
         async with serving(tmp_path, workflow, store=store) as host:
             run = await begin(host, workflow)
             outcome = await ended(host, run)

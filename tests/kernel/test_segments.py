@@ -276,7 +276,7 @@ async def test_a_call_under_way_while_a_segment_is_written_is_known_after_a_cras
         async def power_cut() -> None:
             snapshot(tmp_path / "before", tmp_path / "after")
 
-        store.hold = hold
+        store.delay = hold
         system.after = [power_cut]
         async with serving(tmp_path / "before", workflow, clock=clock, store=store) as host:
             run = await begin(host, workflow)

@@ -309,12 +309,12 @@ async def test_an_undoing_that_was_never_made_is_begun_anew(tmp_path: Path) -> N
 
         async def skipped(draft: Draft) -> None:
             if draft.kind == "asked" and "/run/" in draft.path:
-                store.hold = None
+                store.delay = None
                 row = await store.run(draft.lease.run)
                 await operators.skip(store, host.clock, row, "contest", by=OPERATOR, reason="known", output=1)
                 await heard(host, row.id, 1)
 
-        store.hold = skipped
+        store.delay = skipped
         run = await begin(host, workflow)
         await undoing(host, run)
         await ended(host, run)

@@ -29,8 +29,9 @@ from kernel.support.troubled_disk import Disk
 from ripieno import Context, ToolError, Workflow, sequential, tool
 from ripieno.identity.api_keys import create_key
 from ripieno.identity.credential import Credential
-from ripieno.identity.sign_in import sign_in
+from ripieno.identity.sign_in import set_back, sign_in
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.kernel.clock import SystemClock
 from ripieno.mediation.policy import PolicyGate, load_library
 from ripieno.model.errors import NotAllowedError, RefusedError, RipienoError, SignInError, StoreError
 from ripieno.model.principal import Principal
@@ -239,3 +240,22 @@ async def test_no_key_is_good_at_a_time_at_which_it_is_not(tmp_path: Path, jump:
             await sign_in(host.store, clock, OWNER, Credential("key", made.text))
         clock.turn(-JUMPS[jump])
         await sign_in(host.store, clock, OWNER, Credential("key", made.text))
+
+
+async def test_a_clock_that_was_put_back_makes_nothing_good_again_that_has_expired(tmp_path: Path) -> None:
+    clock = HandClock()
+    clock.turn((SystemClock().now() - clock.now()) / 1_000_000)  # as the log's own
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies")) as host:
+        at = clock.now() - 1800 * 1_000_000
+        clock.turn(-HOUR)
+        made = await create_key(host.store, clock, "service:billing", by=OWNER, expires_at=at)
+        clock.turn(HOUR)
+        with pytest.raises(SignInError, match="expired at"):
+            await sign_in(host.store, clock, OWNER, Credential("key", made.text))
+        clock.turn(-HOUR)  # when it was good
+        for _ in range(3):  # what is recorded of those turned away does not move what it is compared with
+            with pytest.raises(SignInError, match="what has expired cannot be told"):
+                await sign_in(host.store, clock, OWNER, Credential("key", made.text))
+        assert await set_back(host.store, clock, "nobody") is None
+        clock.turn(HOUR - 240)  # as much as clocks may differ
+        assert await set_back(host.store, clock, "default") is None

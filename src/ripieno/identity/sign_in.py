@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from ripieno.identity.api_keys import check_key, scope_of
+from ripieno.identity.api_keys import SKEW, check_key, scope_of
 from ripieno.identity.credential import Credential
 from ripieno.identity.directory import Directory
 from ripieno.identity.kept_keys import KeptKeys
@@ -19,14 +19,17 @@ from ripieno.identity.providers import Provider
 from ripieno.identity.tokens import Claimed, issuer_of, verify
 from ripieno.journal.identity import LoginRow, PrincipalChange, PrincipalRow
 from ripieno.journal.store import Store
-from ripieno.kernel.clock import MICROSECONDS, Clock
-from ripieno.model.errors import NotAllowedError, SignInError
+from ripieno.kernel.clock import MICROSECONDS, Clock, moment
+from ripieno.model.errors import NotAllowedError, NotFoundError, SignInError
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
 
-__all__ = ["sign_in"]
+__all__ = ["set_back", "sign_in"]
 
 HOUR: Final = 3600 * MICROSECONDS
+
+LATEST: Final = 200
+"""With so many of the latest events of a tenant's log the clock is compared."""
 
 
 async def sign_in(
@@ -61,6 +64,7 @@ async def by_key(store: Store, clock: Clock, text: str, tenant: str | None) -> P
     row, refusal = check_key(store, clock, text)
     if refusal is None and tenant is not None and tenant != row.tenant:
         refusal = f"key {row.id} is not of tenant {tenant!r}"
+    refusal = refusal or await set_back(store, clock, row.tenant)
     if refusal is not None:
         await refused(store, row.tenant, f"key:{row.id}", refusal, row.principal)
         raise SignInError(refusal, remedy="an administrator makes another: ripieno keys create")
@@ -82,6 +86,9 @@ async def by_token(store: Store, clock: Clock, token: str, tenant: str, key_sets
     if row is None:  # whoever it claims to be from: nothing of it was verified, and nothing is recorded
         msg = f"the token is of an issuer that tenant {tenant!r} does not trust"
         raise SignInError(msg, remedy="an administrator trusts one: ripieno providers trust")
+    if (why := await set_back(store, clock, tenant)) is not None:
+        await refused(store, tenant, f"token:{issuer}", why)
+        raise SignInError(why, remedy="set the machine's clock right")
     try:
         said = await verify(token, Provider.of(row), key_sets, clock)
     except SignInError as error:
@@ -132,3 +139,22 @@ async def refused(store: Store, tenant: str, credential: str, why: str, principa
     """Record that somebody was turned away."""
     body: dict[str, Json] = {"credential": credential, "principal": principal}
     await store.record(tenant, "login.refused", body, reason=why)
+
+
+async def set_back(store: Store, clock: Clock, tenant: str) -> str | None:
+    """Say why nobody can tell what has expired: the clock stands before what the tenant's log holds already.
+
+    What was recorded of those turned away does not count: they could move it.
+    """
+    try:
+        stream = await store.tenant_stream(tenant)
+    except NotFoundError:
+        return None
+    events = await store.events(stream, after=max(0, store.tenant_head(tenant) - LATEST), limit=LATEST)
+    latest = max((event.at for event in events if event.kind != "login.refused"), default=0)
+    if clock.now() >= latest - SKEW:
+        return None
+    return (
+        f"the clock stands at {moment(clock.now()):%Y-%m-%d %H:%M} UTC, before the log's latest entry of "
+        f"{moment(latest):%Y-%m-%d %H:%M} UTC: what has expired cannot be told"
+    )

@@ -33,7 +33,7 @@ class WatchedStore(SqliteStore):
         """What is done before an event of a kind is written, all before it being on disk."""
         self._late: asyncio.Task[None] | None = None
         self._waiting: list[Draft] | None = None
-        self.hold: Callable[[Draft], Awaitable[None]] | None = None
+        self.delay: Callable[[Draft], Awaitable[None]] | None = None
         """Awaited before it is told that a draft is on disk."""
 
     def at(self, moment: str, *acts: Act) -> None:
@@ -89,8 +89,8 @@ class WatchedStore(SqliteStore):
 
     async def durable(self, draft: Draft) -> None:
         await super().durable(draft)
-        if self.hold is not None:
-            await self.hold(draft)
+        if self.delay is not None:
+            await self.delay(draft)
 
     async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
         taken = await super().acquire(run, idle=idle)
