@@ -121,11 +121,17 @@ def test_every_kind_of_event_is_a_cloud_event_with_an_api_activity(home: Path, t
     assert [event["id"] for event in events] == ids(home)
     envelope: Any = Draft202012Validator(CLOUD_EVENT, format_checker=FormatChecker())
     data: Any = Draft202012Validator(API_ACTIVITY)
+    tenants: dict[str, str] = {}
     for event in events:
         envelope.validate(event)
         data.validate(event["data"])
         assert event["data"]["type_uid"] == 600300 + event["data"]["activity_id"]
-        assert event["data"]["metadata"]["tenant_uid"] == "default"
+        written_as = event["data"]["unmapped"]["envelope"]
+        said = written_as["body"]
+        if written_as["seq"] == 1:  # whose stream it is
+            tenants[written_as["stream"]] = said["name"] if "name" in said else said["tenant"]
+        assert event["data"]["metadata"]["tenant_uid"] == tenants[written_as["stream"]]
+    assert set(tenants.values()) == {"default", "gone", "*"}
     by_kind = {event["type"]: event["data"] for event in events}
     assert by_kind["ripieno.data.read"]["activity_name"] == "Read"
     assert by_kind["ripieno.key.revoked"]["activity_name"] == "Delete"
