@@ -251,6 +251,24 @@ def test_a_proof_that_was_changed_is_refused(kept: Kept) -> None:
         EventProof.read("").verify(kept.key)
 
 
+def test_a_period_has_the_streams_with_an_event_from_its_start_on_and_before_its_end(kept: Kept) -> None:
+    times: dict[str, list[int]] = {}
+    for event in kept.events:
+        times.setdefault(event.stream, []).append(json.loads(event.envelope)["at"])
+    began = {min(each): stream for stream, each in times.items()}
+    with Extract(kept.home) as log:
+        assert log.active(None, None) == set(times)
+        assert log.active(None, min(began)) == set()
+        assert log.active(None, min(began) + 1) == {began[min(began)]}
+        for stream, each in times.items():
+            first, last = min(each), max(each)
+            assert stream in log.active(last, last + 1)
+            assert stream in log.active(last, None)
+            assert stream not in log.active(last + 1, None)
+            assert stream not in log.active(None, first)
+            assert stream in log.active(None, first + 1)
+
+
 def test_what_is_not_there_or_not_signed_yet_is_not_proved(kept: Kept, tmp_path: Path) -> None:
     with Extract(kept.home) as log, pytest.raises(InputError, match="event 999 is not there"):
         prove(log, kept.ended, 999)

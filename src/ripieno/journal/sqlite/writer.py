@@ -121,10 +121,10 @@ class Writer:
     def queue(self, operation: Operation) -> None:
         """Have an operation run before what is queued after it, in the same transaction or an earlier one.
 
-        Nobody hears of its end: what fails for it fails for what comes with it. Nothing is done when closed.
+        Nobody hears of its end: what fails for it fails for what comes with it. What is queued after
+        the store was closed stands behind the end, and is never taken.
         """
-        if not self._closed:
-            self._queue.put(Request(operation, self._loop.create_future()))
+        self._queue.put(Request(operation, self._loop.create_future()))
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
