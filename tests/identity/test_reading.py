@@ -12,6 +12,7 @@ from identity.people import ADA, opened, tenant_events, unsound
 from ripieno.identity.reading import classes_of, is_open, read_run, read_runs
 from ripieno.journal.records import RunFilter
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore
+from ripieno.kernel.allowed import may_read_log
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
@@ -162,3 +163,14 @@ async def test_a_child_run_is_shown_to_those_who_may_be_shown_the_run_that_began
         [read] = await tenant_events(store, "data.read")
     assert (read.body["runs"], read.body["classes"]) == ([child.id], ["phi"])
     assert "people-read-what-is-labelled" in read.body["policies"]
+
+
+async def test_policy_decides_who_reads_the_tenants_log_and_a_denial_stands_in_it(tmp_path: Path) -> None:
+    auditor = Principal("person", "otto", roles=frozenset({"auditor"}))
+    clinician = Principal("person", "cleo", roles=frozenset({"clinician"}))
+    async with opened(tmp_path) as store:
+        assert (await may_read_log(store, auditor, "audit log")).leave is not None
+        with pytest.raises(NotAllowedError, match="the-tenants-log-has-its-readers"):
+            await may_read_log(store, clinician, "audit log")
+        [denied] = await tenant_events(store, "act.denied")
+    assert (denied.body["by"], denied.body["subject"]) == (clinician.id, "data:tenant log")

@@ -181,7 +181,7 @@ async def check_alone(settings: Settings) -> None:
     from ripieno.cli.session import opened  # noqa: PLC0415 - a log that cannot be opened can be verified
 
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit verify")
         others = set(store.tenants()) - {settings.principal.tenant, EVERYTHING}
     if others:
         msg = "the data folder holds other tenants as well: a verification reads all of it"

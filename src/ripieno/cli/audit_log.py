@@ -18,8 +18,9 @@ from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.evidence.run_report import newest_first
 from ripieno.identity.administration import ADMINISTRATOR
+from ripieno.journal.sqlite import ReadOnlyStore
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import ROLE
+from ripieno.kernel.allowed import ROLE, may_read_log
 from ripieno.kernel.clock import moment
 from ripieno.model.errors import NotAllowedError
 from ripieno.model.event import Event
@@ -104,7 +105,7 @@ def show_log(
 
 async def _show(settings: Settings, wanted: Filter, limit: int) -> int:
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit log")
         tenant = settings.principal.tenant
         if wanted.run is not None:
             found = (await store.find(tenant, wanted.run)).id
@@ -130,8 +131,15 @@ async def _show(settings: Settings, wanted: Filter, limit: int) -> int:
     return Exit.OK
 
 
-def check_reader(by: Principal) -> None:
-    """Raise `NotAllowedError` for whoever may not read the tenant's log."""
+async def check_reader(store: Store, by: Principal, what: str) -> None:
+    """Raise `NotAllowedError` for whoever may not read the tenant's log.
+
+    Policy decides, and a denial is in the log. On a disk that can only be read nothing can be recorded: there
+    it is for the roles that the pack `standard` names.
+    """
+    if not isinstance(store, ReadOnlyStore):
+        await may_read_log(store, by, what)
+        return
     by.check_scope("data.read")
     if not any(by.holds(role) for role in (AUDITOR, ADMINISTRATOR, ROLE)):
         msg = f"the tenant's log is for role {AUDITOR!r}, {ADMINISTRATOR!r} or {ROLE!r}; {by.id} holds none"

@@ -97,7 +97,7 @@ async def _about_run(settings: Settings, text: str, reason: str | None, *, value
         if values:
             await read_run(store, row, "audit report", by=settings.principal, reason=reason)
         else:
-            check_reader(settings.principal)
+            await check_reader(store, settings.principal, "audit report")
             await read_runs(store, [row], "audit report", by=settings.principal, reason=reason)
         found = await report_run(store, row)
     found.verdict, found.problems = verified(settings)
@@ -107,7 +107,7 @@ async def _about_run(settings: Settings, text: str, reason: str | None, *, value
 
 async def _about_period(settings: Settings, period: Period) -> PeriodReport:
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit report")
         found = await report_period(store, settings.principal.tenant, period)
     found.verdict, found.problems = verified(settings)
     return found

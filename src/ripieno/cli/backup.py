@@ -218,5 +218,5 @@ async def sign_in(settings: Settings) -> None:
     if settings.credential is not None:
         msg = "a backup holds every tenant: it is made by whoever operates the machine, without key or token"
         raise NotAllowedError(msg, remedy="unset RIPIENO_API_KEY and RIPIENO_TOKEN")
-    async with opened(settings):
-        check_reader(settings.principal)
+    async with opened(settings) as store:
+        await check_reader(store, settings.principal, "backup")

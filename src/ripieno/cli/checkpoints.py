@@ -59,8 +59,8 @@ def public_key(*, to: Path | None = None, options: Options = DEFAULTS) -> int:
 
 
 async def _sign_in(settings: Settings) -> None:
-    async with opened(settings):
-        check_reader(settings.principal)
+    async with opened(settings) as store:
+        await check_reader(store, settings.principal, "audit checkpoint")
 
 
 async def _checkpoint(settings: Settings) -> int:
@@ -68,7 +68,7 @@ async def _checkpoint(settings: Settings) -> int:
     from ripieno.anchoring.serving import record  # noqa: PLC0415 - only here
 
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit checkpoint")
         rounds = Rounds(settings.home, settings.anchoring)
         done = await asyncio.to_thread(rounds.turn, PATIENCE_SECONDS)
         if done is None:

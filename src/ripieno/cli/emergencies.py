@@ -36,7 +36,7 @@ def show_emergencies(
 
 async def _show(settings: Settings, *, every: bool) -> int:
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit emergencies")
         found = await emergencies(store, settings.principal.tenant)
     found = [one for one in found if every or one.reviewed_by is None]
     table = listing("task", "at (UTC)", "run", "who", "why", "reviewed")

@@ -114,7 +114,7 @@ def _write(
 async def _streams(settings: Settings, runs: Sequence[str]) -> set[str] | None:
     """Give the streams that are wanted; None for all. Whoever has no machine may not take other tenants'."""
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit export")
         found = {(await find_run(settings, store, one)).id for one in runs}
     if settings.credential is not None and not found:
         await check_alone(settings)
@@ -179,7 +179,7 @@ def prove(run: str, seq: int, *, to: Path, options: Options = DEFAULTS) -> int:
 
 async def _stream(settings: Settings, run: str) -> str:
     async with opened(settings) as store:
-        check_reader(settings.principal)
+        await check_reader(store, settings.principal, "audit prove")
         if run == "tenant":
             return await store.tenant_stream(settings.principal.tenant)
         return (await find_run(settings, store, run)).id

@@ -40,6 +40,7 @@ __all__ = [
     "is_shown",
     "may_begin_again",
     "may_read",
+    "may_read_log",
     "policy_change",
     "refusing",
 ]
@@ -51,6 +52,9 @@ DECLARED: Final = ("owner", "purpose", "risk", "policy")
 """What a version declares beside its classes of data."""
 ADMINISTRATOR: Final = "administrator"
 """The role that may say who there is, and who holds which role, unless policies say otherwise."""
+
+TENANT_LOG: Final = "tenant log"
+"""What policies call what happened in a tenant outside runs."""
 
 COMMANDS: Final[Mapping[str, str]] = {
     "pause": "pause a run",
@@ -228,6 +232,12 @@ async def may_read(
     """
     action = reading(run, by, what, labels, about)
     return let(by, await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds"))
+
+
+async def may_read_log(store: Store, by: Principal, what: str) -> Principal:
+    """Give `by` with leave to read what happened in the tenant outside runs; raises `NotAllowedError`."""
+    action = Action("data.read", what, Actor(by), Subject("data", TENANT_LOG))
+    return let(by, await decided(store, action, f"the tenant's log is not for {by.id}"))
 
 
 def is_shown(
