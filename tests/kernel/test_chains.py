@@ -81,6 +81,20 @@ async def test_what_an_agent_has_done_by_others_needs_its_rights_and_those_of_al
     assert len(system.calls) == 1
 
 
+@pytest.mark.parametrize(("agents", "may"), [(14, True), (15, False)])
+async def test_no_more_than_sixteen_act_for_each_other(tmp_path: Path, agents: int, *, may: bool) -> None:
+    """The agents, who started the run, and the function that makes the call."""
+    system = Elsewhere()
+    doing: BaseParticipant = uses(tool(system.book), what="visit")
+    for number in range(agents):
+        doing = Planner(f"agent-{number}", doing)
+    workflow = Workflow("outer", doing)
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies"), workflow) as host:
+        outcome = await ended(host, await begin(host, workflow))
+    assert (outcome.status == "complete", len(system.calls)) == (may, int(may)), outcome.reason
+    assert may or "more than 16 act for each other here" in str(outcome.reason)
+
+
 def test_nobody_in_a_chain_approves_what_is_proposed_in_it() -> None:
     gate = PolicyGate(load_library(), default_pack="supervised")
     ada, ben, eve = (

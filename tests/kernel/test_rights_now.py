@@ -44,6 +44,11 @@ BOOKERS = """
 forbid (principal is Person, action == Action::"tool.call", resource == Tool::"book")
 unless { principal in Role::"booker" };
 """
+STARTERS = """
+@id("bookers-start")
+forbid (principal is Person, action == Action::"run.start", resource == Workflow::"inner")
+unless { principal in Role::"booker" };
+"""
 CLERK = human("clerk", role="clerk")
 
 
@@ -242,14 +247,9 @@ async def test_what_was_done_for_somebody_who_is_suspended_is_taken_back_all_the
 
 async def test_a_child_run_is_decided_again_right_before_it_is_made(tmp_path: Path) -> None:
     """It was let start, and waited for a stop to be released."""
-    starters = """
-@id("bookers-start")
-forbid (principal is Person, action == Action::"run.start", resource == Workflow::"inner")
-unless { principal in Role::"booker" };
-"""
     inner = Workflow("inner", sequential(uses(tool(Elsewhere().book), what="visit")))
     outer = Workflow("outer", sequential(subworkflow(inner)))
-    gate = gate_of(tmp_path / "policies", starters=starters)
+    gate = gate_of(tmp_path / "policies", starters=STARTERS)
     async with governed(tmp_path / "home", gate, inner, outer) as host:
         await administration.grant(host.store, ZOE, ["booker"], by=OPERATOR)
         assert (await ended(host, await begin(host, outer, by=BOOKER))).status == "complete"
@@ -260,6 +260,25 @@ unless { principal in Role::"booker" };
         await release(host.store, "workflow", "inner", by=OPERATOR)
         outcome = await ended(host, run)
         assert await events(host, run, "asked") == []
+    assert "forbidden by bookers-start" in str(outcome.reason)
+
+
+async def test_a_child_run_cannot_pass_a_change_of_which_its_process_has_not_heard(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    inner = Workflow("inner", sequential(uses(tool(Elsewhere().book), what="visit")))
+    outer = Workflow("outer", sequential(CLERK, subworkflow(inner)))
+    async with (
+        opened(home, Deaf) as store,
+        opened(home, SqliteStore) as elsewhere,
+    ):
+        store.gate = gate_of(tmp_path / "policies", starters=STARTERS)
+        async with serving(home, inner, outer, store=store) as host:
+            await administration.grant(elsewhere, ZOE, ["booker"], by=OPERATOR)
+            run = await waiting(host, outer)
+            await administration.revoke(elsewhere, ZOE, ["booker"], by=OPERATOR)
+            await answer(elsewhere, host.clock, await asked(host, run), by=OPERATOR, value=YES)
+            outcome = await ended(host, run)
+            assert [one for one in await events(host, run, "asked") if "child" in one.body] == []
     assert "forbidden by bookers-start" in str(outcome.reason)
 
 
