@@ -17,6 +17,7 @@ from ripieno.mediation.validation import Check
 from ripieno.model.effect_rule import EffectRule, approved
 from ripieno.model.errors import NotAllowedError
 from ripieno.model.principal import Principal
+from ripieno.model.question import Question
 
 NOTHING_ABOVE = """
 @id("nothing-above-100")
@@ -172,3 +173,31 @@ async def test_who_approved_what_was_changed_once_more_is_asked_again(tmp_path: 
         await reply(host, second, {"proceed": True}, by=BEN)
         await ended(host, run)
     assert payments.paid == [7]
+
+
+async def test_what_was_denied_under_a_rule_stays_so_after_a_restart_whatever_policies_say_then(
+    tmp_path: Path,
+) -> None:
+    payments = Payments()
+    one = payments.tool()
+
+    async def use(given: object, context: Context) -> object:
+        del given
+        try:
+            return await context.use(one, amount=500)
+        except ToolError as error:
+            await context.ask(Question("clerk", "what now?", {"type": "object"}))
+            return [error.code, error.message]
+
+    workflow = Workflow("checked", Ruled(Function(use, name="desk", pure=True), approved("clerk")))
+    gate = gate_of(tmp_path / "policies", above=NOTHING_ABOVE)
+    async with governed(tmp_path / "home", gate, workflow) as host:
+        run = await begin(host, workflow)
+        question = await asked(host, run, "ask")
+        await parked(host, run)
+    async with governed(tmp_path / "home", gate_of(tmp_path / "others"), workflow) as host:
+        await reply(host, question, {}, by=BEN)
+        code, message = (await ended(host, run)).output
+        assert len(await events(host, run, "denied")) == 1
+    assert (code, payments.paid) == ("denied", [])
+    assert "forbidden by nothing-above-100" in message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from tests.mediation.support.payables import (
     paid,
     payee_in,
     pays,
+    read_mail,
     traced,
     transfer,
 )
@@ -28,14 +31,19 @@ from kernel.scenarios.governed import EVE, YES, gate_of, governed
 from kernel.scenarios.house import OPERATOR, asked, begin, contents, ended, events, parked, reply
 from ripieno import (
     Context,
+    Outcome,
+    Task,
     Workflow,
     function,
     human,
     sequential,
+    single_agent,
     subworkflow,
     use_tool,
 )
 from ripieno.kernel.forks import fork
+from ripieno.model.value import Value
+from ripieno.participants.base import BaseParticipant
 
 
 @pytest.mark.parametrize(
@@ -121,6 +129,53 @@ async def test_what_an_undeclared_function_brings_is_untrusted_and_what_it_gives
     ):
         found = await paid(folder(tmp_path, str(number)), Workflow("payables", sequential(*stages)))
         assert found.provenance["recipient"] == trust, number
+
+
+async def test_a_mind_that_calls_a_tool_itself_gives_on_what_its_turn_shows_it(tmp_path: Path) -> None:
+    @function(name="mind", pure=True)
+    async def mind(turn: dict[str, Any], context: Context) -> Any:
+        if turn["round"] == 1:
+            return use_tool("read_mail")
+        return await context.use(transfer, recipient=payee_in(turn), amount=20)
+
+    found = await paid(tmp_path, Workflow("payables", single_agent(mind, tools=[read_mail], name="clerk")))
+    assert found.provenance["recipient"] == "untrusted"
+
+
+class Remembering(BaseParticipant):
+    """Reads what its task does not hold: the input that was there before another took its place."""
+
+    kind = "remembering"
+
+    def __init__(self, inner: BaseParticipant | None = None) -> None:
+        super().__init__("outer" if inner else "inner")
+        self.inner = inner
+        self.first: Value | None = None
+
+    def children(self) -> Sequence[BaseParticipant]:
+        return () if self.inner is None else (self.inner,)
+
+    def describe(self) -> dict[str, Any]:
+        return {}
+
+    def reads(self, task: Task) -> Mapping[str, str]:
+        return {"input": task.input.ref if self.first is None else self.first.ref}
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        if self.inner is None:
+            assert self.first is not None
+            paying = await context.use(transfer, recipient=payee_in(self.first.decode()), amount=20)
+            return Outcome("complete", paying)
+        assert isinstance(self.inner, Remembering)
+        self.inner.first = task.input
+        return await context.call(self.inner, replace(task, input=context.value({"nothing": "of it"})))
+
+
+async def test_what_is_read_and_stands_in_no_task_is_known_by_where_it_is_stored(tmp_path: Path) -> None:
+    workflow = Workflow("payables", Remembering(Remembering()), input_trust="untrusted")
+    found = await paid(tmp_path, workflow, {"account": EVIL})
+    assert found.provenance["recipient"] == "untrusted"
+    assert found.shown == ("untrusted",)
 
 
 async def test_what_a_person_says_is_theirs(tmp_path: Path) -> None:
