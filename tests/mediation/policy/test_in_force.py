@@ -24,7 +24,7 @@ from ripieno.mediation.policy import load_library
 from ripieno.mediation.policy.in_force import kept_library
 from ripieno.mediation.policy.stages import find_set, promote, register, roll_back, share, withdraw
 from ripieno.mediation.policy.texts import files_of
-from ripieno.model.errors import NotAllowedError, NotFoundError, StoreError
+from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.gate import Action, Actor, Decision, Subject
 
 CALL = Subject("tool", "book", {"effect": "write"})
@@ -254,26 +254,6 @@ async def test_a_run_that_falls_to_a_candidates_share_is_decided_by_it_as_long_a
         after = await begin(host, booking(system), by=ADA)
         await reply(host, await asked(host, after), YES, by=BOB)
         assert (await ended(host, after)).status == "complete"
-
-
-async def test_a_run_that_falls_to_a_candidates_share_is_let_start_by_it(home: Path) -> None:
-    """What is in production lets it, and lets it again once there is no candidate any more."""
-    workflow = booking(Elsewhere())
-    closed = """
-@id("nothing-starts")
-forbid (principal, action == Action::"run.start", resource == Workflow::"bookings");
-"""
-    async with hosting(home, workflow) as host:
-        store = host.store
-        assert isinstance(store, SqliteStore)
-        asking, closing_all = await enter(store, home, ASK), await enter(store, home, closed)
-        await promote(store, asking, "production", by=OPERATOR, reason=REASON)
-        await promote(store, closing_all, "staging", by=OPERATOR, reason=REASON)
-        await share(store, 100, by=OPERATOR, reason=REASON)
-        with pytest.raises(NotAllowedError, match="nothing-starts"):
-            await begin(host, workflow, by=ADA)
-        await roll_back(store, by=OPERATOR, reason="nothing starts any more")
-        await parked(host, await begin(host, workflow, by=ADA))
 
 
 async def test_an_approval_is_void_when_other_policies_are_promoted(home: Path) -> None:
