@@ -13,7 +13,7 @@ from ripieno.journal.policies import PolicySet
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
 from ripieno.mediation.on_demand import governed
-from ripieno.mediation.policy import load_library
+from ripieno.mediation.policy import Library, load_library
 from ripieno.mediation.policy.stages import find_set, promote, register, roll_back, share
 from ripieno.model.errors import NotAllowedError
 
@@ -24,11 +24,15 @@ forbid (principal, action == Action::"run.start", resource == Workflow::"booking
 REASON = "as agreed"
 
 
-async def entered(store: SqliteStore, folder: Path, text: str) -> PolicySet:
-    """Register a set of one file."""
+def written(folder: Path, text: str) -> Library:
+    """Give a set of one file."""
     folder.mkdir()
     (folder / "rules.cedar").write_text(text)
-    library = load_library(folder)
+    return load_library(folder)
+
+
+async def entered(store: SqliteStore, library: Library) -> PolicySet:
+    """Register a set."""
     await register(store, library, by=OPERATOR)
     return await find_set(store, "default", library.version)
 
@@ -40,8 +44,8 @@ async def test_a_run_that_falls_to_a_candidates_share_is_let_start_by_it(tmp_pat
     await store.open()
     try:
         async with serving(home, workflow, store=store) as host:
-            asking = await entered(store, tmp_path / "asking", ASK)
-            closed = await entered(store, tmp_path / "closed", CLOSED)
+            asking = await entered(store, written(tmp_path / "asking", ASK))
+            closed = await entered(store, written(tmp_path / "closed", CLOSED))
             await promote(store, asking, "production", by=OPERATOR, reason=REASON)
             await promote(store, closed, "staging", by=OPERATOR, reason=REASON)
             await share(store, 100, by=OPERATOR, reason=REASON)
