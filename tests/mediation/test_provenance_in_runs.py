@@ -22,7 +22,6 @@ from tests.mediation.support.payables import (
     paid,
     payee_in,
     pays,
-    read_mail,
     traced,
     transfer,
 )
@@ -35,9 +34,10 @@ from ripieno import (
     Task,
     Workflow,
     function,
+    group_chat,
     human,
+    rounds,
     sequential,
-    single_agent,
     subworkflow,
     use_tool,
 )
@@ -131,15 +131,17 @@ async def test_what_an_undeclared_function_brings_is_untrusted_and_what_it_gives
         assert found.provenance["recipient"] == trust, number
 
 
-async def test_a_mind_that_calls_a_tool_itself_gives_on_what_its_turn_shows_it(tmp_path: Path) -> None:
-    @function(name="mind", pure=True)
-    async def mind(turn: dict[str, Any], context: Context) -> Any:
-        if turn["round"] == 1:
-            return use_tool("read_mail")
+@pytest.mark.parametrize(("before", "trust"), [(inbox, "untrusted"), (book, "trusted")], ids=["mail", "book"])
+async def test_a_speaker_in_a_chat_gives_on_what_its_turn_shows_it(
+    tmp_path: Path, before: Any, trust: str
+) -> None:
+    @function(name="payer", pure=True)
+    async def payer(turn: dict[str, Any], context: Context) -> str:
         return await context.use(transfer, recipient=payee_in(turn), amount=20)
 
-    found = await paid(tmp_path, Workflow("payables", single_agent(mind, tools=[read_mail], name="clerk")))
-    assert found.provenance["recipient"] == "untrusted"
+    workflow = Workflow("payables", group_chat(before, payer, until=rounds(1)))
+    found = await paid(tmp_path, workflow, ends="partial")
+    assert found.provenance == {"recipient": trust, "amount": trust}
 
 
 class Remembering(BaseParticipant):

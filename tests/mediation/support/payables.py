@@ -70,13 +70,15 @@ def folder(above: Path, name: str) -> Path:
     return above / name
 
 
-async def paid(tmp_path: Path, workflow: Workflow, given: Any = None, *, policies: str = PAYEES) -> Traced:
+async def paid(
+    tmp_path: Path, workflow: Workflow, given: Any = None, *, policies: str = PAYEES, ends: str = "complete"
+) -> Traced:
     """Run a workflow under policies that ask about payees, approve what is asked; give what was traced."""
     gate = gate_of(tmp_path / "policies", payees=policies)
     async with governed(tmp_path / "home", gate, workflow) as host:
         run = await begin(host, workflow, given)
         await approve(host, run)
-        assert (await ended(host, run)).status == "complete"
+        assert (await ended(host, run)).status == ends
         return await traced(host, run)
 
 
