@@ -33,6 +33,7 @@ CHECKS = {
     "is_shown",
     "may_begin_again",
     "may_read",
+    "may_read_log",
 }
 """What puts an act to the gate."""
 
