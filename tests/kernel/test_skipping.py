@@ -416,13 +416,26 @@ async def test_a_run_with_a_step_still_to_be_skipped_is_rehearsed_without_anythi
         assert (await ended(host, run)).output == "by hand"
 
 
-async def test_a_visit_that_waits_for_room_for_its_allowance_is_skipped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("within", [False, True], ids=["as a whole", "what it limits"])
+@pytest.mark.parametrize("where", ["at work", "parked"])
+async def test_a_visit_that_waits_for_room_for_its_allowance_is_skipped(
+    tmp_path: Path, where: str, *, within: bool
+) -> None:
     boss = Limits(tokens=50, on_exhausted=ask("boss"))
     costly = Function(lambda: 1, name="costly", pure=True).limit(tokens=90, allowance=True)
-    workflow = Workflow("visit", sequential(costly, tail), limits=boss)
+    hangs, begun = hanging("beside")
+    beside = hangs if where == "at work" else person("beside")
+    both = concurrent(costly, beside, resolve=merge(), name="both")
+    workflow = Workflow("visit", sequential(both, tail), limits=boss)
+    names = ["sequential", "both", "costly", "beside"]
     async with serving(tmp_path, workflow) as host:
         run = await begin(host, workflow)
-        await asked(host, run)
-        await skip(host, run, "costly", "by hand", names=["costly"])
-        assert (await ended(host, run)).output == {"after": "by hand"}
+        await asked(host, run, "limit")
+        await (begun.wait() if where == "at work" else parked(host, run))
+        path = "sequential@1/both@1/costly@1/costly@1"
+        await skip(host, run, path if within else "costly", "by hand", names=names)
+        await heard(host, run, 1)
+        await skip(host, run, "beside", names=names)
+        outcome = await ended(host, run)
         assert not await events(host, run, "spent")
+    assert outcome.output == {"after": {"costly": "by hand"}}
