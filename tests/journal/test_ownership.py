@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 import pytest
 from tests.journal.support.backends import Backend
 from tests.journal.support.writing import (
@@ -347,3 +351,43 @@ async def test_replay_reads_from_the_last_segment_and_what_it_still_needs(store:
     assert [event.seq for event in (await taken(store, lease.run)).events] == seqs
     with pytest.raises(NotFoundError):
         await store.replayable("nonsense")
+
+
+async def called_off(store: Store, work: Coroutine[Any, Any, object]) -> None:
+    """Call off whoever waits for a store, what they ask for being on its way; wait until it is on disk."""
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not await store.undrain("default", "nothing", "person:op", None)
+
+
+async def test_a_run_is_left_to_all_where_its_taking_over_is_called_off(store: Store, other: Store) -> None:
+    run = await begin(store, own=False)
+    await called_off(store, store.acquire(run))
+    found = await taken(other, run)
+    assert found.lease.epoch == 3, "the second was given up again"
+
+
+async def test_a_run_that_another_has_stays_theirs_where_taking_it_over_is_called_off(
+    store: Store, other: Store
+) -> None:
+    lease = await owned(store)
+    await called_off(other, other.acquire(lease.run))
+    assert await write(store, step(lease)) == ["written"]
+    assert await other.acquire(lease.run) is None
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["to be owned", "for others"])
+async def test_a_run_is_made_and_left_to_all_where_its_start_is_called_off(
+    store: Store, other: Store, *, own: bool
+) -> None:
+    await called_off(store, begin(store, own=own))
+    [run] = await store.ready((), 10)
+    assert (await taken(other, run)).lease.head_seq == 1
+
+
+async def test_any_other_write_stands_though_whoever_asked_for_it_is_called_off(store: Store) -> None:
+    await called_off(store, store.drain("default", "visits", "person:op", "an audit"))
+    assert not await store.drain("default", "visits", "person:op", "an audit")

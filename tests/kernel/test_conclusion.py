@@ -217,3 +217,24 @@ async def test_such_a_run_is_left_to_the_process_that_took_it_up_meanwhile(tmp_p
     async with serving(tmp_path, LETTER) as host:
         assert (await ended(host, run)).status == "cancelled"
     assert sound(tmp_path)
+
+
+async def test_such_a_run_is_left_to_all_where_its_end_is_called_off(tmp_path: Path) -> None:
+    run = await needing_its_version(tmp_path)
+    async with opened(tmp_path, WatchedStore) as store:
+        folding = asyncio.Event()
+
+        async def stand() -> None:
+            folding.set()
+            await asyncio.get_running_loop().create_future()
+
+        store.at("before fold", stand)
+        row = await store.run(run)
+        ending = asyncio.create_task(commands.cancel(store, SystemClock(), row, by=OPERATOR))
+        await folding.wait()
+        ending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ending
+        async with serving(tmp_path, LETTER, store=store) as host:
+            assert (await ended(host, run)).status == "cancelled"
+    assert sound(tmp_path)

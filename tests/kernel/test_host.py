@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from gates import shipped_gate
 from kernel.scenarios.elsewhere import Elsewhere, Slow, uses
 from kernel.scenarios.house import (
     OPERATOR,
@@ -29,8 +30,10 @@ from kernel.scenarios.house import (
 from kernel.scenarios.rounds import counting
 from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
-from ripieno.journal.records import Draft
+from ripieno.journal.keys import StreamKey
+from ripieno.journal.records import Draft, NewRun
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.store import Created, Payloads, Replayable
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotFoundError, ToolError
 from ripieno.model.participant import Context
@@ -225,6 +228,60 @@ async def test_a_host_that_is_left_in_the_middle_of_a_loop_goes_on_in_its_round(
     async with serving(tmp_path, workflow) as host:
         assert (await ended(host, run)).output == 1000
         assert (await counted(host, run))["step"] == 1000
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 4, 8, 16], ids="after {} turns".format)
+async def test_a_host_that_is_left_at_any_moment_can_be_opened_again_over_the_same_store(
+    tmp_path: Path, turns: int
+) -> None:
+    """Nothing stays with a process that runs it no more, however soon it left."""
+    workflow = Workflow("twice", sequential(echo, counting("later", 2)))
+    async with opened(tmp_path, SqliteStore) as store:
+        async with serving(tmp_path, workflow, store=store) as host:
+            run = await begin(host, workflow, 1)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        async with serving(tmp_path, workflow, store=store) as host:
+            assert (await ended(host, run)).status == "complete"
+
+
+async def test_a_host_that_is_left_while_it_takes_a_run_over_leaves_it_to_the_next(tmp_path: Path) -> None:
+    async with opened(tmp_path, Taking) as store:
+        created = await Host(store).start(ECHO, "x", principal=OPERATOR, detach=True)
+        async with serving(tmp_path, ECHO, store=store):
+            await store.taking.wait()
+        async with serving(tmp_path, ECHO, store=store) as host:
+            assert (await ended(host, created.row.id)).output == "x"
+
+
+class Taking(SqliteStore):
+    """Tells when a run is about to be taken over, or made: its next step waits for the disk."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, shipped_gate())
+        self.taking, self.making = asyncio.Event(), asyncio.Event()
+
+    async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
+        self.taking.set()
+        return await super().acquire(run, idle=idle)
+
+    async def create(
+        self, new: NewRun, keys: tuple[bytes, StreamKey], started: Any, payloads: Payloads, *, own: bool
+    ) -> Created:
+        self.making.set()
+        return await super().create(new, keys, started, payloads, own=own)
+
+
+async def test_a_start_whose_caller_is_called_off_is_run_all_the_same(tmp_path: Path) -> None:
+    async with opened(tmp_path, Taking) as store, serving(tmp_path, ECHO, store=store) as host:
+        start = asyncio.create_task(host.start(ECHO, "x", principal=OPERATOR, key="case-8"))
+        await store.making.wait()
+        start.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await start
+        again = await host.start(ECHO, "late", principal=OPERATOR, key="case-8")
+        assert again.existed
+        assert (await ended(host, again.row.id)).output == "x"
 
 
 async def test_a_business_key_starts_one_run_however_often_it_is_given(tmp_path: Path) -> None:

@@ -378,3 +378,29 @@ async def test_a_pause_that_cannot_be_sent_leaves_the_run_as_it_was(tmp_path: Pa
         assert (row.status, row.owner) == ("waiting", None)
         await reply(host, question, {"proceed": True})
         assert (await ended(host, run)).status == "complete"
+
+
+async def test_a_pause_that_is_called_off_takes_effect_with_whoever_takes_the_run_up(tmp_path: Path) -> None:
+    workflow = visit(Elsewhere())
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await asked(host, run)
+        await parked(host, run)
+    async with opened(tmp_path, WatchedStore) as store:
+        folding = asyncio.Event()
+
+        async def stand() -> None:
+            folding.set()
+            await asyncio.get_running_loop().create_future()
+
+        store.at("before fold", stand)
+        pausing = asyncio.create_task(pause(Host(store), run))
+        await folding.wait()
+        pausing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await pausing
+        async with serving(tmp_path, workflow, store=store) as host:
+            await paused(host, run)
+            await resume(host, run)
+            await reply(host, await asked(host, run), {"proceed": True})
+            assert (await ended(host, run)).status == "complete"

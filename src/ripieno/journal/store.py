@@ -125,7 +125,8 @@ class Store(
     ) -> Created:
         """Create a run with its first events, or give the one that has its business key.
 
-        With `own` this process becomes its first owner in the same commit.
+        With `own` this process becomes its first owner in the same commit. Whoever is called off meanwhile
+        has it made all the same, and left to whoever looks for work.
         """
 
     @abstractmethod
@@ -133,8 +134,8 @@ class Store(
         """Become the owner of a run that has none alive; None when it has one or has ended.
 
         A process may take over from itself, unless `idle`: after its store failed, what it owned is read
-        anew. A run
-        whose events cannot be read is left `blocked`, and `StoreError` says what is wrong.
+        anew. A run whose events cannot be read is left `blocked`, and `StoreError` says what is wrong.
+        Whoever is called off meanwhile leaves the run to whoever looks for work.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ripieno.journal.records import Draft, EndChange, RunRow
-from ripieno.journal.store import Store
+from ripieno.journal.store import Replayable, Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.last_words import last_words, spent_by
 from ripieno.model.event import Event
@@ -26,6 +26,15 @@ async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool
     taken = await store.acquire(run.id)
     if taken is None:
         return False
+    try:
+        return await end(store, clock, taken, events, reason)
+    except BaseException:  # called off: whoever looks for work finds the message that asks for it
+        await store.release(taken.lease, "running")
+        raise
+
+
+async def end(store: Store, clock: Clock, taken: Replayable, events: Sequence[Event], reason: str) -> bool:
+    """Write the end under a lease, once all that came in is folded."""
     while True:
         _, seen = await store.fold(taken.lease)
         data = encode(reason)

@@ -79,6 +79,7 @@ class Host:
         self._dispatcher.cancel()
         if self._timer is not None:
             self._timer.cancel()
+        await asyncio.sleep(0)  # a task that is cancelled before it began would keep its run from everybody
         tasks = list(self._serving.values())
         for task in tasks:
             task.cancel()
@@ -151,7 +152,8 @@ class Host:
     ) -> Created:
         """Start a run, or give the one that has this business key; durable when it returns.
 
-        With `detach` it is left to whichever process serves the workflow. `chosen` is how its version was
+        With `detach` it is left to whichever process serves the workflow; so it is where whoever starts it is
+        called off before this returns, once that is on its way to disk. `chosen` is how its version was
         found by the workflow's name: raises `ChangedError` when another one was deployed meanwhile.
         """
         if self._draining and not detach:

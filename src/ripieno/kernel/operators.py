@@ -57,15 +57,19 @@ async def pause(
 async def set_aside(store: Store, taken: Replayable) -> None:
     """Park a run as paused that was taken over for it, unless it was cancelled or told to go on meanwhile."""
     said = [event.body["what"] for event in taken.events if event.kind == "message"]
-    while True:
-        messages, seen = await store.fold(taken.lease)
-        said.extend(message.kind for message in messages)
-        last = [what for what in said if what in ("pause", "continue")]
-        if "cancel" in said or last[-1:] != ["pause"]:
-            await store.release(taken.lease, "running")
-            return
-        if seen < 0 or await store.park(taken.lease, seen, "paused"):
-            return
+    try:
+        while True:
+            messages, seen = await store.fold(taken.lease)
+            said.extend(message.kind for message in messages)
+            last = [what for what in said if what in ("pause", "continue")]
+            if "cancel" in said or last[-1:] != ["pause"]:
+                await store.release(taken.lease, "running")
+                return
+            if seen < 0 or await store.park(taken.lease, seen, "paused"):
+                return
+    except BaseException:  # called off: whoever looks for work folds the pause as well
+        await store.release(taken.lease, "running")
+        raise
 
 
 async def resume(

@@ -28,7 +28,19 @@ from ripieno.model.ids import short
 from ripieno.model.principal import leave_of
 from ripieno.model.stop import Stop
 
-__all__ = ["COLUMNS", "Taken", "acquire", "create", "current", "now", "park", "read_row", "release", "repin"]
+__all__ = [
+    "COLUMNS",
+    "Taken",
+    "acquire",
+    "create",
+    "current",
+    "give_back",
+    "now",
+    "park",
+    "read_row",
+    "release",
+    "repin",
+]
 
 COLUMNS = (
     "id, tenant, workflow, version, principal, key, status, parent, requested_at, updated_at, ended_at,"
@@ -184,6 +196,15 @@ def release(batch: Batch, lease: Lease, status: RunStatus, detail: str | None) -
         (status, detail, lease.run, lease.epoch),
     )
     batch.give_up(lease)
+
+
+def give_back(batch: Batch, found: Taken | Created | None) -> None:
+    """Leave a run to whoever looks for work, where those who made or took it were called off meanwhile.
+
+    Else this process would own for as long as it lives what nobody in it runs.
+    """
+    if found is not None and found.lease is not None:
+        release(batch, found.lease, "running", None)
 
 
 def repin(batch: Batch, run: str, version: str, *, by: str, owners: Owners, master: MasterKey) -> None:

@@ -222,12 +222,14 @@ class SqliteStore(
                 admit=lambda: admit(batch),
             ),
             fresh=True,
+            unheard=ownership.give_back,
         )
 
     async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
         """Become the owner of a run that has none alive; None when it has one or has ended."""
         taken: Taken | None = await self._writer.perform(
-            lambda batch: ownership.acquire(batch, run, self._owners, self._master, idle=idle)
+            lambda batch: ownership.acquire(batch, run, self._owners, self._master, idle=idle),
+            unheard=ownership.give_back,
         )
         if taken is None:
             return None

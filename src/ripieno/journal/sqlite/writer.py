@@ -25,6 +25,9 @@ LARGEST_BATCH: Final = 4000
 Operation = Callable[[Batch], Any]
 """Work inside the shared transaction; an error that it raises undoes it alone."""
 
+Unheard = Callable[[Batch, Any], object]
+"""Is performed with the result of an operation where whoever asked for that was called off meanwhile."""
+
 
 class Committed(Protocol):
     """Is called on the loop after each commit that changed anything."""
@@ -106,17 +109,25 @@ class Writer:
                 waiter = self._waiters[draft] = self._loop.create_future()
             await asyncio.shield(waiter)
 
-    async def perform(self, operation: Operation, *, fresh: bool = False) -> Any:
+    async def perform(
+        self, operation: Operation, *, fresh: bool = False, unheard: Unheard | None = None
+    ) -> Any:
         """Run an operation in the next transaction and give its result once it is on disk.
 
-        `fresh` as for `Batch.begin`.
+        `fresh` as for `Batch.begin`. What is on its way to disk cannot be called back: whoever is called off
+        while waiting says with `unheard` what is to be done about it.
         """
         if self._closed:
             msg = f"the store at {self._path} is closed"
             raise StoreError(msg)
         request = Request(operation, self._loop.create_future(), fresh)
         self._queue.put(request)
-        return await asyncio.shield(request.future)
+        try:
+            return await asyncio.shield(request.future)
+        except asyncio.CancelledError:
+            if unheard is not None:
+                self.queue(lambda batch: unheard(batch, request.result))
+            raise
 
     def queue(self, operation: Operation) -> None:
         """Have an operation run before what is queued after it, in the same transaction or an earlier one.
