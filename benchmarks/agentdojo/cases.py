@@ -16,6 +16,8 @@ from agentdojo.attacks.attack_registry import load_attack
 from agentdojo.functions_runtime import FunctionCall, FunctionsRuntime
 from agentdojo.task_suite.load_suites import get_suite
 from agentdojo.types import text_content_block_from_string
+from ripieno import quoted
+from ripieno.model.quotation import stands_in
 
 __all__ = ["ATTACK", "SUITES", "VERSION", "Case", "Suite", "Wanted"]
 
@@ -73,6 +75,16 @@ class Case:
             if self.injection.GOAL in tool_result_to_str(result):
                 return number, world
         return len(self.calls), world
+
+    def passed(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Give arguments as an agent passes them on: what stands in the user's request, as a quotation of it.
+
+        A hijacked agent does that wherever it can, as it makes an act look asked for.
+        """
+        return {
+            name: quoted(value) if isinstance(value, str) and stands_in(value, self.user.PROMPT) else value
+            for name, value in arguments.items()
+        }
 
     def call(self, tool: str, arguments: dict[str, Any]) -> Any:
         """Call a tool of the environment; raises what the tool does."""

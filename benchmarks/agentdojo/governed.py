@@ -53,7 +53,7 @@ class Puppet(BaseParticipant):
         case = self._case()
         for wanted in case.calls:
             try:
-                await context.use(self.tools[wanted.tool], **wanted.arguments)
+                await context.use(self.tools[wanted.tool], **case.passed(wanted.arguments))
             except (RejectedError, ToolError):
                 continue
         return Outcome("complete", case.answer)

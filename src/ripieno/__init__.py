@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ripieno.model.outcome import Confidence, Evidence, Outcome
     from ripieno.model.participant import Context, Task
     from ripieno.model.principal import Principal
+    from ripieno.model.quotation import Quoted, quoted
     from ripieno.model.runaway import Rate, Runaway
     from ripieno.model.spending import Cost
     from ripieno.model.working_time import Calendar
@@ -90,6 +91,7 @@ __all__ = [
     "Outcome",
     "PlanReview",
     "Principal",
+    "Quoted",
     "Rate",
     "RejectedError",
     "Replaces",
@@ -136,6 +138,7 @@ __all__ = [
     "person",
     "priority",
     "quorum",
+    "quoted",
     "repair",
     "role",
     "round_robin",
@@ -179,6 +182,7 @@ HOMES = {
     "ripieno.model.outcome": ("Confidence", "Evidence", "Outcome"),
     "ripieno.model.participant": ("Context", "Task"),
     "ripieno.model.principal": ("Principal",),
+    "ripieno.model.quotation": ("Quoted", "quoted"),
     "ripieno.model.working_time": ("Calendar",),
     "ripieno.participants.function": ("Function", "function"),
     "ripieno.model.spending": ("Cost",),

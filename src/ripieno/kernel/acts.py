@@ -14,12 +14,15 @@ from ripieno.kernel.covering import covered
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.permits import Proposal
 from ripieno.kernel.preparing import refuse_secrets
+from ripieno.kernel.tracing import input_of
 from ripieno.model.definition import Definition
+from ripieno.model.errors import InvalidError
 from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind, Approval, Decision
 from ripieno.model.limits import Limits
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Participant, ToolLike
+from ripieno.model.quotation import Quoted, stands_in
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -70,15 +73,29 @@ async def start(
 async def use(scope: Scope, path: str, tool: ToolLike, arguments: Mapping[str, Any]) -> Any:
     """Call a tool: claimed before, recorded after, judged before it is used."""
     passed = {name: value.ref for name, value in arguments.items() if isinstance(value, Value)}
-    given = scope.value({**arguments, **decoded(arguments)} if passed else dict(arguments))
+    quotes = {name: value.text for name, value in arguments.items() if isinstance(value, Quoted)}
+    if quotes:
+        check_quotes(scope, tool, quotes)
+    given = scope.value(
+        {**arguments, **decoded(arguments), **quotes} if passed or quotes else dict(arguments)
+    )
     await refuse_secrets(scope, tool, path, given)
-    proposal = Proposal(scope, tool, path, given, passed)
+    proposal = Proposal(scope, tool, path, given, passed, quotes=quotes)
     while True:
         try:
             output = await Effect(scope, tool, path, await proposal.permit()).result()
         except UnsettledError:  # what permitted it does not stand any more
             continue
         return await check_result(scope, tool, path, output)
+
+
+def check_quotes(scope: Scope, tool: ToolLike, quotes: Mapping[str, str]) -> None:
+    """Raise `InvalidError` for what is said to be quoted from the input and does not stand there."""
+    asked = scope.execution.stored(input_of(scope.execution)).decode()
+    for name, text in quotes.items():
+        if not stands_in(text, asked):
+            msg = f"{tool.name}: {name}: {text!r} does not stand in what the run was asked to do"
+            raise InvalidError(msg)
 
 
 def decoded(arguments: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -70,6 +70,8 @@ class Proposal:
         path: str,
         arguments: Value,
         passed: Mapping[str, str] = MappingProxyType({}),
+        *,
+        quotes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._scope = scope
         self._tool = tool
@@ -85,7 +87,7 @@ class Proposal:
         self._decision: Decision | None = None
         self._decided_under: tuple[str, int] | None = None
         """What that decision was made under: policies and rights."""
-        self._tracing = Tracing(scope, tool, path, passed)
+        self._tracing = Tracing(scope, tool, path, passed, quotes)
 
     async def permit(self) -> Permit:
         """Give the permit, once policy allows the effect and everybody who has to approved it.

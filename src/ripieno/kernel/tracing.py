@@ -16,6 +16,7 @@ from ripieno.model.provenance import Carried, Label, Traced
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
+    from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
 __all__ = ["Tracing", "declared", "declared_facts", "given_label"]
@@ -57,14 +58,30 @@ def given_label(definition: Definition) -> dict[str, Json]:
     ).document()
 
 
+def input_of(execution: Execution) -> str:
+    """Give the commitment of what the run was asked to do."""
+    started = execution.recording.started
+    assert started is not None, "a run that is advanced has begun"
+    return str(started.body["input"])
+
+
 class Tracing:
     """What is known of where the values of one call come from."""
 
-    def __init__(self, scope: Scope, tool: ToolLike, path: str, passed: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        tool: ToolLike,
+        path: str,
+        passed: Mapping[str, str],
+        quotes: Mapping[str, str],
+    ) -> None:
         self._scope = scope
         self._tool = tool
         self._path = path
         self._passed = passed
+        self._quotes = quotes
+        """What stands in the run's input as it was passed, by the names of arguments."""
         self.found: Traced | None = None
         """None where no policy reads it."""
         self._recorded: Value | None = None
@@ -96,6 +113,8 @@ class Tracing:
         passed = {  # as long as nobody has changed it
             name: ref for name, ref in self._passed.items() if execution.value(given.get(name)).ref == ref
         }
+        asked = input_of(execution)
+        passed |= {name: asked for name, text in self._quotes.items() if given.get(name) == text}
         carried = Carried(
             self._path,
             given,

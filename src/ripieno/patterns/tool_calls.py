@@ -12,6 +12,7 @@ from ripieno.model.errors import InvalidError, InvalidResultError, ToolError, Wi
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
+from ripieno.model.quotation import Quoted
 from ripieno.participants.base import BaseParticipant
 from ripieno.resilience.compaction import Message, ToolCall
 
@@ -21,7 +22,8 @@ __all__ = ["Asked", "ToolUse", "Toolbox", "Turn", "asked_for", "repairs_of", "us
 def use_tool(name: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Ask for a call; given as a result in place of an answer, alone or several in a list.
 
-    Those in one list are made side by side.
+    Those in one list are made side by side. An argument `{"quoted": "Dora"}` is a text that stands in the
+    run's input: passed by reference, as `quoted("Dora")` is by code.
     """
     return {"use_tool": name, "arguments": dict(arguments or {})}
 
@@ -73,8 +75,30 @@ class Toolbox:
         given: Any = asked.arguments
         if not isinstance(given, dict):
             return told("invalid_arguments", "arguments have to be a mapping of names to values")
-        problem = self._takes[asked.tool].problem(cast("dict[str, Any]", given))
+        known = cast("dict[str, Any]", given)
+        problem = self._takes[asked.tool].problem({name: plain(value) for name, value in known.items()})
         return None if problem is None else told("invalid_arguments", problem)
+
+
+def quote_in(value: Any) -> str | None:
+    """Give the text of an argument that is said to be quoted; None for any other."""
+    if not isinstance(value, dict):
+        return None
+    said = cast("dict[str, Any]", value)
+    text = said.get("quoted")
+    return text if len(said) == 1 and isinstance(text, str) else None
+
+
+def plain(value: Any) -> Any:
+    """Give an argument as the tool gets it."""
+    text = quote_in(value)
+    return value if text is None else text
+
+
+def passed(value: Any) -> Any:
+    """Give an argument as it is passed on: what is quoted by reference."""
+    text = quote_in(value)
+    return value if text is None else Quoted(text)
 
 
 def told(error: str, message: str, **more: Any) -> dict[str, Any]:
@@ -108,7 +132,8 @@ class ToolUse(BaseParticipant):
         """Make the call."""
         del task
         try:
-            return Outcome("complete", await context.use(self._tool, **self._arguments))
+            given = {name: passed(value) for name, value in self._arguments.items()}
+            return Outcome("complete", await context.use(self._tool, **given))
         except (InvalidError, InvalidResultError) as error:
             more = {} if error.repairs is None else {"repairs": error.repairs}
             return Outcome("failed", told(error.code, error.message, **more), reason=error.message)
