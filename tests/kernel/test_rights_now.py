@@ -28,6 +28,7 @@ from ripieno.identity import administration, api_keys
 from ripieno.identity.credential import Credential
 from ripieno.identity.sign_in import sign_in
 from ripieno.journal.identity import RevokedKey
+from ripieno.journal.records import RunFilter
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Store
 from ripieno.kernel.commands import answer, cancel
@@ -296,3 +297,24 @@ async def test_a_child_run_acts_with_what_is_left_to_who_started_the_one_above(t
         assert (await events(host, begun))[0].body["roles"] == ["clerk"]
     assert "forbidden by bookers-book" in str(outcome.reason)
     assert system.calls == []
+
+
+async def test_a_start_knows_of_a_change_of_which_its_process_has_not_heard(tmp_path: Path) -> None:
+    workflow, home = Workflow("inner", CLERK), tmp_path / "home"
+    async with opened(home, Deaf) as store, opened(home, SqliteStore) as elsewhere:
+        store.gate = gate_of(tmp_path / "policies", starters=STARTERS)
+        async with serving(home, workflow, store=store) as host:
+            await administration.grant(elsewhere, ZOE, ["booker"], by=OPERATOR)
+            await begin(host, workflow, by=BOOKER)
+            await administration.revoke(elsewhere, ZOE, ["booker"], by=OPERATOR)
+            with pytest.raises(NotAllowedError, match="forbidden by bookers-start"):
+                await begin(host, workflow, by=BOOKER)
+            assert len(await elsewhere.runs(RunFilter())) == 1, "nothing is left of what was not let begin"
+            await administration.grant(elsewhere, ZOE, ["booker", "clerk"], by=OPERATOR)
+            run = await begin(host, workflow, by=BOOKER)
+            [first] = await events(host, run, "run.started")
+            assert first.body["roles"] == ["booker", "clerk"]
+            await administration.revoke(elsewhere, ZOE, ["clerk"], by=OPERATOR)
+            run = await begin(host, workflow, by=BOOKER)
+            [first] = await events(host, run, "run.started")
+            assert first.body["roles"] == ["booker"], "it begins with what is held, not with what was"

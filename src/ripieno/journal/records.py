@@ -255,6 +255,9 @@ class NewRun:
     """True for one that only takes back what another did: it is created though its workflow is drained."""
     stage: Stage | None = None
     """By which stage its version was chosen; None where the version itself was given."""
+    under: tuple[str, int] | None = None
+    """Tenant and number of the event up to which its rights were known when it was let begin; None where
+    they were looked up then. It is not created where they have changed since."""
 
 
 @dataclass(frozen=True, slots=True)

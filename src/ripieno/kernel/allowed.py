@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow
+from ripieno.journal.rights import Directed
 from ripieno.journal.store import Store
 from ripieno.kernel.proposals import rights, trial
 from ripieno.kernel.shares import PARTS, WHOLE, part_of
@@ -93,10 +94,11 @@ async def admitted(store: Store, definition: Definition, by: Principal, mark: st
     """Give `by` with leave to start a run; raises `NotAllowedError` where policy does not permit it.
 
     `mark` is its business key, or its id: by it the run falls to the policies in production or to a
-    candidate's.
+    candidate's. Rights count as this process knows them: the run is to be created under them.
     """
     subject = Subject("workflow", definition.name, definition.facts)
-    return await may_start(store, Action("run.start", "start", Actor(by), subject, subject), mark)
+    action = Action("run.start", "start", Actor(by), subject, subject)
+    return await may_start(store, action, mark, known=True)
 
 
 async def may_begin_again(store: Store, run: RunRow, by: Principal) -> Principal:
@@ -116,12 +118,13 @@ def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
     return candidate.version if candidate is not None and falls else None
 
 
-async def may_start(store: Store, action: Action, mark: str) -> Principal:
+async def may_start(store: Store, action: Action, mark: str, *, known: bool = False) -> Principal:
     who = action.actor.principal
     candidate = candidate_for(store, who.tenant, mark)
     if candidate is not None:
         action = replace(action, candidate=candidate)
-    decision = await decided(store, action, f"{who.id} may not start {action.subject.name}")
+    otherwise = f"{who.id} may not start {action.subject.name}"
+    decision = await decided(store, action, otherwise, known=known)
     by = store.rights.of(who.tenant).narrowed(who)  # as looked at for the decision
     return replace(by, leave=told(decision) | trial(candidate))
 
@@ -277,17 +280,20 @@ def declared(about: Mapping[str, Any]) -> dict[str, str | int | bool | tuple[str
     return facts
 
 
-async def decided(store: Store, action: Action, otherwise: str) -> Decision:
+async def decided(store: Store, action: Action, otherwise: str, *, known: bool = False) -> Decision:
     """Give the decision that allows an act outside of any run; records and raises any other.
 
     Roles count as far as they are held still, and nothing is done for whoever is suspended, or came with
-    what was revoked since. What a credential is not good for is refused before policy is asked.
+    what was revoked since. What a credential is not good for is refused before policy is asked. With `known`
+    the rights that this process knows are enough to be allowed by.
     """
     workflow = (
         action.subject.name if action.subject.kind == "workflow" else action.subject.facts.get("workflow")
     )
     action.actor.principal.check_scope(action.kind, None if workflow is None else str(workflow))
     by, subject = action.actor.principal, action.subject
+    if known and (decision := asked(store, action, store.rights.of(by.tenant))).verdict == "allow":
+        return decision
     decision = asked(store, action)
     if decision.verdict == "allow":
         return decision
@@ -303,10 +309,10 @@ async def decided(store: Store, action: Action, otherwise: str) -> Decision:
     raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
 
 
-def asked(store: Store, action: Action) -> Decision:
-    """Give what the gate says, with the rights of now."""
+def asked(store: Store, action: Action, directed: Directed | None = None) -> Decision:
+    """Give what the gate says, with the rights of now unless others are given."""
     by = action.actor.principal
-    directed = store.rights.fresh(by.tenant)
+    directed = directed or store.rights.fresh(by.tenant)
     barred = directed.barred(by)
     if barred is not None:
         return Decision("deny", version=store.gate.version, reason=barred)

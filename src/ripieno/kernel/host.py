@@ -18,7 +18,7 @@ from ripieno.kernel.deployments import Chosen
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import held, outcome_from
 from ripieno.model.definition import Definition
-from ripieno.model.errors import RefusedError, StoreError
+from ripieno.model.errors import OutdatedError, RefusedError, StoreError
 from ripieno.model.event import GENESIS, Event, canonical
 from ripieno.model.ids import new_id
 from ripieno.model.outcome import Outcome
@@ -161,6 +161,33 @@ class Host:
             raise RefusedError(msg, remedy="start it detached, or in another process")
         principal.check_scope("run.start", definition.name)
         definition.check_input(value)
+        while True:
+            try:
+                return await self._start(
+                    definition,
+                    value,
+                    principal=principal,
+                    key=key,
+                    requested_at=requested_at,
+                    chosen=chosen,
+                    own=not detach,
+                )
+            except OutdatedError:
+                self.store.rights.fresh(principal.tenant)
+
+    async def _start(
+        self,
+        definition: Definition,
+        value: object,
+        *,
+        principal: Principal,
+        key: str | None,
+        requested_at: int | None,
+        chosen: Chosen | None,
+        own: bool,
+    ) -> Created:
+        """Start a run by the rights that are known here; raises `OutdatedError` where these have changed."""
+        under = (principal.tenant, self.store.rights.of(principal.tenant).head)
         run = new_id() if chosen is None else chosen.run
         by = await admitted(self.store, definition, principal, key or run)
         await self.enter(definition, by)
@@ -170,13 +197,21 @@ class Host:
         at = self.clock.now() if requested_at is None else requested_at
         stage = None if chosen is None else chosen.deployment.stage
         new = NewRun(
-            run, principal.tenant, definition.name, definition.version, principal.id, key, at, stage=stage
+            run,
+            principal.tenant,
+            definition.name,
+            definition.version,
+            principal.id,
+            key,
+            at,
+            stage=stage,
+            under=under,
         )
         body = await first_event(self.store, definition, new, commitment.hex(), begun(by))
         if chosen is not None:
             body["deployed"] = chosen.document()
         created = await self.store.create(
-            new, keys, [("run.started", "", body)], [(commitment, data)], own=not detach
+            new, keys, [("run.started", "", body)], [(commitment, data)], own=own
         )
         if created.lease is not None:
             first = Event(run, 1, GENESIS, at, created.lease.epoch, "run.started", "", body)

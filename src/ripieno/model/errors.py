@@ -17,6 +17,7 @@ __all__ = [
     "InvalidResultError",
     "NotAllowedError",
     "NotFoundError",
+    "OutdatedError",
     "Place",
     "RefusedError",
     "RejectedError",
@@ -103,6 +104,10 @@ class ChangedError(RefusedError):
     """Somebody else changed it meanwhile; whoever asks again is told how it stands now."""
 
     code = "changed"
+
+
+class OutdatedError(ChangedError):
+    """Rights have changed since something was let begin; whoever decides again knows them as they are."""
 
 
 class SettingsError(RipienoError):

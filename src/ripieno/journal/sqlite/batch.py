@@ -301,13 +301,14 @@ class Batch:
             self.stops = standing(self.connection)
         if self.stops and stopped(self.connection, self.stops, draft):
             return True
-        if draft.under is not None and self._changed_since(draft.under):
+        if draft.under is not None and self.changed_since(draft.under):
             draft.outdated = True
             return True
         draft.too_fast = too_fast(self.connection, draft)
         return draft.too_fast
 
-    def _changed_since(self, under: tuple[str, int]) -> bool:
+    def changed_since(self, under: tuple[str, int]) -> bool:
+        """Tell whether rights in a tenant may have changed since an event of its stream."""
         found = self._outdated.get(under)
         if found is None:
             found = self._outdated[under] = changed_since(self._one, *under)

@@ -53,11 +53,15 @@ class Doorbell:
             self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
 
     def ring(self, *, beyond: bool) -> None:
-        """Tell everyone elsewhere of a commit; here all, or those who follow all, by `Batch.beyond`."""
+        """Tell of a commit of this process here: all, or those who follow all, by `Batch.beyond`."""
         self._tell(self._listeners if beyond else self._of_all)
-        for pipe in self._folder.iterdir():
-            if pipe != self._own:
-                self._press(pipe)
+
+    def ring_elsewhere(self) -> None:
+        """Tell every other process of a commit; may be called by any thread, and never raises."""
+        with contextlib.suppress(OSError):  # they look by themselves as well
+            for pipe in self._folder.iterdir():
+                if pipe != self._own:
+                    self._press(pipe)
 
     def close(self) -> None:
         """Stop listening."""

@@ -22,7 +22,7 @@ from ripieno.journal.sqlite.books import lacks
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.standing import standing
 from ripieno.journal.store import Created
-from ripieno.model.errors import InputError, NotFoundError, RefusedError
+from ripieno.model.errors import InputError, NotFoundError, OutdatedError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import short
 from ripieno.model.principal import leave_of
@@ -85,6 +85,8 @@ def create(
 ) -> Created:
     """Insert a run and its first events, unless its business key is taken, or `admit` refuses a new run.
 
+    Raises `OutdatedError` where rights have changed since it was let begin.
+
     The row comes last: what fails before it has changed no table.
     """
     execute = batch.connection.execute
@@ -97,6 +99,9 @@ def create(
             return Created(current(batch, taken[0]), None, existed=True)
     if new.again and execute("SELECT 1 FROM runs WHERE id = ?", (new.id,)).fetchone():
         return Created(current(batch, new.id), None, existed=True)
+    if new.under is not None and batch.changed_since(new.under):
+        msg = f"rights in {new.tenant} were changed while a run of {new.workflow} was about to start"
+        raise OutdatedError(msg)
     admit()
     if (
         new.parent is not None

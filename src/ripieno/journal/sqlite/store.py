@@ -106,7 +106,7 @@ class SqliteStore(
             owned.callback(self._reader.close)
             self._doorbell = Doorbell(self.home / "doorbells", self._owners, self._reader.connection)
             owned.callback(self._doorbell.close)
-            self._writer = Writer(connection, self.path, self._doorbell.ring)
+            self._writer = Writer(connection, self.path, self._doorbell.ring, self._doorbell.ring_elsewhere)
             owned.push_async_callback(self._writer.close)
             self._stops = Stops(self._standing)
             self._rights = Rights(self._directed)

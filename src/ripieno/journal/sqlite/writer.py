@@ -79,10 +79,18 @@ class Commit:
 class Writer:
     """Group commit: no artificial delay, and nobody waits for more than the commit under way and the next."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, committed: Committed) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        committed: Committed,
+        elsewhere: Callable[[], None],
+    ) -> None:
+        """`elsewhere` tells other processes of such a commit, in the thread that made it."""
         self._connection = connection
         self._path = path
         self._committed = committed
+        self._elsewhere = elsewhere
         self._places = (str(path), f"{path}-wal")
         self._files = {str(path): identity(str(path))}
         """The files that are written to, as they were found: others in their place hold nothing of this."""
@@ -164,6 +172,8 @@ class Writer:
                 break
         if commit.items:
             self._commit(commit)
+            if commit.changed:
+                self._elsewhere()
             self._loop.call_soon_threadsafe(self._report, commit)
         return item is not None
 
