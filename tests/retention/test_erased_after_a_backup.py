@@ -49,7 +49,7 @@ async def test_it_is_erased_again_where_anything_tells_of_it(tmp_path: Path, kno
         restore, tmp_path / "backup", home, by="person:op", replace=True, erasures=export
     )
     expected = [] if known == "nothing" else [run]
-    assert (done.erased, done.kept) == (expected, {})
+    assert (done.repeated.erased, done.repeated.kept) == (expected, {})
     assert bool(found_in_files(home, secrets)) == (known == "nothing")
     async with house(home) as host:
         assert (host.store.erasure(run) is not None) == bool(expected)
@@ -57,7 +57,7 @@ async def test_it_is_erased_again_where_anything_tells_of_it(tmp_path: Path, kno
     assert checked(home).sound
 
 
-async def test_a_run_that_has_not_ended_in_the_backup_is_named(tmp_path: Path) -> None:
+async def test_a_run_that_has_not_ended_in_the_backup_is_ended_and_erased(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     async with house(home) as host:
@@ -69,8 +69,10 @@ async def test_a_run_that_has_not_ended_in_the_backup_is_named(tmp_path: Path) -
         await host.outcome(run)
         await erase(host.store, await host.store.run(run), by=BOSS, reason="asked for")
     done = await asyncio.to_thread(restore, tmp_path / "backup", home, by="person:op", replace=True)
-    assert not done.erased
-    assert "has not ended" in done.kept[run]
+    assert (done.repeated.erased, done.repeated.kept) == ([run], {})
+    async with house(home) as host:
+        assert (await host.store.run(run)).status == "cancelled"
+    assert checked(home).sound
 
 
 async def test_nothing_is_erased_by_the_word_of_an_export_that_is_not_sound(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ async def test_nothing_is_erased_by_the_word_of_an_export_that_is_not_sound(tmp_
     done = await asyncio.to_thread(
         restore, tmp_path / "backup", tmp_path / "home", by="person:op", replace=True
     )
-    assert not done.erased, "a folder that cannot be read tells nothing"
+    assert not done.repeated.erased, "a folder that cannot be read tells nothing"
     assert run
 
 

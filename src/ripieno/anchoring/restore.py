@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from ripieno.anchoring.backup import JOURNAL, KEYS, MASTER, SEALED, check, copied, own_key, synced, write
-from ripieno.anchoring.erased_since import ErasedRun, erase_again, known_in
+from ripieno.anchoring.done_since import Known, Repeated, known_in, remembered_by, repeat
 from ripieno.anchoring.manifest import ANOTHER, BackupError, Manifest
 from ripieno.anchoring.sealing import opened
-from ripieno.anchoring.sink import SinkError, sink_at
+from ripieno.anchoring.sink import Sink, SinkError, sink_at
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.signing import keep_latest, signer_at
 from ripieno.journal.sqlite.restoring import RestoringStore
@@ -65,10 +65,10 @@ class Restored:
     """Those that had not ended."""
     tasks: int
     """How many wait for a person, each with a remark."""
-    erased: Sequence[str]
-    """Runs whose values were erased after the backup, and are erased again."""
-    kept: Mapping[str, str]
-    """Runs that were erased after the backup and cannot be erased yet, and why."""
+    repeated: Repeated
+    """What was erased, deleted and held after the backup, and is again."""
+    told_by: Sequence[str]
+    """Who told that; nobody where it is not known what was."""
     compared: Sequence[str]
     """With what the backup was compared."""
     aside: Path | None
@@ -93,9 +93,9 @@ def restore(
 
     `checkpoints`: notes that were published after the backup, by what they are called; of each of `sinks`
     the newest is asked for. `unchecked`: go on where one cannot be asked. `replace`: move aside what is
-    there. `erasures`: an export that is younger than the backup; what it says was erased is erased again, as
-    is what the folder says that is moved aside. Raises `BackupError` where that cannot be; what was there
-    before is then as it was.
+    there. What was erased, deleted or put under a hold after the backup is so again, as far as the sinks tell
+    it, the folder that is moved aside, and `erasures`: an export that is younger than the backup. Raises
+    `BackupError` where that cannot be; what was there before is then as it was.
     """
     manifest = check(backup, key)
     in_use = (home / JOURNAL).exists() or (home.exists() and any(home.iterdir()))
@@ -110,10 +110,15 @@ def restore(
         if signer.verifier != (key or own_key(backup)):
             msg = f"the keys are those of {signer.name}, the backup is of another log"
             raise BackupError(msg, remedy="name the folder of the keys that belong to it with --keys")
-        notes = dict(checkpoints or {}) | newest_of(sinks, unchecked=unchecked)
-        told = compare(draft, signer, manifest, notes, (clock or SystemClock()).now())
-        doomed = known_in(erasures, home, signer.verifier)
-        done = asyncio.run(written(draft, told, signer, by, doomed))
+        places = [sink_at(place) for place in sinks]
+        notes = dict(checkpoints or {}) | newest_of(places, unchecked=unchecked)
+        now = clock or SystemClock()
+        told = compare(draft, signer, manifest, notes, now.now())
+        known = known_in(erasures, home, signer.verifier)
+        remembered = remembered_by(places, signer, told.size, unchecked=unchecked)
+        known.duties |= remembered.duties
+        known.told_by |= remembered.told_by
+        done = asyncio.run(written(draft, told, signer, by, known=known, clock=now))
         settled(draft, signer, notes, told)
         check_alone(home)
         aside = moved(home, draft)
@@ -122,7 +127,8 @@ def restore(
         raise BackupError(msg, remedy="see to space and rights there; nothing was left of it") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return Restored(told, manifest, done.runs, done.tasks, done.erased, done.kept, sorted(notes), aside)
+    told_by, compared = sorted(known.told_by), sorted(notes)
+    return Restored(told, manifest, done.runs, done.tasks, done.repeated, told_by, compared, aside)
 
 
 def unpack(backup: Path, manifest: Manifest, draft: Path, keys: Keys) -> None:
@@ -161,11 +167,10 @@ def other_keys(backup: Path, manifest: Manifest, keys: Keys) -> Mapping[str, byt
 # -- what is lost -----------------------------------------------------------------------------------------
 
 
-def newest_of(sinks: Sequence[str], *, unchecked: bool) -> dict[str, str]:
+def newest_of(sinks: Sequence[Sink], *, unchecked: bool) -> dict[str, str]:
     """Give the newest checkpoint of every place; raises `BackupError` where one cannot be asked."""
     found: dict[str, str] = {}
-    for place in sinks:
-        sink = sink_at(place)
+    for sink in sinks:
         try:
             note = sink.newest(0)
         except SinkError as error:
@@ -219,14 +224,13 @@ class Written:
 
     runs: Sequence[str]
     tasks: int
-    erased: Sequence[str]
-    kept: Mapping[str, str]
+    repeated: Repeated
 
 
 async def written(
-    draft: Path, told: Restore, signer: Signer, by: str, doomed: Sequence[ErasedRun]
+    draft: Path, told: Restore, signer: Signer, by: str, *, known: Known, clock: Clock
 ) -> Written:
-    """Erase again what was erased, and write into the log what is lost, and whom it concerns."""
+    """Do again what was done since, and write into the log what is lost, and whom it concerns."""
     store = RestoringStore(draft)
     await store.open()
     try:
@@ -236,12 +240,21 @@ async def written(
             " after it is lost, and has to be given again"
         )
         tasks = await store.remark(told, remark)
-        erased, kept = await erase_again(store, doomed)
-        said: dict[str, Json] = {"by": by, "runs": len(runs), "lost": told.lost, "erased": len(erased)}
+        again = await repeat(store, clock, known.since(told.size))
+        said: dict[str, Json] = {
+            "by": by,
+            "runs": len(runs),
+            "lost": told.lost,
+            "erased": len(again.erased),
+            "deleted": list(again.deleted),
+            "holds": again.holds,
+            "kept": len(again.kept),
+            "told_by": len(known.told_by),
+        }
         await store.tell(told, told.signed(signer), said)
     finally:
         await store.close()
-    return Written(runs, tasks, erased, kept)
+    return Written(runs, tasks, again)
 
 
 def settled(draft: Path, signer: Signer, notes: Mapping[str, str], told: Restore) -> None:

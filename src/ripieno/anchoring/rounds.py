@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from ripieno.anchoring.duties import KINDS, notes_of
 from ripieno.anchoring.settings import Anchoring
-from ripieno.anchoring.sink import Sink, SinkError, TakenError, sink_at
+from ripieno.anchoring.sink import Sink, SinkError, TakenError, named, sink_at, size_of
 from ripieno.journal.signing import LATEST, keep_latest, signer_at
 from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.stored import StoredCheckpoint, StoredSink
@@ -158,6 +159,7 @@ class Rounds:
                 done.published.append(sink.name)
                 continue
             try:
+                self._remember(sequencer, sink, before, newest.size)
                 sink.publish(newest.size, newest.note)
             except TakenError as error:
                 raise ForkError(error.message, remedy=PAST) from error
@@ -169,6 +171,21 @@ class Rounds:
             done.published.append(sink.name)
             if before is not None and before.failed_at is not None:
                 done.changes.append(after)
+
+    def _remember(self, sequencer: Sequencer, sink: Sink, before: StoredSink | None, size: int) -> None:
+        """Tell a sink what was erased, deleted and held, before it gets the checkpoint that covers it.
+
+        All that it lacks, also where it lacks more than its row says, as after a restore.
+        """
+        if not sink.keeps_duties:
+            return
+        assert self._signer is not None, "a checkpoint was signed"
+        since = 0 if before is None or before.number is None else sequencer.size_at(before.number)
+        if not sequencer.events_of(KINDS, since, size):
+            return
+        told = max(map(size_of, sink.told()), default=0)
+        for ends, note in notes_of(sequencer, self._signer, min(since, told), size):
+            sink.remember(named(ends, note), note)
 
     def _failed(
         self,

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from abc import ABC, abstractmethod
-from typing import Final
+from collections.abc import Sequence
+from typing import ClassVar, Final
 from urllib.parse import urlsplit
 
 from ripieno.model.errors import RipienoError, SettingsError
 
-__all__ = ["SUFFIX", "Sink", "SinkError", "TakenError", "sink_at", "stem"]
+__all__ = ["DUTIES", "SUFFIX", "Sink", "SinkError", "TakenError", "named", "sink_at", "size_of", "stem"]
 
 SUFFIX: Final = ".checkpoint"
+
+DUTIES: Final = ".duties"
+"""Of what stands beside checkpoints: what was erased, deleted and held until then."""
+
+NAMED: Final = re.compile(r"[0-9]{16}\.[0-9a-f]{12}\.duties")
 
 
 class SinkError(RipienoError):
@@ -31,6 +39,9 @@ class Sink(ABC):
     name: str
     """What it is called in tables and messages: holds no password."""
 
+    keeps_duties: ClassVar[bool] = False
+    """True where it also keeps what was erased, deleted and held, for a log that is put back."""
+
     @abstractmethod
     def publish(self, size: int, note: str) -> None:
         """Keep the checkpoint of a log of `size` events, durably; the same one twice is kept once.
@@ -45,10 +56,32 @@ class Sink(ABC):
         None as well from a place that only takes. Raises `SinkError`.
         """
 
+    def remember(self, name: str, note: str) -> None:
+        """Keep what was erased, deleted and held under a name of `named`; raises `SinkError`."""
+        raise NotImplementedError
+
+    def told(self) -> Sequence[str]:
+        """Give the names of all that was remembered, sorted; raises `SinkError`."""
+        return ()
+
+    def remembered(self, name: str) -> str:
+        """Give what was remembered under a name; raises `SinkError`."""
+        raise NotImplementedError
+
 
 def stem(size: int) -> str:
     """Give the name of a checkpoint of a log of `size` events: names sort as sizes do."""
     return f"{size:016d}{SUFFIX}"
+
+
+def named(size: int, note: str) -> str:
+    """Give the name under which a note of what was erased and held is remembered, which sorts likewise."""
+    return f"{size:016d}.{hashlib.sha256(note.encode()).hexdigest()[:12]}{DUTIES}"
+
+
+def size_of(name: str) -> int:
+    """Give the size of the log that such a name names; 0 for another name."""
+    return int(name[:16]) if NAMED.fullmatch(name) else 0
 
 
 def sink_at(place: str) -> Sink:

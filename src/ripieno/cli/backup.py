@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -23,12 +25,20 @@ from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.ids import short
 
 if TYPE_CHECKING:
+    from ripieno.anchoring.done_since import Repeated
     from ripieno.anchoring.manifest import Manifest
+    from ripieno.anchoring.restore import Restored
 
 __all__ = ["backup", "restore"]
 
 PASSPHRASE: Final = "RIPIENO_BACKUP_PASSPHRASE"  # noqa: S105 - where one is, not one
 RUNS_SHOWN: Final = 20
+RUN: Final = re.compile(r"[0-9a-f]{32}")
+
+UNKNOWN: Final = (
+    "what was erased, deleted or put under a hold after the backup is not known, and not done again: erased"
+    " data is back. A younger export (--erasures) or checkpoint_sinks in a folder or s3:// would have told it"
+)
 
 KEPT: Final = {
     "apart": "the keys are not in it: keep master.key and checkpoint.key elsewhere, or no value can be read",
@@ -38,12 +48,12 @@ KEPT: Final = {
 
 
 def backup(
-    to: Path | None = None,
+    to: str | None = None,
     /,
     *,
     with_keys: Annotated[bool, Parameter(negative="")] = False,
     passphrase_file: Path | None = None,
-    verify: Path | None = None,
+    verify: str | None = None,
     key: str | None = None,
     options: Options = DEFAULTS,
 ) -> int:
@@ -55,7 +65,7 @@ def backup(
     Parameters
     ----------
     to
-        The folder to write, which must not be there yet.
+        The folder to write, which must not be there yet, or s3://bucket/prefix in object storage.
     with_keys
         Put the keys into it in clear.
     passphrase_file
@@ -67,6 +77,7 @@ def backup(
 
     """
     from ripieno.anchoring.backup import back_up, check  # noqa: PLC0415 - only here
+    from ripieno.anchoring.object_backups import back_up_to_objects, fetched, is_object  # noqa: PLC0415 - only here
 
     if (to is None) == (verify is None):
         msg = "name either the folder to write, or with --verify a backup to verify"
@@ -74,7 +85,9 @@ def backup(
     phrase = passphrase_in(passphrase_file)
     if verify is not None:
         settings = options.settle()
-        manifest = check(verify, None if key is None else key_of(key), passphrase=phrase)
+        by = None if key is None else key_of(key)
+        with fetched(verify, settings.home) if is_object(verify) else nullcontext(Path(verify)) as folder:
+            manifest = check(folder, by, passphrase=phrase)
         shown(settings, verify, manifest)
         if key is None:
             note("signed by the key that is in it: --key KEY shows that not all of it was exchanged")
@@ -86,14 +99,18 @@ def backup(
     settings = options.settle()
     asyncio.run(sign_in(settings))
     origin = settings.anchoring.origin
-    manifest = back_up(settings.home, to, origin=origin, with_keys=with_keys, passphrase=phrase)
+    keys: dict[str, Any] = {"origin": origin, "with_keys": with_keys, "passphrase": phrase}
+    if is_object(to):
+        manifest = back_up_to_objects(settings.home, to, **keys)
+    else:
+        manifest = back_up(settings.home, Path(to), **keys)
     shown(settings, to, manifest)
     note(KEPT[manifest.keys])
     return Exit.OK
 
 
 def restore(
-    source: Path,
+    source: str,
     /,
     *,
     keys: Path | None = None,
@@ -113,7 +130,7 @@ def restore(
     Parameters
     ----------
     source
-        The backup.
+        The backup: a folder, or s3://bucket/prefix in object storage.
     keys
         The folder that holds master.key and checkpoint.key, where they are not in the backup.
     passphrase_file
@@ -127,9 +144,10 @@ def restore(
     replace
         Move aside what is in the data folder.
     erasures
-        An export that is younger than the backup: what was erased until then is erased again.
+        A younger export: what it says was erased, deleted or held after the backup is so again.
 
     """
+    from ripieno.anchoring.object_backups import fetched, is_object  # noqa: PLC0415 - only here
     from ripieno.anchoring.restore import Keys  # noqa: PLC0415 - only here
     from ripieno.anchoring.restore import restore as put_back  # noqa: PLC0415 - only here
 
@@ -137,18 +155,25 @@ def restore(
     if settings.credential is not None:
         msg = "a backup is put back by whoever operates the machine, and a key or token was given"
         raise NotAllowedError(msg, remedy="unset RIPIENO_API_KEY and RIPIENO_TOKEN")
-    done = put_back(
-        source,
-        settings.home,
-        by=settings.claimed.id,
-        key=None if key is None else key_of(key),
-        keys=Keys(keys, passphrase_in(passphrase_file)),
-        checkpoints={str(file): text_of(file) for file in checkpoint},
-        sinks=settings.anchoring.sinks,
-        unchecked=unchecked,
-        replace=replace,
-        erasures=erasures,
-    )
+    with fetched(source, settings.home) if is_object(source) else nullcontext(Path(source)) as folder:
+        done = put_back(
+            folder,
+            settings.home,
+            by=settings.claimed.id,
+            key=None if key is None else key_of(key),
+            keys=Keys(keys, passphrase_in(passphrase_file)),
+            checkpoints={str(file): text_of(file) for file in checkpoint},
+            sinks=settings.anchoring.sinks,
+            unchecked=unchecked,
+            replace=replace,
+            erasures=erasures,
+        )
+    told_of(settings, done)
+    return Exit.OK
+
+
+def told_of(settings: Settings, done: Restored) -> None:
+    """Show what a restore came to."""
     told = done.restore
     document = {
         "restore": told.id,
@@ -159,8 +184,11 @@ def restore(
         "compared": list(done.compared),
         "runs": list(done.runs),
         "tasks": done.tasks,
-        "erased": list(done.erased),
-        "not_erased": dict(done.kept),
+        "erased": list(done.repeated.erased),
+        "deleted": list(done.repeated.deleted),
+        "holds": done.repeated.holds,
+        "not_erased": dict(done.repeated.kept),
+        "told_by": list(done.told_by),
         "aside": None if done.aside is None else str(done.aside),
     }
     table = listing("events", "lost for certain", "under way", "tasks", right=("events", "tasks"))
@@ -170,20 +198,17 @@ def restore(
     note(str(told))
     for text in lacking(done.runs, done.tasks, compared=bool(done.compared)):
         note(text)
-    if done.erased:
-        note(f"{len(done.erased):,} runs that were erased after the backup are erased again")
-    for run, why in done.kept.items():
-        note(f"run {short(run)} was erased after the backup, and is not yet erased again: {why}")
+    for text in repeated(done.repeated, done.told_by):
+        note(text)
     if done.aside is not None:
         note(f"what was there before is in {done.aside}")
-    return Exit.OK
 
 
 def lacking(runs: Sequence[str], tasks: int, *, compared: bool) -> list[str]:
     """Say what people have to see to."""
     found = [
         "runs that were started after the backup are not known: whoever starts one again repeats what it did",
-        "what was erased, revoked or forbidden after it, as far as nothing said it here: see to it again",
+        "what was revoked or forbidden after it is as it was before: see to it again",
     ]
     if not compared:
         found.insert(0, "it was compared with nothing: checkpoint_sinks, or --checkpoint, tell what is lost")
@@ -197,7 +222,28 @@ def lacking(runs: Sequence[str], tasks: int, *, compared: bool) -> list[str]:
     return found
 
 
-def shown(settings: Settings, place: Path, manifest: Manifest) -> None:
+def repeated(done: Repeated, told_by: Sequence[str]) -> list[str]:
+    """Say what was erased, deleted and held after a backup, and who told that."""
+    if not told_by:
+        return [UNKNOWN]
+    found = [f"what was erased, deleted or held after the backup is told by {', '.join(told_by)}"]
+    counts = {"erased": len(done.erased), "deleted": len(done.deleted), "set or released": done.holds}
+    names = {"erased": "run", "deleted": "tenant", "set or released": "hold"}
+    for what, count in counts.items():
+        if count:
+            plural = f"{names[what]} is" if count == 1 else f"{names[what]}s are"
+            found.append(f"{count:,} {plural} {what} again")
+    for name, why in done.kept.items():
+        found.append(f"{named(name)} was erased or held after the backup, and is not yet again: {why}")
+    return found
+
+
+def named(name: str) -> str:
+    """Name a run by its short end, and all else as it is called."""
+    return f"run {short(name)}" if RUN.fullmatch(name) else name
+
+
+def shown(settings: Settings, place: str, manifest: Manifest) -> None:
     """Show what a backup holds."""
     size = sum(one.bytes for one in manifest.files.values())
     table = listing("backup", "of", "events", "runs", "under way", "bytes", right=("events", "runs", "bytes"))

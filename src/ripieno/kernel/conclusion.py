@@ -15,13 +15,14 @@ from ripieno.model.value import Value, encode
 __all__ = ["conclude", "in_doubt"]
 
 
-async def conclude(store: Store, clock: Clock, run: RunRow, reason: str) -> bool:
+async def conclude(store: Store, clock: Clock, run: RunRow, reason: str, *, known_over: bool = False) -> bool:
     """End a run as cancelled without replaying it; False when a call of it is in doubt, or another has it.
 
-    The message that asks for it has been sent before, and is folded here.
+    The message that asks for it has been sent before, and is folded here. `known_over`: it is known to have
+    ended, in a log that was lost, so that nothing of it is in doubt.
     """
     events = await store.events(run.id)
-    if in_doubt(events):
+    if not known_over and in_doubt(events):
         return False
     taken = await store.acquire(run.id)
     if taken is None:

@@ -8,8 +8,9 @@ of their own, and whoever gives them, there is one of each.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from ripieno.journal.sqlite.elected import Elected
 from ripieno.journal.sqlite.rows import Rows
@@ -84,6 +85,24 @@ class Sequencer(Elected):
                 NODES.write(self.connection, nodes)
             self._position = leaves[-1][1]
         return len(leaves)
+
+    def events_of(self, kinds: Sequence[str], after: int, upto: int) -> list[Any]:
+        """Give the events of these kinds between two leaves: leaf, kind, tenant of its stream, envelope."""
+        asked = ", ".join("?" * len(kinds))
+        return self.rows(
+            "SELECT l.leaf, e.kind, t.name, e.envelope FROM events e"  # noqa: S608 - question marks alone
+            " JOIN leaves l ON l.position = e.position LEFT JOIN tenants t ON t.stream = e.stream"
+            f" WHERE e.kind IN ({asked}) AND e.position >= (SELECT position FROM leaves WHERE leaf >= ?"
+            " ORDER BY leaf LIMIT 1) AND l.leaf < ? ORDER BY e.position",
+            *kinds,
+            after,
+            upto,
+        )
+
+    def size_at(self, number: int) -> int:
+        """Give how many events a checkpoint covers; 0 where there is none of this number."""
+        rows = self.rows("SELECT size FROM checkpoints WHERE number = ?", number)
+        return rows[0][0] if rows else 0
 
     # -- checkpoints and where they are published ---------------------------------------------------
 
