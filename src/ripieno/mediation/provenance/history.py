@@ -92,6 +92,8 @@ class History:
         """What people were asked about, by the path of the question."""
         self._started: Event | None = None
         """The first event, as long as it is not known where the input comes from."""
+        self._origins: dict[str, History] = {}
+        """Runs from which this one has what it imports, kept while that is read: each is read once."""
 
     async def read_on(
         self, upto: int | None = None, kinds: Mapping[str, str] | None = None, child: str | None = None
@@ -117,6 +119,7 @@ class History:
                 break
         if self._started is not None:  # nothing follows that says where the input is from
             await self._begin(self._started, None)
+        self._origins.clear()
         return self
 
     def label_of(self, ref: str, value: Callable[[], Any]) -> Label:
@@ -147,11 +150,13 @@ class History:
             await self._begin(self._started, event)
         if kind in ("step", "scope"):
             await self._ended(event, body, imported)
+        elif kind == "intent":
+            self._call(event, body, self if imported is None else await self._origin(*imported))
         elif kind == "answered" and body.get("content"):
             await self._answered(event, body)
         elif kind == "run.started":
             self._started = event
-            if "given" in body or "parent" in body:
+            if "given" in body or "parent" in body or "undoes" in body:
                 await self._begin(event, None)
         else:
             self._note(event, kind, body)
@@ -161,8 +166,6 @@ class History:
             case "proposed":
                 at = event.path.replace("/proposed/", "/approval/")
                 self._proposed[at] = self._read(str(body["arguments"]))
-            case "intent":
-                self._call(event, body)
             case "result":
                 self._result(event, body)
             case "asked" if "child" in body:
@@ -178,6 +181,11 @@ class History:
         self._started = None
         body = started.body
         ref = str(body["input"])
+        if "undoes" in body:  # what it takes back was done with values of that run
+            whose = await self._relative(str(body["undoes"]["run"]), None)
+            source = Source(self.run, started.seq, "", f"what run {body['undoes']['run'][-6:]} did")
+            self._came_in(ref, source, UNTRUSTED if whose is None else whose.worst)
+            return
         if "given" in body:
             source = Source(self.run, started.seq, "", f"input by {body['principal']}")
             self._came_in(ref, source, Label.read(body["given"]))
@@ -194,13 +202,16 @@ class History:
         whole = found.worst
         self._enter(self._read(ref), source, lambda leaf: found.index.look(leaf, whole), ref)
 
-    def _call(self, event: Event, body: Mapping[str, Any]) -> None:
-        """Note what a call is given: what is trusted may echo it."""
+    def _call(self, event: Event, body: Mapping[str, Any], origin: History | None) -> None:
+        """Note what a call is given: what is trusted may echo it.
+
+        What was passed by reference is named as in the run in which it was: in `origin`.
+        """
         arguments = self._read(str(body["arguments"]))
-        passed: list[Label] = []
+        passed: list[Label] = [] if origin is not None else [UNTRUSTED]
         short: set[str] = set()
         for _, leaf in leaves(arguments):
-            known = self.values.get(leaf) if isinstance(leaf, str) else None
+            known = origin.values.get(leaf) if origin is not None and isinstance(leaf, str) else None
             if known is not None:
                 passed.append(known.label)
                 continue
@@ -308,7 +319,7 @@ class History:
     ) -> Label:
         """Give what is said of what a visit gave and did not get anywhere."""
         if imported is not None:
-            found = await self._relative(*imported)
+            found = await self._origin(*imported)
             return UNTRUSTED if found is None else found.made.get(imported[1], UNTRUSTED)
         within = self.taken.get(event.path)
         if body["participant"] == "human" and within is not None:
@@ -334,6 +345,13 @@ class History:
         said: Any = self._read(ref)
         asked = cast("list[Any]", said) if isinstance(said, list) else [said]
         return bool(asked) and all(isinstance(one, dict) and "use_tool" in one for one in asked)
+
+    async def _origin(self, run: str, upto: int) -> History | None:
+        """Give the history of a run that something is imported from, as far as that; None as below."""
+        found = await self._relative(run, upto)
+        if found is not None:
+            self._origins[run] = found
+        return found
 
     async def _relative(self, run: str, upto: int | None, child: str | None = None) -> History | None:
         """Give the history of another run; None where it cannot be read."""
@@ -437,7 +455,7 @@ class Histories:
     async def _read(
         self, run: str, upto: int | None, kinds: Mapping[str, str] | None, child: str | None
     ) -> History:
-        found = self._all.get(run)
+        found = self._all.get(run) or self._kept.get(run)
         if found is None or (upto is not None and found.seq > upto):
             found = History(self._log, run, self)
         if upto is None:
