@@ -10,7 +10,7 @@ from typing import Final
 
 from ripieno.model.action import Effect
 
-__all__ = ["CONTENT", "OUTSIDE", "TRUSTED", "effect_of"]
+__all__ = ["CONTENT", "DATA", "TRUSTED", "effect_of", "leaves"]
 
 READS: Final = ("get_", "read_", "search_", "list_", "check_")
 """How the names of tools begin that change nothing."""
@@ -36,6 +36,26 @@ chat, are written by whoever made them.
 OUTSIDE: Final = frozenset({"get_webpage"})
 """Tools that read what others serve: the address that they are given leaves the organisation."""
 
+OWN: Final = frozenset(
+    {
+        "append_to_file",
+        "create_file",
+        "delete_email",
+        "delete_file",
+        "update_password",
+        "update_user_info",
+    }
+)
+"""Tools that change what is the user's own, and tell nobody of it."""
+
+DATA: Final[Mapping[str, tuple[str, ...]]] = {
+    # name, number of the passport, of the credit card
+    "get_user_information": ("pii",),
+    # name, address, password
+    "get_user_info": ("pii", "secret"),
+}
+"""Classes of data of what tools give, as their descriptions say."""
+
 CONTENT: Final[Mapping[str, tuple[str, ...]]] = {
     "append_to_file": ("content",),
     "create_calendar_event": ("title", "description", "location", "start_time", "end_time"),
@@ -54,3 +74,10 @@ CONTENT: Final[Mapping[str, tuple[str, ...]]] = {
 def effect_of(tool: str) -> Effect:
     """Give whether a tool changes something."""
     return "read" if tool.startswith(READS) else "write"
+
+
+def leaves(tool: str) -> bool | None:
+    """Give whether what a tool is given leaves the organisation; None where that is not known."""
+    if tool in OUTSIDE:
+        return True
+    return False if effect_of(tool) == "read" or tool in OWN else None

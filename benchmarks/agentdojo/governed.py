@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from arms import workflow_of
 from cases import Case, Suite
-from declared import CONTENT, OUTSIDE, TRUSTED, effect_of
+from declared import CONTENT, DATA, TRUSTED, effect_of, leaves
 from pydantic_core import to_jsonable_python
 from taken_back import BEFORE, INVERSES, inverse, put_back
 
@@ -91,7 +91,8 @@ class Governed:
             effect=effect_of(name),
             trust="trusted" if name in TRUSTED else "untrusted",
             content=CONTENT.get(name, ()),
-            outside=name in OUTSIDE,
+            data=DATA.get(name, ()),
+            outside=leaves(name),
             undo=Tool(take_back, name=f"undo_{name}", version="1") if name in INVERSES else None,
             on_uncertain="retry",
         )

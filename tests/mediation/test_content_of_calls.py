@@ -30,9 +30,9 @@ async def unsend(to: str) -> str:
     return f"taken back from {to}"
 
 
-OPEN = Tool(send, name="send", on_uncertain="retry")
-DECLARED = Tool(send, name="send", on_uncertain="retry", content=["text"])
-UNDONE = Tool(send, name="send", on_uncertain="retry", content=["text"], undo=Tool(unsend))
+OPEN = Tool(send, name="send", on_uncertain="retry", outside=False)
+DECLARED = Tool(send, name="send", on_uncertain="retry", content=["text"], outside=False)
+UNDONE = Tool(send, name="send", on_uncertain="retry", content=["text"], outside=False, undo=Tool(unsend))
 
 
 def clerk(send_tool: Tool, to: str, text: str) -> Workflow:

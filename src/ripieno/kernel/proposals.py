@@ -243,6 +243,7 @@ class Proposals:
             None if traced is None else traced.sources,
             None if traced is None else traced.steering,
             None if traced is None else traced.shown,
+            None if traced is None else traced.passes,
             self._candidate,
         )
 

@@ -128,6 +128,8 @@ class Action:
     """Which are said of any argument that decides upon what, to whom or where; None where not known."""
     shown: tuple[Trust, ...] | None = None
     """Which are said of anything that its run has taken in; None where that is not known."""
+    passes: tuple[str, ...] | None = None
+    """Classes of data of what it passes on; None where that is not known."""
     candidate: str | None = None
     """Version of the policies that its run was started under as one of a candidate's share."""
 

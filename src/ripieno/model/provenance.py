@@ -127,6 +127,9 @@ class Traced:
     """Which are said of anything that the run has taken in so far."""
     labels: tuple[str, ...]
     """Classes of data that it carries: declared of its sources, or detected."""
+    passes: tuple[str, ...] | None
+    """The same of what is only passed on, but for what is detected in the words of the run's own input; of
+    every argument where none is declared to be that. None where it was not looked for."""
     document: Mapping[str, Any]
     """All of this with where each value comes from, as it is recorded with the act."""
 
@@ -143,6 +146,7 @@ class Traced:
             tuple(document.get("steering", document["sources"])),
             tuple(document["shown"]),
             tuple(document["labels"]),
+            tuple(document["passes"]) if "passes" in document else None,
             document,
         )
 

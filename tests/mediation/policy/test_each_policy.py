@@ -125,6 +125,7 @@ def made(of: Mapping[tuple[str, ...], Any]) -> Action:
         sources=known.get(("sources",)),
         steering=known.get(("steering",)),
         shown=known.get(("shown",)),
+        passes=known.get(("passes",)),
     )
 
 
@@ -133,7 +134,7 @@ def made(of: Mapping[tuple[str, ...], Any]) -> Action:
 
 def less(action: Action) -> Iterator[tuple[str, Action]]:
     """Give an act of which one thing less is known, for each that may be unknown."""
-    for name in ("workflow", "given", "sources", "steering", "shown"):
+    for name in ("workflow", "given", "sources", "steering", "shown", "passes"):
         if getattr(action, name) is not None:
             yield name, replace(action, **{name: None})
     for of in ("subject", "workflow"):

@@ -53,6 +53,7 @@ class ActDocument(Closed):
         default=None, description="the same of what decides upon what, to whom"
     )
     shown: list[Trust] | None = Field(default=None, description="what is said of anything it has taken in")
+    passes: list[str] | None = Field(default=None, description="classes of data of what it passes on")
     approvals: list[ApprovalDocument] = Field(default=[], description="what was approved of it")
     run: str | None = None
     path: str | None = None
@@ -83,6 +84,7 @@ class ActDocument(Closed):
             sources=None if self.sources is None else tuple(self.sources),
             steering=None if self.steering is None else tuple(self.steering),
             shown=None if self.shown is None else tuple(self.shown),
+            passes=None if self.passes is None else tuple(self.passes),
         )
 
     def _workflow(self, pack: str | None) -> Subject | None:

@@ -53,6 +53,7 @@ class PastAct:
             sources=traced.sources,
             steering=traced.steering,
             shown=traced.shown,
+            passes=traced.passes,
             labels=tuple(sorted({*self.action.labels, *traced.labels})),
         )
         return replace(self, action=action, traced=traced)

@@ -203,6 +203,7 @@ def context(action: Action, wanted: Wanted) -> dict[str, Json]:
         "sources": action.sources,
         "steering": action.steering,
         "shown": action.shown,
+        "passes": action.passes,
     }
     wants_amount = "amount" in node.parts
     if wants_amount or "arguments" in node.parts:

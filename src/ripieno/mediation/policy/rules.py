@@ -29,6 +29,7 @@ CARRYING: Final = frozenset({"tool.call", "tool.undo", "model.call"})
 """Acts that carry values which were found in the course of a run."""
 
 OF_SOURCES: Final = frozenset({"provenance", "sources", "steering", "shown"})
+OF_CLASSES: Final = frozenset({"labels", "passes"})
 NOTHING: Final[frozenset[Tracing]] = frozenset()
 REMEMBERED: Final = 4096
 """Rulings that a shard remembers; it forgets them all when there are more."""
@@ -151,7 +152,7 @@ def tracing_of(policy: Policy) -> frozenset[Tracing]:
     found: set[Tracing] = set()
     if parts & OF_SOURCES:
         found.add("sources")
-    if "labels" in parts:
+    if parts & OF_CLASSES:
         found.add("labels")
     return frozenset(found)
 

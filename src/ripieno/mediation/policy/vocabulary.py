@@ -88,6 +88,7 @@ CONTEXT: Final[Mapping[str, ValueKind | Mapping[str, ValueKind]]] = {
     "sources": "texts",
     "steering": "texts",
     "shown": "texts",
+    "passes": "texts",
     "run": "text",
     "path": "text",
     "workflow": WORKFLOW,

@@ -63,6 +63,7 @@ class Trace:
         self._steering: list[Trust] = []
         self._from: dict[str, Any] = {}
         self._detected: dict[str, list[str]] = {}
+        self._passes: set[str] = set()
 
     def whole(self) -> Traced:
         """Give what was found."""
@@ -76,16 +77,18 @@ class Trace:
         steering = ordered(self._steering or [self._default.trust])
         shown = ordered(self._history.shown)
         labels = tuple(sorted(found.data.union(*self._detected.values())))
+        passes = tuple(sorted(self._passes)) if carried.detect else None
         document = {
             "provenance": provenance,
             "sources": list(sources),
             "steering": list(steering),
             "shown": list(shown),
             "labels": list(labels),
+            **({} if passes is None else {"passes": list(passes)}),
             "from": self._from,
             **({"detected": self._detected} if self._detected else {}),
         }
-        return Traced(provenance, sources, steering, shown, labels, document)
+        return Traced(provenance, sources, steering, shown, labels, passes, document)
 
     def _by_default(self) -> Label:
         """Give what is said of what matches nothing."""
@@ -141,11 +144,23 @@ class Trace:
             }
         if detected:
             self._detected[place(at)] = detected
+            if self._is_passed_on(at) and not self._is_of_the_request(found):
+                self._passes.update(detected)
 
     def _take(self, at: Sequence[str | int], label: Label) -> None:
         self._labels.append(label)
         if at[0] not in self._carried.content:
             self._steering.append(label.trust)
+        if self._is_passed_on(at):
+            self._passes |= label.data
+
+    def _is_passed_on(self, at: Sequence[str | int]) -> bool:
+        """Tell whether an argument is declared to be only passed on; where none is, any may be."""
+        return not self._carried.content or at[0] in self._carried.content
+
+    def _is_of_the_request(self, found: Found) -> bool:
+        """Tell whether it is in the words of the run's own input, and of nothing else."""
+        return found.label.trust == "trusted" and all(not match.mark.source.path for match in found.matches)
 
     def _unmatched(self) -> dict[str, Any]:
         own = self._carried.own_accord
