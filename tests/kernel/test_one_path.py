@@ -357,7 +357,7 @@ def test_no_visit_begins_and_no_run_is_made_but_by_a_decision() -> None:
         ("kernel/births.py", "bear"),
         ("kernel/births.py", "bear_undo"),
         ("kernel/forks.py", "begin"),
-        ("kernel/host.py", "start"),
+        ("kernel/host.py", "_start"),
     }
 
 

@@ -18,6 +18,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ripieno.journal.drawing import Drawn
 from ripieno.journal.key_services import KeyService, opened, sealed
 from ripieno.model.errors import StoreError
 
@@ -115,10 +116,11 @@ def nonces(count: int) -> Iterator[bytes]:
 class MasterKey:
     """Wraps the secrets of runs and tenants; kept in a file of its owner's alone, or by a key service."""
 
-    __slots__ = ("_cipher",)
+    __slots__ = ("_cipher", "_drawn")
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._drawn = Drawn()
 
     @classmethod
     def at(cls, path: Path, service: KeyService | None = None) -> MasterKey:
@@ -149,7 +151,7 @@ class MasterKey:
 
     def new(self, stream: bytes) -> tuple[bytes, StreamKey]:
         """Give a new random secret for `stream`: wrapped, and as the key to use."""
-        drawn = os.urandom(NONCE_BYTES + SECRET_BYTES)
+        drawn = self._drawn.take(NONCE_BYTES + SECRET_BYTES)
         nonce, secret = drawn[:NONCE_BYTES], drawn[NONCE_BYTES:]
         return nonce + self._cipher.encrypt(nonce, secret, stream), StreamKey(stream, secret)
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
+from ripieno.journal.rights import Directed
 from ripieno.kernel.consent import is_settled
 from ripieno.kernel.tracing import declared_facts
 from ripieno.kernel.verdicts import told
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Proposals", "rights", "started_for", "trial"]
+__all__ = ["Proposals", "known_of", "rights", "started_for", "trial"]
 
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 """Kinds of participants that act of their own accord; what others propose is the workflow's own doing."""
@@ -58,15 +60,25 @@ def trial(candidate: str | None) -> dict[str, Json]:
 def started_for(started: Event) -> Principal:
     """Give for whom a run acts, with the roles held when it was started."""
     body = started.body
-    kind, _, name = body["principal"].partition(":")
-    roles = frozenset(body.get("roles", ()))
+    every_role, credential = body.get("every_role", False), body.get("credential")
+    return holder(
+        body["principal"], body["tenant"], tuple(body.get("roles", ())), credential, every=every_role
+    )
+
+
+@lru_cache(maxsize=1024)
+def holder(
+    who: str, tenant: str, roles: tuple[str, ...], credential: str | None, *, every: bool
+) -> Principal:
+    """Give a principal by its id; many runs act for the same one."""
+    kind, _, name = who.partition(":")
     return Principal(
-        kind,
+        cast("PrincipalKind", kind),
         name,
-        body["tenant"],
-        roles,
-        every_role=body.get("every_role", False),
-        credential=body.get("credential"),
+        tenant,
+        frozenset(roles),
+        every_role=every,
+        credential=credential,
     )
 
 
@@ -98,9 +110,22 @@ class Known:
     )
     """Decisions about work that read nothing of a single visit, for whom, by which candidate's policies if
     by any, and by participant."""
+    starts: dict[tuple[Principal, str | None, str | None], tuple[Directed, Principal]] = field(
+        default_factory=dict[tuple[Principal, str | None, str | None], Any]
+    )
+    """Who was let start it, and by which rights: by who asked, with which credential, and by which
+    candidate's policies if by any."""
 
 
 KNOWN: Final[WeakKeyDictionary[Definition, Known]] = WeakKeyDictionary()
+
+
+def known_of(definition: Definition, gate: Gate) -> Known:
+    """Give what is the same for all runs of a definition under a gate, as long as it decides the same."""
+    found, version = KNOWN.get(definition), gate.version
+    if found is None or found.gate is not gate or found.version != version:
+        found = KNOWN[definition] = Known(gate, version)
+    return found
 
 
 class Proposals:
@@ -185,7 +210,9 @@ class Proposals:
         if self._general_under != version:
             self._general_under = version
             self._look()
-            shared = self._known().general.setdefault((self._whose, self._candidate), {})
+            shared = known_of(self._definition, self._gate).general.setdefault(
+                (self._whose, self._candidate), {}
+            )
             self._general = {} if self._through else shared
         kept = self._barred is None and not self._execution.store.roll.standing
         found = self._general.get(participant.name) if kept else None
@@ -322,12 +349,6 @@ class Proposals:
             return Decision("deny", version=self._gate.version, reason=against)
         return self._gate.decide(action)
 
-    def _known(self) -> Known:
-        found = KNOWN.get(self._definition)
-        if found is None or found.gate is not self._gate or found.version != self._gate.version:
-            found = KNOWN[self._definition] = Known(self._gate, self._gate.version)
-        return found
-
     def _actor(self, scope: Scope) -> Actor:
         """Give who acts within a visit, and for whom; nobody but the system above all participants.
 
@@ -337,7 +358,7 @@ class Proposals:
         kind = "system" if not scope.path else "agent" if scope.kind in AGENTS else "service"
         who = self._holding(f"{kind}:{named(scope)}")
         above = tuple(self._holding(one) for one in (*agents_above(scope), *self._through))
-        actors = self._known().actors
+        actors = known_of(self._definition, self._gate).actors
         key = (who, *above, self._whose)
         found = actors.get(key)
         if found is None:
@@ -357,7 +378,7 @@ class Proposals:
         return tuple(dict.fromkeys((*own, *agents_above(scope), *self._through)))
 
     def _participant(self, name: str, kind: str) -> Subject:
-        subjects = self._known().subjects
+        subjects = known_of(self._definition, self._gate).subjects
         found = subjects.get((name, kind))
         if found is None:
             facts: dict[str, str | int | bool | tuple[str, ...]] = {"workflow": self._definition.name}

@@ -46,7 +46,9 @@ class Request:
     error: Exception | None = None
 
     def settle(self) -> None:
-        """Tell the result to whoever waits."""
+        """Tell the result to whoever waits still."""
+        if self.future.done():
+            return
         if self.error is None:
             self.future.set_result(self.result)
         else:
@@ -96,7 +98,7 @@ class Writer:
         """The files that are written to, as they were found: others in their place hold nothing of this."""
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Draft | Request | None] = SimpleQueue()
-        self._waiters: dict[Draft, asyncio.Future[None]] = {}
+        self._waiters: dict[Draft, list[asyncio.Future[None]]] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="ripieno-writer", daemon=True)
         self._thread.start()
@@ -112,10 +114,9 @@ class Writer:
     async def durable(self, draft: Draft) -> None:
         """Wait until a queued event was committed, bounced or lost."""
         if draft.state == "pending":
-            waiter = self._waiters.get(draft)
-            if waiter is None:
-                waiter = self._waiters[draft] = self._loop.create_future()
-            await asyncio.shield(waiter)
+            waiter: asyncio.Future[None] = self._loop.create_future()
+            self._waiters.setdefault(draft, []).append(waiter)
+            await waiter
 
     async def perform(
         self, operation: Operation, *, fresh: bool = False, unheard: Unheard | None = None
@@ -131,7 +132,7 @@ class Writer:
         request = Request(operation, self._loop.create_future(), fresh)
         self._queue.put(request)
         try:
-            return await asyncio.shield(request.future)
+            return await request.future
         except asyncio.CancelledError:
             if unheard is not None:
                 self.queue(lambda batch: unheard(batch, request.result))
@@ -243,9 +244,9 @@ class Writer:
                 draft.state = "bounced"
             else:
                 draft.state = "written" if draft.seq else "lost"
-            waiter = self._waiters.pop(draft, None)
-            if waiter is not None:
-                waiter.set_result(None)
+            for waiter in self._waiters.pop(draft, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
         for request in commit.requests:
             request.settle()
         if commit.changed:
