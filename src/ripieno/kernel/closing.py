@@ -18,21 +18,24 @@ from ripieno.model.spending import NOTHING, Spending
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["close", "read_end"]
+__all__ = ["close", "read_end", "settled"]
 
 Payloads = list[tuple[bytes, bytes]]
 
 
-async def close(
-    around: Scope, scope: Scope, participant: Participant, task: Task, outcome: Outcome
-) -> Outcome:
-    """Record how a visit ended; its subtree is not needed any more."""
-    execution = around.execution
-    turnstile = execution.turnstile
-    if turnstile.replaying:
-        await turnstile.live(scope.branch, urgent=outcome.status == "cancelled")
-    if execution.folding.locked() and outcome.status != "cancelled":
+async def settled(scope: Scope, outcome: Outcome) -> None:
+    """Wait until the end of a visit may be recorded: what was recorded is let out, what came in is known."""
+    execution = scope.execution
+    stopped = outcome.status == "cancelled"
+    if execution.turnstile.replaying:
+        await execution.turnstile.live(scope.branch, urgent=stopped)
+    if not stopped:
         await execution.told()
+
+
+def close(around: Scope, scope: Scope, participant: Participant, task: Task, outcome: Outcome) -> Outcome:
+    """Record how a visit ended, once that is `settled`; its subtree is not needed any more."""
+    execution = around.execution
     skip = None if outcome.status == "cancelled" else execution.steering.skip(scope.path)
     outcome = recorded(execution, outcome if skip is None else skip.outcome)
     payloads: Payloads = []
@@ -79,12 +82,14 @@ def end_body(
     if scope.decision is not None:
         body.update(execution.proposals.noted(scope.decision))
     spent = scope.ledger.spent
-    if spent:
+    if spent is not NOTHING and spent:
         body["spent"] = spent.document()
-    execution.keep(task.input, payloads)
+    if task.input.ref not in execution.lease.stored:
+        execution.keep(task.input, payloads)
     if task.turn is not None:
         execution.keep(task.turn, payloads)
-    execution.keep_read(task, reads, payloads)
+    if not execution.lease.stored.issuperset(reads.values()):
+        execution.keep_read(task, reads, payloads)
     return body
 
 

@@ -105,6 +105,8 @@ class Execution:
         self.folding = asyncio.Lock()
         """Held while messages are folded, so that they keep their order, while parking and while marking."""
         self.steering = Steering(self)
+        self.stops, self.roll, self.participants = store.stops, store.roll, definition.participants
+        """What is looked at before each visit: what stands stopped, who was retired, who there is."""
         self.standstill = Standstill(self)
         self._settling: set[asyncio.Task[None]] = set()
         self._cancelled: str | None = None
@@ -149,8 +151,6 @@ class Execution:
 
     def keep_read(self, task: Task, reads: Mapping[str, str], payloads: list[tuple[bytes, bytes]]) -> None:
         """Keep what was read and is not stored yet: a pattern may show a part of what somebody found."""
-        if self.lease.stored.issuperset(reads.values()):
-            return
         missing = {ref for ref in reads.values() if ref not in self.lease.stored}
         for outcome in task.state.values():
             for part in outcome.parts:
@@ -174,7 +174,8 @@ class Execution:
         if self.turnstile.meters:  # from which a run that is taken up again knows the active time so far
             body = {**body, **self.turnstile.used(path)}
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
-        draft.under = under
+        if under is not None:
+            draft.under = under
         if kind in BILLED:
             checked = if_seen is not None and not path.endswith(UNDO)
             draft.bill = bill_of(kind, body, self._team, checked=checked)
@@ -239,8 +240,10 @@ class Execution:
         """Run until the run ends, parks, is blocked or is lost; tell which."""
         self._root = self.turnstile.begin()
         self._root.task = asyncio.create_task(self._run(self._root), name=f"run {self.lease.run[-6:]}")
+        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._root.task.add_done_callback(lambda _: over.done() or over.set_result(None))
         try:
-            await asyncio.wait([self._root.task])
+            await over
         except asyncio.CancelledError:
             self.stop("closed")
             await asyncio.wait([self._root.task])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast
 
 from ripieno.kernel.turnstile import Branch, Turnstile
@@ -71,11 +72,18 @@ class Ledger:
 
     def __init__(self, above: Ledger | None) -> None:
         self.above = above
-        self.limits: dict[str, int] = {}
-        """By name of the amount."""
-        self.waiting: list[tuple[Branch, asyncio.Future[None]]] = []
         self.watched = above is not None and above.watched
         """True where somebody looks ahead, here or above."""
+
+    @cached_property
+    def limits(self) -> dict[str, int]:
+        """Limits by name of the amount; most visits have none."""
+        return {}
+
+    @cached_property
+    def waiting(self) -> list[tuple[Branch, asyncio.Future[None]]]:
+        """Who waits for room."""
+        return []
 
     # -- asking ---------------------------------------------------------------------------------------
 

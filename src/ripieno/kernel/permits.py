@@ -348,9 +348,9 @@ def same(one: object, other: object) -> bool:
 # -- what was withheld, told to whoever asked for it ---------------------------------------------------
 
 
-def note_withheld(scope: Scope, acts: list[Withheld]) -> None:
+def note_withheld(scope: Scope, acts: Sequence[Withheld]) -> None:
     """Tell a scope what it, or a visit within it, would have done."""
-    scope.withheld.extend(acts[: MOST_WITHHELD - len(scope.withheld)])
+    scope.withheld = (*scope.withheld, *acts)[:MOST_WITHHELD]
 
 
 def withheld_body(scope: Scope, payloads: list[tuple[bytes, bytes]]) -> dict[str, Json]:

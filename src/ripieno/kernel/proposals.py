@@ -151,8 +151,11 @@ class Proposals:
         self._workflow = Subject("workflow", self._definition.name, self._definition.facts)
         labels = self._workflow.facts.get("data")
         self._labels = labels if isinstance(labels, tuple) else ()
+        self._store, self._rights, self._roll = execution.store, execution.store.rights, execution.store.roll
         self._general: dict[str, Decision] = {}
         self._general_under: tuple[str, int] | None = None
+        self._keeps = False
+        """True while decisions about work that read nothing of a single visit are kept."""
         self._noted: tuple[Decision | None, dict[str, Json]] = (None, {})
         """What was said last of a decision: of the visits of a run they often differ in nothing."""
         self._under: str | None = started.body.get("policy")
@@ -166,13 +169,13 @@ class Proposals:
     @property
     def version(self) -> tuple[str, int]:
         """Changes whenever a decision may: of policies, and of all else that rights follow from."""
-        return self._gate.version, self._execution.store.rights.revision
+        return self._store.gate.version, self._rights.revision
 
     @property
     def under(self) -> tuple[str, int]:
         """Give the tenant, and the last event of its stream that decisions know of."""
         tenant = self._held.tenant
-        return tenant, self._execution.store.rights.of(tenant).head
+        return tenant, self._rights.of(tenant).head
 
     def noted(self, decision: Decision) -> dict[str, Json]:
         """Give what an event says of the decision that let it happen; the version where it is a new one."""
@@ -213,15 +216,15 @@ class Proposals:
             shared = known_of(self._definition, self._gate).general.setdefault(
                 (self._whose, self._candidate), {}
             )
-            self._general = {} if self._through else shared
-        kept = self._barred is None and not self._execution.store.roll.standing
-        found = self._general.get(participant.name) if kept else None
+            self._keeps = self._barred is None and not self._roll.standing  # which rights change with
+            self._general = shared if self._keeps and not self._through else {}
+        found = self._general.get(participant.name)
         if found is None:
             subject = self._participant(participant.name, participant.kind)
             chain = (*(self._holding(one) for one in self._through), self._whose)
             actor = Actor(Principal("system", SYSTEM, self._whose.tenant), chain[0], chain[1:])
             found = self._decide("participant.work", actor, subject, path, approvals=approvals)
-            if kept and found.general and found.verdict == "allow":
+            if self._keeps and found.general and found.verdict == "allow":
                 self._general[participant.name] = found
         return found
 
@@ -318,7 +321,7 @@ class Proposals:
 
     def _look(self) -> None:
         """Take in who holds what now, where that may have changed."""
-        rights = self._execution.store.rights
+        rights = self._rights
         if self._at != rights.revision:
             directed = rights.of(self._held.tenant)
             self._at = rights.revision
@@ -331,13 +334,13 @@ class Proposals:
             return self._barred
         store = self._execution.store
         tenant, run = self._held.tenant, self._execution.row
-        if store.roll.standing:
+        if self._roll.standing:
             if self._above is None:
                 self._above = store.above(run.id)
-            gone = store.roll.above(tenant, (Place(run.id, run.workflow, path), *self._above))
+            gone = self._roll.above(tenant, (Place(run.id, run.workflow, path), *self._above))
             if gone is not None:
                 return f"{gone.agent} was retired by {gone.by}: {gone.reason}"
-        directed = store.rights.of(tenant)
+        directed = self._rights.of(tenant)
         return next((why for one in actor.chain if (why := directed.barred(one)) is not None), None)
 
     def _put(self, action: Action) -> Decision:
@@ -368,7 +371,7 @@ class Proposals:
     def _holding(self, who: str) -> Principal:
         """Give an agent or a service with the roles that the directory gives it now."""
         tenant = self._held.tenant
-        roles = self._execution.store.rights.of(tenant).roles(who)
+        roles = self._rights.of(tenant).roles(who)
         kind, _, name = who.partition(":")
         return Principal(cast("PrincipalKind", kind), name, tenant, roles)
 

@@ -25,16 +25,17 @@ def barred(execution: Execution, participant: Participant, path: str) -> Outcome
 
     The end is recorded, so that a replay reads it whatever was decided since.
     """
-    name, row = participant.name, execution.row
-    stranger = name not in execution.definition.participants and participant.kind not in MADE_BY_PATTERNS
-    if not stranger and not execution.store.roll.standing:
+    name = participant.name
+    stranger = name not in execution.participants and participant.kind not in MADE_BY_PATTERNS
+    if not stranger and not execution.roll.standing:
         return None
     if execution.recording.entered(path):
         return None
+    row = execution.row
     if stranger:
         version = f"{row.workflow} {execution.definition.version[:12]}"
         return Outcome("failed", reason=f"{name} is not registered with {version}, and so cannot act")
-    gone = execution.store.roll.retired(row.tenant, row.workflow, name)
+    gone = execution.roll.retired(row.tenant, row.workflow, name)
     if gone is None:
         return None
     return Outcome("escalated", reason=f"{name} was retired by {gone.by}: {gone.reason}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.covering import covered, redacted
 from ripieno.model.confidential import CONFIDENTIAL
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
 
 __all__ = ["held", "outcome_body", "outcome_from", "recorded"]
-
-PARTS: Final = ("output", "evidence", "reason")
-"""What of an outcome is kept by reference, in the order of `Outcome.parts`."""
 
 
 def recorded(execution: Execution, outcome: Outcome) -> Outcome:
@@ -46,10 +43,13 @@ def outcome_body(
 ) -> dict[str, Json]:
     """Give a recorded outcome for an envelope; values not yet stored go to `payloads`."""
     body: dict[str, Json] = {"status": outcome.status}
-    parts = outcome.parts
-    for name, value in zip(PARTS, parts, strict=True):
-        if isinstance(value, Value):
-            body[name] = execution.keep(value, payloads)
+    output, evidence, reason = parts = outcome.parts
+    if isinstance(output, Value):
+        body["output"] = execution.keep(output, payloads)
+    if isinstance(evidence, Value):
+        body["evidence"] = execution.keep(evidence, payloads)
+    if isinstance(reason, Value):
+        body["reason"] = execution.keep(reason, payloads)
     if outcome.confidence is not None:
         body["confidence"] = decimal(outcome.confidence.value)
         body["method"] = outcome.confidence.method

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from ripieno.journal.records import Change, Draft
 from ripieno.kernel.acts import choose, may_work, now, start, use
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, judged
-from ripieno.kernel.closing import close, read_end
+from ripieno.kernel.closing import close, read_end, settled
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
@@ -86,8 +87,12 @@ class Scope:
     """By what it may work; None for a visit that had begun before this process took the run up."""
     undecided: Participant | None = None
     """Whoever may not work before the policies, and those they ask, have said so."""
+    withheld: Sequence[Withheld] = ()
+    """What was proposed within this visit and not made, oldest first; the first hundred."""
     interrupted = False
     """True from the moment at which it was told that it is to be skipped."""
+    over = False
+    """True once its participant has ended, or was stopped: who holds on to it acts by it no more."""
 
     def __init__(
         self,
@@ -104,23 +109,33 @@ class Scope:
         above = AUTO if parent is None else parent.effects
         self.effects = above if effects is None else effects.within(above)
         """The rule for write effects of this visit and of everything below it."""
-        self.withheld: list[Withheld] = []
-        """What was proposed within this visit and not made, oldest first; the first hundred."""
         self.items: list[Draft | int] = []
         """Events directly in this scope that replay needs while it is open."""
-        self.unread: dict[str, Draft | int] = {}
-        """Ends of branches that the participant has not been told of yet, by path."""
-        self.unread_spent: dict[str, Spending] = {}
-        """What those branches have spent."""
-        self.stopped: dict[str, Scope] = {}
-        """Visits within that were stopped and are not recorded as such yet, by path."""
         self.ledger = Ledger(None if parent is None else parent.ledger)
-        self.counts: dict[str, int] = {}
-        """How many acts and visits of each kind and name there were."""
-        self.over = False
-        """True once its participant has ended, or was stopped: who holds on to it acts by it no more."""
         self.woken = execution.turnstile.replaying
         """True when the run was woken since its last segment."""
+
+    # -- what most visits never need ----------------------------------------------------------------
+
+    @cached_property
+    def unread(self) -> dict[str, Draft | int]:
+        """Ends of branches that the participant has not been told of yet, by path."""
+        return {}
+
+    @cached_property
+    def unread_spent(self) -> dict[str, Spending]:
+        """What those branches have spent."""
+        return {}
+
+    @cached_property
+    def stopped(self) -> dict[str, Scope]:
+        """Visits within that were stopped and are not recorded as such yet, by path."""
+        return {}
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many acts and visits of each kind and name there were."""
+        return {}
 
     # -- what participants see --------------------------------------------------------------------
 
@@ -171,9 +186,9 @@ class Scope:
         above = f"{self.path}/" if self.path else ""
         if key is not None:
             return f"{above}{name}@{key}"
-        count = self.counts.get(f"{name}@", 0) + 1
-        self.counts[f"{name}@"] = count
-        return f"{above}{name}@{count}"
+        visits = f"{name}@"
+        count = self.counts[visits] = self.counts.get(visits, 0) + 1
+        return f"{above}{visits}{count}"
 
     def _one_act_at_a_time(self) -> None:
         if self.execution.rest is not None:  # and who acts has not let itself be cancelled
@@ -250,12 +265,11 @@ class Scope:
     ) -> Outcome:
         """Give the recorded outcome of the visit at `path`, or let it happen."""
         execution = self.execution
-        ended = self.take(path, ENDS)
-        if ended:
-            return await read_end(self, participant, task, ended[0], branch)
+        if execution.recording.has(path):
+            return await read_end(self, participant, task, self.take(path, ENDS)[0], branch)
         if execution.folding.locked():
             await execution.told()
-        if execution.store.stops.standing:
+        if execution.stops.standing:
             await execution.standstill.begin(path, branch)
         left_out = execution.steering.heeded and await execution.steering.before(
             path, participant.name, branch
@@ -265,7 +279,8 @@ class Scope:
         scope.kind, scope.participant, scope.task = participant.kind, participant, task
         ending = Outcome("complete") if left_out else barred(execution, participant, path)
         if ending is not None:
-            return await close(self, scope, participant, task, ending)
+            await settled(scope, ending)
+            return close(self, scope, participant, task, ending)
         execution.proposals.admit(scope, participant)
         execution.open_scopes.add(scope)
         try:
@@ -282,7 +297,9 @@ class Scope:
         finally:
             execution.open_scopes.discard(scope)
             scope.over = True
-        return await close(self, scope, participant, task, outcome)
+        if execution.turnstile.replaying or execution.folding.locked():
+            await settled(scope, outcome)
+        return close(self, scope, participant, task, outcome)
 
     async def work(self, participant: Participant, task: Task) -> Outcome:
         """Let a participant act in this scope; whatever it raises is its outcome."""
@@ -316,12 +333,13 @@ class Scope:
             scope.ledger.spent, scope.ran_away = before.ledger.spent, before.ran_away
         scope.started = execution.clock.now()
         outcome = Outcome("cancelled", reason="stopped: no longer needed")
-        return await close(self, scope, participant, task, outcome)
+        await settled(scope, outcome)
+        return close(self, scope, participant, task, outcome)
 
     def note(self, outcome: Outcome) -> None:
         """Keep in mind what somebody has completed, in case a limit ends this visit."""
-        if outcome.ok and outcome.parts[0] is not None and not self.told_best:
-            self.best = lambda: outcome
+        if outcome.status == "complete" and not self.told_best and outcome.parts[0] is not None:
+            self.best = outcome.itself
 
     def so_far(self, best: Callable[[], Outcome]) -> None:
         """Say how to give the best result so far."""

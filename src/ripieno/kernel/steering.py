@@ -61,6 +61,8 @@ class Steering:
         """What was given from outside, by name; given again, the first stands."""
         self._used: list[tuple[str, int, int]] = []
         """Of skips that had their effect: the path, and the places of command and effect."""
+        self.heeded = False
+        """True when there is anything that a visit, claim or question has to heed."""
 
     # -- what is said -----------------------------------------------------------------------------
 
@@ -81,6 +83,7 @@ class Steering:
                 self._signal(event)
             case _:
                 pass
+        self._look()
 
     def _continue(self, event: Event) -> None:
         self._paused = None
@@ -135,11 +138,13 @@ class Steering:
     def cancelled(self) -> None:
         """End a pause for good; whoever owes nothing to the world waits for its own cancellation."""
         self._paused, self._cancelled = None, True
+        self._look()
         self._let_go([held for held in self._held if held.owed])
 
     def leave(self) -> None:
         """Let this process finish what it is at and begin nothing new; the run itself is not paused."""
         self._leaving = True
+        self._look()
 
     def _let_go(self, held: list[Held]) -> None:
         for item in list(held):
@@ -157,10 +162,9 @@ class Steering:
         """True when this process is to give the run up although it could go on."""
         return self._leaving and bool(self._held)
 
-    @property
-    def heeded(self) -> bool:
-        """True when there is anything that a visit, claim or question has to heed."""
-        return bool(self._paused or self._skips or self._named or self._cancelled or self._leaving)
+    def _look(self) -> None:
+        """Tell whether there is anything left to heed."""
+        self.heeded = bool(self._paused or self._skips or self._named or self._cancelled or self._leaving)
 
     async def hold(
         self, branch: Branch, *, owed: bool = False, after: int | None = None, new: bool = False
@@ -197,6 +201,7 @@ class Steering:
         skip = self._named.pop(name, None)
         if skip is not None:
             self._skips.setdefault(path, skip)
+            self._look()
 
     def skips(self, path: str) -> bool:
         """Tell whether a visit is to end by an operator's word."""
@@ -207,6 +212,7 @@ class Steering:
         skip = self._skips.pop(path, None)
         if skip is not None:
             self._execution.recording.messages.remove(skip.event)
+            self._look()
         return skip
 
     def interrupt(self) -> None:

@@ -51,7 +51,10 @@ class Outcome:
     a fresh copy each time.
     """
 
-    __slots__ = ("_evidence", "_output", "_reason", "confidence", "seq", "status")
+    __slots__ = ("confidence", "parts", "seq", "status")
+
+    parts: tuple[Any, Sequence[Evidence] | Value, str | Value | None]
+    """Output, evidence and reason as they are held, recorded values not decoded."""
 
     def __init__(
         self,
@@ -67,9 +70,7 @@ class Outcome:
         self.confidence = confidence
         self.seq = seq
         """Where it stands in the journal; None while it is not recorded."""
-        self._output = output
-        self._evidence = evidence
-        self._reason = reason
+        self.parts = (output, evidence, reason)
 
     def itself(self) -> Outcome:
         """Give this outcome; where a function that gives one is asked for."""
@@ -78,13 +79,13 @@ class Outcome:
     @property
     def output(self) -> Any:
         """The result itself: plain JSON values once recorded."""
-        output = self._output
+        output = self.parts[0]
         return output.decode() if isinstance(output, Value) else output
 
     @property
     def evidence(self) -> Sequence[Evidence]:
         """What the result rests on."""
-        evidence = self._evidence
+        evidence = self.parts[1]
         if isinstance(evidence, Value):
             return tuple(Evidence(**cast("dict[str, str]", item)) for item in evidence.decode())
         return evidence
@@ -92,13 +93,8 @@ class Outcome:
     @property
     def reason(self) -> str | None:
         """Why it ended as it did, for a person; given for every status but `complete`."""
-        reason = self._reason
+        reason = self.parts[2]
         return cast("str", reason.decode()) if isinstance(reason, Value) else reason
-
-    @property
-    def parts(self) -> tuple[Any, Sequence[Evidence] | Value, str | Value | None]:
-        """Output, evidence and reason as they are held, recorded values not decoded."""
-        return self._output, self._evidence, self._reason
 
     @property
     def ok(self) -> bool:

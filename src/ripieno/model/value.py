@@ -129,7 +129,7 @@ class Value:
 
     def decode(self) -> Any:
         """Give the value itself, a fresh copy each time."""
-        return decode(self.data)
+        return decode(self.data if self._data is None else self._data)
 
     def __repr__(self) -> str:
         return f"Value({self.ref[:12]}…)"

@@ -46,6 +46,11 @@ class BaseParticipant(ABC):
     def describe(self) -> dict[str, Json]:
         """Give the settings as they stand in the definition, under the participant's kind."""
 
+    async def run_in(self, context: Context, task: Task, *, key: str | None = None) -> tuple[Outcome, Task]:
+        """Run in the scope of the pattern around it; give the outcome and the task for the next stage."""
+        outcome = await context.call(self, task, key=key)
+        return outcome, task.after(self.name, outcome)
+
     def reads(self, task: Task) -> Mapping[str, str]:
         """Give the references read from `task`: by default the input alone."""
         return {"input": task.input.ref}

@@ -39,10 +39,11 @@ class Parameter:
     def value(self, found: Value | None) -> Any:
         """Decode and validate what was found for it."""
         decoded = None if found is None else found.decode()
-        if self._validate is None:
+        validate = self._validate
+        if validate is None:
             return decoded
         try:
-            return self._validate(decoded)
+            return validate(decoded)
         except ValidationError as error:
             msg = f"what it was given does not fit parameter {self.name!r}: {first_problem(error)}"
             raise InputError(msg) from error
@@ -119,9 +120,9 @@ class Binding:
 
     def arguments(self, task: Task, context: Context) -> dict[str, Any]:
         """Give the arguments themselves, each a fresh copy."""
-        arguments = {
-            parameter.name: parameter.value(self.find(parameter, task)) for parameter in self.parameters
-        }
+        arguments: dict[str, Any] = {}
+        for parameter in self.parameters:
+            arguments[parameter.name] = parameter.value(self.find(parameter, task))
         if self.context is not None:
             arguments[self.context] = context
         return arguments

@@ -9,14 +9,12 @@ from typing import Any, cast
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.limits import Limits
-from ripieno.model.outcome import Outcome
-from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.limiting import stand_in
 from ripieno.participants.step import Step
 
-__all__ = ["Pattern", "Stage", "as_participant", "flow", "limits_document", "named", "run_stage", "unique"]
+__all__ = ["Pattern", "Stage", "as_participant", "flow", "limits_document", "named", "unique"]
 
 Stage = BaseParticipant | Callable[..., Any]
 """What a pattern takes: a participant, or a function that is made one (and is then an effect)."""
@@ -30,16 +28,6 @@ def as_participant(stage: Stage) -> BaseParticipant:
         return Function(stage)
     msg = f"expected a participant or a function, got {stage!r}"
     raise DefinitionError(msg)
-
-
-async def run_stage(
-    stage: BaseParticipant, context: Context, task: Task, *, key: str | None = None
-) -> tuple[Outcome, Task]:
-    """Run a stage in the scope of its pattern; give its outcome and the task for what follows."""
-    if isinstance(stage, Step):
-        return await stage.run_in(context, task, key=key)
-    outcome = await context.call(stage, task, key=key)
-    return outcome, task.after(stage.name, outcome)
 
 
 class Pattern(BaseParticipant):

@@ -10,7 +10,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.references import reference, source_digest
-from ripieno.patterns.base import Pattern, Stage, as_participant, flow, run_stage
+from ripieno.patterns.base import Pattern, Stage, as_participant, flow
 from ripieno.patterns.expressions import Expression, names_of
 
 __all__ = ["Branch", "When", "branch", "when"]
@@ -102,7 +102,7 @@ class Branch(Pattern):
         )
         for stage in self.stages:
             if stage.name == chosen:
-                outcome, _ = await run_stage(stage, context, task)
+                outcome, _ = await stage.run_in(context, task)
                 return outcome
         return Outcome("complete", reason=why)
 

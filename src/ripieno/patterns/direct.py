@@ -5,7 +5,7 @@ from __future__ import annotations
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.patterns.base import Pattern, Stage, run_stage
+from ripieno.patterns.base import Pattern, Stage
 
 __all__ = ["Direct", "direct"]
 
@@ -24,7 +24,7 @@ class Direct(Pattern):
 
     async def act(self, task: Task, context: Context) -> Outcome:
         """Ask the participant."""
-        outcome, _ = await run_stage(self.stages[0], context, task)
+        outcome, _ = await self.stages[0].run_in(context, task)
         return outcome
 
 

@@ -12,7 +12,7 @@ from ripieno.model.participant import Context, Signal, Task
 from ripieno.model.spending import NOTHING
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
-from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
+from ripieno.patterns.base import Pattern, Stage, as_participant, named, unique
 from ripieno.patterns.compacting import Compact, Recap
 from ripieno.patterns.conditions import Condition, Message, Thread
 from ripieno.patterns.managers import ByFunction, ByParticipant, Manager, NoSpeakerError, RoundRobin
@@ -123,7 +123,7 @@ class GroupChat(Pattern):
             except BudgetError as too_long:
                 return Outcome("partial", spoken[-1][1].parts[0], reason=str(too_long))
             seen = self._seen(task, context, thread, spoken, messages=latest)
-            outcome, _ = await run_stage(self.stages[self.names.index(speaker)], context, seen)
+            outcome, _ = await self.stages[self.names.index(speaker)].run_in(context, seen)
             if not outcome.ok:
                 return outcome
             turns += 1
@@ -225,7 +225,7 @@ class GroupChat(Pattern):
         seen = self._seen(task, context, thread, spoken, messages=latest, **more)
         open_ = Outcome("partial", output, evidence=evidence, reason=context.value(reason))
         seen = Task(seen.input, {**seen.state, by: open_}, by, seen.turn)
-        outcome, _ = await run_stage(self.otherwise, context, seen)
+        outcome, _ = await self.otherwise.run_in(context, seen)
         return outcome
 
 

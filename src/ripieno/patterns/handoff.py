@@ -20,7 +20,7 @@ from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
 from ripieno.participants.step import Step
-from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage, unique
+from ripieno.patterns.base import Pattern, Stage, as_participant, named, unique
 from ripieno.patterns.compacting import Compact, Recap
 from ripieno.patterns.trail import Guards, Trail, Wish, state_digest, wish
 from ripieno.resilience.compaction import BudgetError, Message
@@ -195,7 +195,7 @@ class Handoff(Pattern):
         return int((await context.now()).timestamp() * 1_000_000)
 
     async def _turn(self, context: Context, trail: Trail, seen: Task) -> Outcome:
-        outcome, _ = await run_stage(self.by_name[trail.at], context, seen)
+        outcome, _ = await self.by_name[trail.at].run_in(context, seen)
         return outcome
 
     async def _seen(
@@ -226,7 +226,7 @@ class Handoff(Pattern):
         turn = context.value(told)
         if self.summarise is not None and came_from is not None:
             everything = Task(task.input, {**task.state, **known}, came_from, turn)
-            summary, _ = await run_stage(self.summarise, context, everything)
+            summary, _ = await self.summarise.run_in(context, everything)
             name = self.summarise.name
             seen = Task(task.input, {**task.state, name: summary}, name, turn)
             return (seen if summary.ok else summary), recap
@@ -261,7 +261,7 @@ class Handoff(Pattern):
         handed = known[at]
         last = Outcome("complete", handed.parts[0], evidence=handed.parts[1], reason=context.value(tripped))
         seen = Task(task.input, {**task.state, **known, at: last}, at, turn)
-        outcome, _ = await run_stage(self.otherwise, context, seen)
+        outcome, _ = await self.otherwise.run_in(context, seen)
         wanted = wish(outcome) if outcome.ok else None
         if wanted is None:
             return outcome

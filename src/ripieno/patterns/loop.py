@@ -9,7 +9,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
-from ripieno.patterns.base import Pattern, Stage, run_stage
+from ripieno.patterns.base import Pattern, Stage
 from ripieno.patterns.branch import When, when
 
 __all__ = ["Loop", "loop"]
@@ -46,7 +46,7 @@ class Loop(Pattern):
             seen = Task(task.input, {**task.state, **resumption.outcomes}, body.name)
         while done < self.rounds:
             await context.spend(rounds=1)
-            outcome, seen = await run_stage(body, context, seen)
+            outcome, seen = await body.run_in(context, seen)
             done += 1
             if not outcome.ok or self.until.holds(seen):
                 return outcome

@@ -12,7 +12,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.references import reference, source_digest
-from ripieno.patterns.base import Stage, as_participant, named, run_stage
+from ripieno.patterns.base import Stage, as_participant, named
 from ripieno.patterns.conditions import Thread
 
 __all__ = [
@@ -141,7 +141,7 @@ class ByParticipant(Manager):
     async def choose(self, thread: Thread, task: Task, context: Context) -> str:
         """Ask the participant."""
         del thread
-        outcome, _ = await run_stage(self.participant, context, task)
+        outcome, _ = await self.participant.run_in(context, task)
         if not outcome.ok:
             raise NoSpeakerError(outcome)
         said: Any = outcome.output

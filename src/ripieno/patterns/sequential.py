@@ -6,7 +6,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.step import Step
-from ripieno.patterns.base import Pattern, Stage, run_stage
+from ripieno.patterns.base import Pattern, Stage
 
 __all__ = ["Sequential", "sequential"]
 
@@ -29,7 +29,7 @@ class Sequential(Pattern):
         skipped: list[str] = []
         outcome = Outcome("complete")
         for stage in self.stages:
-            outcome, after = await run_stage(stage, context, task)
+            outcome, after = await stage.run_in(context, task)
             if outcome.ok:
                 task = after
             elif isinstance(stage, Step) and stage.settings.on_failure == "continue":

@@ -13,7 +13,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.references import reference, source_digest
-from ripieno.patterns.base import Pattern, Stage, as_participant, named, run_stage
+from ripieno.patterns.base import Pattern, Stage, as_participant, named
 from ripieno.patterns.compacting import Compact, Recap
 from ripieno.patterns.tool_calls import Asked, Toolbox, ToolUse, Turn, asked_for, repairs_of, told
 from ripieno.resilience.compaction import BudgetError, Message
@@ -117,7 +117,7 @@ class SingleAgent(Pattern):
             progress = replace(progress, recap=recap)
             number = progress.done + 1
             seen = self._seen(task, context, progress, messages)
-            outcome, _ = await run_stage(self.agent, context, seen)
+            outcome, _ = await self.agent.run_in(context, seen)
             asked = asked_for(outcome, number) if outcome.ok else []
             if not asked:
                 return outcome
@@ -207,7 +207,7 @@ class SingleAgent(Pattern):
         if self.otherwise is None:
             return Outcome("partial", progress.gathered(), reason=why)
         seen = self._seen(task, context, progress, messages, limit=why)
-        outcome, _ = await run_stage(self.otherwise, context, seen)
+        outcome, _ = await self.otherwise.run_in(context, seen)
         return outcome
 
 

@@ -48,7 +48,8 @@ class InForce:
     @property
     def version(self) -> str:
         """Changes whenever a decision may."""
-        self._heed()
+        if self._watch.due or self._book.known is not self._known:
+            self._heed()
         return self._version
 
     def decide(self, action: Action) -> Decision:

@@ -8,7 +8,7 @@ from ripieno.model.event import Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
-from ripieno.patterns.base import named, run_stage
+from ripieno.patterns.base import named
 from ripieno.patterns.resolvers.base import Resolver, Settled, disagreement, said_by, settle
 
 __all__ = ["Judge", "judge"]
@@ -60,7 +60,7 @@ class Judge(Resolver):
         why = "agree" if agreed else "do not agree"
         all_of_them = Outcome("escalated", shown, reason=context.value(f"who {why}"))
         seen = Task(task.input, {**task.state, **found, BRANCHES: all_of_them}, BRANCHES, shown)
-        outcome, _ = await run_stage(self.participant, context, seen)
+        outcome, _ = await self.participant.run_in(context, seen)
         return Settled(outcome)
 
 
