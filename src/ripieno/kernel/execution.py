@@ -237,21 +237,35 @@ class Execution:
     # -- the residency ----------------------------------------------------------------------------
 
     async def advance(self) -> Rest:
-        """Run until the run ends, parks, is blocked or is lost; tell which."""
+        """Run in the task at hand until the run ends, parks, is blocked, lost or closed; tell which.
+
+        What stops the run cancels that task, which goes on from here as if it had not been.
+        """
+        task = asyncio.current_task()
+        assert task is not None, "coroutines are awaited in tasks"
         self._root = self.turnstile.begin()
-        self._root.task = asyncio.create_task(self._run(self._root), name=f"run {self.lease.run[-6:]}")
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._root.task.add_done_callback(lambda _: over.done() or over.set_result(None))
+        self._root.task = task
+        defect: Exception | None = None
         try:
-            await over
+            await self._run(self._root)
         except asyncio.CancelledError:
-            self.stop("closed")
-            await asyncio.wait([self._root.task])
-        for task in self._settling:
-            task.cancel()
-        if self.rest is None:
-            self._root.task.result()  # a defect of the kernel itself must not pass in silence
+            pass
+        except Exception as error:  # noqa: BLE001 - raised below
+            defect = error
+        for work in self._settling:
+            work.cancel()
+        if task.cancelling():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)  # a run that was stopped by its own act has not heard of it yet
+            for _ in range(task.cancelling()):
+                task.uncancel()
+        if self.rest is None and defect is not None:  # one of the kernel itself must not pass in silence
+            raise defect
         return self.rest or "closed"
+
+    def close(self) -> None:
+        """Let go of the run where it stands, so that another process can go on."""
+        self.stop("closed")
 
     async def _run(self, branch: Branch) -> None:
         started = self.recording.started

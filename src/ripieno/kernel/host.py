@@ -80,10 +80,13 @@ class Host:
         if self._timer is not None:
             self._timer.cancel()
         await asyncio.sleep(0)  # a task that is cancelled before it began would keep its run from everybody
-        tasks = list(self._serving.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(self._dispatcher, *tasks, return_exceptions=True)
+        serving = dict(self._serving)
+        for run, task in serving.items():
+            if run in self._residents:
+                self._residents[run].close()
+            else:
+                task.cancel()
+        await asyncio.gather(self._dispatcher, *serving.values(), return_exceptions=True)
 
     async def drain(self, within: float | None = None) -> bool:
         """Take up no run any more and let acts under way finish; False when some go on after `within` s.
