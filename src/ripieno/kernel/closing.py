@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ripieno.journal.records import CloseChange
@@ -14,8 +15,10 @@ from ripieno.model.event import Event, Json
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Participant, Task
 from ripieno.model.spending import NOTHING, Spending
+from ripieno.model.value import Value
 
 if TYPE_CHECKING:
+    from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
 __all__ = ["close", "read_end", "settled"]
@@ -89,8 +92,17 @@ def end_body(
     if task.turn is not None:
         execution.keep(task.turn, payloads)
     if not execution.lease.stored.issuperset(reads.values()):
-        execution.keep_read(task, reads, payloads)
+        keep_read(execution, task, reads, payloads)
     return body
+
+
+def keep_read(execution: Execution, task: Task, reads: Mapping[str, str], payloads: Payloads) -> None:
+    """Keep what was read and is not stored yet: a pattern may show a part of what somebody found."""
+    missing = {ref for ref in reads.values() if ref not in execution.lease.stored}
+    for outcome in task.state.values():
+        for part in outcome.parts:
+            if isinstance(part, Value) and part.ref in missing:
+                execution.keep(part, payloads)
 
 
 async def read_end(

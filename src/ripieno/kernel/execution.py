@@ -149,14 +149,6 @@ class Execution:
             payloads.append((bytes.fromhex(ref), value.data))
         return ref
 
-    def keep_read(self, task: Task, reads: Mapping[str, str], payloads: list[tuple[bytes, bytes]]) -> None:
-        """Keep what was read and is not stored yet: a pattern may show a part of what somebody found."""
-        missing = {ref for ref in reads.values() if ref not in self.lease.stored}
-        for outcome in task.state.values():
-            for part in outcome.parts:
-                if isinstance(part, Value) and part.ref in missing:
-                    self.keep(part, payloads)
-
     # -- the journal ------------------------------------------------------------------------------
 
     def append(
@@ -262,10 +254,6 @@ class Execution:
         if self.rest is None and defect is not None:  # one of the kernel itself must not pass in silence
             raise defect
         return self.rest or "closed"
-
-    def close(self) -> None:
-        """Let go of the run where it stands, so that another process can go on."""
-        self.stop("closed")
 
     async def _run(self, branch: Branch) -> None:
         started = self.recording.started

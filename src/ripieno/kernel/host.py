@@ -83,7 +83,7 @@ class Host:
         serving = dict(self._serving)
         for run, task in serving.items():
             if run in self._residents:
-                self._residents[run].close()
+                self._residents[run].stop("closed")
             else:
                 task.cancel()
         await asyncio.gather(self._dispatcher, *serving.values(), return_exceptions=True)
