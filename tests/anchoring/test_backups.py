@@ -28,7 +28,7 @@ from ripieno.journal.signing import signer_at
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
-from ripieno.model.errors import NotFoundError, StoreError
+from ripieno.model.errors import NotFoundError
 
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a test
 MANY = 20
@@ -166,8 +166,9 @@ def test_keys_of_another_folder_are_refused(home: Path, tmp_path: Path) -> None:
     other.mkdir()
     asyncio.run(write_sample(other))
     signer_at(other)
-    with pytest.raises(StoreError, match="cannot be unwrapped"):
+    with pytest.raises(BackupError, match=r"and master\.key is another one") as raised:
         restore(apart, tmp_path / "new", by="person:op", keys=Keys(other))
+    assert "ripieno keys rotate --keep-old" in str(raised.value)
     shutil.copy(home / "master.key", other)
     with pytest.raises(BackupError, match="the backup is of another log"):
         restore(apart, tmp_path / "new", by="person:op", keys=Keys(other))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 from cli.conftest import Cli
 
 WORKFLOW = """
@@ -100,3 +103,42 @@ def test_times_are_set_listed_with_conflicts_and_applied(cli: Cli) -> None:
     assert "erased" in cli.ok("retention", "apply").out
     assert PATIENT not in cli.ok("runs", "show", run, "--values").out
     assert "sound" in cli.ok("audit", "verify").out
+
+
+def test_the_master_key_is_rotated_and_everything_tells_which_one_it_is(cli: Cli) -> None:
+    run = begun(cli)
+    master = (cli.home / "master.key").read_bytes()
+    assert "--reason" in cli.run("keys", "rotate").err
+    planned = cli.ok("keys", "rotate", "--dry-run", "--output", "json").json
+    assert (planned["state"], planned["to"]["id"], planned["keys"]["runs"]) == ("would be rotated", None, 1)
+    assert (cli.home / "master.key").read_bytes() == master
+    done = cli.ok("keys", "rotate", "--reason", "yearly", "--keep-old", "kept", "--output", "json").json
+    assert (done["state"], done["from"], done["resumed"]) == ("rotated", planned["from"], False)
+    assert (done["to"]["generation"], done["keys"]) == (2, {"runs": 1, "tenants": 2})
+    assert (cli.folder / "kept" / "master.key").read_bytes() == master
+    assert PATIENT in cli.ok("runs", "show", run, "--values").out
+    checks = {one["check"]: one for one in cli.ok("doctor", "--output", "json").json}
+    assert f"{done['to']['id']}, generation 2, kept by file" in checks["keys"]["found"]
+    settings = {one["setting"]: one for one in cli.ok("config", "view", "--output", "json").json}
+    assert settings["master key"]["value"] == "generation 2, kept by file"
+    assert "master.rewrapped" in cli.ok("audit", "log").out
+    told = cli.ok("audit", "log", RIPIENO_TENANT="*").out
+    assert ("yearly" in told, "master.rotated" in told) == (True, True)
+    assert cli.ok("audit", "verify").code == 0
+    denied = cli.run("keys", "rotate", "--reason", "x", RIPIENO_ROLES="operator")
+    assert (denied.code, "system-operator" in denied.err) == (4, True)
+
+
+def test_a_rotation_that_is_not_over_is_told_with_what_ends_it(cli: Cli) -> None:
+    begun(cli)
+    home = cli.home
+    cli.ok("keys", "rotate", "--reason", "yearly")
+    with closing(sqlite3.connect(home / "journal.sqlite", isolation_level=None)) as connection:
+        connection.execute("UPDATE masters SET state = 'rewrapping'")
+    checks = {one["check"]: one for one in cli.ok("doctor", "--output", "json").json}
+    assert (checks["keys"]["verdict"], "ripieno keys rotate" in checks["keys"]["remedy"]) == ("warning", True)
+    assert "not all wrapped anew" in cli.ok("config", "view").out
+    assert "where it was left" in cli.ok("keys", "rotate", "--reason", "go on").err
+    (home / "master.key").write_bytes(b"ripieno master keys 1\n{}")
+    settings = {one["setting"]: one for one in cli.ok("config", "view", "--output", "json").json}
+    assert settings["master key"]["value"].startswith("not known: the key file")

@@ -295,7 +295,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("init",),
         ("budgets", "set"),
         ("retention", "set"),
-        ("keys", "move-master"),
+        ("keys", "rotate"),
         ("tenants", "delete"),
         ("run",),
         ("worker",),

@@ -14,15 +14,12 @@ from typing import Any, Final
 import pytest
 from moto import mock_aws
 
-from gates import shipped_gate
 from ripieno.journal.key_services import AwsKms, opened, sealed, service_named
-from ripieno.journal.keys import MasterKey, move
+from ripieno.journal.keys import MasterKey, UnknownMasterError
+from ripieno.journal.master_file import draw, keeper, put
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.model.errors import InputError, NotAllowedError, SettingsError, StoreError
-from ripieno.model.principal import Principal
-from ripieno.retention.master_keys import move_master_key
+from ripieno.model.errors import StoreError
 
-BOSS: Final = Principal("person", "boss", every_role=True)
 STREAM: Final = bytes(16)
 
 
@@ -64,52 +61,39 @@ async def test_a_new_folder_has_its_master_key_kept_by_the_service_that_is_set(
         await again.close()
 
 
-async def test_the_key_is_moved_to_a_service_and_back_and_stays_the_same(
-    tmp_path: Path, service: str
-) -> None:
-    store = SqliteStore(tmp_path, shipped_gate())
-    await store.open()
-    try:
-        before = (tmp_path / "master.key").read_bytes()
-        wrapped, key = store.new_key(STREAM)
-        await move_master_key(store, tmp_path, service, by=BOSS, reason="policy")
-        assert before not in (tmp_path / "master.key").read_bytes()
-        master = MasterKey.read(tmp_path / "master.key")
-        assert master.unwrap(STREAM, wrapped).commit(b"x") == key.commit(b"x")
-        await move_master_key(store, tmp_path, "file", by=BOSS, reason="back")
-        assert (tmp_path / "master.key").read_bytes() == before
-        events = await store.events(await store.tenant_stream("*"))
-        assert [event.body["to"] for event in events if event.kind == "master.moved"] == [service, "file"]
-    finally:
-        await store.close()
-
-
 def test_what_stood_in_the_file_is_overwritten_where_it_stood(tmp_path: Path, service: str) -> None:
     file = tmp_path / "master.key"
     MasterKey.at(file)
     descriptor = os.open(file, os.O_RDONLY)  # as whoever reads the disk itself
-    move(file, service_named(service))
+    name, data = draw(service_named(service))
+    put(file, {name.hex(): data})
     assert os.read(descriptor, 100) == bytes(32)
     os.close(descriptor)
+    assert MasterKey.read(file).id == name
+    assert (keeper(data), keeper(bytes(32))) == (service, "file")
 
 
-async def test_who_may_not_moves_nothing(tmp_path: Path, service: str) -> None:
-    store = SqliteStore(tmp_path, shipped_gate())
-    await store.open()
-    try:
-        before = (tmp_path / "master.key").read_bytes()
-        operator = Principal("person", "carl", roles=frozenset({"operator"}))
-        with pytest.raises(NotAllowedError, match="system-operator"):
-            await move_master_key(store, tmp_path, service, by=operator, reason="x")
-        with pytest.raises(InputError, match="why"):
-            await move_master_key(store, tmp_path, service, by=BOSS, reason="")
-        with pytest.raises(SettingsError, match="no key service"):
-            await move_master_key(store, tmp_path, "vault:x", by=BOSS, reason="x")
-        with pytest.raises(StoreError, match="NotFoundException"):
-            await move_master_key(store, tmp_path, "awskms:alias/none", by=BOSS, reason="x")
-        assert (tmp_path / "master.key").read_bytes() == before
-    finally:
-        await store.close()
+def test_two_keys_in_a_file_are_both_known_and_the_older_one_wraps_until_another_is_chosen(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "master.key"
+    first = MasterKey.at(file)
+    name, data = draw(None)
+    put(file, {first.id.hex(): file.read_bytes(), name.hex(): data})
+    both = MasterKey.read(file)
+    assert both.id == first.id
+    both.choose(name)
+    wrapped, key = both.new(STREAM)
+    with pytest.raises(UnknownMasterError, match=f"the master key {name.hex()} is not in"):
+        first.unwrap(STREAM, wrapped)
+    assert first.reach(STREAM, wrapped).commit(b"x") == key.commit(b"x")
+    with pytest.raises(UnknownMasterError, match="is not in memory"):
+        MasterKey(bytes(32)).reach(STREAM, wrapped)
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot write the key file"):
+        put(tmp_path / "master.key", {"": b""})
 
 
 def test_nothing_starts_without_the_service(
@@ -152,14 +136,10 @@ def test_a_file_that_was_changed_gives_no_key(service: str, change: str) -> None
         opened(mark + b"\n" + data)
 
 
-def test_a_service_that_gives_something_else_back_keeps_nothing(tmp_path: Path, service: str) -> None:
+def test_a_service_that_gives_something_else_back_keeps_nothing(service: str) -> None:
     class Forgetful(AwsKms):
         def wrap(self, key: bytes, context: Any) -> bytes:
             return super().wrap(bytes(len(key)), context)
 
-    file = tmp_path / "master.key"
-    MasterKey.at(file)
-    before = file.read_bytes()
     with pytest.raises(StoreError, match="gives another key back"):
-        move(file, Forgetful(service.partition(":")[2]))
-    assert file.read_bytes() == before
+        draw(Forgetful(service.partition(":")[2]))

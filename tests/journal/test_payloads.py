@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.journal.support.backends import Backend
 from tests.journal.support.writing import appended, begin, keep, owned, step, write
 
-from ripieno.journal.keys import MasterKey, StreamKey, make
+from ripieno.journal.keys import MasterKey, StreamKey
+from ripieno.journal.master_file import make
 from ripieno.journal.store import Store
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.ids import new_id

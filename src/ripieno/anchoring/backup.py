@@ -18,18 +18,31 @@ from typing import Any, Final
 
 from ripieno.anchoring.manifest import ANOTHER, MANIFEST, BackupError, Manifest, Stored
 from ripieno.anchoring.sealing import opened, sealed
-from ripieno.journal.keys import MasterKey
+from ripieno.journal.keys import MasterKey, UnknownMasterError
 from ripieno.journal.records import ENDED
 from ripieno.journal.signing import PUBLIC_KEY, SIGNING_KEY, signer_at
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.read_only import read_only
+from ripieno.journal.sqlite.rekeying import EACH_MASTER
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.sqlite.tree import StoredTree
 from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.proof.notes import NoteError, Verifier
 
-__all__ = ["JOURNAL", "KEYS", "MASTER", "SEALED", "back_up", "check", "copied", "own_key", "synced", "write"]
+__all__ = [
+    "JOURNAL",
+    "KEYS",
+    "MASTER",
+    "SEALED",
+    "back_up",
+    "check",
+    "copied",
+    "fits",
+    "own_key",
+    "synced",
+    "write",
+]
 
 JOURNAL: Final = "journal.sqlite"
 MASTER: Final = "master.key"
@@ -40,6 +53,8 @@ PAGES: Final = 1000
 """How many pages of 4 KiB are copied at a time."""
 
 BLOCK_BYTES: Final = 1 << 20
+
+ROTATED: Final = "it was rotated while the backup was made: make it again"
 
 
 def back_up(
@@ -70,6 +85,7 @@ def back_up(
         facts = snapshot(home / JOURNAL, draft / JOURNAL, (clock or SystemClock()).now())
         write(draft / PUBLIC_KEY, f"{signer.verifier}\n".encode())
         keys = {name: (home / name).read_bytes() for name in KEYS}
+        fits(draft / JOURNAL, home / MASTER, ROTATED)  # which is younger than the copy
         kind = "apart"
         if passphrase is not None:
             kind = "sealed"
@@ -117,6 +133,19 @@ def snapshot(source: Path, to: Path, now: int) -> dict[str, Any]:
             raise BackupError(msg, remedy="free some space there; nothing was left of it") from error
         raise reading(source, error) from error
     return facts
+
+
+def fits(journal: Path, key: Path, remedy: str) -> None:
+    """Raise `BackupError` where the master keys in a file are not those by which a journal's are wrapped."""
+    master = MasterKey.read(key)
+    with closing(sqlite3.connect(journal)) as log:
+        rows = log.execute(EACH_MASTER).fetchall()
+    for stream, wrapped in rows:
+        try:
+            master.unwrap(bytes.fromhex(stream), wrapped)
+        except UnknownMasterError as error:
+            msg = f"its keys are wrapped by the master key {error.name}, and master.key is another one"
+            raise BackupError(msg, remedy=remedy) from error
 
 
 def held(log: sqlite3.Connection, now: int) -> dict[str, Any]:

@@ -17,12 +17,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ripieno.anchoring.backup import JOURNAL, KEYS, MASTER, SEALED, check, copied, own_key, synced, write
+from ripieno.anchoring.backup import (
+    JOURNAL,
+    KEYS,
+    MASTER,
+    SEALED,
+    check,
+    copied,
+    fits,
+    own_key,
+    synced,
+    write,
+)
 from ripieno.anchoring.done_since import Known, Repeated, known_in, remembered_by, repeat
 from ripieno.anchoring.manifest import ANOTHER, BackupError, Manifest
 from ripieno.anchoring.sealing import opened
 from ripieno.anchoring.sink import Sink, SinkError, sink_at
-from ripieno.journal.keys import MasterKey
 from ripieno.journal.signing import keep_latest, signer_at
 from ripieno.journal.sqlite.restoring import RestoringStore
 from ripieno.journal.sqlite.sequencer import Sequencer
@@ -35,14 +45,12 @@ from ripieno.proof.restores import Restore, explained
 
 __all__ = ["Keys", "Restored", "restore"]
 
+KEPT: Final = (
+    "if it was rotated after the backup, name the folder that ripieno keys rotate --keep-old has made"
+)
+
 IN_USE: Final = ("owners", "doorbells")
 """Folders that mean something to living processes alone."""
-
-
-WRAPPED: Final = (
-    "SELECT id, wrapped FROM runs WHERE wrapped <> x''"
-    " UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants WHERE wrapped <> x'' LIMIT 1"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +148,7 @@ def unpack(backup: Path, manifest: Manifest, draft: Path, keys: Keys) -> None:
     if manifest.keys != "plain":
         for name, data in other_keys(backup, manifest, keys).items():
             write(draft / name, data)
-    master = MasterKey.read(draft / MASTER)
-    with closing(sqlite3.connect(draft / JOURNAL)) as log:
-        for stream, wrapped in log.execute(WRAPPED):
-            master.unwrap(bytes.fromhex(stream), wrapped)
+    fits(draft / JOURNAL, draft / MASTER, KEPT)
 
 
 def other_keys(backup: Path, manifest: Manifest, keys: Keys) -> Mapping[str, bytes]:

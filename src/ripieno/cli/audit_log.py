@@ -16,7 +16,7 @@ from ripieno.cli.output import clean, listing, note, words, write
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
-from ripieno.evidence.run_report import newest_first
+from ripieno.evidence.run_report import newest_first, runs_named
 from ripieno.identity.administration import ADMINISTRATOR
 from ripieno.journal.sqlite import ReadOnlyStore
 from ripieno.journal.store import Store
@@ -149,7 +149,7 @@ async def check_reader(store: Store, by: Principal, what: str) -> None:
 def runs_in(event: Event) -> Sequence[str]:
     """Give the runs that an event is about."""
     body = event.body
-    return [*body.get("runs", ()), *([body["run"]] if "run" in body else [])]
+    return [*runs_named(body), *([body["run"]] if "run" in body else [])]
 
 
 def document(store: Store, event: Event) -> dict[str, Any]:
@@ -177,13 +177,14 @@ def brief(name: str, value: Any) -> str:
 
 def said(one: dict[str, Any]) -> str:
     """Say in a line what an event is about."""
-    left_out = {"about", "by", "verifier", "pins", "hour", "mark", "runs", "settings", "policies", "policy"}
+    runs = runs_named(one["body"])
+    left_out = {"about", "by", "verifier", "pins", "hour", "mark", "settings", "policies", "policy"}
+    left_out |= {"runs"} if runs else set()
     parts = [
         f"{name} {brief(name, value)}"
         for name, value in one["body"].items()
         if name not in left_out and value not in (None, [], {}) and value != one["who"]
     ]
-    runs: list[str] = one["body"].get("runs", [])
     if runs:
         more = f" and {len(runs) - RUNS_SHOWN} more" if len(runs) > RUNS_SHOWN else ""
         parts.append(f"runs {', '.join(short(run) for run in runs[:RUNS_SHOWN])}{more}")

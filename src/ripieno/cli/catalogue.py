@@ -237,7 +237,7 @@ COMMANDS: Final = (
             Entry("create", "Make an API key; it is shown once.", "keys:create_key"),
             Entry("list", "List API keys.", "keys:list_keys"),
             Entry("revoke", "Let an API key be good for nothing.", "keys:revoke_key"),
-            Entry("move-master", "Let another service keep the master key.", "keys:move_master"),
+            Entry("rotate", "Have another master key, or let another keep it.", "rotating:rotate_master"),
         ),
         group="Trust and care",
     ),

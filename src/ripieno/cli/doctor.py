@@ -28,6 +28,7 @@ from ripieno.journal.sqlite import only_readable
 from ripieno.journal.sqlite.feeding import Feeding
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.model.errors import RipienoError
 from ripieno.model.ids import short
@@ -111,9 +112,8 @@ def folder(home: Path) -> Iterator[Check]:
     if key.exists() and stat.S_IMODE(key.stat().st_mode) & 0o077:
         yield Check("master key", "wrong", "others may read it", f"chmod 600 {key}")
     elif key.exists():
-        yield Check(
-            "master key", "well", "yours alone; without it nothing can be read: keep a copy elsewhere"
-        )
+        found = "yours alone; without it nothing can be read: keep a copy elsewhere"
+        yield Check("master key", "well", found)
     free = shutil.disk_usage(home).free
     room = f"{free / 1e9:.1f} GB free"
     if free < LITTLE_SPACE:
@@ -183,6 +183,19 @@ async def secrets(versions: Sequence[VersionRow]) -> list[Check]:
     return checks
 
 
+async def master(settings: Settings, store: Store) -> list[Check]:
+    """Look by which master key the keys of runs are wrapped, and whether a rotation is not over."""
+    from ripieno.retention.rotation import known  # noqa: PLC0415 - only here
+
+    now, old = await known(store, settings.home)
+    said = f"{now.id}, generation {now.generation}, kept by {now.kept_by}"
+    if old is None:
+        return [Check("keys", "well", f"wrapped by the master key {said}")]
+    left = ", ".join(f"{count:,} of {table}" for table, count in store.wrapped_by_others().items() if count)
+    found = f"a rotation to the master key {said} is not over: {left or 'nothing'} left"
+    return [Check("keys", "warning", found, "ripieno keys rotate --reason … ends it")]
+
+
 def proof(settings: Settings) -> list[Check]:
     """Look at what was signed of the log, and whether somebody else has it."""
     if only_readable(settings.home):
@@ -218,6 +231,7 @@ async def runs(settings: Settings) -> list[Check]:
             checks.append(
                 Check("store", "well", f"format {FORMAT}, {store.path.stat().st_size / 1e6:.1f} MB")
             )
+            checks += await master(settings, store)
             tenant, now = settings.principal.tenant, SystemClock().now()
             going = await store.runs(RunFilter(tenant=tenant, statuses=("running",), limit=1000))
             stuck = [row for row in going if now - row.updated_at > STUCK_SECONDS * MICROSECONDS]
@@ -231,7 +245,7 @@ async def runs(settings: Settings) -> list[Check]:
                 found = f"{short(row.id)} {row.workflow} {row.status}: {row.detail or ''}"
                 remedy = f"ripieno runs migrate {short(row.id)} --dry-run"
                 checks.append(Check("run", "warning", found, remedy))
-            if len(checks) == 1:
+            if not any(one.name == "run" for one in checks):
                 waiting = len(await store.questions(tenant=tenant))
                 people = f", {waiting} wait for a person" if waiting else ""
                 checks.append(Check("runs", "well", f"{len(going)} going, none stuck or blocked{people}"))

@@ -17,9 +17,8 @@ from ripieno.journal.identity import KeyRow, KeyScope
 from ripieno.kernel.clock import MICROSECONDS, SystemClock, moment
 from ripieno.model.durations import seconds
 from ripieno.model.principal import Principal
-from ripieno.retention.master_keys import move_master_key
 
-__all__ = ["create_key", "list_keys", "move_master", "revoke_key"]
+__all__ = ["create_key", "list_keys", "revoke_key"]
 
 
 def create_key(
@@ -169,26 +168,3 @@ def document(row: KeyRow, used: int | None, now: int = 0) -> dict[str, Any]:
         "created_by": row.by,
         "last_used": None if used is None else moment(used).isoformat(),
     }
-
-
-def move_master(*, to: str, reason: str, options: Options = DEFAULTS) -> int:
-    """Let another service keep the master key of this data folder, by which all values are read.
-
-    Parameters
-    ----------
-    to
-        Either file, or awskms: and the id, ARN or alias of a key of AWS KMS.
-    reason
-        Why, for the log.
-
-    """
-    return asyncio.run(_move(options.settle(), to, reason))
-
-
-async def _move(settings: Settings, to: str, reason: str) -> int:
-    async with opened(settings) as store:
-        await move_master_key(store, settings.home, to, by=settings.principal, reason=reason)
-    shown = listing("", "")
-    shown.add_row("master key", clean(f"kept by {to}", style="bold"))
-    write(settings.output, {"kept_by": to}, shown)
-    return Exit.OK

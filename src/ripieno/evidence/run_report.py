@@ -19,7 +19,7 @@ from ripieno.model.event import Event
 from ripieno.model.outcome import Outcome
 from ripieno.model.value import decode
 
-__all__ = ["Elsewhere", "RunReport", "newest_first", "report_run"]
+__all__ = ["Elsewhere", "RunReport", "newest_first", "report_run", "runs_named"]
 
 PAGE: Final = 500
 """So many events of a tenant's stream are read at once."""
@@ -171,7 +171,7 @@ async def newest_first(store: Store, tenant: str) -> AsyncGenerator[Event]:
 def of_run(store: Store, event: Event, run: str) -> Elsewhere | None:
     """Give what an event of a tenant's stream tells of a run; None where it is about something else."""
     body = event.body
-    about = (*body.get("runs", ()), body.get("run"), str(body.get("subject", "")).removeprefix("run:"))
+    about = (*runs_named(body), body.get("run"), str(body.get("subject", "")).removeprefix("run:"))
     if run not in about:
         return None
     return elsewhere(store, event)
@@ -191,3 +191,9 @@ def elsewhere(store: Store, event: Event) -> Elsewhere:
         tuple(body.get("policies", ())),
         body.get("policy"),
     )
+
+
+def runs_named(body: Mapping[str, Any]) -> Sequence[str]:
+    """Give the runs that an event names; some say only how many they were."""
+    runs = body.get("runs", ())
+    return () if isinstance(runs, int) else runs

@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol, cast
 
 from ripieno.model.errors import SettingsError, StoreError
 
-__all__ = ["SERVICES", "AwsKms", "KeyService", "chosen", "opened", "sealed", "service_named"]
+__all__ = ["SERVICES", "AwsKms", "KeyService", "chosen", "keeper_of", "opened", "sealed", "service_named"]
 
 MARK: Final = b"ripieno master key 1\n"
 """How a file begins whose key a service has wrapped."""
@@ -117,6 +117,24 @@ def sealed(key: bytes, service: KeyService) -> bytes:
     return MARK + json.dumps(document, indent=1).encode() + b"\n"
 
 
+def keeper_of(data: bytes) -> str | None:
+    """Give the name of the service that keeps the key of which this stands in its file; None for none."""
+    return str(document(data)["service"]) if data.startswith(MARK) else None
+
+
+def document(data: bytes) -> dict[str, Any]:
+    """Read what stands in the file of a key that a service keeps; raises `StoreError`."""
+    try:
+        found: Any = json.loads(data[len(MARK) :])
+        context = {str(name): str(value) for name, value in cast("dict[Any, Any]", found["context"]).items()}
+        wrapped = b64decode(found["wrapped"], validate=True)
+        service_named(str(found["service"]))
+    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, SettingsError) as error:
+        msg = f"what names the service that keeps the master key was changed: {error}"
+        raise StoreError(msg, remedy="restore master.key from a backup") from error
+    return {"service": str(found["service"]), "context": context, "wrapped": wrapped}
+
+
 def opened(data: bytes) -> bytes | None:
     """Give the key of what stands in its file; None where no service keeps it.
 
@@ -124,11 +142,5 @@ def opened(data: bytes) -> bytes | None:
     """
     if not data.startswith(MARK):
         return None
-    try:
-        found: Any = json.loads(data[len(MARK) :])
-        context = {str(name): str(value) for name, value in cast("dict[Any, Any]", found["context"]).items()}
-        service, wrapped = service_named(str(found["service"])), b64decode(found["wrapped"], validate=True)
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, SettingsError) as error:
-        msg = f"what names the service that keeps the master key was changed: {error}"
-        raise StoreError(msg, remedy="restore master.key from a backup") from error
-    return service.unwrap(wrapped, context)
+    found = document(data)
+    return service_named(found["service"]).unwrap(found["wrapped"], found["context"])

@@ -6,11 +6,9 @@ the run's secret: destroy the secret and neither the values nor their commitment
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,18 +17,20 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ripieno.journal.drawing import Drawn
-from ripieno.journal.key_services import KeyService, opened, sealed
+from ripieno.journal.key_services import KeyService
+from ripieno.journal.master_file import ID_BYTES, draw, identity, keys_at, make
 from ripieno.model.errors import StoreError
 
-__all__ = ["MasterKey", "StreamKey", "make", "move", "nonces"]
+__all__ = ["WRAPPED_BYTES", "MasterKey", "StreamKey", "UnknownMasterError", "nonces", "wrapped_by"]
 
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
+TAG_BYTES: Final = 16
+WRAPPED_BYTES: Final = ID_BYTES + NONCE_BYTES + SECRET_BYTES + TAG_BYTES
 BLOCK_BYTES: Final = 64
 INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 
-RESTORE: Final = "restore it from a backup; without it no recorded value can be read"
 OTHER: Final = "the master key is another one, or the wrapped key was changed"
 
 
@@ -62,18 +62,18 @@ class StreamKey:
     Each use has a key of its own, SHA-256 over the stream's 32-byte random secret and a label.
     """
 
-    __slots__ = ("_cipher", "_commitment", "_secret", "stream")
+    __slots__ = ("_cipher", "_commitment", "secret", "stream")
 
     def __init__(self, stream: bytes, secret: bytes) -> None:
         self.stream = stream
-        self._secret = secret
+        self.secret = secret
         self._commitment = Hmac(self.commitment_key)
         self._cipher = AESGCM(hashlib.sha256(secret + b"ripieno encryption 1").digest())
 
     @property
     def commitment_key(self) -> bytes:
         """The key of the commitments, for whoever is given the values to check them: it opens none."""
-        return hashlib.sha256(self._secret + b"ripieno commitment 1").digest()
+        return hashlib.sha256(self.secret + b"ripieno commitment 1").digest()
 
     def commit(self, data: bytes) -> bytes:
         """Give the 32-byte commitment of an encoded value: HMAC-SHA-256 (RFC 2104)."""
@@ -81,7 +81,7 @@ class StreamKey:
 
     def derive(self, purpose: str) -> bytes:
         """Give 32 bytes that are the same on every replay and that nobody without the key can tell."""
-        return Hmac(hashlib.sha256(self._secret + b"ripieno derivation 1").digest()).digest(purpose.encode())
+        return Hmac(hashlib.sha256(self.secret + b"ripieno derivation 1").digest()).digest(purpose.encode())
 
     def seal(self, commitment: bytes, data: bytes, nonce: bytes | None = None) -> bytes:
         """Encrypt an encoded value, bound to its stream and commitment.
@@ -113,21 +113,37 @@ def nonces(count: int) -> Iterator[bytes]:
     return (drawn[at : at + NONCE_BYTES] for at in range(0, len(drawn), NONCE_BYTES))
 
 
+class UnknownMasterError(StoreError):
+    """A key was wrapped by a master key that is not known here: the file is to be read again."""
+
+    def __init__(self, message: str, *, name: str, remedy: str | None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.name = name
+        """The master key's id, in hexadecimal."""
+
+
 class MasterKey:
-    """Wraps the secrets of runs and tenants; kept in a file of its owner's alone, or by a key service."""
+    """Wraps the secrets of runs and tenants; kept in a file of its owner's alone, or by a key service.
 
-    __slots__ = ("_cipher", "_drawn")
+    While another takes its place there are two: both open what they have wrapped, and the newer one wraps.
+    What is wrapped begins with the id of what has wrapped it; what earlier versions wrote does not.
+    """
 
-    def __init__(self, key: bytes) -> None:
-        self._cipher = AESGCM(key)
+    __slots__ = ("_ciphers", "_drawn", "_path", "id")
+
+    def __init__(self, *keys: bytes, path: Path | None = None) -> None:
+        """`keys`: the one that wraps first. `path`: the file to read again where another one is met."""
+        self._ciphers = {identity(key): AESGCM(key) for key in keys}
+        self._path = path
         self._drawn = Drawn()
+        self.id = next(iter(self._ciphers))
+        """Of the key by which new secrets are wrapped."""
 
     @classmethod
     def at(cls, path: Path, service: KeyService | None = None) -> MasterKey:
         """Read the key file, making it with a random key when there is none, which `service` keeps."""
         if not path.exists():
-            key = secrets.token_bytes(SECRET_BYTES)
-            data = key if service is None else sealed(key, service)
+            _, data = draw(service)
             try:
                 make(path, data)
             except OSError as error:
@@ -138,70 +154,78 @@ class MasterKey:
     @classmethod
     def read(cls, path: Path) -> MasterKey:
         """Read a key file that has to be there; raises `StoreError` when it is not, or is no key."""
-        try:
-            key = path.read_bytes()
-        except OSError as error:
-            msg = f"cannot read the key file {path}: {error.strerror}"
-            raise StoreError(msg, remedy=RESTORE) from error
-        key = opened(key) or key
-        if len(key) != SECRET_BYTES:
-            msg = f"the key file {path} holds {len(key)} bytes, expected {SECRET_BYTES}"
-            raise StoreError(msg, remedy=RESTORE)
-        return cls(key)
+        return cls(*keys_at(path), path=path)
+
+    def choose(self, name: bytes) -> None:
+        """Wrap by this key from now on; raises `UnknownMasterError` where it is not known."""
+        self._cipher(name)
+        self.id = name
+
+    def renew(self) -> None:
+        """Read the file again, which may ask a key service; raises `StoreError`."""
+        if self._path is not None:
+            found = {identity(key): AESGCM(key) for key in keys_at(self._path)}
+            self._ciphers = {**self._ciphers, **found}
 
     def new(self, stream: bytes) -> tuple[bytes, StreamKey]:
-        """Give a new random secret for `stream`: wrapped, and as the key to use."""
+        """Give a new random secret for `stream`: wrapped, and as the key to use; for one thread."""
         drawn = self._drawn.take(NONCE_BYTES + SECRET_BYTES)
-        nonce, secret = drawn[:NONCE_BYTES], drawn[NONCE_BYTES:]
-        return nonce + self._cipher.encrypt(nonce, secret, stream), StreamKey(stream, secret)
+        key = StreamKey(stream, drawn[NONCE_BYTES:])
+        return self._wrapped(drawn[:NONCE_BYTES], key, self.id), key
+
+    def new_under(self, stream: bytes, name: bytes | None) -> bytes:
+        """Give a new random secret wrapped by this master key, by the one that wraps where None.
+
+        Raises `UnknownMasterError`.
+        """
+        return self.wrap(StreamKey(stream, os.urandom(SECRET_BYTES)), name or self.id)
+
+    def wrap(self, key: StreamKey, under: bytes) -> bytes:
+        """Give the secret of a key wrapped by the master key with this id; raises `UnknownMasterError`."""
+        return self._wrapped(os.urandom(NONCE_BYTES), key, under)
+
+    def _wrapped(self, nonce: bytes, key: StreamKey, under: bytes) -> bytes:
+        return under + nonce + self._cipher(under).encrypt(nonce, key.secret, under + key.stream)
+
+    def _cipher(self, name: bytes) -> AESGCM:
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            there = ", ".join(one.hex() for one in self._ciphers)
+            msg = f"the master key {name.hex()} is not in {self._path or 'memory'}, which holds {there}"
+            remedy = "put master.key back as it was when that key was in it, such as from a backup"
+            raise UnknownMasterError(msg, name=name.hex(), remedy=remedy)
+        return cipher
 
     def unwrap(self, stream: bytes, wrapped: bytes) -> StreamKey:
         """Give the key of `stream`; raises `StoreError` when it was wrapped with another master key."""
-        try:
-            secret = self._cipher.decrypt(wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:], stream)
-        except (InvalidTag, ValueError) as error:
-            msg = f"the key of {stream.hex()} cannot be unwrapped"
-            raise StoreError(msg, remedy=OTHER) from error
-        return StreamKey(stream, secret)
-
-
-def move(path: Path, service: KeyService | None) -> None:
-    """Let another service keep the master key, or the file itself; whole or not at all.
-
-    What stood in the file before is overwritten where it stood. Raises `StoreError` when either service does
-    not do its part: then nothing has changed.
-    """
-    before = path.read_bytes()
-    key = opened(before) or before
-    data = key if service is None else sealed(key, service)
-    if (opened(data) or data) != key:
-        msg = f"{service.name if service else path} gives another key back than it was given"
-        raise StoreError(msg)
-    with path.open("r+b") as old:
-        make(path, data, instead=True)
-        old.write(bytes(len(before)))
-        old.flush()
-        os.fsync(old.fileno())
-
-
-def make(path: Path, data: bytes, *, instead: bool = False) -> None:
-    """Write a key, whole or not at all; of several processes that try, one wins, unless `instead`."""
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        if instead:
-            draft.replace(path)
+        name = wrapped_by(wrapped)
+        if name is None:
+            tried, bound, rest = list(self._ciphers.values()), stream, wrapped
         else:
-            with contextlib.suppress(FileExistsError):
-                path.hardlink_to(draft)
-    finally:
-        draft.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+            try:
+                tried = [self._cipher(name)]
+            except UnknownMasterError as error:
+                msg = f"the key of {stream.hex()} cannot be unwrapped: {error.message}"
+                raise UnknownMasterError(msg, name=error.name, remedy=error.remedy) from error
+            bound, rest = name + stream, wrapped[ID_BYTES:]
+        for cipher in tried:
+            try:
+                secret = cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
+            except (InvalidTag, ValueError):
+                continue
+            return StreamKey(stream, secret)
+        msg = f"the key of {stream.hex()} cannot be unwrapped"
+        raise StoreError(msg, remedy=OTHER)
+
+    def reach(self, stream: bytes, wrapped: bytes) -> StreamKey:
+        """Give the same, reading the file again where another master key has wrapped it meanwhile."""
+        try:
+            return self.unwrap(stream, wrapped)
+        except UnknownMasterError:
+            self.renew()
+            return self.unwrap(stream, wrapped)
+
+
+def wrapped_by(wrapped: bytes) -> bytes | None:
+    """Give the id of the master key that has wrapped it; None for what an earlier version wrote."""
+    return wrapped[:ID_BYTES] if len(wrapped) == WRAPPED_BYTES else None

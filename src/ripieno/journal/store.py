@@ -10,6 +10,7 @@ from ripieno.journal.budgets import BudgetStore, Short
 from ripieno.journal.deployments import DeploymentStore
 from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
+from ripieno.journal.masters import MasterStore
 from ripieno.journal.policies import PolicyStore
 from ripieno.journal.records import (
     Draft,
@@ -62,7 +63,15 @@ class Replayable:
 
 
 class Store(
-    IdentityStore, RightsStore, DeploymentStore, StopStore, BudgetStore, PolicyStore, RetentionStore, ABC
+    MasterStore,
+    IdentityStore,
+    RightsStore,
+    DeploymentStore,
+    StopStore,
+    BudgetStore,
+    PolicyStore,
+    RetentionStore,
+    ABC,
 ):
     """The one log and the tables derived from it.
 

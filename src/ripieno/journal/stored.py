@@ -192,6 +192,10 @@ class Verifiable(Protocol):
         """Give commitment and sealed bytes of every value of a stream."""
         ...
 
+    def wrapped_by_another(self, stream: str) -> str | None:
+        """Say by which master key a stream's key is wrapped, where another took its place."""
+        ...
+
     @property
     def keeps_books(self) -> bool:
         """Tell whether there are books of monthly budgets."""

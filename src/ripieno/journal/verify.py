@@ -281,6 +281,9 @@ class Verification:
         except StoreError as error:
             self._report.found(name, f"none of its values can be read: {error.message}")
             return
+        other = self._store.wrapped_by_another(stream)
+        if other is not None:
+            self._report.found(name, f"its key is wrapped by {other}, a master key that was replaced")
         changed: dict[str, str] = {}
         for commitment, sealed in self._store.values(stream):
             try:

@@ -80,7 +80,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "migrate": "let a run go on with another version",
     "register": "register a version",
     "compatible": "declare versions compatible",
-    "move master key": "say who keeps the master key",
+    "rotate master key": "have another master key, or say who keeps it",
     "delete tenant": "delete a tenant",
     "erase": "erase what a run holds",
     "hold": "say what may not be erased",

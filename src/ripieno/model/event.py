@@ -90,6 +90,9 @@ Kind = Literal[
     "retention.set",
     "retention.cleared",
     "master.moved",
+    "master.rotating",
+    "master.rewrapped",
+    "master.rotated",
     "tenant.deleted",
     "deletion",
     # of checkpoints of the log

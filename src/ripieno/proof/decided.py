@@ -100,6 +100,7 @@ MADE: Final = {
     "tenant.deleted": Rule("erasures", ("stream",), same("by", "reason")),
     "hold.set": Rule("holds", ("what", "name"), same("by", "reason")),
     "retention.set": Rule("retention", ("data",), same("keep", "at_least", "by")),
+    "master.rotating": Rule("masters", ("id",), {**same("generation", "state", "by"), "from": "before"}),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -128,7 +129,10 @@ ENDED: Final = {
 }
 """Events that take a row away: its table, and the fields that name it."""
 
-CHANGED: Final = {"key.revoked": Rule("api_keys", ("key",), same("state"))}
+CHANGED: Final = {
+    "key.revoked": Rule("api_keys", ("key",), same("state")),
+    "master.rotated": Rule("masters", ("id",), same("state")),
+}
 """Events that change some columns of a row that another has made."""
 
 Key = tuple[str, ...]

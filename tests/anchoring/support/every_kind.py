@@ -12,6 +12,8 @@ from tests.journal.support.signed import sign
 from tests.journal.support.writing import AT, answer, ask, keep, owned, step, write
 from tests.journal.test_decided_rows import decide
 
+from ripieno.journal.master_file import draw, put
+from ripieno.journal.masters import MasterRow
 from ripieno.journal.records import CallChange, ClaimChange, Draft, EndChange, Lease, Message, SegmentChange
 from ripieno.journal.retention import Doomed, RetentionRow
 from ripieno.journal.sqlite import SqliteStore
@@ -60,6 +62,7 @@ async def write_every_kind(home: Path) -> list[str]:
     try:
         await of_runs(store)
         await of_retention(store)
+        await of_master_keys(store, home)
         await store.set_budget("default", "", 5, hard=True, by="person:ada", at=AT)
         await store.set_budget("default", "ward", 5, hard=False, by="person:ada", at=AT)
         await store.clear_budget("default", "ward", by="person:ada")
@@ -129,6 +132,20 @@ async def of_retention(store: SqliteStore) -> None:
     await store.clear_retention("default", "a", by="person:ada", reason=KEPT)
     await store.record("gone", "operation", {"what": "pause"}, reason="what is erased")
     await store.delete_tenant("gone", by="person:ada", reason=KEPT)
+
+
+async def of_master_keys(store: SqliteStore, home: Path) -> None:
+    """Let another master key take the place of the one there is."""
+    before, file = await store.renew_master(), home / "master.key"
+    name, data = draw(None)
+    put(file, {before: file.read_bytes(), name.hex(): data})
+    row = MasterRow(name.hex(), 2, before, "rewrapping", "person:ada")
+    body: dict[str, Json] = {"id": row.id, "generation": 2, "from": before, "by": "person:ada"}
+    await store.begin_rotation(row, {**body, "state": row.state}, KEPT)
+    assert not (await store.rewrap_runs("", 100)).broken
+    assert not (await store.rewrap_tenants("", 100, body, KEPT)).broken
+    put(file, {row.id: data})
+    await store.end_rotation(row, body)
 
 
 def claim(lease: Lease, path: str) -> Draft:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -45,7 +45,8 @@ def create_key(batch: Batch, master: MasterKey, row: KeyRow, secret: str, reason
     """Enter a key with the verifier of its secret, and an event that commits to all of it."""
     tenants.head(batch, master, row.tenant)  # the tenant's key is there from its first event on
     row = replace(
-        row, verifier=verifier(tenant_key(batch.connection.execute, master, row.tenant), row.id, secret)
+        row,
+        verifier=verifier(tenant_key(batch.connection.execute, master.unwrap, row.tenant), row.id, secret),
     )
     scope = row.scope.document()
     batch.connection.execute(
@@ -153,7 +154,7 @@ def key_with(reader: Reader, master: MasterKey, key: str, secret: str) -> tuple[
     """Give the key with this id and whether `secret` is its own, in the same time whatever is wrong."""
     found = reader.one(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key)  # noqa: S608 - our own columns
     row = None if found is None else key_row(found)
-    under = NOBODYS if row is None else tenant_key(reader.connection.execute, master, row.tenant)
+    under = NOBODYS if row is None else tenant_key(reader.connection.execute, master.reach, row.tenant)
     given = verifier(under, key, secret)
     same = hmac.compare_digest(given, row.verifier if row is not None else "0" * len(given))
     return row, same and row is not None
@@ -187,7 +188,7 @@ def verifier(key: StreamKey, name: str, secret: str) -> str:
     return key.derive(f"api key {name} {secret}").hex()
 
 
-def tenant_key(execute: Any, master: MasterKey, tenant: str) -> StreamKey:
+def tenant_key(execute: Any, unwrap: Callable[[bytes, bytes], StreamKey], tenant: str) -> StreamKey:
     """Give the key of a tenant's stream."""
     stream, wrapped = execute("SELECT stream, wrapped FROM tenants WHERE name = ?", (tenant,)).fetchone()
-    return master.unwrap(stream, wrapped)
+    return unwrap(stream, wrapped)

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from ripieno.journal.keys import MasterKey, StreamKey
+from ripieno.journal.keys import MasterKey, StreamKey, wrapped_by
 from ripieno.journal.records import RunRow
 from ripieno.journal.signing import LATEST, PUBLIC_KEY
 from ripieno.journal.sqlite.failures import reading
@@ -80,6 +80,14 @@ UNION ALL SELECT run, 'question ' || id || ' is t-' || number || ', the task ask
 ORDER BY 1, 2
 """
 
+WRAPPED: Final = (
+    "SELECT wrapped FROM runs WHERE id = ? UNION ALL SELECT wrapped FROM tenants WHERE stream = ?"
+)
+SETTLED: Final = (
+    "SELECT id FROM (SELECT id, state FROM masters ORDER BY generation DESC LIMIT 1) WHERE state = 'settled'"
+)
+"""The master key by which everything is wrapped; none while one takes another's place, or of the first."""
+
 QUESTION: Final = ("run", "path", "kind", "role", "content", "due_at", "state", "answered_by")
 HOLDING: Final = ("person", "claimed_by", "claimed_at", "delegated_by", "answered_for", "answered_at")
 """Columns of a question that the first format does not have, or not as its events say them."""
@@ -106,6 +114,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "erasures": (("stream",), ("by", "reason")),
     "holds": (("what", "name"), ("by", "reason")),
     "retention": (("data",), ("keep", "at_least", "by")),
+    "masters": (("id",), ("generation", "before", "state", "by")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
@@ -113,7 +122,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 EXACT: Final = 4
 """From this format on questions were asked when their events say, and calls say under which rate."""
 
-READABLE: Final = frozenset({1, 2, 3, FORMAT})
+READABLE: Final = frozenset({1, 2, 3, 4, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
 
 
@@ -214,15 +223,19 @@ class SqliteAudit:
     def key(self, stream: str) -> StreamKey:
         """Give the key of a stream; raises `StoreError` when it is gone or was changed."""
         raw = stored(stream)
-        row = next(
-            self._rows(
-                "SELECT wrapped FROM runs WHERE id = ?"
-                " UNION ALL SELECT wrapped FROM tenants WHERE stream = ?",
-                stream,
-                raw,
-            )
-        )
-        return self._master.unwrap(raw, row[0])
+        row = next(self._rows(WRAPPED, stream, raw))
+        return self._master.reach(raw, row[0])
+
+    def wrapped_by_another(self, stream: str) -> str | None:
+        """Say by which master key a stream's key is wrapped, where another took its place."""
+        newest = next(self._rows(SETTLED), None) if self._there("masters") else None
+        if newest is None:
+            return None
+        (wrapped,) = next(self._rows(WRAPPED, stream, stored(stream)))
+        name = wrapped_by(wrapped)
+        if name is not None and name.hex() == newest[0]:
+            return None
+        return "an earlier one" if name is None else name.hex()
 
     def erased(self, stream: str) -> StoredErasure | None:
         """Tell whether the values of a stream were erased; earlier formats know of none."""

@@ -71,6 +71,7 @@ class Batch:
         "_gone",
         "_heads",
         "_known",
+        "_master",
         "_outdated",
         "_payloads",
         "_savepoint",
@@ -97,6 +98,8 @@ class Batch:
         """Epoch, last event and messages of runs that have an owner, where nothing can have changed them."""
         self._ends: list[tuple[str, str, int]] = []
         """Runs that have ended: id, status, time."""
+        self._master: Sequence[bytes] | None = None
+        """The master keys that took another's place, newest first; None until it is asked."""
         self._savepoint = False
         self._gone: set[Lease] = set()
         self._heads: dict[str, Head] = {}
@@ -196,6 +199,13 @@ class Batch:
         ).fetchone()
         extend(self.connection, tenant, last, ("budget.alert", "", body))
 
+    def master(self) -> bytes | None:
+        """Give the id of the master key that wraps, as this transaction sees it; None for the first one."""
+        if self._master is None:
+            rows = self.connection.execute("SELECT id FROM masters ORDER BY generation DESC LIMIT 1")
+            self._master = [bytes.fromhex(name) for (name,) in rows]
+        return self._master[0] if self._master else None
+
     def keep(self, lease: Lease, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
         """Keep values beside the events, encrypted."""
         self._payloads.extend((lease.key, commitment, data) for commitment, data in payloads)
@@ -228,7 +238,7 @@ class Batch:
             self._known.clear()
             self.admitted.clear()
             self.unguarded.clear()
-            self.stops = None
+            self.stops = self._master = None
             self._outdated.clear()
             self.connection.execute("SAVEPOINT operation")
         collected = (self._events, self._payloads, self._ends)
@@ -244,6 +254,7 @@ class Batch:
         """End an operation, keeping all or nothing of what it did."""
         steps, self._undo = self._undo, None
         if undo:
+            self._master = None
             for step in reversed(steps or ()):
                 step()
             if self._savepoint:

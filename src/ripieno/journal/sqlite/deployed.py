@@ -150,4 +150,4 @@ class SqliteDeployments(DeploymentStore):
         )
         if row is None:
             return "a reason that was erased"
-        return str(decode(self._master.unwrap(stream, wrapped).open(commitment, row[0])))
+        return str(decode(self._master.reach(stream, wrapped).open(commitment, row[0])))

@@ -81,7 +81,8 @@ def create(
     payloads: tuple[tuple[bytes, bytes], ...],
     *,
     owner: str | None,
-    admit: Callable[[], None] = lambda: None,
+    wrap: Callable[[tuple[bytes, StreamKey]], bytes],
+    admit: Callable[[], None],
 ) -> Created:
     """Insert a run and its first events, unless its business key is taken, or `admit` refuses a new run.
 
@@ -103,13 +104,14 @@ def create(
         msg = f"rights in {new.tenant} were changed while a run of {new.workflow} was about to start"
         raise OutdatedError(msg)
     admit()
+    wrapped = wrap(keys)
     if (
         new.parent is not None
         and execute("SELECT 1 FROM erasures WHERE stream = ?", (new.parent,)).fetchone()
     ):
         msg = f"run {short(new.parent)} was erased meanwhile: nothing begins with what it held"
         raise RefusedError(msg)
-    wrapped, key = keys
+    _, key = keys
     lease = Lease(new.id, key.stream, 1, key, 0, GENESIS, asked=False)
     lease.stored.update(commitment.hex() for commitment, _ in payloads)
     batch.lead(lease)

@@ -198,7 +198,7 @@ class SqliteReads(Store):
             raise unknown(run)
         if not row[0]:
             self._refuse_erased(run)
-        return self._master.unwrap(bytes.fromhex(run), row[0])
+        return self._master.reach(bytes.fromhex(run), row[0])
 
     def _refuse_erased(self, run: str) -> None:
         """Raise `ErasedError` for a run whose values were erased."""

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ripieno.journal.sqlite import format_3, format_4
+from ripieno.journal.sqlite import format_3, format_4, format_5
 from ripieno.journal.sqlite.migrations import migrate
 from ripieno.model.errors import StoreError
 
 __all__ = ["BUSY_SECONDS", "FORMAT", "connect", "create"]
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Kept in `PRAGMA user_version`."""
 
 BUSY_SECONDS: Final = 10.0
@@ -242,7 +242,8 @@ def create(connection: sqlite3.Connection, path: Path) -> None:
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if found == 0 and tables == 0:
-            for statement in (*TABLES.split(";"), *format_3.TABLES, *format_4.TABLES):
+            later = (*format_3.TABLES, *format_4.TABLES, *format_5.TABLES)
+            for statement in (*TABLES.split(";"), *later):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {FORMAT}")
             found = FORMAT

@@ -31,11 +31,13 @@ from ripieno.journal.sqlite.deployed import SqliteDeployments
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
 from ripieno.journal.sqlite.identities import SqliteIdentities
+from ripieno.journal.sqlite.master_store import NEWEST, SqliteMasters
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import Taken
 from ripieno.journal.sqlite.policy_store import SqlitePolicies
 from ripieno.journal.sqlite.reader import Reader
 from ripieno.journal.sqlite.reads import SqliteReads
+from ripieno.journal.sqlite.rekeying import newly_wrapped
 from ripieno.journal.sqlite.retention_store import SqliteRetention
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
 from ripieno.journal.sqlite.stops import SqliteStops
@@ -63,6 +65,7 @@ class SqliteStore(
     SqliteStops,
     SqliteBudgets,
     SqliteRetention,
+    SqliteMasters,
     SqliteReads,
     SqlitePolicies,
 ):
@@ -106,7 +109,13 @@ class SqliteStore(
             owned.callback(self._reader.close)
             self._doorbell = Doorbell(self.home / "doorbells", self._owners, self._reader.connection)
             owned.callback(self._doorbell.close)
-            self._writer = Writer(connection, self.path, self._doorbell.ring, self._doorbell.ring_elsewhere)
+            self._writer = Writer(
+                connection,
+                self.path,
+                self._doorbell.ring,
+                self._doorbell.ring_elsewhere,
+                renew=self._master.renew,
+            )
             owned.push_async_callback(self._writer.close)
             self._stops = Stops(self._standing)
             self._rights = Rights(self._directed)
@@ -123,6 +132,9 @@ class SqliteStore(
             connection = connect(self.path, self._busy_seconds)
             try:
                 create(connection, self.path)
+                newest = connection.execute(NEWEST).fetchone()
+                if newest is not None:
+                    self._master.choose(bytes.fromhex(newest[0]))
                 row = connection.execute(KEYED).fetchone()
                 if row is not None:
                     self._master.unwrap(bytes.fromhex(row[0]), row[1])
@@ -219,6 +231,7 @@ class SqliteStore(
                 started,
                 tuple(payloads),
                 owner=owner,
+                wrap=lambda keys: newly_wrapped(batch, self._master, keys),
                 admit=lambda: admit(batch),
             ),
             fresh=True,

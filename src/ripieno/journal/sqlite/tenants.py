@@ -51,7 +51,7 @@ def head(batch: Batch, master: MasterKey, tenant: str) -> tuple[bytes, int, str]
         stream = bytes.fromhex(new_id())
         execute(
             "INSERT INTO tenants (name, stream, wrapped, head_seq, head_hash) VALUES (?, ?, ?, 0, ?)",
-            (tenant, stream, master.new(stream)[0], GENESIS),
+            (tenant, stream, master.new_under(stream, batch.master()), GENESIS),
         )
         row = (stream, 0, GENESIS)
         row = append(batch, tenant, row, ("tenant.created", "", {"name": tenant}))

@@ -13,6 +13,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
+from ripieno.journal.keys import UnknownMasterError
 from ripieno.journal.records import Draft
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.failures import writing
@@ -87,8 +88,14 @@ class Writer:
         path: Path,
         committed: Committed,
         elsewhere: Callable[[], None],
+        *,
+        renew: Callable[[], None],
     ) -> None:
-        """`elsewhere` tells other processes of such a commit, in the thread that made it."""
+        """`elsewhere` tells other processes of such a commit, in the thread that made it.
+
+        `renew` reads the master key again, where an operation meets one that is not known.
+        """
+        self._renew = renew
         self._connection = connection
         self._path = path
         self._committed = committed
@@ -126,6 +133,13 @@ class Writer:
         `fresh` as for `Batch.begin`. What is on its way to disk cannot be called back: whoever is called off
         while waiting says with `unheard` what is to be done about it.
         """
+        try:
+            return await self._performed(operation, fresh=fresh, unheard=unheard)
+        except UnknownMasterError:
+            await asyncio.to_thread(self._renew)
+        return await self._performed(operation, fresh=fresh, unheard=unheard)
+
+    async def _performed(self, operation: Operation, *, fresh: bool, unheard: Unheard | None) -> Any:
         if self._closed:
             msg = f"the store at {self._path} is closed"
             raise StoreError(msg)

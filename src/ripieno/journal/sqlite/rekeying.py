@@ -1,0 +1,80 @@
+"""Operations by which another master key takes the place of one. Each runs inside the group commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, StreamKey, wrapped_by
+from ripieno.journal.master_file import ID_BYTES
+from ripieno.journal.masters import MasterRow
+from ripieno.journal.sqlite import tenants
+from ripieno.journal.sqlite.batch import Batch
+from ripieno.model.errors import RefusedError
+from ripieno.model.event import Json
+from ripieno.model.stop import EVERYTHING
+from ripieno.model.value import encode
+
+__all__ = ["EACH_MASTER", "begin", "end", "newly_wrapped", "put_back_runs", "put_back_tenants"]
+
+EACH_MASTER: Final = f"""
+    SELECT id, wrapped FROM (
+        SELECT id, wrapped FROM runs UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants
+    ) WHERE wrapped <> x''
+    GROUP BY iif(length(wrapped) = {WRAPPED_BYTES}, substr(wrapped, 1, {ID_BYTES}), x'')
+"""  # noqa: S608 - only our own numbers are put into it
+"""One key for each master key that has wrapped any."""
+
+Body = Mapping[str, Json]
+
+INSERT: Final = "INSERT INTO masters (tenant, id, generation, before, state, by) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def begin(batch: Batch, master: MasterKey, row: MasterRow, body: Body, reason: str) -> None:
+    """Have every key that is made from here on wrapped by another master key, with an event."""
+    execute = batch.connection.execute
+    (newest,) = execute("SELECT coalesce(max(generation), 1) FROM masters").fetchone()
+    if newest != row.generation - 1:
+        msg = f"the master key of generation {newest} took its place meanwhile"
+        raise RefusedError(msg, remedy="ripieno doctor tells how things stand; say it again if need be")
+    execute(INSERT, (EVERYTHING, row.id, row.generation, row.before, row.state, row.by))
+    said = {**body, "reason": tenants.keep(batch, master, EVERYTHING, encode(reason))}
+    tenants.record(batch, master, EVERYTHING, ("master.rotating", "", said))
+
+
+def end(batch: Batch, master: MasterKey, row: MasterRow, body: Body) -> None:
+    """Record that nothing is wrapped by the one before any more."""
+    batch.connection.execute("UPDATE masters SET state = 'settled' WHERE id = ?", (row.id,))
+    tenants.record(batch, master, EVERYTHING, ("master.rotated", "", {**body, "state": "settled"}))
+
+
+def newly_wrapped(batch: Batch, master: MasterKey, keys: tuple[bytes, StreamKey]) -> bytes:
+    """Give the key of a new run as it is to be kept: wrapped by the master key that this transaction sees.
+
+    Whoever made it may have another one still.
+    """
+    wrapped, key = keys
+    newest = batch.master()
+    if newest is None or wrapped_by(wrapped) == newest:
+        return wrapped
+    wrapped = master.wrap(key, newest)
+    master.choose(newest)
+    return wrapped
+
+
+def put_back_runs(batch: Batch, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
+    """Put keys that are wrapped anew in their places: run, before and now; not where one was erased."""
+    batch.connection.executemany("UPDATE runs SET wrapped = ?3 WHERE id = ?1 AND wrapped = ?2", [*rows])
+
+
+def put_back_tenants(
+    batch: Batch, master: MasterKey, rows: Sequence[tuple[str, bytes, bytes, int]], body: Body, reason: str
+) -> None:
+    """Do the same for tenants: name, before, now and number of its runs; with an event in each one's log."""
+    for tenant, before, now, runs in rows:
+        changed = batch.connection.execute(
+            "UPDATE tenants SET wrapped = ? WHERE name = ? AND wrapped = ?", (now, tenant, before)
+        ).rowcount
+        if changed and tenant != EVERYTHING:  # the system's own log tells of it all
+            said = {**body, "runs": runs, "reason": tenants.keep(batch, master, tenant, encode(reason))}
+            tenants.record(batch, master, tenant, ("master.rewrapped", "", said))

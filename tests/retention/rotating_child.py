@@ -1,0 +1,48 @@
+"""A process that rotates the master key, and dies at the boundary that it is told: `HOME NUMBER`.
+
+Boundaries are the commits of the store, and each time that a file was made durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from gates import shipped_gate
+from kernel.support.boundaries import Boundaries
+from kernel.support.watched_commits import watch_commits
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.model.principal import Principal
+from ripieno.retention import rotation
+
+
+async def live(home: Path) -> None:
+    store = SqliteStore(home, shipped_gate())
+    await store.open()
+    try:
+        by = Principal("person", "boss", every_role=True)
+        await rotation.rotate(store, home, by=by, reason="once a year")
+    finally:
+        await store.close()
+
+
+def watch_files(boundaries: Boundaries) -> None:
+    """Watch every file that Python makes durable: those of the keys."""
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        boundaries.cross("before a file is flushed")
+        flush(descriptor)
+        boundaries.cross("a file was flushed")
+
+    os.fsync = fsync
+
+
+if __name__ == "__main__":
+    told = Boundaries(fatal=int(sys.argv[2]))
+    watch_commits(told, grouped=True)
+    watch_files(told)
+    rotation.RUNS_AT_ONCE = 1
+    asyncio.run(live(Path(sys.argv[1])))
