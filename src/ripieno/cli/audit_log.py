@@ -22,10 +22,12 @@ from ripieno.journal.sqlite import ReadOnlyStore
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import ROLE, may_read_log
 from ripieno.kernel.clock import moment
+from ripieno.kernel.stopping import SYSTEM_ROLE
 from ripieno.model.errors import NotAllowedError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
+from ripieno.model.stop import EVERYTHING
 from ripieno.model.value import decode
 
 __all__ = ["show_log"]
@@ -71,6 +73,7 @@ def show_log(
     since: str | None = None,
     until: str | None = None,
     limit: int = 50,
+    system: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> int:
     """Show what happened in the tenant outside runs, newest first: changes, logins, reads of labelled data.
@@ -91,6 +94,9 @@ def show_log(
         Before.
     limit
         How many at most.
+    system
+        The system's own log in place of the tenant's: master keys, deleted tenants, restores, stops of
+        everything. It is for role system-operator.
 
     """
     wanted = Filter(
@@ -100,15 +106,17 @@ def show_log(
         None if since is None else when(since),
         None if until is None else when(until),
     )
-    return asyncio.run(_show(options.settle(), wanted, limit))
+    return asyncio.run(_show(options.settle(), wanted, limit, system=system))
 
 
-async def _show(settings: Settings, wanted: Filter, limit: int) -> int:
+async def _show(settings: Settings, wanted: Filter, limit: int, *, system: bool) -> int:
     async with opened(settings) as store:
         await check_reader(store, settings.principal, "audit log")
         tenant = settings.principal.tenant
+        if system:
+            tenant = of_system(settings.principal)
         if wanted.run is not None:
-            found = (await store.find(tenant, wanted.run)).id
+            found = (await store.find(settings.principal.tenant, wanted.run)).id
             wanted = Filter(wanted.kinds, wanted.by, found, wanted.since, wanted.until)
         documents: list[dict[str, Any]] = []
         async for event in newest_first(store, tenant):
@@ -129,6 +137,14 @@ async def _show(settings: Settings, wanted: Filter, limit: int) -> int:
     if not documents:
         note("nothing of that kind is in the log")
     return Exit.OK
+
+
+def of_system(by: Principal) -> str:
+    """Give what the system's own log is called, for whoever may read it; else `NotAllowedError`."""
+    if by.holds(SYSTEM_ROLE):
+        return EVERYTHING
+    msg = f"the system's log is for role {SYSTEM_ROLE!r}; {by.id} does not hold it"
+    raise NotAllowedError(msg)
 
 
 async def check_reader(store: Store, by: Principal, what: str) -> None:
