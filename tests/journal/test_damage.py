@@ -306,6 +306,8 @@ ROWS: dict[str, object] = {
     "key": "patient-9",
     "requested_at": 1,
     "ended_at": 1,
+    "updated_at": 1,
+    "epoch": 0,
 }
 
 

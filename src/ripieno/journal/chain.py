@@ -102,6 +102,8 @@ class Chain:
             self._found(self._name, f"its row says {row.status}, which no run is")
         if row.detail is not None and (row.owner is not None or row.status not in HELD_UP):
             self._found(self._name, f"its row says why it is held up, and that it is {row.status}")
+        if row.epoch < self._epoch:
+            self._found(self._name, f"its row says epoch {row.epoch}, its last event {self._epoch}")
         for column, said in self._says.items():
             if getattr(row, column) != said:
                 self._found(
@@ -157,6 +159,7 @@ class Chain:
         if "status" in self._says:
             self._found(place, "stands after the end of its run")
         self._learn(event)
+        self._says["updated_at"] = event.at
 
     def _learn(self, event: Event) -> None:
         body = event.body

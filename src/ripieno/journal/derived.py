@@ -102,7 +102,10 @@ class Derived:
         self._said["folded"] += 1
         row = self._store.message(str(event.body.get("id")))
         said = {column: event.body.get(field) for field, column in MESSAGE.items()}
-        compared(self._found, place, "message", row, {"run": self._run, "folded": event.seq, **said})
+        if row is not None and "target" in row:
+            said["target"] = event.body.get("for" if event.body.get("what") == "answer" else "to")
+        said |= {"run": self._run, "path": event.path, "folded": event.seq}
+        compared(self._found, place, "message", row, said)
         if event.kind == "answered":
             self._waits.answered(event, place)
         elif event.kind == "task":

@@ -84,6 +84,7 @@ class Proven:
         elsewhere += [("checkpoint.latest", note, False) for note in self._store.latest()]
         others = [(name, self._opened(name, note, key), given) for name, note, given in elsewhere]
         wanted = {one.size for _, one in opened if one} | {one.size for _, one, _ in others if one}
+        self._numbered(own)
         self._leaves(wanted)
         anchors = [self._own(stored, found) for stored, found in opened]
         anchors += [self._other(name, found, given=given) for name, found, given in others]
@@ -144,6 +145,13 @@ class Proven:
             self._found(place, f"was changed after it became leaf {leaf.leaf} of the tree, or the leaf was")
 
     # -- what was signed ------------------------------------------------------------------------------
+
+    def _numbered(self, own: Sequence[StoredCheckpoint]) -> None:
+        """Name the first checkpoint of which the next ones say by their numbers that it was there."""
+        for number, one in enumerate(own, 1):
+            if one.number != number:
+                self._found(f"checkpoint {number}", f"is gone: the next one is {one.number}")
+                return
 
     def _own(self, stored: StoredCheckpoint, checkpoint: Checkpoint | None) -> Anchor | None:
         name = f"checkpoint {stored.number}"

@@ -25,6 +25,9 @@ STATES: Final = frozenset(get_args(QuestionState))
 MOVES: Final = frozenset({"claim", "release", "reassign", "delegate"})
 """Kinds of messages that say whom a task is with."""
 
+UNANSWERED: Final = ("open", "closed")
+ANSWERED: Final = ("answered_by", "answered_for", "answered_at")
+
 CLOSING: Final = frozenset({"answer", "timer", "child"})
 """Kinds of messages that close a question."""
 
@@ -142,6 +145,10 @@ class Waits:
         for message in self._store.coming(question):
             if message["kind"] in CLOSING and row["state"] != "closed":
                 self._closed(asked.place, row, message)
+        if row["state"] in UNANSWERED and any(row.get(column) is not None for column in ANSWERED):
+            self._found(
+                asked.place, f"the row of its question says {row['state']}, and by whom it was answered"
+            )
         return row
 
     def _closed(self, place: str, row: Mapping[str, Any], message: Mapping[str, Any]) -> None:

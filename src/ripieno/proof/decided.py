@@ -18,6 +18,11 @@ class TenantEvent(Protocol):
     """An event of a tenant's own stream."""
 
     @property
+    def seq(self) -> int:
+        """Its number there."""
+        ...
+
+    @property
     def kind(self) -> str:
         """What happened."""
         ...
@@ -69,10 +74,10 @@ def same(*names: str) -> dict[str, str]:
 
 MADE: Final = {
     "workflow.registered": Rule(
-        "versions", ("version",), {"workflow": "workflow", "pins": "pins", "about": "about"}
+        "versions", ("version",), {**same("workflow", "pins", "about"), "registered": "registered_at"}
     ),
     "versions.compatible": Rule("compatible", ("old", "new"), {}),
-    "workflow.drained": Rule("drains", ("workflow",), {"by": "by", "reason": "reason"}),
+    "workflow.drained": Rule("drains", ("workflow",), same("by", "at", "reason")),
     "workflow.mode": Rule("modes", ("version", "participant"), {"mode": "mode", "by": "by"}),
     "principal.changed": Rule(
         "principals", ("principal",), same("status", "roles", "groups", "provided", "by")
@@ -81,7 +86,11 @@ MADE: Final = {
     "key.created": Rule(
         "api_keys",
         ("key",),
-        {**same("principal", "verifier", "scope", "by", "state"), "expires": "expires_at"},
+        {
+            **same("principal", "verifier", "scope", "by", "state"),
+            "expires": "expires_at",
+            "created": "created_at",
+        },
     ),
     "login": Rule("logins", ("credential",), {**same("principal", "mark"), "hour": "at"}),
     "group.mapped": Rule("group_roles", ("group", "role"), {"by": "by"}),
@@ -95,10 +104,10 @@ MADE: Final = {
     "policy.kept": Rule("policy_sets", ("version",), same("content", "state", "by")),
     "policy.deployed": Rule("policy_stages", ("stage",), same("version", "share", "by")),
     "budget.set": Rule("budgets", ("team",), {"cost": "cost", "hard": "hard", "by": "by"}),
-    "stop.set": Rule("stops", ("what", "name"), {"by": "by", "reason": "reason"}),
-    "run.erased": Rule("erasures", ("run",), same("by", "reason")),
-    "tenant.deleted": Rule("erasures", ("stream",), same("by", "reason")),
-    "hold.set": Rule("holds", ("what", "name"), same("by", "reason")),
+    "stop.set": Rule("stops", ("what", "name"), same("by", "at", "reason")),
+    "run.erased": Rule("erasures", ("run",), same("by", "at", "reason")),
+    "tenant.deleted": Rule("erasures", ("stream",), same("by", "at", "reason")),
+    "hold.set": Rule("holds", ("what", "name"), same("by", "at", "reason")),
     "retention.set": Rule("retention", ("data",), same("keep", "at_least", "by")),
     "master.rotating": Rule("masters", ("id",), {**same("generation", "state", "by"), "from": "before"}),
     "absence.set": Rule(
@@ -110,10 +119,14 @@ MADE: Final = {
             "from": "from_at",
             "until": "until_at",
             "by": "set_by",
+            "set": "set_at",
         },
     ),
 }
 """Events that make a row or replace it."""
+
+EVENT: Final = "event"
+"""The column of some tables that says by which event a row was made; exports of before do not have it."""
 
 ENDED: Final = {
     "workflow.undrained": ("drains", ("workflow",)),
@@ -156,6 +169,8 @@ class Decided:
         if rule is not None:
             key = (rule.table, tenant, *(str(body.get(name)) for name in rule.key))
             says = {column: in_a_column(body[name]) for name, column in rule.columns.items() if name in body}
+            if event.kind in MADE:
+                says[EVENT] = event.seq
             before = self._says[key][1] if event.kind in CHANGED and key in self._says else {}
             self._says[key] = place, {**before, **says}
         if event.kind in ENDED:
@@ -172,7 +187,7 @@ class Decided:
                 continue
             place, says = decided
             for column, said in says.items():
-                there = row.columns.get(column)
+                there = row.columns.get(column, said if column == EVENT else None)
                 if there != said:
                     self._found(place, f"the {named} says {column} {there!r}, it says {said!r}")
         for (table, _, *key), (place, _) in self._says.items():

@@ -14,7 +14,15 @@ from tests.journal.test_decided_rows import decide
 
 from ripieno.journal.master_file import draw, put
 from ripieno.journal.masters import MasterRow
-from ripieno.journal.records import CallChange, ClaimChange, Draft, EndChange, Lease, Message, SegmentChange
+from ripieno.journal.records import (
+    CallChange,
+    ClaimChange,
+    Draft,
+    EndChange,
+    Lease,
+    Message,
+    SegmentChange,
+)
 from ripieno.journal.retention import Doomed, RetentionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.event import KINDS, Json, Kind
@@ -99,7 +107,7 @@ async def of_runs(store: SqliteStore) -> None:
         step(lease, "book@1/tool/1", kind="result", body={"attempt": 1, "status": "done"}, output="booked"),
         claim(lease, "pay@1/tool/1"),
         failed(lease, "pay@1/tool/1"),
-        step(lease, "loop@1", kind="segment", body={"round": 1}, change=SegmentChange(4, (1,))),
+        segment(lease, SegmentChange(4, (1,))),
     )
     question = await ask(store, lease)
     await store.move(replace(answer(lease.run, question), kind="comment", id=new_id()))
@@ -146,6 +154,12 @@ async def of_master_keys(store: SqliteStore, home: Path) -> None:
     assert not (await store.rewrap_tenants("", 100, body, KEPT)).broken
     put(file, {row.id: data})
     await store.end_rotation(row, body)
+
+
+def segment(lease: Lease, change: SegmentChange) -> Draft:
+    body: dict[str, Json] = {"round": 1}
+    body["replay"] = change.document()
+    return step(lease, "loop@1", kind="segment", body=body, change=change)
 
 
 def claim(lease: Lease, path: str) -> Draft:

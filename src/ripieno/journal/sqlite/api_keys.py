@@ -69,6 +69,7 @@ def create_key(batch: Batch, master: MasterKey, row: KeyRow, secret: str, reason
         "verifier": row.verifier,
         "scope": scope,
         "expires": row.expires_at,
+        "created": row.created_at,
         "by": row.by,
         "state": row.state,
     }

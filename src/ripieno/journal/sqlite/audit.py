@@ -92,30 +92,30 @@ QUESTION: Final = ("run", "path", "kind", "role", "content", "due_at", "state", 
 HOLDING: Final = ("person", "claimed_by", "claimed_at", "delegated_by", "answered_for", "answered_at")
 """Columns of a question that the first format does not have, or not as its events say them."""
 REMINDING: Final = ("reminders", "remind_at", "reminded")
-MESSAGE: Final = ("run", "kind", "by", "at", "question", "content", "folded")
+MESSAGE: Final = ("run", "kind", "by", "at", "question", "path", "content", "folded")
 
 DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "versions": (("version",), ("workflow", "pins", "about")),
+    "versions": (("version",), ("workflow", "pins", "about", "registered_at")),
     "compatible": (("old", "new"), ()),
-    "drains": (("workflow",), ("by", "reason")),
-    "modes": (("version", "participant"), ("mode", "by")),
-    "principals": (("id",), ("status", "roles", "groups", "provided", "by")),
+    "drains": (("workflow",), ("by", "at", "reason")),
+    "modes": (("version", "participant"), ("mode", "by", "event")),
+    "principals": (("id",), ("status", "roles", "groups", "provided", "by", "event")),
     "providers": (("issuer",), ("settings", "by")),
-    "api_keys": (("id",), ("principal", "verifier", "scope", "expires_at", "by", "state")),
+    "api_keys": (("id",), ("principal", "verifier", "scope", "expires_at", "created_at", "by", "state")),
     "logins": (("credential",), ("principal", "mark", "at")),
     "group_roles": (("group", "role"), ("by",)),
-    "deployments": (("workflow", "stage"), ("version", "share", "by")),
-    "protected": (("workflow",), ("by",)),
-    "agent_states": (("workflow", "agent"), ("status", "by", "reason")),
-    "stops": (("what", "name"), ("by", "reason")),
+    "deployments": (("workflow", "stage"), ("version", "share", "by", "event")),
+    "protected": (("workflow",), ("by", "event")),
+    "agent_states": (("workflow", "agent"), ("status", "by", "reason", "event")),
+    "stops": (("what", "name"), ("by", "at", "reason")),
     "budgets": (("team",), ("cost", "hard", "by")),
-    "policy_sets": (("version",), ("content", "state", "by")),
-    "policy_stages": (("stage",), ("version", "share", "by")),
-    "erasures": (("stream",), ("by", "reason")),
-    "holds": (("what", "name"), ("by", "reason")),
+    "policy_sets": (("version",), ("content", "state", "by", "event")),
+    "policy_stages": (("stage",), ("version", "share", "by", "event")),
+    "erasures": (("stream",), ("by", "at", "reason")),
+    "holds": (("what", "name"), ("by", "at", "reason")),
     "retention": (("data",), ("keep", "at_least", "by")),
     "masters": (("id",), ("generation", "before", "state", "by")),
-    "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by")),
+    "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by", "set_at")),
 }
 """Tables of what was decided outside runs: the columns that name a row, and those that events repeat."""
 
@@ -298,7 +298,7 @@ class SqliteAudit:
 
     def message(self, message: str) -> dict[str, Any] | None:
         """Give the row of a message by column, as far as events tell of it."""
-        return self._row("inbox", MESSAGE, message)
+        return self._row("inbox", MESSAGE if self._first else (*MESSAGE, "target"), message)
 
     def unfounded(self) -> Iterator[tuple[str, str]]:
         """Give the questions whose rows speak against themselves or each other: run, and problem."""

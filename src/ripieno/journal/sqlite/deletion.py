@@ -53,7 +53,8 @@ def delete_tenant(
         "SELECT substr(sealed, 1, ?) FROM payloads WHERE stream = ? LIMIT ?", (PIECE, stream, NEEDLES)
     ).fetchall()
     commitment = tenants.keep(batch, master, EVERYTHING, encode(reason))
-    last: dict[str, Json] = {"stream": stream.hex(), "by": by, "reason": commitment}  # as the system has it
+    at = now()
+    last: dict[str, Json] = {"stream": stream.hex(), "by": by, "at": at, "reason": commitment}
     tenants.record(batch, master, tenant, ("tenant.deleted", "", last))
     body: dict[str, Json] = {"name": tenant, "by": by, "reason": commitment, "values": count}
     tenants.record(batch, master, EVERYTHING, ("deletion", "", {**body, "stream": stream.hex()}))
@@ -61,7 +62,7 @@ def delete_tenant(
     execute("UPDATE tenants SET wrapped = x'' WHERE name = ?", (tenant,))
     execute(
         "INSERT INTO erasures (stream, tenant, by, at, reason, scrubbing) VALUES (?, ?, ?, ?, ?, ?)",
-        (stream.hex(), tenant, by, now(), commitment, token),
+        (stream.hex(), tenant, by, at, commitment, token),
     )
     pieces = [wrapped[at : at + PIECE] for at in range(0, len(wrapped), PIECE)]
     return count, [*pieces, *(head for (head,) in heads)][:NEEDLES]

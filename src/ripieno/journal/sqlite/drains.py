@@ -21,10 +21,11 @@ def drain(batch: Batch, master: MasterKey, what: Drained, by: str, reason: str) 
     """Keep new runs from starting, with an event; False when they were kept already."""
     if standing(batch, what) is not None:
         return False
-    commitment = note(batch, master, "workflow.drained", what, (by, reason))
+    at = now()
+    commitment = note(batch, master, "workflow.drained", what, (by, reason), at=at)
     batch.connection.execute(
         "INSERT INTO drains (tenant, workflow, by, at, reason) VALUES (?, ?, ?, ?, ?)",
-        (*what, by, now(), commitment),
+        (*what, by, at, commitment),
     )
     return True
 
@@ -70,12 +71,12 @@ def standing(batch: Batch, what: Drained) -> tuple[str, str] | None:
 
 
 def note(
-    batch: Batch, master: MasterKey, kind: Kind, what: Drained, said: tuple[str, str | None]
+    batch: Batch, master: MasterKey, kind: Kind, what: Drained, said: tuple[str, str | None], **more: Json
 ) -> str | None:
     """Record it in the tenant's stream, by whom and why; give the commitment of the reason."""
     tenant, workflow = what
     by, reason = said
-    body: dict[str, Json] = {"workflow": workflow, "by": by}
+    body: dict[str, Json] = {"workflow": workflow, "by": by, **more}
     commitment = None if reason is None else tenants.keep(batch, master, tenant, encode(reason))
     if commitment is not None:
         body["reason"] = commitment

@@ -72,9 +72,11 @@ def erase(
     for one in doomed:
         values = destroy(batch, one.run, keys, heads)
         count += values
+        at = now()
         body: dict[str, Json] = {
             "run": one.run,
             "by": by,
+            "at": at,
             "reason": commitment,
             "values": values,
             "lost": len(one.lost),
@@ -87,7 +89,7 @@ def erase(
         tenants.record(batch, master, tenant, ("run.erased", "", body))
         batch.connection.execute(
             "INSERT INTO erasures (stream, tenant, by, at, reason, scrubbing) VALUES (?, ?, ?, ?, ?, ?)",
-            (one.run, tenant, by, now(), commitment, token),
+            (one.run, tenant, by, at, commitment, token),
         )
     batch.forget({bytes.fromhex(one.run) for one in doomed})
     return count, [*keys, *heads][:NEEDLES]
@@ -158,10 +160,11 @@ def hold(batch: Batch, master: MasterKey, key: tuple[str, str, str], said: Said)
     """Keep something from being erased, with an event; False when it was kept already."""
     if stands(batch, key):
         return False
-    commitment = note(batch, master, "hold.set", key, said)
+    at = now()
+    commitment = note(batch, master, "hold.set", key, said, at=at)
     batch.connection.execute(
         "INSERT INTO holds (tenant, what, name, by, at, reason) VALUES (?, ?, ?, ?, ?, ?)",
-        (*key, said[0], now(), commitment),
+        (*key, said[0], at, commitment),
     )
     return True
 
@@ -183,12 +186,14 @@ def stands(batch: Batch, key: tuple[str, str, str]) -> bool:
     return found is not None
 
 
-def note(batch: Batch, master: MasterKey, kind: Kind, key: tuple[str, str, str], said: Said) -> str:
+def note(
+    batch: Batch, master: MasterKey, kind: Kind, key: tuple[str, str, str], said: Said, **more: Json
+) -> str:
     """Record it in the tenant's stream; give the commitment of the reason."""
     tenant, what, name = key
     by, reason = said
     commitment = tenants.keep(batch, master, tenant, encode(reason))
-    body: dict[str, Json] = {"what": what, "name": name, "by": by, "reason": commitment}
+    body: dict[str, Json] = {"what": what, "name": name, "by": by, "reason": commitment, **more}
     tenants.record(batch, master, tenant, (kind, "", body))
     return commitment
 

@@ -70,10 +70,11 @@ def stop(batch: Batch, master: MasterKey, key: Key, by: str, reason: str) -> boo
     """Stop something, with an event; False when it was stopped already."""
     if stands(batch, key):
         return False
-    commitment = note(batch, master, "stop.set", key, (by, reason))
+    at = now()
+    commitment = note(batch, master, "stop.set", key, (by, reason), at=at)
     batch.connection.execute(
         "INSERT INTO stops (tenant, what, name, by, at, reason) VALUES (?, ?, ?, ?, ?, ?)",
-        (*key, by, now(), commitment),
+        (*key, by, at, commitment),
     )
     return True
 
@@ -101,11 +102,13 @@ def stands(batch: Batch, key: tuple[Any, ...]) -> bool:
     return found is not None
 
 
-def note(batch: Batch, master: MasterKey, kind: Kind, key: Key, said: tuple[str, str | None]) -> str | None:
+def note(
+    batch: Batch, master: MasterKey, kind: Kind, key: Key, said: tuple[str, str | None], **more: Json
+) -> str | None:
     """Record it in the tenant's stream, or the system's; give the commitment of the reason."""
     tenant, what, name = key
     by, reason = said
-    body: dict[str, Json] = {"what": what, "name": name, "by": by}
+    body: dict[str, Json] = {"what": what, "name": name, "by": by, **more}
     commitment = None if reason is None else tenants.keep(batch, master, tenant, encode(reason))
     if commitment is not None:
         body["reason"] = commitment

@@ -130,6 +130,7 @@ def set_absence(batch: Batch, master: MasterKey, absence: Absence) -> None:
         "from": absence.from_at,
         "until": absence.until_at,
         "by": absence.set_by,
+        "set": absence.set_at,
     }
     tenants.record(batch, master, absence.tenant, ("absence.set", "", body))
 

@@ -89,7 +89,7 @@ def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> b
     if cursor.rowcount == 0:
         return False
     body: dict[str, Json] = {"workflow": version.workflow, "version": version.version, "by": by}
-    body |= {"pins": version.pins, "about": version.about}
+    body |= {"pins": version.pins, "about": version.about, "registered": version.registered_at}
     record(batch, master, version.tenant, ("workflow.registered", "", body))
     return True
 
