@@ -1,13 +1,13 @@
 """`python run.py`: measures every contender and scenario and writes `results/latest.md` and `.json`.
 
-Exits non-zero on an error only, never on a figure.
+Exits non-zero on an error only, never on a figure. A contender that fails is shown in its table, and the
+others are measured all the same; what was measured is written in any case.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from harness.machine import Effort, look_at
 from harness.report import Comparison, Report
-from harness.rounds import Bench, found_in
+from harness.rounds import Bench, CallError, found_in
 from harness.shape import QUICK, SHAPES
 
 RESULTS = Path(__file__).parent / "results"
@@ -33,6 +33,7 @@ def options() -> argparse.Namespace:
     sizes = sorted({str(size) for every in SHAPES.values() for size in every})
     parser.add_argument("--size", choices=sizes, nargs="+", default=sizes, help="these sizes only")
     parser.add_argument("--scenario", choices=scenarios, nargs="*", default=scenarios, help="these only")
+    parser.add_argument("--name", default="", help="of the files in results/ (default latest, or quick)")
     return parser.parse_args()
 
 
@@ -49,8 +50,11 @@ def measured(chosen: argparse.Namespace, folder: Path) -> Report:
         for size in QUICK if chosen.quick else [it for it in SHAPES[shape] if str(it) in chosen.size]:
             able = [entry for entry in of_shape if entry.takes(size)]
             if able:
+                beside = Effort.now()
                 rounds = bench.rounds(able, size, 1 if chosen.quick else chosen.rounds)
-                comparisons.append(Comparison(shape=shape, size=size, entries=able, rounds=rounds))
+                others = beside.share_of_others()
+                it = Comparison(shape=shape, size=size, entries=able, rounds=rounds, share_of_others=others)
+                comparisons.append(it)
     scenarios = [bench.scenario(name, quick=chosen.quick) for name in chosen.scenario]
     return Report(
         quick=chosen.quick,
@@ -70,14 +74,14 @@ def main() -> int:
     try:
         with TemporaryDirectory(prefix="data-", dir=RESULTS) as folder:
             report = measured(chosen, Path(folder))
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+    except CallError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 1
-    name = "quick" if chosen.quick else "latest"
+    name = chosen.name or ("quick" if chosen.quick else "latest")
     (RESULTS / f"{name}.json").write_text(json.dumps(report.as_json(), indent=2) + "\n")
     (RESULTS / f"{name}.md").write_text(report.as_markdown())
     print(report.as_markdown(), end="")
-    return 0
+    return 1 if report.failed else 0
 
 
 if __name__ == "__main__":

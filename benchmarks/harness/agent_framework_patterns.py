@@ -25,6 +25,7 @@ from agent_framework import (
     FunctionInvocationLayer,
     Message,
     Workflow,
+    WorkflowBuilder,
 )
 from agent_framework_orchestrations import (
     ConcurrentBuilder,
@@ -111,7 +112,21 @@ def talk(load: Load, storage: FileCheckpointStorage, tally: Tally) -> Workflow:
         max_rounds=load.size.steps,
         checkpoint_storage=storage,
     )
-    return chat.build()
+    return with_room(chat.build(), storage, 2 * load.size.steps + 2)
+
+
+def with_room(built: Workflow, storage: FileCheckpointStorage, supersteps: int) -> Workflow:
+    """Wire the executors of a chat up again with room for a long one: its builder leaves it 100 supersteps.
+
+    A turn takes two, one of whoever leads the chat and one of a speaker. `max_iterations` is a setting of
+    `WorkflowBuilder` that `GroupChatBuilder` does not pass on.
+    """
+    lead = built.get_start_executor()
+    builder = WorkflowBuilder(supersteps, start_executor=lead, checkpoint_storage=storage, output_from=[lead])
+    for speaker in built.get_executors_list():
+        if speaker is not lead:
+            builder.add_edge(lead, speaker).add_edge(speaker, lead)
+    return builder.build()
 
 
 class NextDesk(FunctionInvocationLayer[Any], BaseChatClient[Any]):

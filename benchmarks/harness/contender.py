@@ -24,7 +24,7 @@ from harness.shape import SHAPES, Shape, Size
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-__all__ = ["Contender", "Description", "Load", "Measurement", "RunOne", "main"]
+__all__ = ["Contender", "Description", "Failure", "Load", "Measurement", "RunOne", "main"]
 
 RunOne = Callable[[int], Awaitable[int]]
 """Carries the run of that number to its end and gives the count it ended with."""
@@ -106,6 +106,13 @@ class Measurement:
 
     records: int | None
     """Durable records counted on disk afterwards, warm-up runs included."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A contender that did not finish."""
+
+    why: str
 
 
 def cpu_seconds() -> float:

@@ -6,10 +6,11 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from harness.contender import Failure, Measurement
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.contender import Measurement
     from harness.machine import Machine
     from harness.rounds import Entry
     from harness.scenario import ScenarioResult
@@ -25,16 +26,19 @@ class Row:
     name: str
     label: str
     persistence: str
-    steps_per_s: float
+    failures: list[str]
+    """Of what it failed, in each round in which it did; the figures are of the other rounds."""
+
+    steps_per_s: float | None
     ratio: float | None
     """Steps per second against the contender named, taken within each round, then the median."""
 
     ratio_least: float | None
     ratio_most: float | None
-    cpu_ms_per_step: float
-    wall_s: float
-    setup_s: float
-    peak_rss_mb: float
+    cpu_ms_per_step: float | None
+    wall_s: float | None
+    setup_s: float | None
+    peak_rss_mb: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +48,9 @@ class Comparison:
     shape: Shape
     size: Size
     entries: list[Entry]
-    rounds: list[dict[str, Measurement]]
+    rounds: list[dict[str, Measurement | Failure]]
+    share_of_others: float
+    """The share of all cores that other processes used while this was measured."""
 
     @property
     def against(self) -> str:
@@ -63,26 +69,35 @@ class Comparison:
         return [self._row(entry) for entry in self.entries]
 
     def _row(self, entry: Entry) -> Row:
-        mine = [measured[entry.name] for measured in self.rounds]
+        every = [measured[entry.name] for measured in self.rounds]
+        mine = [it for it in every if isinstance(it, Measurement)]
+        pairs = [(measured[self.against], measured[entry.name]) for measured in self.rounds]
         ratios = [
-            measured[self.against].wall_s / measured[entry.name].wall_s
-            for measured in self.rounds
-            if self.against in measured
+            base.wall_s / it.wall_s
+            for base, it in pairs
+            if isinstance(base, Measurement) and isinstance(it, Measurement)
         ]
         steps = self.size.runs * self.size.steps
         return Row(
             name=entry.name,
             label=entry.description.label,
             persistence=entry.description.persistence,
-            steps_per_s=statistics.median(steps / it.wall_s for it in mine),
-            ratio=statistics.median(ratios) if ratios else None,
+            failures=[it.why for it in every if isinstance(it, Failure)],
+            steps_per_s=median(steps / it.wall_s for it in mine),
+            ratio=median(ratios),
             ratio_least=min(ratios, default=None),
             ratio_most=max(ratios, default=None),
-            cpu_ms_per_step=statistics.median(it.cpu_s * 1e3 / steps for it in mine),
-            wall_s=statistics.median(it.wall_s for it in mine),
-            setup_s=statistics.median(it.setup_s for it in mine),
-            peak_rss_mb=statistics.median(it.peak_rss_mb for it in mine),
+            cpu_ms_per_step=median(it.cpu_s * 1e3 / steps for it in mine),
+            wall_s=median(it.wall_s for it in mine),
+            setup_s=median(it.setup_s for it in mine),
+            peak_rss_mb=median(it.peak_rss_mb for it in mine),
         )
+
+
+def median(figures: Iterable[float]) -> float | None:
+    """Give the median; None of nothing."""
+    found = list(figures)
+    return statistics.median(found) if found else None
 
 
 def table(header: list[str], rows: Iterable[list[str]], *, column: str = "---:") -> list[str]:
@@ -96,6 +111,15 @@ def ratio_of(row: Row) -> str:
     if row.ratio is None:
         return "not measured"
     return f"{row.ratio:.2f} ({row.ratio_least:.2f} to {row.ratio_most:.2f})"
+
+
+def cells_of(row: Row) -> list[str]:
+    """Give the cells of a row; whoever never finished has none but its name."""
+    figures = (row.steps_per_s, row.cpu_ms_per_step, row.peak_rss_mb, row.setup_s)
+    if None in figures:
+        return [row.label, "failed", "", "", "", ""]
+    rate, cpu, rss, setup = figures
+    return [row.label, f"{rate:,.0f}", ratio_of(row), f"{cpu:.3f}", f"{rss:.0f}", f"{setup:.2f}"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +154,7 @@ class Report:
                     "shape": comparison.shape,
                     "size": asdict(comparison.size),
                     "against": comparison.against,
+                    "share_of_others": comparison.share_of_others,
                     "rows": [asdict(row) for row in comparison.rows()],
                     "rounds": [
                         {name: asdict(it) for name, it in measured.items()} for measured in comparison.rounds
@@ -140,6 +165,11 @@ class Report:
             "scenarios": [asdict(scenario) for scenario in self.scenarios],
         }
 
+    @property
+    def failed(self) -> bool:
+        """Tell whether any contender failed in any round."""
+        return any(row.failures for comparison in self.comparisons for row in comparison.rows())
+
     def as_markdown(self) -> str:
         """Give the page that people read."""
         lines = ["# Benchmarks", "", *self._preface()]
@@ -148,7 +178,10 @@ class Report:
         for scenario in self.scenarios:
             cells = [[it.what, f"{it.value:,.4g} {it.unit}", it.goal] for it in scenario.figures]
             lines += ["", f"## {scenario.title}", "", *table(["what", "measured", "goal"], cells)]
-        entries = {entry.name: entry for it in self.comparisons for entry in it.entries}.values()
+        every = (entry for it in self.comparisons for entry in it.entries)
+        entries = {
+            (entry.description.label, entry.description.persistence): entry for entry in every
+        }.values()
         lines += ["", "## What each one keeps", ""]
         lines += table(
             ["contender", "durable when a step is done", "versions"],
@@ -179,19 +212,9 @@ class Report:
         ]
 
     def _comparison(self, comparison: Comparison) -> list[str]:
-        size, shape = comparison.size, comparison.shape
+        size, shape, rounds = comparison.size, comparison.shape, comparison.rounds
         base = comparison.against.removeprefix(f"{shape}_")
-        rows = (
-            [
-                row.label,
-                f"{row.steps_per_s:,.0f}",
-                ratio_of(row),
-                f"{row.cpu_ms_per_step:.3f}",
-                f"{row.peak_rss_mb:.0f}",
-                f"{row.setup_s:.2f}",
-            ]
-            for row in comparison.rows()
-        )
+        rows = comparison.rows()
         header = [
             "contender",
             "steps/s",
@@ -200,5 +223,12 @@ class Report:
             "peak RSS MB",
             "setup s",
         ]
-        title = f"## {shape} {size} (runs x steps), rounds: {len(comparison.rounds)}"
-        return [title, "", *table(header, rows)]
+        title = f"## {shape} {size} (runs x steps), rounds: {len(rounds)}"
+        load = f"Anything else used {comparison.share_of_others:.0%} of the cores meanwhile."
+        failed = [
+            f"{row.label} failed in {len(row.failures)} of {len(rounds)} rounds: {row.failures[-1]}"
+            for row in rows
+            if row.failures
+        ]
+        lines = [title, "", load, "", *table(header, map(cells_of, rows))]
+        return [*lines, *(line for it in failed for line in ("", it))]

@@ -10,19 +10,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.contender import Description, Measurement
+from harness.contender import Description, Failure, Measurement
 from harness.scenario import Figure, ScenarioResult
 from harness.shape import QUICK, Size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Bench", "Entry", "found_in"]
+__all__ = ["Bench", "CallError", "Entry", "found_in"]
 
 HERE = Path(__file__).parent.parent
-TIMEOUT_S = 1_800
+TIMEOUT_S = 900
 # Nobody's traces leave the machine, and nobody pays for making them.
 QUIET = {"LANGSMITH_TRACING": "false", "ENABLE_INSTRUMENTATION": "false", "OTEL_SDK_DISABLED": "true"}
+
+
+class CallError(Exception):
+    """One of our modules has failed."""
+
+    def __init__(self, module: str, why: str) -> None:
+        """Say which, and of what."""
+        super().__init__(f"{module}: {why}")
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +64,26 @@ class Bench:
         """Ask a contender what it is."""
         return Entry(name, Description(**self._call(f"contenders.{name}", ["--describe"])))
 
-    def measure(self, entry: Entry, size: Size) -> Measurement:
-        """Measure a contender once."""
+    def measure(self, entry: Entry, size: Size) -> Measurement | Failure:
+        """Measure a contender once; one that fails says of what, and ends no run of the others."""
         arguments = ["--runs", size.runs, "--steps", size.steps, "--concurrency", self.concurrency]
         arguments += ["--folder", self.folder]
-        return Measurement(**self._call(f"contenders.{entry.name}", arguments))
+        try:
+            return Measurement(**self._call(f"contenders.{entry.name}", arguments))
+        except CallError as error:
+            return Failure(error.why)
 
-    def rounds(self, entries: Sequence[Entry], size: Size, count: int) -> list[dict[str, Measurement]]:
+    def rounds(
+        self, entries: Sequence[Entry], size: Size, count: int
+    ) -> list[dict[str, Measurement | Failure]]:
         """Measure A B C, then A B C again, so that a slow minute of the machine falls on all alike."""
-        rounds: list[dict[str, Measurement]] = []
+        rounds: list[dict[str, Measurement | Failure]] = []
         for number in range(1, count + 1):
-            measured: dict[str, Measurement] = {}
+            measured: dict[str, Measurement | Failure] = {}
             for entry in entries:
                 measured[entry.name] = it = self.measure(entry, size)
-                rate = it.runs * it.steps / it.wall_s
-                print(f"{size} round {number}: {entry.name} {rate:,.0f} steps/s", file=sys.stderr)
+                said = it.why if isinstance(it, Failure) else f"{it.runs * it.steps / it.wall_s:,.0f} steps/s"
+                print(f"{size} round {number}: {entry.name} {said}", file=sys.stderr)
             rounds.append(measured)
         return rounds
 
@@ -81,9 +95,26 @@ class Bench:
         return ScenarioResult(title=answer["title"], figures=[Figure(**each) for each in answer["figures"]])
 
     def _call(self, module: str, arguments: Sequence[object]) -> dict[str, Any]:
-        """Run one of our modules and read the object it printed; its complaints pass through."""
+        """Run one of our modules and read the object it printed; its complaints pass through.
+
+        Raises `CallError` when it fails or takes too long.
+        """
         command = [sys.executable, "-m", module, "--json", *map(str, arguments)]
-        done = subprocess.run(  # noqa: S603 - our own module, no shell
-            command, cwd=HERE, env=os.environ | QUIET, stdout=subprocess.PIPE, timeout=TIMEOUT_S, check=True
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own module, no shell
+                command, cwd=HERE, env=os.environ | QUIET, capture_output=True, timeout=TIMEOUT_S, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            message = f"not done within {TIMEOUT_S} s"
+            raise CallError(module, message) from error
+        complaints = done.stderr.decode(errors="replace")
+        sys.stderr.write(complaints)
+        if done.returncode:
+            raise CallError(module, last_line(complaints) or f"ended with exit code {done.returncode}")
         return json.loads(done.stdout)
+
+
+def last_line(complaints: str) -> str:
+    """Give the line that says what went wrong: of a traceback of several errors the innermost."""
+    lines = [line.strip(" |+-") for line in complaints.splitlines()]
+    return next((line for line in reversed(lines) if line), "")
