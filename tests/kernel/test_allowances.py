@@ -227,3 +227,48 @@ def test_child_runs_side_by_side_pass_neither_their_allowance_nor_the_limit_abov
 ) -> None:
     with TemporaryDirectory() as home:
         asyncio.run(spending(Path(home), plans, limit))
+
+
+@tool(effect="read", cost=Cost(tokens=10, cost_usd="1"))
+def buy(call: Call) -> None:
+    call.spent(tokens=10, cost_usd="1")
+
+
+def buys(name: str, times: int) -> Function:
+    async def act(context: Context) -> str:
+        for _ in range(times):
+            await context.use(buy)
+        return name
+
+    return Function(act, name=name, pure=True)
+
+
+@pytest.mark.parametrize(("times", "status"), [(2, "complete"), (3, "partial")])
+async def test_of_what_was_not_set_aside_the_limits_above_hold_within_an_allowance(
+    tmp_path: Path, times: int, status: str
+) -> None:
+    """Money is limited above only, tokens are set aside: neither hides the other."""
+    flow = sequential(buys("one", times).limit(tokens=30, allowance=True), buys("two", 1))
+    workflow = Workflow("outer", flow, limits=Limits(tokens=100, cost_usd="3" if times == 2 else "2"))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        assert (await ended(host, run)).status == status
+        [*_, top] = [event for event in await events(host, run, "scope") if "/" not in event.path]
+        spent = Spending.read(top.body["spent"])
+        assert (spent.cost, spent.tokens) == ((3_000_000, 30) if times == 2 else (2_000_000, 20))
+
+
+async def test_a_look_ahead_within_an_allowance_tells_of_what_was_not_set_aside(tmp_path: Path) -> None:
+    seen: list[dict[str, int]] = []
+
+    async def looks(context: Context) -> None:
+        await context.use(buy)
+        ahead = await context.look_ahead()
+        assert ahead is not None, "it is limited"
+        seen.append(dict(ahead.left))
+
+    part = Function(looks, name="looks", pure=True).limit(tokens=30, allowance=True)
+    workflow = Workflow("outer", part, limits=Limits(tokens=20_000, cost_usd="5", model_calls=7))
+    async with serving(tmp_path, workflow) as host:
+        await ended(host, await begin(host, workflow))
+    assert seen == [{"tokens": 20, "cost": 4_000_000, "model_calls": 7}]

@@ -20,20 +20,20 @@ from ripieno.model.event import Event
 from ripieno.model.spending import Spending
 from ripieno.participants.base import BaseParticipant
 
-RUN = 200
-"""Tokens that the whole run may spend."""
+RUN = {"tokens": 200, "model_calls": 6}
+"""What the whole run may spend."""
 
 
 def most(tokens: int, told: int, pauses: int) -> Cost:
     del told, pauses
-    return Cost(tokens=tokens)
+    return Cost(tokens=tokens, model_calls=1)
 
 
 @tool(on_uncertain="retry", attempts=9, cost=most)
 async def call_model(tokens: int, told: int, pauses: int, call: Call) -> int:
     for _ in range(pauses):
         await asyncio.sleep(0)
-    call.spent(tokens=min(told, tokens))
+    call.spent(tokens=min(told, tokens), model_calls=1)
     return told
 
 
@@ -41,7 +41,7 @@ async def call_model(tokens: int, told: int, pauses: int, call: Call) -> int:
 class Tree:
     """A flow, and the limits declared in it by the name of who is limited."""
 
-    limits: dict[str, int] = field(default_factory=dict[str, int])
+    limits: dict[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     count: int = 0
 
     def name(self) -> str:
@@ -72,42 +72,43 @@ def grown(draw: st.DrawFn, tree: Tree, depth: int) -> BaseParticipant:
         else:
             made = sequential(*(one.on_failure("continue") for one in inside), name=name)
     if draw(st.booleans()):
-        tree.limits[name] = draw(st.integers(1, 120))
-        made = made.limit(tokens=tree.limits[name], allowance=draw(st.booleans()))
+        amounts = {"tokens": draw(st.integers(1, 120)), "model_calls": draw(st.integers(1, 4))}
+        which = draw(st.sampled_from([("tokens",), ("model_calls",), ("tokens", "model_calls")]))
+        tree.limits[name] = {amount: amounts[amount] for amount in which}
+        made = made.limit(**tree.limits[name], allowance=draw(st.booleans()))
     return made
 
 
 @st.composite
-def flows(draw: st.DrawFn) -> tuple[BaseParticipant, Mapping[str, int]]:
+def flows(draw: st.DrawFn) -> tuple[BaseParticipant, Mapping[str, Mapping[str, int]]]:
     tree = Tree()
     return sequential(grown(draw, tree, 3), name="whole"), tree.limits
 
 
-def passed(events: Sequence[Event], limits: Mapping[str, int]) -> Iterator[str]:
+def passed(events: Sequence[Event], limits: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """Say where more was reserved and spent within a limited visit than it may, by the log alone."""
-    held: dict[str, int] = {}
-    spent: dict[str, int] = {}
+    held: dict[str, Mapping[str, int]] = {}
+    spent: list[tuple[str, Mapping[str, int]]] = []
     for event in events:
         if event.kind == "intent":
-            held[event.path] = event.body.get("reserved", {}).get("tokens", 0)
+            held[event.path] = event.body.get("reserved", {})
         elif event.kind == "result" and event.body["status"] in ("done", "failed", "unsent"):
             held.pop(event.path)
-            cost = event.body.get("spent", {}).get("tokens", 0)
-            spent[event.path] = spent.get(event.path, 0) + cost
-        for name, limit in limits.items():
-            part = f"{name}@"
-            total = sum(
-                amount
-                for amounts in (held, spent)
-                for path, amount in amounts.items()
-                if any(step.startswith(part) for step in path.split("/"))
-            )
-            if total > limit:
-                yield f"event {event.seq}: {total} of {limit} tokens in {name}"
+            spent.append((event.path, event.body.get("spent", {})))
+        for name, declared in limits.items():
+            within = [amounts for path, amounts in (*held.items(), *spent) if f"{name}@" in path]
+            for amount, limit in declared.items():
+                total = sum(amounts.get(amount, 0) for amounts in within)
+                if total > limit:
+                    yield f"event {event.seq}: {total} of {limit} {amount} in {name}"
 
 
-def total(events: Sequence[Event]) -> int:
-    return sum(event.body.get("spent", {}).get("tokens", 0) for event in events if event.kind == "result")
+def total(events: Sequence[Event]) -> Spending:
+    found = Spending()
+    for event in events:
+        if event.kind == "result":
+            found += Spending.read(event.body.get("spent", {}))
+    return found
 
 
 async def interrupted(home: Path, workflow: Workflow, stops: Sequence[int]) -> list[Event]:
@@ -136,12 +137,12 @@ async def so_many(host: Host, run: str, count: int) -> None:
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_branches_side_by_side_never_pass_a_limit_together(flow: Any, stops: Sequence[int]) -> None:
     whole, limits = flow
-    workflow = Workflow("spending", whole, limits=Limits(tokens=RUN))
+    workflow = Workflow("spending", whole, limits=Limits(**RUN))
     with TemporaryDirectory() as home:
         events = asyncio.run(interrupted(Path(home), workflow, stops))
     assert list(passed(events, {**limits, "whole": RUN})) == []
     [end] = [event for event in events if event.kind == "scope" and event.path == "whole@1"]
-    assert end.body.get("spent", {}).get("tokens", 0) == total(events)
+    assert Spending.read(end.body.get("spent", {})) == total(events)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(1, 50), st.integers(0, 50)), max_size=40), st.data())

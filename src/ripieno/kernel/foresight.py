@@ -60,13 +60,15 @@ def needed_since(scope: Scope, times: dict[str, TimeLeft]) -> dict[str, int]:
 def amounts_left(ledger: Ledger) -> dict[str, tuple[int, str]]:
     """Give the least that is left of each amount whose limit would end the work, and how it would."""
     found: dict[str, tuple[int, str]] = {}
+    names = list(AMOUNTS)
     here: Ledger | None = ledger
     while here is not None:
         if here.ends is not None and not here.lifted:
-            for name in AMOUNTS:
+            for name in names:
                 if name in here.limits and (name not in found or here.free(name) < found[name][0]):
                     found[name] = (here.free(name), here.ends)
-        here = None if here.allowance else here.above
+        names = [name for name in names if not getattr(here.allowance, name)]
+        here = here.above
     return found
 
 

@@ -57,7 +57,7 @@ class Ledger:
     held = NOTHING
     """Reserved and not yet settled."""
     allowance = NOTHING
-    """What was set aside for it above; nothing below asks there again."""
+    """What was set aside for it above; of these amounts nothing below asks there again, of others it does."""
     lifted = False
     """True once its limits have tripped and somebody cheaper works in its place."""
     shut = False
@@ -98,7 +98,7 @@ class Ledger:
         while ledger is not None:
             if name in ledger.limits and not ledger.lifted:
                 least = ledger.free(name) if least is None else min(least, ledger.free(name))
-            ledger = None if ledger.allowance else ledger.above
+            ledger = None if getattr(ledger.allowance, name) else ledger.above
         return least
 
     def counts(self, name: str) -> bool:
@@ -117,12 +117,11 @@ class Ledger:
     def stands_against(self, asked: Spending, at: str) -> tuple[Ledger, Refusal | None] | None:
         """Give the nearest ledger that has no room, and why; None when there is room everywhere."""
         ledger: Ledger | None = self
-        set_aside = False
         while ledger is not None:
-            refusal = None if set_aside else ledger.lacks(asked, at)
+            refusal = ledger.lacks(asked, at)
             if ledger.shut or refusal is not None:
                 return ledger, refusal
-            set_aside = set_aside or bool(ledger.allowance)
+            asked = asked.beyond(ledger.allowance)
             ledger = ledger.above
         return None
 
@@ -153,7 +152,8 @@ class Ledger:
         while ledger is not None and amounts:
             ledger.held += amounts
             ledger.note_most(ledger.spent + ledger.held)
-            ledger = None if ledger.allowance else ledger.above
+            amounts = amounts.beyond(ledger.allowance)
+            ledger = ledger.above
 
     def settle(self, held: Spending, spent: Spending) -> None:
         """Turn what was reserved into what was spent, here and above."""
@@ -162,7 +162,8 @@ class Ledger:
             ledger.held -= held
             ledger.spent += spent
             ledger.note_most(ledger.spent + ledger.held)
-            ledger = None if ledger.allowance else ledger.above
+            held, spent = held.beyond(ledger.allowance), spent.beyond(ledger.allowance)
+            ledger = ledger.above
 
     def add(self, spent: Spending, most: Spending = NOTHING) -> None:
         """Count what was spent, here and above; `most` was reserved meanwhile, at a time."""
@@ -184,7 +185,7 @@ class Ledger:
         return needed
 
     def set_aside(self, amounts: Spending) -> None:
-        """Reserve an allowance above; what is below is checked against it alone."""
+        """Reserve an allowance above; of its amounts, what is below is checked against it alone."""
         assert self.above is not None, "the root has no limits"
         self.above.hold(amounts)
         self.allowance = amounts
@@ -193,7 +194,8 @@ class Ledger:
         """Return what is left of an allowance, and count above what was spent of it."""
         if self.allowance:
             assert self.above is not None, "it was set aside above"
-            self.above.settle(self.allowance, self.spent)
+            told = self.spent.beyond(self.allowance)
+            self.above.settle(self.allowance, self.spent - told)
             self.allowance = NOTHING
 
 

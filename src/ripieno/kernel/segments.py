@@ -93,6 +93,6 @@ def spent_before(scope: Scope) -> Spending:
     for untold in scope.unread_spent.values():
         spent -= untold
     for inner in scope.execution.open_scopes:
-        if inner.parent is scope and not inner.ledger.allowance:
-            spent -= inner.ledger.spent
+        if inner.parent is scope:
+            spent -= inner.ledger.spent.beyond(inner.ledger.allowance)
     return spent

@@ -61,6 +61,13 @@ class Spending:
         """Give the larger of each amount."""
         return Spending(*map(max, self.amounts, other.amounts))
 
+    def beyond(self, set_aside: Spending) -> Spending:
+        """Give the amounts of which nothing was set aside."""
+        if not set_aside:
+            return self
+        pairs = zip(self.amounts, set_aside.amounts, strict=True)
+        return Spending(*(0 if theirs else mine for mine, theirs in pairs))
+
     def __bool__(self) -> bool:
         """Tell whether there is any."""
         return bool(self.model_calls or self.tokens or self.cost or self.handoffs or self.rounds)
