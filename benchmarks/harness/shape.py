@@ -41,7 +41,7 @@ SHAPES: Final[dict[Shape, tuple[Size, ...]]] = {
     "chain": SIZES,
     "concurrent": (Size(1, 100), Size(100, 10)),
     "handoff": (Size(100, 8),),
-    "chat": (Size(20, 60),),
+    "chat": (Size(10, 60),),
     "magentic": (Size(20, 20),),
 }
 """The sizes of each shape. A chat's 60 turns are 20 rounds of 3 speakers."""

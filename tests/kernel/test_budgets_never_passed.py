@@ -20,7 +20,7 @@ from ripieno.model.event import Event
 from ripieno.model.spending import Spending
 from ripieno.participants.base import BaseParticipant
 
-RUN = {"tokens": 200, "model_calls": 6}
+RUN = Limits(tokens=200, model_calls=6)
 """What the whole run may spend."""
 
 
@@ -137,10 +137,10 @@ async def so_many(host: Host, run: str, count: int) -> None:
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_branches_side_by_side_never_pass_a_limit_together(flow: Any, stops: Sequence[int]) -> None:
     whole, limits = flow
-    workflow = Workflow("spending", whole, limits=Limits(**RUN))
+    workflow = Workflow("spending", whole, limits=RUN)
     with TemporaryDirectory() as home:
         events = asyncio.run(interrupted(Path(home), workflow, stops))
-    assert list(passed(events, {**limits, "whole": RUN})) == []
+    assert list(passed(events, {**limits, "whole": RUN.amounts})) == []
     [end] = [event for event in events if event.kind == "scope" and event.path == "whole@1"]
     assert Spending.read(end.body.get("spent", {})) == total(events)
 

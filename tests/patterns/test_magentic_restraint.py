@@ -130,19 +130,6 @@ async def test_what_calls_may_cost_is_kept_back_for_the_answer(
     assert ended.output["answer"] == f"answer: {ends}"
 
 
-async def test_a_round_that_costs_more_than_any_before_leaves_what_the_ledger_knows(
-    running: Running,
-) -> None:
-    """Nothing is left that could carry the answer: it is put together without anybody."""
-    script = Script(plan=plan(item("a"), item("b")), progress=[look(), look("rich", at="b")])
-    rich = pure(thinking(500, 500).function, "rich")
-    flow = team(script, counting(), rich, planner=paid_for(script, 20, 20))
-    ended = await running.run(Workflow("tested", flow, policy="standard", limits=Limits(tokens=300)))
-    assert (ended.status, ended.output["answer"]["found"]) == ("partial", {"a": "go on 1"})
-    assert ended.output["missing"] == ["b: find out (doing)"]
-    assert (ended.reason or "").startswith("stopped at its limit of 300 tokens: 500 asked for by")
-
-
 @pytest.mark.parametrize("limits", [Limits(tokens=300, on_exhausted=ask("boss")), None], ids=["asks", "none"])
 async def test_where_no_limit_ends_the_work_nothing_is_kept_back(
     running: Running, limits: Limits | None

@@ -87,12 +87,13 @@ class Group:
         key: str | None = None,
         effects: EffectRule | None = None,
         limits: Limits | None = None,
+        gives_way: bool = False,
     ) -> str:
         """Start a branch, within limits of its own where they are given, and give its path."""
         path = self._scope.child(participant.name, key)
         branch = self._turnstile.begin(self._scope.branch)
         self._running[branch] = (path, participant, task)
-        terms = Terms(effects, limits)
+        terms = Terms(effects, limits, gives_way=gives_way)
         self._untold += 1
         work = self._run(branch, participant, task, path, terms)
         if self._most is not None and self._untold > self._most:

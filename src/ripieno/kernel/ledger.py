@@ -63,6 +63,14 @@ class Ledger:
     shut = False
     """True once everything below is being stopped: nothing new begins."""
     on_refused: Callable[[Refusal], None] | None = None
+    kept = NOTHING
+    """What is kept back here and below, for somebody who comes last: nobody else has it."""
+    own_kept = NOTHING
+    """Of that, what this visit itself keeps back."""
+    had = NOTHING
+    """What is kept back above for this visit, as it was at its beginning."""
+    gives_way = False
+    """True when this visit ends where a limit above has no room, in place of what that limit ends."""
     ends: str | None = None
     """How its limits end the work: `stop` or `escalate`; None where somebody is asked or takes over."""
     mark = NOTHING
@@ -88,8 +96,9 @@ class Ledger:
     # -- asking ---------------------------------------------------------------------------------------
 
     def free(self, name: str) -> int:
-        """Give how much of a limited amount is neither spent nor reserved; below 0 when it was overspent."""
-        return self.limits[name] - getattr(self.spent, name) - getattr(self.held, name)
+        """Give how much of a limited amount is free; below 0 when it was overspent, or more is kept back."""
+        taken = getattr(self.spent, name) + getattr(self.held, name) + getattr(self.kept, name)
+        return self.limits[name] - taken
 
     def left(self, name: str) -> int | None:
         """Give how much of an amount may be spent here by every limit that holds; None where none does."""
@@ -100,6 +109,11 @@ class Ledger:
                 least = ledger.free(name) if least is None else min(least, ledger.free(name))
             ledger = None if getattr(ledger.allowance, name) else ledger.above
         return least
+
+    @property
+    def limited(self) -> bool:
+        """True when any amount is limited here or above."""
+        return bool(self.limits) or (self.above is not None and self.above.limited)
 
     def counts(self, name: str) -> bool:
         """Tell whether an amount is limited here or above."""
@@ -115,12 +129,21 @@ class Ledger:
         return None
 
     def stands_against(self, asked: Spending, at: str) -> tuple[Ledger, Refusal | None] | None:
-        """Give the nearest ledger that has no room, and why; None when there is room everywhere."""
+        """Give the nearest ledger that has no room, and why; None when there is room everywhere.
+
+        Where that would end the work, and somebody below is to give way, it is the nearest who is.
+        """
         ledger: Ledger | None = self
+        gives_way: Ledger | None = None
         while ledger is not None:
             refusal = ledger.lacks(asked, at)
             if ledger.shut or refusal is not None:
-                return ledger, refusal
+                ends = refusal is not None and not ledger.shut and ledger.ends is not None
+                return (gives_way if ends and gives_way is not None else ledger), refusal
+            if ledger.gives_way and gives_way is None:
+                gives_way = ledger
+            if ledger.had:
+                asked = asked.less(ledger.kept_above)
             asked = asked.beyond(ledger.allowance)
             ledger = ledger.above
         return None
@@ -135,6 +158,8 @@ class Ledger:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             ledger.waiting.append((branch, future))
             if refusal is not None and ledger.on_refused is not None:
+                if ledger.gives_way:
+                    ledger.note_refused(asked)
                 ledger.on_refused(refusal)
             await turnstile.wait(branch, future)
 
@@ -152,6 +177,7 @@ class Ledger:
         while ledger is not None and amounts:
             ledger.held += amounts
             ledger.note_most(ledger.spent + ledger.held)
+            ledger.leave()
             amounts = amounts.beyond(ledger.allowance)
             ledger = ledger.above
 
@@ -162,6 +188,7 @@ class Ledger:
             ledger.held -= held
             ledger.spent += spent
             ledger.note_most(ledger.spent + ledger.held)
+            ledger.leave()
             held, spent = held.beyond(ledger.allowance), spent.beyond(ledger.allowance)
             ledger = ledger.above
 
@@ -183,6 +210,41 @@ class Ledger:
         needed = self.most - self.mark if self.watched else NOTHING
         self.watched, self.mark, self.most = True, self.spent, self.spent + self.held
         return needed
+
+    def keep(self, amounts: Spending) -> None:
+        """Keep so much back, here and above, for somebody who comes last; no longer what was kept before."""
+        if amounts is self.own_kept:  # nothing, at nearly every visit
+            return
+        more = amounts - self.own_kept
+        self.own_kept = amounts
+        ledger: Ledger | None = self
+        while ledger is not None and more:
+            ledger.kept += more
+            more = more.beyond(ledger.allowance)
+            ledger = ledger.above
+
+    @property
+    def kept_above(self) -> Spending:
+        """What the visit above keeps back."""
+        assert self.above is not None, "the root is called by nobody"
+        return self.above.own_kept
+
+    def have(self) -> None:
+        """Let this visit have what is kept back above, as much of it as it needs at a time."""
+        self.had = self.kept_above
+
+    def leave(self) -> None:
+        """Let what is kept back for this visit be what it may still need of it."""
+        if self.had:
+            assert self.above is not None, "somebody has kept it back"
+            self.above.keep(self.had.less(self.spent + self.held))
+
+    def note_refused(self, asked: Spending) -> None:
+        """Keep in mind what there was no room for: whoever looks ahead above knows that it was needed."""
+        ledger: Ledger | None = self
+        while ledger is not None and ledger.watched:
+            ledger.note_most(ledger.spent + ledger.held + asked)
+            ledger = ledger.above
 
     def set_aside(self, amounts: Spending) -> None:
         """Reserve an allowance above; of its amounts, what is below is checked against it alone."""

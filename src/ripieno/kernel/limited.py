@@ -64,6 +64,8 @@ class Limited:
         self._trip: Refusal | None = None
         self._final = False
         """True when nobody is to be asked about the trip any more."""
+        self._said_no = False
+        """True once nothing more was granted."""
         self._asking: Refusal | None = None
         self._deadlines = 0
         self._longer = self._waited = 0
@@ -162,7 +164,7 @@ class Limited:
             chosen = rule
         elif isinstance(rule, Degrade):
             chosen = f"degrade to {rule.to.name}"
-        elif isinstance(rule, Ask) and not self._final:
+        elif isinstance(rule, Ask) and not self._final and not self._said_no:
             chosen = f"ask {rule.role}"
         best = self._best()
         return Decision(refusal, chosen, None if best is None else recorded(self._execution, best))
@@ -322,12 +324,24 @@ class Limited:
         self._asking = None
         more = None if answer.expired else granted(answer.value, refusal)
         if more is None:
-            self._tripped(refusal, final=True)
+            self._refused(refusal)
             return
         for name, amount in more.items():
             self._raise(name, amount)
         self.scope.ledger.shut = False
         self.scope.ledger.wake(self._turnstile)
+
+    def _refused(self, refusal: Refusal) -> None:
+        """End the work, as nothing more was granted; of amounts, once somebody asks for them again.
+
+        That may be whoever is to give way: then the work around goes on with what was kept back.
+        """
+        if refusal.limit in TIMES:
+            self._tripped(refusal, final=True)
+            return
+        ledger = self.scope.ledger
+        self._said_no, ledger.ends, ledger.shut = True, "stop", False
+        ledger.wake(self._turnstile)
 
     def _raise(self, name: str, amount: int) -> None:
         ledger = self.scope.ledger

@@ -51,7 +51,7 @@ from ripieno.model.participant import (
     ToolLike,
 )
 from ripieno.model.principal import Principal
-from ripieno.model.spending import Money, Spending, micros
+from ripieno.model.spending import NOTHING, Money, Spending, micros
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -251,11 +251,14 @@ class Scope:
         key: str | None = None,
         effects: EffectRule | None = None,
         limits: Limits | None = None,
+        gives_way: bool = False,
+        kept_for: bool = False,
     ) -> Outcome:
         """Let a participant work within this scope."""
         self._one_act_at_a_time()
         path = self.child(participant.name, key)
-        terms = AS_ABOVE if effects is None and limits is None else Terms(effects, limits)
+        plain = effects is None and limits is None and not gives_way and not kept_for
+        terms = AS_ABOVE if plain else Terms(effects, limits, gives_way=gives_way, kept_for=kept_for)
         outcome = await self.visit(participant, task, path, self.branch, terms)
         self.note(outcome)
         return outcome
@@ -284,10 +287,16 @@ class Scope:
         execution.proposals.admit(scope, participant)
         execution.open_scopes.add(scope)
         try:
-            if terms.limits is None:
+            if terms.kept_for:
+                scope.ledger.have()
+            limits = terms.limits
+            if limits is None and terms.gives_way and self.ledger.limited:
+                limits = Limits()
+            if limits is None:
                 outcome = await scope.work(participant, task)
             else:
-                outcome = await Limited(scope, terms.limits, participant, task).work()
+                scope.ledger.gives_way = terms.gives_way
+                outcome = await Limited(scope, limits, participant, task).work()
         except asyncio.CancelledError:
             if not execution.steering.absorb(scope):
                 self.stopped[path] = scope
@@ -296,6 +305,7 @@ class Scope:
             outcome = Outcome("complete")
         finally:
             execution.open_scopes.discard(scope)
+            scope.ledger.keep(NOTHING)
             scope.over = True
         if execution.turnstile.replaying or execution.folding.locked():
             await settled(scope, outcome)
@@ -415,6 +425,10 @@ class Scope:
         amounts = counted(Spending(model_calls, tokens, micros(cost_usd), handoffs, rounds), self.ledger)
         if amounts:
             await spend(self, self.next("spent"), amounts)
+
+    def keep_back(self, amounts: Mapping[str, int]) -> None:
+        """Keep amounts back for whoever is called last, `kept_for`; in place of what was kept before."""
+        self.ledger.keep(Spending(**amounts))
 
     async def choose(
         self, what: str, chosen: str, *, offered: Sequence[str], because: Mapping[str, Any]

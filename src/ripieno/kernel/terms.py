@@ -17,6 +17,10 @@ class Terms:
 
     effects: EffectRule | None = None
     limits: Limits | None = None
+    gives_way: bool = False
+    """True to end this visit where a limit above has no room, in place of whatever that limit ends."""
+    kept_for: bool = False
+    """True to let it have what the visit above has kept back."""
 
 
 AS_ABOVE: Final = Terms()

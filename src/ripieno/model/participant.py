@@ -109,8 +109,9 @@ class Branches(Protocol):
         key: str | None = None,
         effects: EffectRule | None = None,
         limits: Limits | None = None,
+        gives_way: bool = False,
     ) -> str:
-        """Start a branch and give its path; `effects` and `limits` as for `Context.call`."""
+        """Start a branch and give its path; what holds for it is as for `Context.call`."""
         ...
 
     async def next(self) -> tuple[str, Outcome] | None:
@@ -158,12 +159,16 @@ class Context(Protocol):
         key: str | None = None,
         effects: EffectRule | None = None,
         limits: Limits | None = None,
+        gives_way: bool = False,
+        kept_for: bool = False,
     ) -> Outcome:
         """Let a participant work within this scope. `key` names a dynamic child.
 
         `effects` is the rule for its write effects and those of everything below it, `AUTO`,
         `WITHHELD` or `approved(role)`; it can only be stricter than the rule here. With `limits` its
-        visit ends when one of them trips, as they declare.
+        visit ends when one of them trips, as they declare. With `gives_way` it ends as `partial` where
+        an amount that is limited above has no room for it, and the visit that called it goes on: with
+        what it has kept back, which is for whoever is called with `kept_for`.
         """
         ...
 
@@ -242,6 +247,14 @@ class Context(Protocol):
 
         None, and nothing is recorded, where no limit would end this visit: where there is none, or a person
         is asked or somebody else takes over. For who wants to come to an end before a limit does.
+        """
+        ...
+
+    def keep_back(self, amounts: Mapping[str, int]) -> None:
+        """Keep amounts back for whoever this visit calls last, in place of what it has kept before.
+
+        By name as in `Ahead`, money in millionths of a dollar. Nobody else has them, within this visit or
+        beside it. Not recorded: to be told of what is recorded or declared.
         """
         ...
 

@@ -68,6 +68,12 @@ class Spending:
         pairs = zip(self.amounts, set_aside.amounts, strict=True)
         return Spending(*(0 if theirs else mine for mine, theirs in pairs))
 
+    def less(self, other: Spending) -> Spending:
+        """Give what is left when the other is taken away, of no amount less than nothing."""
+        return Spending(
+            *(max(0, mine - theirs) for mine, theirs in zip(self.amounts, other.amounts, strict=True))
+        )
+
     def __bool__(self) -> bool:
         """Tell whether there is any."""
         return bool(self.model_calls or self.tokens or self.cost or self.handoffs or self.rounds)

@@ -29,7 +29,7 @@ from ripieno.patterns.magentic.ending import EndedError, Ending
 from ripieno.patterns.magentic.facts import merged, replaced
 from ripieno.patterns.magentic.ledger import Ledger
 from ripieno.patterns.magentic.plan import carried_over, changes
-from ripieno.patterns.magentic.reserve import Stretch
+from ripieno.patterns.magentic.reserve import Stretch, most_of
 from ripieno.patterns.magentic.review import reviewed
 
 __all__ = ["Course", "Phase", "Rules", "Sight"]
@@ -71,6 +71,8 @@ class Course:
         resumption = context.resumption()
         kept = dict(resumption.outcomes) if resumption is not None else {}
         self.ledger = Ledger.read(kept.pop("ledger").output) if kept else Ledger()
+        self.ledger.reserve.declared = most_of(rules.synthesise)
+        context.keep_back(self.ledger.reserve.kept)
         self.last = {name.removeprefix("by "): outcome for name, outcome in kept.items()}
         """The latest outcome of each worker, by name."""
 
@@ -216,6 +218,7 @@ class Course:
         ahead = await self.context.look_ahead()
         if ahead is not None:
             self.ledger.reserve.learn(ahead, stretch)
+            self.context.keep_back(self.ledger.reserve.kept)
 
     async def _mark(self) -> None:
         """Mark the boundary of a round, from which a replay may start."""
@@ -274,13 +277,13 @@ class Course:
         """Let somebody act under the rule for effects, until the time is over where it is limited."""
         context, within = self.context, self.rules.within
         if within is None:
-            return await context.call(participant, seen, key=key, effects=self.rules.effects)
+            return await context.call(participant, seen, key=key, effects=self.rules.effects, gives_way=True)
         over = Ending("time", "partial", f"not done within {within:g} s")
         left = within - (await self._now() - self.ledger.began) / 1_000_000
         if left <= 0:
             raise EndedError(over)
         async with context.branches() as branches:
-            path = branches.start(participant, seen, key=key, effects=self.rules.effects)
+            path = branches.start(participant, seen, key=key, effects=self.rules.effects, gives_way=True)
             branches.start(Timer(f"{self.rules.name}.within", left), seen)
             ended = await branches.next()
         assert ended is not None, "one of two branches ends first"

@@ -27,7 +27,7 @@ async def synthesised(course: Course, ending: Ending) -> Outcome:
     ended: dict[str, Any] = {"ending": ending.kind, "why": ending.why, "missing": missing}
     await course.context.choose("ending", ending.kind, offered=[ending.kind], because=ended)
     outcome = await course.context.call(
-        rules.synthesise, course.told("synthesis", **ended), effects=rules.effects
+        rules.synthesise, course.told("synthesis", **ended), effects=rules.effects, kept_for=True
     )
     proofs = ledger.proofs()
     if outcome.status in ("complete", "partial") and outcome.output is not None:
