@@ -49,6 +49,10 @@ class Tree:
         return f"p{self.count}"
 
 
+def some(amounts: st.SearchStrategy[int]) -> st.SearchStrategy[int | None]:
+    return st.none() | amounts
+
+
 calls = st.tuples(st.integers(1, 60), st.integers(0, 60), st.integers(0, 4))
 
 
@@ -72,10 +76,10 @@ def grown(draw: st.DrawFn, tree: Tree, depth: int) -> BaseParticipant:
         else:
             made = sequential(*(one.on_failure("continue") for one in inside), name=name)
     if draw(st.booleans()):
-        amounts = {"tokens": draw(st.integers(1, 120)), "model_calls": draw(st.integers(1, 4))}
-        which = draw(st.sampled_from([("tokens",), ("model_calls",), ("tokens", "model_calls")]))
-        tree.limits[name] = {amount: amounts[amount] for amount in which}
-        made = made.limit(**tree.limits[name], allowance=draw(st.booleans()))
+        tokens, most_calls = draw(some(st.integers(1, 120))), draw(st.integers(1, 4))
+        model_calls = most_calls if tokens is None else draw(some(st.just(most_calls)))
+        made = made.limit(tokens=tokens, model_calls=model_calls, allowance=draw(st.booleans()))
+        tree.limits[name] = Limits(tokens=tokens, model_calls=model_calls).amounts
     return made
 
 

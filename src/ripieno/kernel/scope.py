@@ -287,16 +287,7 @@ class Scope:
         execution.proposals.admit(scope, participant)
         execution.open_scopes.add(scope)
         try:
-            if terms.kept_for:
-                scope.ledger.have()
-            limits = terms.limits
-            if limits is None and terms.gives_way and self.ledger.limited:
-                limits = Limits()
-            if limits is None:
-                outcome = await scope.work(participant, task)
-            else:
-                scope.ledger.gives_way = terms.gives_way
-                outcome = await Limited(scope, limits, participant, task).work()
+            outcome = await scope.within(terms, participant, task)
         except asyncio.CancelledError:
             if not execution.steering.absorb(scope):
                 self.stopped[path] = scope
@@ -310,6 +301,18 @@ class Scope:
         if execution.turnstile.replaying or execution.folding.locked():
             await settled(scope, outcome)
         return close(self, scope, participant, task, outcome)
+
+    async def within(self, terms: Terms, participant: Participant, task: Task) -> Outcome:
+        """Let a participant act in this scope on these terms."""
+        limits = terms.limits
+        if terms.kept_for:
+            self.ledger.have()
+        if limits is None and terms.gives_way and self.ledger.limited:
+            limits = Limits()
+        if limits is None:
+            return await self.work(participant, task)
+        self.ledger.gives_way = terms.gives_way
+        return await Limited(self, limits, participant, task).work()
 
     async def work(self, participant: Participant, task: Task) -> Outcome:
         """Let a participant act in this scope; whatever it raises is its outcome."""
