@@ -14,25 +14,33 @@ BIN := .venv/bin
 WORKERS ?= 2
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 PYTEST_ARGS ?=
+CHECKS := types layers style layout sizes words
+BESIDE = $(MAKE) --no-print-directory --keep-going --jobs=$(WORKERS) --output-sync
 
-.PHONY: run test check style layout types layers sizes words pytest coverage format bench docs picture lock clean
+# also where an environment says otherwise: what a thousand processes import is compiled once
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: run test check $(CHECKS) loaded pytest coverage format bench docs picture lock clean
 
 run: .venv/.run
 	@$(BIN)/ripieno demo
 
-test: check coverage
+test: .venv/.test
+	@$(BESIDE) $(CHECKS) loaded
+	@$(MAKE) --no-print-directory coverage
 
 check: .venv/.test
-	@$(MAKE) --no-print-directory --keep-going --jobs=$(WORKERS) --output-sync types layers style layout sizes words
+	@$(BESIDE) $(CHECKS)
 
 # -- the environment --------------------------------------------------------------------------------
 # Stamps: nothing is installed a second time until a lock changes. What was locked is installed as
 # locked, with its hashes; the project itself is installed from here without fetching anything.
+# What only tests need is compiled when it is first imported: most of it never is.
 
-.venv/.run: requirements/run.lock pyproject.toml scripts/virtual_environment
+.venv/.run: requirements/run.lock pyproject.toml scripts/virtual_environment scripts/locked_packages
 	@scripts/virtual_environment
 	@echo "installing Ripieno into .venv" >&2
-	@$(PIP) install --require-hashes -r requirements/run.lock
+	@scripts/locked_packages requirements/run.lock --compile-bytecode
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(PIP) check >&2
 	@touch $@
@@ -40,7 +48,7 @@ check: .venv/.test
 .venv/.test: requirements/test.lock requirements/system.txt .venv/.run
 	@scripts/system_packages requirements/system.txt
 	@echo "installing what checks and tests need into .venv" >&2
-	@$(PIP) install --require-hashes -r requirements/test.lock
+	@scripts/locked_packages requirements/test.lock
 	@touch $@
 
 .venv/.provider: tests/identity/provider/package-lock.json scripts/node_packages .venv/.test
@@ -68,6 +76,12 @@ words: .venv/.test
 	$(BIN)/python scripts/clean_words.py
 
 # -- the tests --------------------------------------------------------------------------------------
+# `loaded` reads all of them beside the checks, where types leave a processor idle, and leaves them
+# compiled: no worker has to do it again.
+
+loaded: .venv/.test .venv/.provider
+	@mkdir -p build
+	@$(BIN)/python -m pytest --collect-only -qq -n 0 >build/loaded.txt || { cat build/loaded.txt; exit 1; }
 # Run once, and measured as they run: the core alone, and only in the processes that run tests. `pytest`
 # takes PYTEST_ARGS for some of them; `coverage` holds the core at 100 % of lines and branches.
 
@@ -111,4 +125,5 @@ lock:
 
 clean:
 	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find src tests scripts examples -name __pycache__ -prune -exec rm -rf {} +
 	@$(MAKE) -C benchmarks clean

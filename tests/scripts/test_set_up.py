@@ -17,7 +17,7 @@ def clone(tmp_path: Path) -> Path:
     """Give a folder with the scripts, and a path on which nothing but basic commands is found."""
     shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "bin").mkdir()
-    for name in ("sh", "dirname", "sed", "mktemp", "cat", "rm", "id"):
+    for name in ("sh", "dirname", "sed", "mktemp", "cat", "rm", "id", "grep"):
         found = shutil.which(name)
         assert found is not None
         (tmp_path / "bin" / name).symlink_to(found)
@@ -95,3 +95,67 @@ def test_a_good_environment_is_left_alone(clone: Path) -> None:
         command.chmod(0o700)
     ended = run(clone, "virtual_environment")
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+LOCK = """\
+orjson==3.11.4 \\
+    --hash=sha256:aa
+uv==0.9.1 \\
+    --hash=sha256:bb \\
+    --hash=sha256:cc
+xmltodict==1.0.2 \\
+    --hash=sha256:dd
+"""
+
+
+@pytest.fixture
+def asked(clone: Path) -> Path:
+    """Give what the stand-ins for pip and uv write down; installing uv brings it along."""
+    asked = clone / "asked"
+    (clone / "requirements").mkdir()
+    (clone / "requirements" / "test.lock").write_text(LOCK, encoding="utf-8")
+    uv = f'echo "uv $@" >> {asked}; [ ! -e {clone}/unreachable ]'
+    stand_in(clone, "uv-to-be", uv)
+    brought = f'cat "$last" >> {asked}; cp {clone}/bin/uv-to-be {clone}/.venv/bin/uv'
+    brings = f'for last; do :; done; case "$*" in *only-binary*) {brought} ;; esac'
+    configured = f'case "$*" in *"config list"*) cat {clone}/pip.conf; exit ;; esac'
+    (clone / "pip.conf").write_text("global.extra-index-url='beside'\n", encoding="utf-8")
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    found = shutil.which("cp")
+    assert found is not None
+    (clone / "bin" / "cp").symlink_to(found)
+    stand_in(clone, "../.venv/bin/python", f'{configured}; echo "python $@" >> {asked}; {brings}')
+    return asked
+
+
+def install(clone: Path) -> subprocess.CompletedProcess[str]:
+    return run(clone, "locked_packages", "requirements/test.lock", "--compile-bytecode")
+
+
+def test_packages_are_installed_as_locked_by_the_locked_uv(clone: Path, asked: Path) -> None:
+    ended = install(clone)
+    assert ended.returncode == 0, ended.stderr
+    brought, *pinned, installed = asked.read_text(encoding="utf-8").splitlines()
+    assert "install --require-hashes" in brought
+    assert pinned == ["uv==0.9.1 \\", "    --hash=sha256:bb \\", "    --hash=sha256:cc"]
+    assert installed.startswith("uv --quiet pip install")
+    assert installed.endswith("--require-hashes --compile-bytecode -r requirements/test.lock")
+
+
+def test_pip_installs_what_uv_cannot(clone: Path, asked: Path) -> None:
+    (clone / "unreachable").touch()
+    ended = install(clone)
+    assert ended.returncode == 0, ended.stderr
+    assert "uv cannot install requirements/test.lock; pip is asked instead" in ended.stderr
+    last = asked.read_text(encoding="utf-8").splitlines()[-1]
+    assert last.startswith("python -m pip")
+    assert last.endswith("install --require-hashes -r requirements/test.lock")
+
+
+@pytest.mark.parametrize("setting", ["global.index-url='inside'", ":env:.no-index='1'", "user.proxy='here'"])
+def test_where_pip_is_told_to_look_elsewhere_it_is_asked(clone: Path, asked: Path, setting: str) -> None:
+    (clone / "pip.conf").write_text(f"{setting}\n", encoding="utf-8")
+    ended = install(clone)
+    assert ended.returncode == 0, ended.stderr
+    assert len(asked.read_text(encoding="utf-8").splitlines()) == 1
+    assert not (clone / ".venv" / "bin" / "uv").exists()
