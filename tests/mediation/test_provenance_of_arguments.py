@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.mediation.support.payables import (
+    EVIL,
     GOOD,
     PAYEES,
     inbox,
@@ -140,6 +141,48 @@ async def test_a_short_value_has_a_source_where_it_is_passed_by_reference(tmp_pa
     assert found.provenance["amount"] == "trusted"
     assert found.document["from"]["amount"]["by"][0]["how"] == "reference"
     assert found.provenance["recipient"] == "untrusted"  # whoever has read the mail may have it from there
+
+
+async def test_an_account_in_two_arguments_is_known_by_both(tmp_path: Path) -> None:
+    policies = """
+@id("no-stranger-is-paid")
+forbid (principal, action == Action::"tool.call", resource == Tool::"split")
+when { !(context has sources) || context.sources.contains("untrusted") };
+"""
+
+    @tool(name="split", effect="write", on_uncertain="retry")
+    def split(bank: str, account: str, amount: int) -> str:
+        return f"{amount} to {bank}{account}"
+
+    @function(name="mind", pure=True)
+    def mind(turn: dict[str, Any]) -> Any:
+        says: list[Any] = [
+            use_tool("read_mail"),
+            use_tool("split", {"bank": EVIL[:7], "account": EVIL[7:], "amount": 4711}),
+            "done",
+        ]
+        return says[turn["round"] - 1]
+
+    workflow = Workflow("payables", single_agent(mind, tools=[read_mail, split], name="clerk"))
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies", own=policies), workflow) as host:
+        run = await begin(host, workflow, {})
+        await ended(host, run)
+        [denied] = await events(host, run, "denied")
+        found = Traced.read(decode(host.store.payload(run, denied.body["traced"])))
+    assert found.provenance == {"bank": "untrusted", "account": "untrusted", "amount": "model"}
+    assert found.for_people()["bank"].endswith("in parts")
+
+
+async def test_what_is_too_long_to_be_looked_through_is_as_all_that_came_in(tmp_path: Path) -> None:
+    @function(name="order", pure=True)
+    async def order(input: dict[str, Any], context: Context) -> Any:  # noqa: A002 - the name of the parameter
+        await context.use(read_mail)
+        return await context.use(transfer, recipient=input["recipient"] * 20_000, amount=20)
+
+    workflow = Workflow("payables", sequential(order))
+    found = await paid(tmp_path, workflow, {"recipient": GOOD})
+    assert found.provenance["recipient"] == "untrusted"
+    assert "not looked through" in found.for_people()["recipient"]
 
 
 async def test_a_field_of_an_argument_is_known_by_itself(tmp_path: Path) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import html
+import json
+import quopri
 from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.mediation.support.naive_index import NaiveIndex
 
-from ripieno.mediation.provenance.index import Index, Mark, Source
+from ripieno.mediation.provenance.index import Found, Index, Mark, Source
 from ripieno.model.provenance import TRUSTS, Label, Trust, combined, least_trusted
 
 MODEL: Final = Label("model")
@@ -75,6 +78,10 @@ def spaced(text: str) -> str:
     return " ".join(text[at : at + 4] for at in range(0, len(text), 4))
 
 
+LOOKALIKES: Final = str.maketrans("aeopcyx", "\u0430\u0435\u043e\u0440\u0441\u0443\u0445")
+"""Of the Cyrillic script."""
+
+
 WAYS: Final[dict[str, Callable[[str], str]]] = {
     "case": str.swapcase,
     "full width": lambda text: "".join(chr(ord(one) + 0xFEE0) if "!" <= one <= "~" else one for one in text),
@@ -87,6 +94,17 @@ WAYS: Final[dict[str, Callable[[str], str]]] = {
     "base64 for addresses": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
     "hexadecimal": lambda text: text.encode().hex(),
     "twice": lambda text: base64.b64encode(quote(text, safe="").encode()).decode(),
+    "backwards": lambda text: text[::-1],
+    "escaped": lambda text: "".join(f"\\u{ord(one):04x}" for one in text),
+    "JSON in a text": lambda text: json.dumps(json.dumps({"said": f"first\n{text}"})),
+    "tags": lambda text: f"{text[:3]}<b class='x'></b>{text[3:]}",
+    "quoted-printable": lambda text: quopri.encodestring(text.replace(".", "=2E").encode()).decode(),
+    "broken by mail": lambda text: f"{text[:5]}=\r\n{text[5:]}",
+    "base32": lambda text: base64.b32encode(text.encode()).decode(),
+    "bytes as a program writes them": lambda text: "".join(f"\\x{one:02x}" for one in text.encode()),
+    "bytes with colons": lambda text: text.encode().hex(":"),
+    "look-alikes": lambda text: text.translate(LOOKALIKES),
+    "accents": "\u0301".join,
     "quoted": lambda text: f'"{text}".',
     "within a sentence": lambda text: f"please see {text}, and be quick",
 }
@@ -239,3 +257,171 @@ def test_its_cost_is_that_of_the_bytes() -> None:
 
     small, large = work(100), work(1000)
     assert large <= 10 * small * 1.01
+
+
+def test_a_domain_in_letters_of_its_own_is_what_it_looks_like() -> None:
+    domain = "m\u00e1llory-b\u00fccher.example"
+    index = index_of((f"write to {domain}", "untrusted"))
+    assert trust_of(index, domain.encode("idna").decode()) == "untrusted"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("1.234.567,50", "1234567.5"),
+        ("1,234,567.50", "1.234.567,50"),
+        ("1 234 567,50", "1,234,567.50"),
+        ("1'234'567.50", 1234567.5),
+    ],
+)
+def test_a_number_is_one_however_it_is_grouped(written: str, asked: Any) -> None:
+    assert trust_of(index_of((f"it is {written} in all", "untrusted")), asked) == "untrusted"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("GB33BUKB20", "201555555555"),
+        ("GB33", "BUKB", "2020", "15555555", "55"),
+        ("mallory@", "evil.example"),
+        ("mall", "ory@evil.example"),
+        ("mallory", "evil", "example"),
+        ("30", "11", "2026"),
+    ],
+)
+def test_a_value_that_is_taken_apart_is_found_in_values_side_by_side(parts: tuple[str, ...]) -> None:
+    index = index_of(
+        ("pay to GB33BUKB20201555555555", "untrusted"),
+        ("or ask mallory@evil.example", "untrusted"),
+        ("30112026", "untrusted"),
+    )
+    found = {number for where, _ in index.parted(["first", *parts, "last"]) for number in where}
+    assert found >= set(range(1, len(parts) + 1))
+    assert not list(index.parted(["first", "last", "", *("another" for _ in parts)]))
+
+
+def test_values_side_by_side_that_make_up_nothing_taken_in_are_their_givers_own() -> None:
+    index = index_of(("the invoice of november, in full", "untrusted"), ("house of cards", "trusted"))
+    assert not list(index.parted(["house", "of", "cards", None, 12, "and", "x" * 100]))
+
+
+NOTHING_KNOWN: Final[dict[str, Callable[[str], str]]] = {
+    "rot13": lambda text: codecs.encode(text, "rot13"),
+    "every second letter": "x".join,
+    "words in another order": lambda text: " ".join(reversed(text.split())),
+    "base85": lambda text: base64.b85encode(text.encode()).decode(),
+    "three deep": lambda text: base64.b64encode(base64.b64encode(base64.b64encode(text.encode()))).decode(),
+}
+
+
+@pytest.mark.parametrize("way", NOTHING_KNOWN)
+def test_what_is_not_known_makes_nothing_more_trusted(way: str) -> None:
+    """The documentation names these: what hides so is its giver's own, and never trusted."""
+    dressed = NOTHING_KNOWN[way]("the hidden plan of mallory")
+    index = index_of(("the hidden plan of mallory", "untrusted"), ("the hidden plan of ada", "trusted"))
+    assert trust_of(index, dressed) == "model"
+    assert trust_of(index, dressed, Label("untrusted")) == "untrusted"
+
+
+# -- bounds -----------------------------------------------------------------------------------------
+
+
+def bounded(**bounds: int) -> Index:
+    index = Index(**bounds)
+    index.add("known to the house: ada@example.com", mark(Label("trusted")))
+    return index
+
+
+def test_what_is_too_long_is_not_looked_through_and_anything_may_be_from_there() -> None:
+    index = bounded(longest=100)
+    assert trust_of(index, "ada@example.com") == "trusted"
+    index.add("x " * 60 + "mallory@evil.example", mark(Label("untrusted", frozenset({"phi"})), 2))
+    assert index.look("mallory@evil.example", MODEL).label == Label("untrusted", frozenset({"phi"}))
+    assert index.look("nothing of it at all", MODEL).matches[0].how == "not looked through"
+    assert trust_of(index, "ada@example.com") == "vouched", "it may be from there as well"
+    assert trust_of(index, "short") == "model"
+
+
+def test_what_is_trusted_and_too_long_makes_nothing_trusted() -> None:
+    index = bounded(longest=100)
+    index.add("x " * 60 + "bob@example.com", mark(Label("trusted"), 2))
+    assert trust_of(index, "bob@example.com") == "model"
+    assert trust_of(index, "ada@example.com") == "trusted"
+
+
+def test_an_argument_that_is_too_long_is_as_all_that_came_in() -> None:
+    index = Index(longest=100)
+    asked = "y " * 60
+    assert index.look(asked, MODEL) == Found(MODEL)
+    index.add("ada@example.com", mark(Label("trusted", frozenset({"pii"}))))
+    assert index.look(asked, MODEL).label == Label("model", frozenset({"pii"}))
+    index.add("mallory@evil.example", mark(Label("untrusted"), 2))
+    found = index.look(asked, MODEL)
+    assert found.label == Label("untrusted", frozenset({"pii"}))
+    assert [(one.mark.source.event, one.how) for one in found.matches] == [(2, "not looked through")]
+
+
+def test_more_than_is_kept_is_treated_as_what_is_too_long() -> None:
+    index = bounded(most=50)
+    for number in range(100):
+        index.add(f"entry-{number:08}", mark(Label("untrusted"), number))
+    assert index.size <= 60
+    assert trust_of(index, "entry-00000099") == "untrusted"
+    assert trust_of(index, "ada@example.com") == "vouched"
+
+
+@pytest.mark.parametrize("how", ["too long", "too many", "too many to note"])
+def test_a_call_that_is_given_more_than_can_be_noted_lets_nothing_be_more_than_an_echo(how: str) -> None:
+    index = Index(longest=100) if how == "too long" else Index(most=50)
+    if how == "too many to note":
+        for number in range(30):
+            index.give_out(f"given-{number:08} and-{number:07}")
+    else:
+        for number in range(1 if how == "too long" else 60):
+            index.give_out("z " * 60 if how == "too long" else f"given-{number:08}")
+    index.give_out("ada@example.com")
+    assert index.echoes("whatever it is that comes now")
+    index.add("ada@example.com", mark(Label("trusted")))
+    assert trust_of(index, "ada@example.com") == "model"
+
+
+def test_a_text_that_is_too_long_is_an_echo() -> None:
+    assert Index(longest=100).echoes("x " * 60)
+
+
+TINY: Final = [f"{number:07}" for number in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("a" * 200_000, 10),
+        ("aaaa " * 40_000, 10),
+        ("a@" * 100_000, 20),
+        ("1." * 100_000, 20),
+        ("%61" * 60_000, 30),
+        ("&#97;" * 40_000, 30),
+        ("=61" * 60_000, 30),
+        ("<" * 200_000, 10),
+        ("xn--" * 50_000, 100_000),
+        ("0x61," * 40_000, 100_000),
+        (base64.b64encode(base64.b64encode(b"a" * 90_000)).decode(), 50),
+        ("x" * 10_000_000, 0),
+    ],
+    ids=lambda value: value[:8] if isinstance(value, str) else "",
+)
+def test_no_text_costs_more_than_its_length(text: str, most: int) -> None:
+    index = Index()
+    index.add(text, mark(Label("untrusted")))
+    assert index.size <= most
+    before = index.work
+    index.look(text, MODEL)
+    assert index.work - before <= 8 * len(text)
+
+
+def test_many_tiny_values_take_no_room() -> None:
+    index = Index()
+    for number, value in enumerate(TINY):
+        index.add(value, mark(Label("untrusted"), number))
+        index.give_out(value)
+    assert (index.size, index.work) == (0, 0)

@@ -46,6 +46,8 @@ class NaiveIndex:
             return default
         covered, touched = self.covered(text), self.touched(text)
         inner = [mark for decoded in deep(raw) for marks in self.touched(Text(decoded)) for mark in marks]
+        if text.brief:
+            inner += [mark for marks in self.touched(Text(raw[::-1])) for mark in marks]
         words: list[Trust] = [
             word(by, others, default.trust) for by, others in zip(covered, touched, strict=True)
         ]

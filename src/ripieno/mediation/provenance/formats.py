@@ -31,8 +31,13 @@ IBAN: Final = re.compile(
 )
 DIGITS: Final = re.compile(r"(?<![\w.,])\+?\(?[0-9](?:[ ()./-]{0,2}[0-9]){7,19}(?![\w])")
 GROUPED: Final = re.compile(
-    r"(?<![\w.,])[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?(?![\w,])|(?<![\w.,])[0-9]+\.[0-9]+(?![\w.])"
+    r"(?<![\w.,'])[0-9]{1,3}(?:(?:,[0-9]{3})+|(?:'[0-9]{3})+)(?:\.[0-9]+)?(?![\w,'])|(?<![\w.,])[0-9]+\.[0-9]+(?![\w.])"
 )
+GROUPED_ELSEWHERE: Final = re.compile(
+    r"(?<![\w.,'])[0-9]{1,3}(?:(?:\.[0-9]{3})+|(?:[ '][0-9]{3})+)(?:,[0-9]+)?(?![\w,.'])"
+)
+"""With points, blanks or apostrophes between thousands, and a comma before the fraction."""
+SEPARATOR: Final = {".": re.compile("[,']"), ",": re.compile("[. ']")}
 
 MONTHS: Final = {
     name: number
@@ -66,6 +71,15 @@ MONTH_FIRST: Final = re.compile(rf"\b({MONTH})\.?\s+([0-3]?[0-9])(?:st|nd|rd|th)
 
 ENCODED: Final = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
 HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){8,}")
+PARTED_HEX: Final = re.compile(r"(?:0x|\\x)?[0-9A-Fa-f]{2}(?:(?:[:, -]|, |0x|\\x|, ?0x)[0-9A-Fa-f]{2}){7,}")
+PARTS_HEX: Final = re.compile(r"0x|\\x|[:, -]")
+BASE32: Final = re.compile(r"(?<![A-Za-z0-9])[A-Z2-7]{13,}={0,6}(?![A-Za-z0-9])")
+ESCAPED: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|x([0-9A-Fa-f]{2})|(.))", re.DOTALL)
+CONTROLS: Final = {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " "}
+TAG: Final = re.compile(r"<[^<>]{0,500}>")
+SOFT_BREAK: Final = re.compile(r"=\r?\n")
+QUOTED: Final = re.compile(r"(?:=[0-9A-Fa-f]{2})+")
+PUNYCODE: Final = re.compile(r"xn--[a-z0-9-]{1,59}", re.IGNORECASE)
 READABLE: Final = re.compile(r"[\x20-\x7e\t\r\n\u00a0-\U0010ffff]*")
 
 
@@ -96,8 +110,14 @@ def accounts(plain: str) -> Iterator[Written]:
 
 def numbers(plain: str) -> Iterator[Written]:
     """Give large numbers, without separators and needless zeros."""
-    for found in GROUPED.finditer(plain):
-        whole, _, fraction = found[0].replace(",", "").partition(".")
+    for form, fraction_mark in ((GROUPED, "."), (GROUPED_ELSEWHERE, ",")):
+        yield from large(form, plain, fraction_mark)
+
+
+def large(form: re.Pattern[str], plain: str, fraction_mark: str) -> Iterator[Written]:
+    """Give the numbers of one way of writing them."""
+    for found in form.finditer(plain):
+        whole, _, fraction = SEPARATOR[fraction_mark].sub("", found[0]).partition(fraction_mark)
         number = f"{whole}.{fraction}".rstrip("0").rstrip(".") if fraction else whole
         if sum(map(str.isdigit, number)) >= LEAST:
             yield f"n{number}", found.start(), found.end()
@@ -138,10 +158,27 @@ def decodings(text: str) -> Iterator[str]:
         yield from differing(text, unquote_plus(text))
     if "&" in text:
         yield from differing(text, html.unescape(text))
+    if "\\" in text:
+        yield from differing(text, ESCAPED.sub(unescaped, text))
+    if "<" in text:
+        yield from differing(text, TAG.sub("", text))
+    if "=" in text:
+        yield from differing(text, quoted_printable(text))
+    if "xn--" in text.lower():
+        yield from differing(text, PUNYCODE.sub(international, text))
+    yield from packed(text)
+
+
+def packed(text: str) -> Iterator[str]:
+    """Give what stands in a text as numbers or letters of a code."""
     for found in ENCODED.finditer(text):
         yield from readable(found[0], base64_of)
     for found in HEX.finditer(text):
         yield from readable(found[0], bytes.fromhex)
+    for found in PARTED_HEX.finditer(text):
+        yield from readable(PARTS_HEX.sub("", found[0]), bytes.fromhex)
+    for found in BASE32.finditer(text):
+        yield from readable(found[0], base32_of)
 
 
 def differing(text: str, decoded: str) -> Iterator[str]:
@@ -156,6 +193,34 @@ def base64_of(text: str) -> bytes:
     if len(bare) % 4 == 1:
         raise binascii.Error
     return base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
+
+
+def base32_of(text: str) -> bytes:
+    """Decode it, padded or not; raises `ValueError`."""
+    bare = text.rstrip("=")
+    return base64.b32decode(bare + "=" * (-len(bare) % 8))
+
+
+def unescaped(found: re.Match[str]) -> str:
+    """Give the character that an escape stands for, as JSON and programs write them."""
+    number = found[1] or found[2]
+    return chr(int(number, 16)) if number else CONTROLS.get(found[3], found[3])
+
+
+def quoted_printable(text: str) -> str:
+    """Give a text without the soft breaks and escapes that mail puts into it: RFC 2045."""
+    return QUOTED.sub(
+        lambda found: bytes.fromhex(found[0].replace("=", "")).decode("utf-8", "replace"),
+        SOFT_BREAK.sub("", text),
+    )
+
+
+def international(found: re.Match[str]) -> str:
+    """Give a part of a domain in its own letters: RFC 3492."""
+    try:
+        return found[0][4:].encode("ascii").decode("punycode")
+    except ValueError:
+        return found[0]
 
 
 def readable(text: str, decode: Callable[[str], bytes]) -> Iterator[str]:

@@ -8,7 +8,6 @@ little trusted as the least of what they read. It is read in the order of the lo
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
@@ -16,9 +15,10 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
-from ripieno.mediation.provenance.index import Found, Index, Mark, Source
+from ripieno.mediation.provenance.index import MOST_KEPT, Found, Index, Mark, Source
 from ripieno.mediation.provenance.leaves import keys, leaves, place
-from ripieno.mediation.provenance.words import Text, text_of
+from ripieno.mediation.provenance.visits import visit_of
+from ripieno.mediation.provenance.words import short_form
 from ripieno.model.errors import RipienoError, StoreError
 from ripieno.model.event import Event
 from ripieno.model.provenance import Label, RunLog, Trust, combined, least_trusted
@@ -35,10 +35,9 @@ ABSENT: Final = object()
 PEOPLE: Final = ("person:", "service:")
 """Who has signed in, and so answers for what they say."""
 
-VISIT: Final = re.compile(r"@[0-9]+$")
 PARTS: Final = ("output", "evidence", "reason")
 KEPT: Final = 64
-"""Histories of runs that are kept at hand; one that was dropped is read anew when it is needed."""
+"""Histories of runs that are kept at hand, fewer where they are large; one that was dropped is read anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,8 +215,8 @@ class History:
                 passed.append(known.label)
                 continue
             self.index.give_out(leaf)
-            if (text := Text(text_of(leaf))).short:
-                short.add(text.squeezed)
+            if (form := short_form(leaf)) is not None:
+                short.add(form)
         self._calls[event.path] = Call(str(body["tool"]), combined(passed) if passed else None, short)
 
     def _result(self, event: Event, body: Mapping[str, Any]) -> None:
@@ -247,9 +246,9 @@ class History:
         given = Label("model") if own else self.worst
 
         def found(leaf: Any) -> Found:
-            text = Text(text_of(leaf))
-            echoed = text.squeezed in call.short if text.short else self.index.echoes(text)
-            if not echoed or not text.squeezed:
+            form = short_form(leaf)
+            echoed = self.index.echoes(leaf) if form is None else form != "" and form in call.short
+            if not echoed:
                 return Found(label)
             return Found(combined([label, self.index.look(leaf, given).label]))
 
@@ -422,8 +421,10 @@ CHAIN: ContextVar[tuple[str, ...]] = ContextVar("runs whose histories are being 
 class Histories:
     """The histories of the runs of one log: a run may have come from another, or been given what it found."""
 
-    def __init__(self, log: RunLog) -> None:
+    def __init__(self, log: RunLog, *, most: int = MOST_KEPT) -> None:
+        """`most`: so many windows and forms of runs at rest are kept at hand, and at least one run's."""
         self._log = log
+        self._most = most
         self._all: WeakValueDictionary[str, History] = WeakValueDictionary()
         self._kept: dict[str, History] = {}
         self._lock = asyncio.Lock()
@@ -474,21 +475,20 @@ class Histories:
 
     def _keep(self, run: str, history: History) -> None:
         self._all[run] = history
-        self._kept.pop(run, None)
+        known = self._kept.pop(run, None)
         self._kept[run] = history
-        while len(self._kept) > KEPT:
+        if known is history:
+            return
+        while len(self._kept) > KEPT or (len(self._kept) > 1 and self.size > self._most):
             self._kept.pop(next(iter(self._kept)))
+
+    @property
+    def size(self) -> int:
+        """How many windows and forms those hold that are kept at hand."""
+        return sum(one.index.size for one in self._kept.values())
 
 
 def telling(value: Any) -> bool:
     """Tell whether a value is none that two people give by chance; a `yes` is nobody's in particular."""
     found = [leaf for _, leaf in leaves(value)]
-    return bool(found) and not any(Text(text_of(leaf)).short for leaf in found)
-
-
-def visit_of(path: str) -> str:
-    """Give the path of the visit that something belongs to: of the nearest around it."""
-    above = path.rpartition("/")[0]
-    while above and not VISIT.search(above):
-        above = above.rpartition("/")[0]
-    return above
+    return bool(found) and all(short_form(leaf) is None for leaf in found)

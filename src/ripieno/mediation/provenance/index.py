@@ -8,16 +8,27 @@ was dressed up, it is found. So a transformation that is overlooked never makes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from ripieno.mediation.provenance.formats import addressed, decodings, written
-from ripieno.mediation.provenance.words import LEAST, Text, Window, Word, text_of, windows
-from ripieno.model.provenance import Label, Trust, least_trusted
+from ripieno.mediation.provenance.words import LEAST, LONGEST, Text, Window, Word, text_of, windows
+from ripieno.model.provenance import Label, Trust, combined, least_trusted
 
-__all__ = ["Found", "How", "Index", "Mark", "Match", "Source"]
+__all__ = ["MOST_KEPT", "Found", "How", "Index", "Mark", "Match", "Source", "together"]
 
-How = Literal["reference", "exact", "contained", "in part", "another form", "decoded", "made up", "derived"]
+How = Literal[
+    "reference",
+    "exact",
+    "contained",
+    "in part",
+    "another form",
+    "decoded",
+    "in parts",
+    "not looked through",
+    "made up",
+    "derived",
+]
 
 WHOLE: Final = "="
 FORM: Final = "\0"
@@ -25,6 +36,11 @@ DEEPEST: Final = 2
 """So often is decoded what was encoded."""
 MOST: Final = 4
 """So many sources of one value are told of."""
+MOST_KEPT: Final = 1_000_000
+"""So many windows and forms are kept of a run; what comes after is treated as what is too long."""
+BRIEFEST: Final = 64
+PARTS: Final = 8
+"""Over so many values in a row one is sought that was taken apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +54,9 @@ class Source:
     """Such as `tool mail.read`, `input`, `answer of person:ada`."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Mark:
-    """Where a piece of text comes from, and what is said of it."""
+    """Where a piece of text comes from, and what is said of it; one object for all windows of a leaf."""
 
     source: Source
     at: str
@@ -71,19 +87,38 @@ Marks = tuple[Mark, ...]
 class Index:
     """What was taken in by one run; only ever added to."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int = MOST_KEPT, longest: int = LONGEST) -> None:
         self._trusted: dict[str, Marks] = {}
         self._others: dict[str, Marks] = {}
         self._given_out: set[str] = set()
         """Windows of what calls were given that no trusted source had given as it stands."""
+        self._to_note: list[str] = []
+        """What calls were given since a trusted source gave something: noted once one does."""
+        self._anything_given = False
+        """True once a call was given more than can be noted: then all may be an echo."""
+        self._left_out: Mark | None = None
+        """The first thing that was not looked through, with what is said of all that was not."""
+        self._least: Mark | None = None
+        """The first of the least trusted that came in, with the classes of data of all that did."""
+        self._most, self._longest = most, longest
         self.work = 0
         """How many windows and forms were entered or looked up: what it has cost, whatever the machine."""
+
+    @property
+    def size(self) -> int:
+        """How many windows and forms are kept."""
+        return len(self._trusted) + len(self._others) + len(self._given_out)
 
     # -- what comes in ----------------------------------------------------------------------------
 
     def add(self, leaf: Any, mark: Mark) -> None:
         """Take in a leaf that a source gave."""
         raw = text_of(leaf)
+        self._least = together(self._least, mark)
+        if len(raw) > self._longest or self.size >= self._most:
+            if mark.label.trust != "trusted" or mark.label.data:
+                self._left_out = together(self._left_out, mark)
+            return
         text = Text(raw)
         if text.short:
             return
@@ -107,12 +142,14 @@ class Index:
         if not any(echoed):
             self._enter(self._trusted, whole(text), marks)
 
-    def echoes(self, text: Text) -> bool:
+    def echoes(self, leaf: Any) -> bool:
         """Tell whether anything in a text was given to a call before, and not by a trusted source first."""
-        return any(self._echoed(text))
+        raw = text_of(leaf)
+        return len(raw) > self._longest or any(self._echoed(Text(raw)))
 
     def _echoed(self, text: Text) -> list[bool]:
-        echoed = [False] * len(text.words)
+        self._note_given()
+        echoed = [self._anything_given] * len(text.words)
         if self._given_out:
             for window in windows(text.words, wide=False):
                 self.work += 1
@@ -149,7 +186,25 @@ class Index:
 
     def give_out(self, leaf: Any) -> None:
         """Note what a call is given: a trusted source that gives it back may merely echo it."""
-        text = Text(text_of(leaf))
+        raw = text_of(leaf)
+        if len(raw) < LEAST or self._anything_given:
+            return
+        if len(raw) > self._longest or len(self._to_note) >= self._most:
+            self._anything_given = True
+            self._to_note.clear()
+        else:
+            self._to_note.append(raw)
+
+    def _note_given(self) -> None:
+        """Note what calls were given up to now; nothing trusted has come in since."""
+        while self._to_note:
+            if self.size >= self._most:
+                self._anything_given = True
+                self._to_note.clear()
+                return
+            self._note(Text(self._to_note.pop()))
+
+    def _note(self, text: Text) -> None:
         if text.short:
             return
         covered = self._covered(text)
@@ -165,11 +220,18 @@ class Index:
     def look(self, leaf: Any, default: Label) -> Found:
         """Find where a leaf comes from; what matches nothing is as `default` says."""
         raw = text_of(leaf)
+        if len(raw) > self._longest:
+            return self._unseen(default)
         text = Text(addressed(raw))
         if text.short:
             return Found(default)
         covered, touched = self._covered(text), self._touched(text)
+        if self._left_out is not None:
+            rest = (self._left_out,)
+            touched = [merged(others, rest) for others in touched]
         inner = tuple(self._inner(raw, 0))
+        if text.brief:
+            inner += tuple(mark for found in self._touched(Text(raw[::-1])) for mark in found or ())
         words: list[Trust] = [
             word_of(by, others, default.trust) for by, others in zip(covered, touched, strict=True)
         ]
@@ -181,9 +243,34 @@ class Index:
             data |= default.data
         return Found(Label(trust, data), tuple(self._matches(text, covered, touched, inner)))
 
+    def _unseen(self, default: Label) -> Found:
+        """Find what is said of what is too long to be looked through: it may be of all that came in."""
+        if self._least is None:
+            return Found(default)
+        return Found(combined([default, self._least.label]), (Match(self._least, "not looked through"),))
+
+    def parted(self, leaves: Sequence[Any]) -> Iterator[tuple[range, Mark]]:
+        """Give where a few brief values in a row make up one that a source gave, none of them trusted."""
+        texts = [Text(raw) if len(raw := text_of(leaf)) <= BRIEFEST else None for leaf in leaves]
+        for start, first in enumerate(texts):
+            joined = "" if first is None else first.squeezed
+            for end, text in enumerate(texts[start + 1 : start + PARTS], start + 2):
+                if not joined or text is None or not text.squeezed:
+                    break
+                joined += text.squeezed
+                if len(joined) >= LEAST:
+                    for mark in self._made_up_of(joined):
+                        yield range(start, end), mark
+
+    def _made_up_of(self, joined: str) -> Iterator[Mark]:
+        for key in (joined, WHOLE + joined, *(FORM + form for form, _, _ in written(joined))):
+            yield from (mark for mark in self._find(self._others, key) or ())
+
     def _covered(self, text: Text) -> list[Marks | None]:
         """Give for each word the trusted sources that gave it as it stands, with what is around it."""
         covered: list[Marks | None] = [None] * len(text.words)
+        if not self._trusted:
+            return covered
         within = words_within(text)
         for window in self._looked(text, text.pieces, " "):
             found = self._find(self._trusted, window.text)
@@ -198,11 +285,14 @@ class Index:
     def _touched(self, text: Text) -> list[Marks | None]:
         """Give for each word the other sources that gave it, however it was written there."""
         touched: list[Marks | None] = [None] * len(text.words)
+        if not self._others:
+            return touched
         for window in self._looked(text, text.words, ""):
             found = self._find(self._others, window.text)
             if found:
                 for number in range(window.start, window.end):
-                    touched[number] = merged(touched[number], found)
+                    if touched[number] is not found:
+                        touched[number] = merged(touched[number], found)
         self._forms(text, self._others, touched)
         if found := self._find(self._others, WHOLE + text.squeezed):
             touched = [merged(others, found) for others in touched]
@@ -254,7 +344,7 @@ class Index:
                 counts[mark] = counts.get(mark, 0) + 1
         exact = {
             *(self._others.get(WHOLE + text.squeezed) or ()),
-            *(self._trusted.get(whole(text)) or ()),
+            *((self._trusted and self._trusted.get(whole(text))) or ()),
         }
         forms = {
             mark
@@ -269,10 +359,22 @@ class Index:
             how: How = "exact" if mark in exact else "contained" if full else "in part"
             if mark in forms and not full:
                 how = "another form"
+            if mark is self._left_out:
+                how = "not looked through"
             yield Match(mark, how)
         for mark in dict.fromkeys(inner):
             if mark not in counts:
                 yield Match(mark, "decoded")
+
+
+def together(known: Mark | None, more: Mark) -> Mark:
+    """Give the first of the least trusted, with the classes of data of both."""
+    if known is None:
+        return more
+    label = combined([known.label, more.label])
+    if label == known.label:
+        return known
+    return replace(known if known.label.trust == label.trust else more, label=label)
 
 
 RANKS: Final = {"trusted": 0, "vouched": 1, "model": 2, "untrusted": 3}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ripieno.mediation.provenance.history import AGENTS, Histories, History, visit_of
+from ripieno.mediation.provenance.history import AGENTS, Histories, History
 from ripieno.mediation.provenance.tracing import Trace
+from ripieno.mediation.provenance.visits import visit_of
 from ripieno.model.event import Event
 from ripieno.model.provenance import Carried, RunLog, Traced
 from ripieno.model.value import Value

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from ripieno.mediation.provenance.detectors import classes_in
-from ripieno.mediation.provenance.history import Histories, History, visit_of
-from ripieno.mediation.provenance.index import Found, Match, Source
+from ripieno.mediation.provenance.history import Histories, History
+from ripieno.mediation.provenance.index import Found, Mark, Match, Source, together
 from ripieno.mediation.provenance.leaves import keys, leaves, place
+from ripieno.mediation.provenance.visits import visit_of
 from ripieno.model.provenance import (
     TRUSTS,
     Carried,
@@ -46,6 +48,11 @@ class RunTracer:
         self._history: History | None = None
         """Kept as long as the run is at work here."""
 
+    @property
+    def work(self) -> int:
+        """How many windows and forms were looked at so far: what it has cost, whatever the machine."""
+        return 0 if self._history is None else self._history.index.work
+
     async def trace(self, carried: Carried) -> Traced:
         """Find it for one act, by all that is committed of its run."""
         history = self._history = await self._histories.of(self._run, kinds=carried.open)
@@ -64,10 +71,13 @@ class Trace:
         self._from: dict[str, Any] = {}
         self._detected: dict[str, list[str]] = {}
         self._passes: set[str] = set()
+        self._parted: Mapping[tuple[str | int, ...], Mark] = {}
+        """Values that make up one that a source gave, together with those beside them."""
 
     def whole(self) -> Traced:
         """Give what was found."""
         carried = self._carried
+        self._parted = self._in_parts()
         provenance = {name: self._of((name,), value) for name, value in carried.arguments.items()}
         for at, key in keys(carried.arguments):
             if len(at) > 1:  # names of parameters are the tool's
@@ -89,6 +99,16 @@ class Trace:
             **({"detected": self._detected} if self._detected else {}),
         }
         return Traced(provenance, sources, steering, shown, labels, passes, document)
+
+    def _in_parts(self) -> Mapping[tuple[str | int, ...], Mark]:
+        given = list(islice(leaves(self._carried.arguments), TOLD))
+        if len(given) == 1:
+            return {}
+        found: dict[tuple[str | int, ...], Mark] = {}
+        for where, mark in self._history.index.parted([leaf for _, leaf in given]):
+            for number in where:
+                found[given[number][0]] = together(found.get(given[number][0]), mark)
+        return found
 
     def _by_default(self) -> Label:
         """Give what is said of what matches nothing."""
@@ -112,6 +132,9 @@ class Trace:
         said: list[Trust] = []
         for inner, leaf in leaves(value):
             found = self._history.index.look(leaf, self._default)
+            if (part := self._parted.get((*at, *inner))) is not None:
+                label = combined([found.label, part.label])
+                found = Found(label, (*found.matches, Match(part, "in parts")))
             self._note((*at, *inner), leaf, found)
             said.append(found.label.trust)
         return least_trusted(said) if said else self._default.trust

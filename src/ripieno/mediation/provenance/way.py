@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from ripieno.mediation.provenance.index import Index, Mark, Source
 from ripieno.mediation.provenance.leaves import leaves, place
-from ripieno.mediation.provenance.words import Text, text_of
+from ripieno.mediation.provenance.words import short_form
 from ripieno.model.event import Event
 from ripieno.model.provenance import Label, Traced
 
@@ -70,7 +70,7 @@ def above(at: str) -> Iterator[str]:
 
 def through(leaf: Any, events: Sequence[Event], first: int, opened: Callable[[str], Any]) -> Iterator[Stop]:
     """Give the visits after a source whose result holds a value, in the order of the log."""
-    if Text(text_of(leaf)).short:
+    if short_form(leaf) is not None:
         return
     for event in events:
         if event.seq > first and event.kind in ("step", "scope"):

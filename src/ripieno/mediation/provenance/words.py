@@ -10,26 +10,30 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = [
     "BRIEF",
     "FEW",
     "LEAST",
+    "LONGEST",
     "WIDE",
     "WIDE_WORDS",
     "Text",
     "Window",
     "Word",
     "normalised",
+    "short_form",
     "text_of",
     "windows",
 ]
 
 LEAST: Final = 8
 """Values of fewer characters count as made up by whoever gives them, unless they are passed by reference."""
+
+LONGEST: Final = 250_000
+"""A text of more characters is not looked through: anything may be from there, and it may hold anything."""
 
 FEW: Final = 4
 BRIEF: Final = 24
@@ -43,6 +47,12 @@ WORD: Final = re.compile(
 )
 """Runs of letters and digits; in scripts without spaces, each character."""
 
+MARKED: Final = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+    r"|(?:[^\W_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af][\u0300-\u036f\u0483-\u0489\u1dc0-\u1dff\u20d0-\u20f0]*)+"
+)
+"""The same, with the marks that stand above and below them."""
+
 PIECE: Final = re.compile(r"""[^\s"'`<>()\[\]{},;|=*]+""")
 """What stands together: a path, an address, a name of a file."""
 
@@ -51,8 +61,15 @@ HIDDEN: Final = re.compile(r"[\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufef
 """Characters that nobody sees."""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+LOOKALIKE: Final = str.maketrans(
+    "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb\u0432\u043a\u043c\u043d\u0442\u0457"
+    "\u03b1\u03b5\u03bf\u03c1\u03bd\u03b9\u03ba\u03c4\u03c5\u03c7\u0261\u0131\u0142\u00f8\u0111",
+    "aeopcyxijsdqwhbkmntiaeopviktuxgilod",
+)
+"""Letters of other scripts, small ones, that look like Latin ones, and Latin ones with a stroke."""
+
+
+class Word(NamedTuple):
     """A run of characters, and where it stands in the normalised text."""
 
     text: str
@@ -60,8 +77,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """Some words in a row, from the first up to the one before `end`."""
 
     text: str
@@ -87,18 +103,43 @@ def normalised(text: str) -> str:
     return HIDDEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
 
 
+def folded(word: str) -> str:
+    """Give a word of letters as the eye reads them: without accents, look-alikes for what they look like."""
+    if word.isascii():
+        return word
+    parted = unicodedata.normalize("NFKD", word.translate(LOOKALIKE))
+    return "".join(one for one in parted if not unicodedata.combining(one)) or word
+
+
+def short_form(leaf: Any) -> str | None:
+    """Give the letters and digits of a leaf that is too short to be told from chance; None for any other."""
+    found = ""
+    for word in MARKED.finditer(normalised(text_of(leaf))):
+        found += folded(word[0])
+        if len(found) >= LEAST:
+            return None
+    return found
+
+
 class Text:
     """One text, cut up as it is needed."""
 
-    __slots__ = ("pieces", "plain", "squeezed", "words")
+    __slots__ = ("_pieces", "plain", "squeezed", "words")
 
     def __init__(self, text: str) -> None:
         self.plain = normalised(text)
-        self.words = [Word(one[0], one.start(), one.end()) for one in WORD.finditer(self.plain)]
-        """Letters and digits alone: however it is punctuated."""
-        self.pieces = list(pieces(self.plain))
+        form = WORD if self.plain.isascii() else MARKED
+        self.words = [Word(folded(one[0]), one.start(), one.end()) for one in form.finditer(self.plain)]
+        """Letters and digits alone: however it is punctuated, and whatever they only look like."""
+        self.squeezed = "".join([word.text for word in self.words])
+        self._pieces: list[Word] | None = None
+
+    @property
+    def pieces(self) -> list[Word]:
         """With the punctuation within: as it stands."""
-        self.squeezed = "".join(word.text for word in self.words)
+        if self._pieces is None:
+            self._pieces = list(pieces(self.plain))
+        return self._pieces
 
     @property
     def short(self) -> bool:
