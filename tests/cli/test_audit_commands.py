@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
+from base64 import b64decode
 from contextlib import closing
 
 from cli.conftest import Cli
@@ -136,3 +138,16 @@ def test_others_are_told_while_something_serves_and_who_is_not_is_told_by_the_do
     ]
     assert cli.run("audit", "export", "--ocsf", "--values").code == 2
     assert cli.run("worker", "--until-idle", RIPIENO_AUDIT_FEEDS="ftp://x").code == 2
+
+
+def test_a_proof_is_told_to_programs_as_well(cli: Cli) -> None:
+    run = cli.discharge("clean")
+    cli.ok("audit", "checkpoint")
+    told = cli.ok("audit", "prove", run["short_id"], "2", "--to", "e.proof", "--output", "json").json
+    note = cli.ok("audit", "checkpoint", "--output", "json").json["note"]
+    assert (told["stream"], told["seq"], told["file"]) == (run["run_id"], 2, "e.proof")
+    assert (told["checkpoint"]["note"], told["checkpoint"]["events"] > told["leaf"]) == (note, True)
+    lines = (cli.folder / "e.proof").read_text().splitlines()
+    assert (lines[2], lines[3 : 3 + len(told["hashes"])]) == (f"index {told['leaf']}", told["hashes"])
+    envelope = b64decode(lines[1].removeprefix("extra "))
+    assert hashlib.sha256(envelope).hexdigest() == told["hash"]

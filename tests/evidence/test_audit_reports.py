@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,3 +156,36 @@ async def test_a_run_that_was_cancelled_says_by_whom_and_what_it_came_to(tmp_pat
 )
 def test_data_in_a_cell_stays_one_cell(given: str, shown: str) -> None:
     assert cell(given) == shown
+
+
+async def test_what_no_line_can_hold_as_it_is_stands_in_full_at_the_end(tmp_path: Path) -> None:
+    long, odd = "x" * 299 + "END", "two\nlines, \u202eturned\u202c, ```fenced```"
+
+    @function(pure=True)
+    async def post(clerk: dict[str, Any], context: Context) -> dict[str, str]:
+        return await context.use(send_letter, patient=long, text=clerk["note"])
+
+    notes = Workflow("notes", sequential(human("clerk", role="clinician", title=f"{long}?"), post))
+    async with opened(tmp_path) as store, Host(store) as host:
+        run = (await host.start(notes, "x", principal=ADA)).row.id
+        await answer(
+            host.store,
+            host.clock,
+            await asked(host, run),
+            by=CLEO,
+            value={"proceed": True, "note": odd},
+            reason=odd,
+        )
+        await host.outcome(run)
+        report = await report_run(store, await store.run(run))
+    text = run_page(report, values=True)
+    assert report.row.status == "complete", report.outcome
+    table, _, whole = text.partition("## Values in full")
+    assert ("END" in table, "([value 1](#value-1))" in table) == (False, True)
+    sent = json.dumps({"patient": long, "text": odd}, ensure_ascii=False, indent=1)
+    assert sent.replace("\u202e", "\\u202e").replace("\u202c", "\\u202c") in whole
+    assert f'"{long}?"' in whole
+    assert "\n````json\n" in whole
+    assert "\u202e" not in text
+    assert report.document()["effects"][0]["arguments"] == {"patient": long, "text": odd}
+    assert "END" not in run_page(report, values=False)

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from kernel.scenarios.house import ended, parked, reply
 from retention.folder import BOSS, LETTERS, MARK, checked, found_in_files, house, letter, secrets_of
+from ripieno.anchoring.export import Exporter
+from ripieno.journal.signing import signer_at
+from ripieno.journal.sqlite.extract import Extract
 from ripieno.kernel.commands import cancel
 from ripieno.kernel.host import Host
 from ripieno.model.errors import ErasedError, InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.principal import Principal
+from ripieno.proof.erased import Erasures
+from ripieno.proof.verification import verify_export
+from ripieno.retention.erasing import erase
 from ripieno.retention.holds import hold, release
 from ripieno.retention.tenants import delete_tenant
 
@@ -94,3 +103,44 @@ async def test_who_may_not_deletes_nobody(tmp_path: Path) -> None:
             await delete_tenant(store, "*", by=BOSS, reason=WHY)
         with pytest.raises(NotFoundError, match="no tenant 'nobody'"):
             await delete_tenant(store, "nobody", by=BOSS, reason=WHY)
+
+
+async def test_a_verification_says_whose_values_were_erased_by_whom_and_tells_it_from_tampering(
+    tmp_path: Path,
+) -> None:
+    async with house(tmp_path) as host:
+        await theirs(host)
+        run = await letter(host)
+        await erase(host.store, await host.store.run(run), by=BOSS, reason=WHY)
+        await delete_tenant(host.store, "acme", by=BOSS, reason=WHY)
+    report = checked(tmp_path)
+    assert report.sound
+    assert (len(report.erasures), "erased by person:boss: runs " in str(report)) == (2, True)
+    assert run[-6:] in str(report)
+    assert "deleted by person:boss: tenant acme" in report.erasures
+    exported = StringIO()
+    with Extract(tmp_path) as log:
+        Exporter(log, exported, values=True).write()
+    shown = verify_export(exported.getvalue().splitlines(keepends=True), signer_at(tmp_path).verifier)
+    assert (shown.sound, shown.erasures) == (True, report.erasures)
+    assert "deleted by person:boss: tenant acme" in str(shown)
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection, connection:
+        connection.execute(
+            "DELETE FROM events WHERE stream = (SELECT stream FROM tenants WHERE name = 'acme') AND seq = 2"
+        )
+    found = [str(one) for one in checked(tmp_path).findings]
+    assert "tenant acme, event 2: is missing" in found
+    assert (
+        "tenant acme: was erased by person:boss, which takes away values and keys, and no event:"
+        " somebody deleted those that are missing"
+    ) in found
+
+
+def test_of_many_erased_runs_some_are_named_and_the_others_counted() -> None:
+    erasures = Erasures()
+    for number in range(7):
+        erasures.follow("run.erased", "default", {"run": f"{number:032}", "by": "system:retention"})
+    erasures.follow("hold.set", "default", {"by": "person:ada"})
+    assert erasures.told() == [
+        "erased by system:retention: runs 000000, 000001, 000002, 000003, 000004 and 2 more"
+    ]

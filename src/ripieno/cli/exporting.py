@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sys
+from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, TextIO
+from typing import Annotated, Any, Final, TextIO
 
 from cyclopts import Parameter
 
@@ -14,7 +16,7 @@ from ripieno.cli.audit import check_alone, text_of
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import note
+from ripieno.cli.output import note, write
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
@@ -24,6 +26,7 @@ from ripieno.journal.sqlite.extract import Extract
 from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.ids import short
 from ripieno.model.stop import EVERYTHING
+from ripieno.proof.inclusion import EventProof
 
 __all__ = ["export", "prove"]
 
@@ -173,8 +176,25 @@ def prove(run: str, seq: int, *, to: Path, options: Options = DEFAULTS) -> int:
     except OSError as error:
         msg = f"cannot write {str(to)!r}: {error.strerror}"
         raise InputError(msg) from error
+    if settings.output != "table":
+        write(settings.output, proved(text, stream, seq, to), None)
     note(f"event {seq} of {short(stream)} is proved; ripieno audit verify --proof {to} --key KEY verifies it")
     return Exit.OK
+
+
+def proved(text: str, stream: str, seq: int, to: Path) -> dict[str, Any]:
+    """Give a proof that was written as programs read it."""
+    proof = EventProof.read(text)
+    _, size, root = (*proof.note.split("\n"), "", "")[:3]
+    return {
+        "stream": stream,
+        "seq": seq,
+        "hash": hashlib.sha256(proof.envelope).hexdigest(),
+        "leaf": proof.leaf,
+        "checkpoint": {"events": int(size), "root": root, "note": proof.note},
+        "hashes": [b64encode(one).decode() for one in proof.hashes],
+        "file": str(to),
+    }
 
 
 async def _stream(settings: Settings, run: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 __all__ = ["Page", "cell", "in_words"]
 
 LONGEST: Final = 300
-"""Letters of a value in a table; the whole of it stands in the log."""
+"""Letters of a value in a table; the whole of it stands at the end of the document."""
 
 SPECIAL: Final = str.maketrans({letter: f"\\{letter}" for letter in "\\`*_[]<>|#~"})
 """What means something to Markdown; data means what it says."""
@@ -19,6 +21,8 @@ class Page:
 
     def __init__(self, title: str) -> None:
         self._lines = [f"# {cell(title)}", ""]
+        self._whole: dict[str, int] = {}
+        """Values that no line can hold as they are, exactly, each with its number."""
 
     def text(self, text: str) -> None:
         """Add a paragraph; what is data in it has been through `cell`."""
@@ -34,7 +38,7 @@ class Page:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]], otherwise: str = "") -> None:
         """Add a table, or say `otherwise` where it has no row."""
-        body = [f"| {' | '.join(cell(in_words(value)) for value in row)} |" for row in rows]
+        body = [f"| {' | '.join(self.said(value) for value in row)} |" for row in rows]
         if not body:
             if otherwise:
                 self.text(otherwise)
@@ -45,21 +49,50 @@ class Page:
         """Add text as it stands."""
         self._lines += ["```text", *text.splitlines(), "```", ""]
 
-    def listed(self, items: Iterable[str]) -> None:
-        """Add a list."""
-        self._lines += [*(f"- {cell(item)}" for item in items), ""]
+    def listed(self, items: Iterable[tuple[str, object]]) -> None:
+        """Add a list of values, each in the words given for it."""
+        self._lines += [*(f"- {self.said(value, words)}" for words, value in items), ""]
+
+    def said(self, value: object, words: str | None = None) -> str:
+        """Give a value on one line; where that cannot hold it as it is, with where it stands in full."""
+        words = in_words(value) if words is None else words
+        line = on_a_line(words)
+        if line == words and len(line) <= LONGEST:
+            return line.translate(SPECIAL)
+        number = self._whole.setdefault(exact(value), len(self._whole) + 1)
+        short = line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
+        return f"{short.translate(SPECIAL)} ([value {number}](#value-{number}))"
 
     def __str__(self) -> str:
-        return "\n".join(self._lines)
+        if not self._whole:
+            return "\n".join(self._lines)
+        said = "What no line above could hold as it is, as JSON; letters that cannot be seen are escaped."
+        whole = ["## Values in full", "", said, ""]
+        for text, number in self._whole.items():
+            fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+            whole += [f"### Value {number}", "", f"{fence}json", text, fence, ""]
+        return "\n".join([*self._lines, *whole])
 
 
 def cell(text: str) -> str:
     """Give data as text on one line that Markdown takes for nothing else."""
-    line = "".join(letter if letter.isprintable() else " " for letter in text)
-    line = " ".join(line.split())
-    if len(line) > LONGEST:
-        line = line[: LONGEST - 1] + "…"
-    return line.translate(SPECIAL)
+    return on_a_line(text).translate(SPECIAL)
+
+
+def on_a_line(text: str) -> str:
+    """Give text without what would end the line or cannot be seen."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def exact(value: object) -> str:
+    """Give a value as JSON in which every letter can be seen."""
+    text = json.dumps(value, ensure_ascii=False, indent=1, default=str)
+    return "".join(letter if letter.isprintable() or letter == "\n" else escaped(letter) for letter in text)
+
+
+def escaped(letter: str) -> str:
+    """Give a letter as JSON writes those that it does not show."""
+    return json.dumps(letter)[1:-1]
 
 
 def in_words(value: object) -> str:

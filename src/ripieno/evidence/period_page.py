@@ -46,7 +46,7 @@ def period_page(report: PeriodReport) -> str:
     page.text(f"The whole log: {cell(report.verdict)}.")
     if report.problems:
         page.text("**The log does not hold together:**")
-        page.listed(report.problems)
+        page.listed((one, one) for one in report.problems)
     return str(page)
 
 

@@ -22,7 +22,7 @@ def run_page(report: RunReport, *, values: bool) -> str:
     row = report.row
     page = Page(f"Run {short(row.id)} of {row.workflow}")
     why = (report.outcome.reason if report.outcome else row.detail) or ""
-    page.text(f"**{row.status}**" + (f": {cell(why)}" if why and values else ""))
+    page.text(f"**{row.status}**" + (f": {page.said(why)}" if why and values else ""))
     what_ran(page, report)
     who_worked(page, report)
     who_decided(page, report, values=values)
@@ -104,7 +104,7 @@ def who_decided(page: Page, report: RunReport, *, values: bool) -> None:
 
 def decided(page: Page, posed: Posed, *, values: bool) -> None:
     """Say what one person was asked, and what the answer was."""
-    page.text(f"**{cell(posed.title) if values else f'A question at {cell(posed.path)}'}**")
+    page.text(f"**{page.said(posed.title) if values else f'A question at {cell(posed.path)}'}**")
     by = posed.answered_by and posed.answered_by + (
         f" in the stead of {posed.answered_for}" if posed.answered_for else ""
     )
@@ -120,7 +120,7 @@ def decided(page: Page, posed: Posed, *, values: bool) -> None:
     )
     if posed.evidence:
         page.text(f"Evidence shown ({len(posed.evidence)}):")
-        page.listed(told(one) if values else LEFT_OUT for one in posed.evidence)
+        page.listed((told(one), one) if values else (LEFT_OUT, LEFT_OUT) for one in posed.evidence)
 
 
 def told(evidence: Any) -> str:
@@ -249,7 +249,7 @@ def proof(page: Page, report: RunReport) -> None:
         page.block(report.inclusion)
     if report.problems:
         page.text("**The log does not hold together:**")
-        page.listed(report.problems)
+        page.listed((one, one) for one in report.problems)
 
 
 def let(one: Any) -> str:

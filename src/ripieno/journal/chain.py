@@ -42,6 +42,8 @@ class Chain:
         self._hash = GENESIS
         self._position = 0
         self._epoch = 0
+        self.missing = False
+        """True once events of it are."""
         self._doubted: list[int] = []
         """The events before the last one, as long as each is named by another hash than it has."""
         self._says: dict[str, Any] = {}
@@ -114,6 +116,7 @@ class Chain:
         return f"{self._name}, event {seq}"
 
     def _missing(self, first: int, last: int) -> None:
+        self.missing = True
         self._found(
             self._place(first), "is missing" if first == last else f"is missing, and all up to event {last}"
         )

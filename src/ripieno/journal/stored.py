@@ -167,6 +167,8 @@ class StoredErasure(NamedTuple):
 
     keyed: bool
     """True where its key is there all the same."""
+    by: str
+    """By whom, as its row says."""
 
 
 class Verifiable(Protocol):

@@ -22,6 +22,7 @@ from ripieno.model.errors import StoreError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.proof.decided import Decided
+from ripieno.proof.erased import Erasures
 from ripieno.proof.notes import Verifier
 
 __all__ = ["Finding", "Report", "verify"]
@@ -63,6 +64,8 @@ class Report:
     """How many were found beyond these."""
     restored: list[str] = field(default_factory=list[str])
     """How the log was put back from backups, and what was lost by it."""
+    erasures: list[str] = field(default_factory=list[str])
+    """Whose values were erased, and by whom, as events say."""
 
     @property
     def sound(self) -> bool:
@@ -94,7 +97,7 @@ class Report:
         counted = ", ".join(f"{count:,} {name}{'' if count == 1 else 's'}" for name, count in numbers.items())
         if self.erased:
             counted += f", {self.erased:,} erased"
-        told = [f"  {one}" for one in self.restored]
+        told = [f"  {one}" for one in (*self.restored, *self.erasures)]
         if self.sound:
             return "\n".join([f"{counted}: sound; {self.anchored}", *told])
         lines = [f"{counted}: {len(self.findings) + self.more:,} found", *told]
@@ -140,6 +143,7 @@ class Verification:
         self._store = store
         self._report = Report()
         self._decided = Decided(self._report.found)
+        self._erasures = Erasures()
         self._billed = Billed(self._report.found)
         self._proven = Proven(store, self._report.found, key=key, given=checkpoints)
         self._at = "log"
@@ -193,6 +197,7 @@ class Verification:
 
     def _decisions(self) -> None:
         self._decided.end(self._store.decisions())
+        self._report.erasures = self._erasures.told()
 
     def _tree(self) -> None:
         self._report.anchor = self._proven.check()
@@ -247,9 +252,14 @@ class Verification:
                 if row.row is not None:
                     self._billed.follow(row.row.tenant, event)
                 else:
-                    self._decided.follow(row.name.removeprefix("tenant "), event, self._at)
+                    tenant = row.name.removeprefix("tenant ")
+                    self._decided.follow(tenant, event, self._at)
+                    self._erasures.follow(event.kind, tenant, event.body)
         chain.end()
         self._at = name
+        if erased is not None and chain.missing:
+            said = f"was erased by {erased.by}, which takes away values and keys, and no event"
+            self._report.found(name, f"{said}: somebody deleted those that are missing")
         derived.end(counts, name, self._store.replay(stream) if row is not None and row.row else None)
         if erased is not None:
             self._report.erased += len(missing)

@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple, cast
 from ripieno.proof.chains import Event, Stream, commitments, event_of
 from ripieno.proof.checkpoints import Checkpoint, event_leaf
 from ripieno.proof.decided import Decided
+from ripieno.proof.erased import Erasures
 from ripieno.proof.form import RUN_TABLES
 from ripieno.proof.merkle import EMPTY, Frontier, ProofError, verify_consistency, verify_inclusion
 from ripieno.proof.notes import NoteError, Verifier
@@ -71,6 +72,8 @@ class Report:
     more: int = 0
     restored: list[str] = field(default_factory=list[str])
     """How the log was put back from backups, and what was lost by it."""
+    erasures: list[str] = field(default_factory=list[str])
+    """Whose values were erased, and by whom, as events say."""
 
     @property
     def sound(self) -> bool:
@@ -103,6 +106,7 @@ class Report:
         if self.destroyed:
             streams = "1 run or tenant" if self.destroyed == 1 else f"{self.destroyed:,} runs or tenants"
             lines.append(f"  of {streams} the values are gone with their key: the chain stands without them")
+        lines += [f"  {one}" for one in self.erasures]
         if not self.values:
             lines.append("  no values are in it: that they are as they were is not shown")
         if not self.whole:
@@ -148,6 +152,7 @@ class Verification:
         """The place at which each value is named first, where values are in the export."""
         self._keys: dict[str, bytes] = {}
         self._erased: set[str] = set()
+        self._erasures = Erasures()
         """Streams of which an event says that their values were erased."""
         self._values = False
 
@@ -247,7 +252,9 @@ class Verification:
                 self._erased.add(str(event.body.get("run")))
             elif event.kind == "tenant.deleted":
                 self._erased.add(event.stream)
-            self._decided.follow(stream.name.removeprefix("tenant "), event, place)
+            tenant = stream.name.removeprefix("tenant ")
+            self._decided.follow(tenant, event, place)
+            self._erasures.follow(event.kind, tenant, event.body)
         else:
             self._tables.follow(event, place)
 
@@ -356,6 +363,7 @@ class Verification:
         self._tables.end()
         self._decided.end(self._decisions)
         self._report.restored = [str(one) for one in self._restores]
+        self._report.erasures = self._erasures.told()
         for (_, ref), place in self._held.items():
             self._report.found(place, f"value {ref[:12]} is not in the export")
         if self._report.whole and self._frontier.size != self._leaves:

@@ -244,12 +244,12 @@ class SqliteAudit:
         rows = self._rows(
             "SELECT EXISTS (SELECT 1 FROM runs WHERE id = e.stream AND wrapped <> x'')"
             " OR EXISTS (SELECT 1 FROM tenants WHERE stream = ? AND wrapped <> x'')"
-            " FROM erasures e WHERE e.stream = ?",
+            ", e.by FROM erasures e WHERE e.stream = ?",
             stored(stream),
             stream,
         )
         found = next(rows, None)
-        return None if found is None else StoredErasure(keyed=found[0] > 0)
+        return None if found is None else StoredErasure(found[0] > 0, found[1])
 
     def counts(self) -> Iterator[StoredCounts]:
         """Give how many rows there are for each run that has any, by id of the run."""
