@@ -31,9 +31,13 @@ class Erasures:
     def told(self) -> list[str]:
         """Say it, one line for whoever erased runs, and one for whoever deleted tenants."""
         lines: list[str] = []
-        for by, runs in self._runs.items():
+        for by, runs in sorted(self._runs.items()):
             more = f" and {len(runs) - NAMED:,} more" if len(runs) > NAMED else ""
             plural = "" if len(runs) == 1 else "s"
-            lines.append(f"erased by {by}: run{plural} {', '.join(runs[:NAMED])}{more}")
-        lines += [f"deleted by {by}: tenant {name}" for by, names in self._tenants.items() for name in names]
+            lines.append(f"erased by {by}: run{plural} {', '.join(sorted(runs)[:NAMED])}{more}")
+        lines += [
+            f"deleted by {by}: tenant {name}"
+            for by, names in sorted(self._tenants.items())
+            for name in sorted(names)
+        ]
         return lines
