@@ -62,6 +62,10 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("identity/sign_in.py", "refused", "record"): "that somebody was turned away",
     ("kernel/allowed.py", "decided", "record"): "the denial itself",
     ("kernel/allowed.py", "refusing", "record"): "the refusal itself",
+    ("kernel/approving.py", "bear", "create"): "asks for the approval that the gate wants; does nothing else",
+    ("kernel/approving.py", "enter", "register"): "what such runs are of",
+    ("kernel/approving.py", "used", "send"): "uses up an approval, right before what it approves",
+    ("kernel/approving.py", "withdraw", "send"): "ends what asks for an approval that is void",
     ("kernel/awaited_runs.py", "_cancel", "send"): "a run cancels the child run that it began",
     ("kernel/births.py", "bear", "create"): "a child run, let start by the gate in its parent",
     ("kernel/births.py", "bear_undo", "create"): "a run that takes back: let by the command, or owed",
@@ -284,7 +288,8 @@ def test_whoever_may_be_named_as_the_one_who_acts_is_put_to_the_gate() -> None:
             break
         good |= found
     left = {one.node.name for one in concerned if one.node.name not in good}
-    assert left - reads - of_a_task - {"change", "send"} == set()
+    of_an_approval = {"used", "withdraw"}  # before the gate's word counts, or where it does not any more
+    assert left - reads - of_a_task - of_an_approval - {"change", "send"} == set()
     [move] = [one for one in functions() if one.place.endswith(" _move") and one.file == "kernel/tasks.py"]
     assert move.asked_before(next(line for line, name, _ in move.calls() if name == "move"))
 
@@ -339,7 +344,7 @@ def test_tools_are_called_in_one_place_and_claimed_in_two_that_both_hold_a_permi
 
 
 def test_no_visit_begins_and_no_run_is_made_but_by_a_decision() -> None:
-    """A participant acts in one place; a run is created by four functions, each of which was let."""
+    """A participant acts in one place; runs are made by four functions that were let, and one that asks."""
     acting = {
         function.file
         for function in functions()
@@ -354,6 +359,7 @@ def test_no_visit_begins_and_no_run_is_made_but_by_a_decision() -> None:
         if name == "create" and of.rpartition(".")[2] == "store"
     }
     assert creating == {
+        ("kernel/approving.py", "bear"),
         ("kernel/births.py", "bear"),
         ("kernel/births.py", "bear_undo"),
         ("kernel/forks.py", "begin"),
@@ -368,7 +374,7 @@ def test_the_gate_is_asked_in_two_places_both_of_which_record_what_it_says() -> 
         for _, name, of in function.calls()
         if name == "decide" and of.endswith("gate")
     }
-    assert asking == {("kernel/allowed.py", "asked"), ("kernel/proposals.py", "_put")}
+    assert asking == {("kernel/approving.py", "put"), ("kernel/proposals.py", "_put")}
 
 
 def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:

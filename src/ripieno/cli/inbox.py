@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 
@@ -26,6 +26,8 @@ from ripieno.journal.records import QuestionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import standing
 from ripieno.kernel.allowed import refusing
+from ripieno.kernel.approving import USABLE_SECONDS, task_of
+from ripieno.kernel.approving import WORKFLOW as COMMAND
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import AskedFor, asked_for
 from ripieno.kernel.commands import answer as send_answer
@@ -33,6 +35,9 @@ from ripieno.kernel.emergency import break_glass as use_break_glass
 from ripieno.kernel.tasks import history
 from ripieno.model.errors import InputError
 from ripieno.model.ids import short
+
+if TYPE_CHECKING:
+    from ripieno.kernel.host import Host
 
 __all__ = ["answer_task", "approve_task", "find_row", "reject_task", "show_task"]
 
@@ -169,6 +174,8 @@ async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
     """
     async with serving(settings) as host:
         row = await host.store.run(run)
+        if row.workflow == COMMAND:
+            return await say_what_is_next(settings, host, run)
         if not await serve_version(host, row):
             note(
                 f"run {short(run)} needs version {row.version[:12]} of {row.workflow}, whose code is not here"
@@ -182,6 +189,21 @@ async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
         await follow(host.store, [followed], wait_people=False)
         write(settings.output, document_of(followed, row.key or ""), table_of([followed]))
     return Exit.FAILED if followed.status in ("blocked", "failed") else Exit.OK
+
+
+async def say_what_is_next(settings: Settings, host: Host, run: str) -> int:
+    """Let the approval of a command go on until it rests, and say who does what next."""
+    row = await host.rest(run)
+    task = await task_of(host.store, run)
+    if task is not None:
+        note(f"approved so far; {task} asks the next one")
+    elif row.ended:
+        note("the command does not happen; who gives it again asks for another approval")
+    else:
+        hours = f"{USABLE_SECONDS / 3600:.0f} hours"
+        note(f"it happens when {row.principal} gives the same command once more within {hours}")
+    write(settings.output, {"run_id": row.id, "status": row.status, "task": task}, None)
+    return Exit.OK
 
 
 async def find_task(settings: Settings, store: Store, task: str) -> AskedFor:

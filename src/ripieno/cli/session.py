@@ -11,10 +11,11 @@ from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
 from ripieno.journal.store import Store
+from ripieno.kernel.approving import USABLE_SECONDS, task_of
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.home import data_folder
 from ripieno.mediation.on_demand import governed
-from ripieno.model.errors import NotFoundError, RipienoError
+from ripieno.model.errors import AwaitingApprovalError, NotFoundError, RipienoError
 
 if TYPE_CHECKING:
     from ripieno.kernel.host import Host
@@ -60,9 +61,29 @@ async def opened_or_new(settings: Settings) -> AsyncGenerator[SqliteStore]:
     await store.open()
     try:
         await enter(settings, store)
-        yield store
+        try:
+            yield store
+        except AwaitingApprovalError as error:
+            from ripieno.kernel.host import Host  # noqa: PLC0415 - most commands do without it
+
+            async with Host(store) as host:
+                raise await asked_of(host, error) from None
     finally:
         await store.close()
+
+
+async def asked_of(host: Host, error: AwaitingApprovalError) -> AwaitingApprovalError:
+    """Let the approval that a command waits for be asked, and give the error that names its task."""
+    quiet()
+    row = await host.rest(error.run)
+    task = await task_of(host.store, row.id)
+    if task is None:
+        return error
+    remedy = (
+        f"ripieno inbox approve {task} by whoever may; then the same command once more, by"
+        f" {row.principal} within {USABLE_SECONDS / 3600:.0f} hours of that"
+    )
+    return AwaitingApprovalError(error.message, run=error.run, remedy=remedy)
 
 
 async def enter(settings: Settings, store: Store) -> None:
@@ -96,7 +117,10 @@ async def serving(settings: Settings) -> AsyncGenerator[Host]:
     quiet()
     async with open_host(settings.home, anchoring=settings.anchoring) as host:
         await enter(settings, host.store)
-        yield host
+        try:
+            yield host
+        except AwaitingApprovalError as error:
+            raise await asked_of(host, error) from None
 
 
 @asynccontextmanager
@@ -108,7 +132,12 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
     await store.open()
     try:
         await enter(settings, store)
-        yield Host(store)
+        host = Host(store)
+        try:
+            yield host
+        except AwaitingApprovalError as error:
+            async with host:
+                raise await asked_of(host, error) from None
     finally:
         await store.close()
 
@@ -117,6 +146,8 @@ async def serve_version(host: Host, row: RunRow) -> bool:
     """Let this process serve the version that a run is pinned to; tell whether it has that code."""
     from ripieno.cli.definitions import load_version  # noqa: PLC0415 - reading does without workflows
 
+    if row.version in host.definitions:
+        return True
     versions = await host.store.versions(row.tenant, row.workflow)
     for version in versions:
         if version.version == row.version:

@@ -179,7 +179,8 @@ def register_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 async def _register(settings: Settings, workflow: Workflow) -> int:
     async with unserved(settings) as host:
         known = {row.version for row in await host.store.versions(settings.principal.tenant, workflow.name)}
-        by = await check_change(host.store, workflow.name, settings.principal, "register")
+        given = {"version": workflow.version}
+        by = await check_change(host.store, workflow.name, settings.principal, "register", given=given)
         await host.enter(workflow, by)
     document = {"workflow": workflow.name, "version": workflow.version, "new": workflow.version not in known}
     table = listing("", "")
@@ -213,7 +214,8 @@ async def _compatible(settings: Settings, old: str, new: str) -> int:
         if before.workflow != after.workflow:
             msg = f"{old} is a version of {before.workflow}, {new} one of {after.workflow}"
             raise InputError(msg)
-        by = await check_change(store, before.workflow, settings.principal, "compatible")
+        given = {"old": before.version, "new": after.version}
+        by = await check_change(store, before.workflow, settings.principal, "compatible", given=given)
         await store.declare_compatible(tenant, before.version, after.version, by.id)
     document = {"workflow": before.workflow, "old": before.version, "new": after.version}
     table = listing("", "", "")

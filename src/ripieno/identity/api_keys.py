@@ -27,6 +27,9 @@ SKEW: Final = 300 * MICROSECONDS
 """So far may the clocks of machines be apart that share a data folder."""
 ACTS: Final = frozenset(get_args(ActionKind))
 
+MINUTE: Final = 60_000_000
+"""Microseconds."""
+
 
 class NewKey(NamedTuple):
     """A key that was just made."""
@@ -60,13 +63,15 @@ async def create_key(
     if principal.startswith("person:") and principal != by.id and not by.every_role:
         msg = f"whoever has a key of {principal} acts as them: they make it themselves"
         raise NotAllowedError(msg)
-    by = await check_identity(store, principal, by, "create key", "make a key for another")
+    now = clock.now()
+    life = None if expires_at is None else -(-(expires_at - now) // MINUTE)
+    asked = {"good for": (scope or KeyScope()).document(), "minutes": life}
+    by = await check_identity(store, principal, by, "create key", "make a key for another", given=asked)
     wanted = scope or KeyScope()
     if principal == by.id:
         wanted = within(wanted, by.scope)
     check_parts(wanted)
     Directory(store).principal(by.tenant, principal)  # refused for a suspended one
-    now = clock.now()
     if expires_at is not None and expires_at <= now:
         msg = "the key would be expired from the beginning"
         raise InputError(msg)
@@ -86,7 +91,7 @@ async def revoke_key(store: Store, key: str, *, by: Principal, reason: str | Non
         msg = f"no key {key!r}{nearest(key, rows)}"
         raise NotFoundError(msg, remedy="ripieno keys list shows those there are")
     whose = rows[key].principal
-    by = await check_identity(store, whose, by, "revoke key", "revoke another's key")
+    by = await check_identity(store, whose, by, "revoke key", "revoke another's key", given={"key": key})
     return await store.revoke_key(by.tenant, RevokedKey(key, by.id, reason))
 
 

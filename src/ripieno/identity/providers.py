@@ -116,7 +116,9 @@ async def trust(store: Store, provider: Provider, *, by: Principal, reason: str 
     Two providers of a tenant never name the same principal: where there are several, each has a prefix,
     and none begins with another's.
     """
-    by = await check_identity(store, provider.issuer, by, "trust", "trust a provider")
+    by = await check_identity(
+        store, provider.issuer, by, "trust", "trust a provider", given=provider.document()
+    )
     for row in store.providers(by.tenant):
         other = Provider.of(row)
         alike = other.prefix.startswith(provider.prefix) or provider.prefix.startswith(other.prefix)
@@ -130,7 +132,7 @@ async def trust(store: Store, provider: Provider, *, by: Principal, reason: str 
 
 async def distrust(store: Store, issuer: str, *, by: Principal, reason: str | None = None) -> None:
     """Trust the tokens of a provider no more; raises `NotFoundError` where they are not."""
-    by = await check_identity(store, issuer, by, "distrust", "trust a provider no more")
+    by = await check_identity(store, issuer, by, "distrust", "trust a provider no more", given={})
     if not await store.distrust_provider(by.tenant, issuer, by.id, reason):
         known = [row.issuer for row in store.providers(by.tenant)]
         msg = f"no provider {issuer!r} is trusted{nearest(issuer, known)}"

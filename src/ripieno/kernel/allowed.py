@@ -12,13 +12,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow
-from ripieno.journal.rights import Directed
 from ripieno.journal.store import Store
+from ripieno.kernel.approving import approved, put
 from ripieno.kernel.proposals import known_of, rights, trial
 from ripieno.kernel.shares import PARTS, WHOLE, part_of
 from ripieno.kernel.verdicts import VERSION_DIGITS, told
 from ripieno.model.definition import Definition
-from ripieno.model.errors import NotAllowedError, NotFoundError, RefusedError
+from ripieno.model.errors import AwaitingApprovalError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.event import Json
 from ripieno.model.gate import Action, Actor, Decision, Subject
 from ripieno.model.principal import Principal
@@ -45,6 +45,9 @@ __all__ = [
     "policy_change",
     "refusing",
 ]
+
+Given = Mapping[str, object]
+"""With what a command is given, beside whom and what it is about."""
 
 ROLE: Final = "operator"
 """The role that may command running work, unless policies say otherwise."""
@@ -142,41 +145,48 @@ def begun(by: Principal) -> dict[str, Json]:
     return {**rights(by), **(by.leave or {})}
 
 
-async def check_operator(store: Store, run: RunRow, by: Principal, verb: str) -> Principal:
-    """Give `by` with leave to command a run so.
+async def check_operator(store: Store, run: RunRow, by: Principal, verb: str, *, given: Given) -> Principal:
+    """Give `by` with leave to command a run so, with what is `given`.
 
     Raises `NotAllowedError` where policy does not permit it, `RefusedError` when the run has ended.
     """
     check_tenant(run, by)
-    by = await check_command(store, run, by, verb)
+    by = await check_command(store, run, by, verb, given=given)
     check_going(run)
     return by
 
 
-async def check_command(store: Store, run: RunRow | None, by: Principal, verb: str) -> Principal:
-    """Give `by` with leave to give the command upon a run; upon many, where None. Else `NotAllowedError`."""
+async def check_command(
+    store: Store, run: RunRow | None, by: Principal, verb: str, *, given: Given
+) -> Principal:
+    """Give `by` with leave to give the command upon a run; upon many, where None. Else `NotAllowedError`.
+
+    `given` is all that makes it another command: an approval of one is none of the other.
+    """
     by = as_now(store, by)
     if run is None:
         action = Action("run.command", verb, Actor(by), Subject("run", "*"))
     else:
         subject = Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal})
         action = Action("run.command", verb, Actor(by), subject, await workflow_of(store, run), run.id)
-    return let(by, await decided(store, action, sentence(by, verb)))
+    return let(by, await decided(store, action, sentence(by, verb), given))
 
 
-async def check_change(store: Store, workflow: str, by: Principal, verb: str) -> Principal:
+async def check_change(store: Store, workflow: str, by: Principal, verb: str, *, given: Given) -> Principal:
     """Give `by` with leave to change a workflow; raises `NotAllowedError` where policy does not permit it."""
     by = as_now(store, by)
     subject = Subject("workflow", workflow)
     action = Action("workflow.change", verb, Actor(by), subject)
-    return let(by, await decided(store, action, sentence(by, verb)))
+    return let(by, await decided(store, action, sentence(by, verb), given))
 
 
-async def check_policy_change(store: Store, by: Principal, verb: str, version: str) -> Principal:
+async def check_policy_change(
+    store: Store, by: Principal, verb: str, version: str, *, given: Given
+) -> Principal:
     """Give `by` with leave to change which policies are in force; raises `NotAllowedError`."""
     by = as_now(store, by)
     otherwise = f"{by.id} may not change which policies decide"
-    return let(by, await decided(store, policy_change(by, verb, version), otherwise))
+    return let(by, await decided(store, policy_change(by, verb, version), otherwise, given))
 
 
 def policy_change(by: Principal, verb: str, version: str) -> Action:
@@ -184,7 +194,9 @@ def policy_change(by: Principal, verb: str, version: str) -> Action:
     return Action("policy.change", verb, Actor(by), Subject("policy", version[:VERSION_DIGITS]))
 
 
-async def check_identity(store: Store, name: str, by: Principal, verb: str, what: str) -> Principal:
+async def check_identity(
+    store: Store, name: str, by: Principal, verb: str, what: str, *, given: Given
+) -> Principal:
     """Give `by` with leave to change who there is or who comes how; raises `NotAllowedError`.
 
     `name` is the principal, group, key or provider, and `what` says in a sentence what is to be done.
@@ -194,7 +206,7 @@ async def check_identity(store: Store, name: str, by: Principal, verb: str, what
     if not by.holds(ADMINISTRATOR):
         otherwise = f"to {what} is for role {ADMINISTRATOR!r}; {by.id} does not hold it"
     action = Action("identity.change", verb, Actor(by), Subject("identity", name))
-    return let(by, await decided(store, action, otherwise))
+    return let(by, await decided(store, action, otherwise, given))
 
 
 async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str = "answer") -> Principal:
@@ -255,7 +267,7 @@ def is_shown(
     store: Store, run: RunRow, by: Principal, what: str, *, labels: Sequence[str], about: Mapping[str, Any]
 ) -> bool:
     """Tell the same for a list, which leaves out what is not to be shown and denies nobody anything."""
-    return asked(store, reading(run, by, what, labels, about)).verdict == "allow"
+    return put(store, reading(run, by, what, labels, about)).verdict == "allow"
 
 
 def reading(run: RunRow, by: Principal, what: str, labels: Sequence[str], about: Mapping[str, Any]) -> Action:
@@ -288,21 +300,24 @@ def declared(about: Mapping[str, Any]) -> dict[str, str | int | bool | tuple[str
     return facts
 
 
-async def decided(store: Store, action: Action, otherwise: str, *, known: bool = False) -> Decision:
+async def decided(
+    store: Store, action: Action, otherwise: str, given: Given | None = None, *, known: bool = False
+) -> Decision:
     """Give the decision that allows an act outside of any run; records and raises any other.
 
     Roles count as far as they are held still, and nothing is done for whoever is suspended, or came with
     what was revoked since. What a credential is not good for is refused before policy is asked. With `known`
-    the rights that this process knows are enough to be allowed by.
+    the rights that this process knows are enough to be allowed by. A command, with what it was `given`, may
+    be approved by others first; whatever else policies ask about is denied.
     """
     workflow = (
         action.subject.name if action.subject.kind == "workflow" else action.subject.facts.get("workflow")
     )
     action.actor.principal.check_scope(action.kind, None if workflow is None else str(workflow))
     by, subject = action.actor.principal, action.subject
-    if known and (decision := asked(store, action, store.rights.of(by.tenant))).verdict == "allow":
+    if known and (decision := put(store, action, store.rights.of(by.tenant))).verdict == "allow":
         return decision
-    decision = asked(store, action)
+    decision = put(store, action)
     if decision.verdict == "allow":
         return decision
     body: dict[str, Json] = {
@@ -312,20 +327,18 @@ async def decided(store: Store, action: Action, otherwise: str, *, known: bool =
         "by": by.id,
         **told(decision),
     }
+    if decision.verdict == "ask" and given is not None:
+        try:
+            return await approved(store, action, decision, given)
+        except AwaitingApprovalError as error:
+            await store.record(
+                by.tenant, "act.denied", {**body, "approval": error.run}, reason=decision.reason
+            )
+            msg = f"{otherwise}: {decision.reason}; {error.message}"
+            raise AwaitingApprovalError(msg, run=error.run, remedy=error.remedy) from None
     await store.record(by.tenant, "act.denied", body, reason=decision.reason)
     msg = f"{otherwise}: {decision.reason}"
     raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
-
-
-def asked(store: Store, action: Action, directed: Directed | None = None) -> Decision:
-    """Give what the gate says, with the rights of now unless others are given."""
-    by = action.actor.principal
-    directed = directed or store.rights.fresh(by.tenant)
-    barred = directed.barred(by)
-    if barred is not None:
-        return Decision("deny", version=store.gate.version, reason=barred)
-    now = directed.narrowed(by)
-    return store.gate.decide(action if now is by else replace(action, actor=Actor(now)))
 
 
 def let(by: Principal, decision: Decision) -> Principal:

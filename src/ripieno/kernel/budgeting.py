@@ -26,8 +26,9 @@ async def set_budget(
     Raises `NotAllowedError` without the role `operator`, and `InputError` for what is no amount of money.
     """
     by.check_scope("policy.change")
-    by = await check_command(store, None, by, "budget")
     cost = micros(cost_usd)
+    given = {"team": team, "cost": cost, "hard": hard}
+    by = await check_command(store, None, by, "budget", given=given)
     if not cost:
         msg = "a budget must be more than nothing; ripieno stop tenant lets nothing be spent"
         raise InputError(msg)
@@ -40,5 +41,5 @@ async def set_budget(
 async def clear_budget(store: Store, *, by: Principal, team: str = "") -> bool:
     """Let the tenant of `by`, or a team of it, spend as it likes; False when it had no budget."""
     by.check_scope("policy.change")
-    by = await check_command(store, None, by, "budget")
+    by = await check_command(store, None, by, "budget", given={"clear": team})
     return await store.clear_budget(by.tenant, team, by=by.id)

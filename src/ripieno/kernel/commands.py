@@ -193,7 +193,7 @@ async def cancel(
     A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
     only its code can settle: then it ends when the code is back.
     """
-    by = await check_operator(store, run, by, "cancel")
+    by = await check_operator(store, run, by, "cancel", given={"undo": undo})
     said = {"reason": reason, "undo": True} if undo else reason
     await send(store, clock, run.id, by=by, kind="cancel", said=said, operation=operation)
     if not undo and run.status in ("blocked", "needs_version"):

@@ -94,7 +94,9 @@ async def promote(
     A version that goes from staging to production gives up the share it had. Raises `RefusedError` where
     it stands there already.
     """
-    by = await check_change(store, version.workflow, by, "promote")
+    by = await check_change(
+        store, version.workflow, by, "promote", given={"version": version.version, "to": stage}
+    )
     now = deployed(store, version.tenant, version.workflow)
     before = now.production if stage == "production" else now.staging
     if before is not None and before.version == version.version:
@@ -119,7 +121,7 @@ async def share(
     Raises `InputError` for no such share, and `RefusedError` where nothing is in staging, or nothing in
     production that would have the rest.
     """
-    by = await check_change(store, workflow, by, "share")
+    by = await check_change(store, workflow, by, "share", given={"share": part})
     if not 0 <= part <= WHOLE:
         msg = f"expected a share from 0 to {WHOLE} per cent, got {part}"
         raise InputError(msg)
@@ -142,7 +144,7 @@ async def roll_back(store: Store, tenant: str, workflow: str, *, by: Principal, 
     has: asked again, the one before that. Runs that have begun keep their version. Raises `RefusedError`
     where there was none before.
     """
-    by = await check_change(store, workflow, by, "rollback")
+    by = await check_change(store, workflow, by, "rollback", given={})
     if not reason.strip():
         msg = f"rolling {workflow} back needs a reason"
         raise InputError(msg)
@@ -169,7 +171,7 @@ async def protect(
     What is in staging then starts when that version is asked for, what is in production also by name.
     Without `stands` any version starts again.
     """
-    by = await check_change(store, workflow or EVERY, by, "stages")
+    by = await check_change(store, workflow or EVERY, by, "stages", given={"only promoted": stands})
     if not reason.strip():
         msg = "saying which versions start needs a reason"
         raise InputError(msg)

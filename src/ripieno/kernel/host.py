@@ -14,6 +14,7 @@ from ripieno.journal.store import Created, Store
 from ripieno.kernel.allowed import admitted, begun
 from ripieno.kernel.births import first_event
 from ripieno.kernel.clock import MICROSECONDS, Clock, SystemClock
+from ripieno.kernel.command_approval import COMMAND_APPROVAL
 from ripieno.kernel.deployments import Chosen
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import held, outcome_from
@@ -49,7 +50,7 @@ class Host:
         self.store = store
         self.clock = clock or SystemClock()
         self._resident_limit = resident
-        self._definitions: dict[str, Definition] = {}
+        self._definitions: dict[str, Definition] = {COMMAND_APPROVAL.version: COMMAND_APPROVAL}
         self._entered: set[tuple[str, str]] = set()
         self._residents: dict[str, Execution] = {}
         self._serving: dict[str, asyncio.Task[None]] = {}

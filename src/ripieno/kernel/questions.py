@@ -17,7 +17,7 @@ from ripieno.model.reminder import reminder_times
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["ask", "question_id", "wait_until"]
+__all__ = ["ask", "question_id", "wait_for_word", "wait_until"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,12 @@ def whose(question: Question) -> str:
 async def wait_until(scope: Scope, path: str, duration: float, branch: Branch | None = None) -> None:
     """Wait for `duration` seconds from the first time that this is reached."""
     await _wait(scope, path, branch or scope.branch, Asked("timer", due=duration))
+
+
+async def wait_for_word(scope: Scope, path: str, duration: float) -> str | None:
+    """Wait for so many seconds, or until somebody says a word before; give who, None where nobody has."""
+    event = await _wait(scope, path, scope.branch, Asked("timer", due=duration))
+    return None if event.body["what"] == "timer" else str(event.body["by"])
 
 
 async def _wait(scope: Scope, path: str, branch: Branch, asked: Asked) -> Event:

@@ -16,6 +16,11 @@ SYSTEM_ROLE: Final = "system-operator"
 """The role that may stop everything, for every tenant."""
 
 
+def verb_of(what: Stoppable) -> str:
+    """Give what policies call stopping it, or letting it go on."""
+    return "stop everything" if what == "everything" else "stop"
+
+
 async def stop(store: Store, what: Stoppable, name: str = "", *, by: Principal, reason: str) -> bool:
     """Let nothing new begin in what is named; durable and in force when this returns.
 
@@ -31,7 +36,8 @@ async def stop(store: Store, what: Stoppable, name: str = "", *, by: Principal, 
         msg = "a stop needs a reason: whoever meets it is told"
         raise InputError(msg)
     tenant, name = named(what, name, by)
-    by = await check_command(store, None, by, "stop everything" if what == "everything" else "stop")
+    verb, given = verb_of(what), {"stop": what, "name": name}
+    by = await check_command(store, None, by, verb, given=given)
     return await store.stop(tenant, what, name, by=by.id, reason=reason)
 
 
@@ -43,7 +49,8 @@ async def release(
     Raises as `stop` does.
     """
     tenant, name = named(what, name, by)
-    by = await check_command(store, None, by, "stop everything" if what == "everything" else "stop")
+    verb, given = verb_of(what), {"release": what, "name": name}
+    by = await check_command(store, None, by, verb, given=given)
     return await store.let_go(tenant, what, name, by=by.id, reason=reason)
 
 

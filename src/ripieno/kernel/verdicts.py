@@ -15,4 +15,10 @@ VERSION_DIGITS: Final = 16
 
 def told(decision: Decision) -> dict[str, Json]:
     """Give what an event says of a decision: the policies that determined it, and the version of them all."""
-    return {"policies": list(decision.policies), "policy": decision.version[:VERSION_DIGITS]}
+    body: dict[str, Json] = {
+        "policies": list(decision.policies),
+        "policy": decision.version[:VERSION_DIGITS],
+    }
+    if decision.approval:
+        body["approval"] = decision.approval
+    return body

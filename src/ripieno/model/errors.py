@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "AuthenticationError",
+    "AwaitingApprovalError",
     "ChangedError",
     "DefinitionError",
     "DeniedError",
@@ -86,6 +87,17 @@ class NotAllowedError(RipienoError):
     """The principal lacks the role that the act asks for."""
 
     code = "not_allowed"
+
+
+class AwaitingApprovalError(NotAllowedError):
+    """A command that others have to approve first; given once more after that, it happens."""
+
+    code = "awaiting_approval"
+
+    def __init__(self, message: str, *, run: str, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.run = run
+        """The run that asks for the approval."""
 
 
 class SignInError(NotAllowedError):

@@ -151,6 +151,8 @@ class Decision:
     """In a sentence, for whoever is denied or asked."""
     general: bool = False
     """True when nothing was read of this one act: it holds for all of its kind, by and upon the same ones."""
+    approval: str = ""
+    """The run by which it was approved, of a command that others had to approve first."""
 
 
 class Gate(Protocol):

@@ -151,7 +151,8 @@ async def rotate(
     if not by.holds(SYSTEM_ROLE):
         msg = f"another master key is for role {SYSTEM_ROLE!r} to make; {by.id} does not hold it"
         raise NotAllowedError(msg)
-    by = await check_command(store, None, by, "rotate master key")
+    given = {"to": to, "keep_old": keep_old is not None}
+    by = await check_command(store, None, by, "rotate master key", given=given)
     refuse_there(keep_old)
     with alone(home / LOCK):
         one = await begun(store, home, by, reason, to)

@@ -106,7 +106,8 @@ def migrate_run(
 async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bool) -> int:
     async with unserved(settings) as host:
         row = await find_run(settings, host.store, text)
-        by = await check_command(host.store, row, settings.principal, "migrate")
+        given = {"to": to, "dry_run": dry_run}
+        by = await check_command(host.store, row, settings.principal, "migrate", given=given)
         workflow = find_workflow(to or await source_of(host.store, row))
         rehearsal = await rehearse(host.store, SystemClock(), workflow, row.id)
         document = {

@@ -44,7 +44,7 @@ async def register(store: Store, library: Library, *, by: Principal, reason: str
 
     Raises `PolicyError` for one that could not be used.
     """
-    by = await check_policy_change(store, by, "register", library.version)
+    by = await check_policy_change(store, by, "register", library.version, given={"version": library.version})
     if library.problems:
         raise PolicyError(library.problems)
     return await store.register_policies(
@@ -61,7 +61,9 @@ async def promote(
     staging to production gives up the share it had. Raises `RefusedError` where it stands there already, and
     without `force` where nobody could change policies any more.
     """
-    by = await check_policy_change(store, by, "promote", kept.version)
+    by = await check_policy_change(
+        store, by, "promote", kept.version, given={"version": kept.version, "to": stage, "force": force}
+    )
     check_reason(reason)
     if kept.state != "registered":
         msg = f"policies {kept.version[:12]} are kept because they once decided, and were never registered"
@@ -91,7 +93,7 @@ async def withdraw(
     Raises `RefusedError` where it is in no stage; where another waits in staging for production to go; and
     without `force` where nobody could change policies any more.
     """
-    by = await check_policy_change(store, by, "withdraw", version)
+    by = await check_policy_change(store, by, "withdraw", version, given={"version": version, "force": force})
     check_reason(reason)
     now = store.policy_stages(by.tenant)
     for held in (now.staging, now.production):
@@ -117,7 +119,9 @@ async def share(store: Store, part: int, *, by: Principal, reason: str) -> Polic
     Raises `InputError` for no such share, and `RefusedError` where nothing is in staging or in production.
     """
     now = store.policy_stages(by.tenant)
-    by = await check_policy_change(store, by, "share", now.staging.version if now.staging else "*")
+    by = await check_policy_change(
+        store, by, "share", now.staging.version if now.staging else "*", given={"share": part}
+    )
     check_reason(reason)
     if not 0 <= part <= WHOLE:
         msg = f"expected a share from 0 to {WHOLE} per cent, got {part}"
@@ -141,7 +145,9 @@ async def roll_back(store: Store, *, by: Principal, reason: str, force: bool = F
     """
     tenant = by.tenant
     now = store.policy_stages(tenant)
-    by = await check_policy_change(store, by, "rollback", now.production.version if now.production else "*")
+    by = await check_policy_change(
+        store, by, "rollback", now.production.version if now.production else "*", given={"force": force}
+    )
     check_reason(reason)
     if now.candidate is not None:
         over = replace(now.candidate, share=0, by=by.id)
