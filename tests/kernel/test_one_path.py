@@ -86,6 +86,9 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("kernel/operators.py", "set_aside", "park"): "called by what was let pause it",
     ("kernel/operators.py", "set_aside", "release"): "called by what was let pause it",
     ("kernel/undo_turns.py", "end_first", "send"): "a run that is rolled back is cancelled before",
+    ("retention/rotation.py", "begun", "begin_rotation"): "called by what was let rotate the master key",
+    ("retention/rotation.py", "rewrap", "rewrap_runs"): "the same",
+    ("retention/rotation.py", "rewrap", "rewrap_tenants"): "the same",
     ("retention/sweeping.py", "_erase", "erase"): "by the rule of whoever was let say how long data is kept",
 }
 """What writes to the store without asking the gate itself, and why it may."""
@@ -266,6 +269,7 @@ def test_what_writes_for_others_is_called_by_those_who_asked(called: str, by: se
 def test_whoever_may_be_named_as_the_one_who_acts_is_put_to_the_gate() -> None:
     """Each function that takes `by` leads to a check, by itself or through another one that takes it."""
     reads = {
+        "begun",  # of a rotation, by what was let rotate
         "check_shown",
         "noted",
         "plan_of",
