@@ -12,12 +12,29 @@ import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import asked, begin, contents, ended, events, opened, reply, resting, serving
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    contents,
+    ended,
+    events,
+    opened,
+    reply,
+    resting,
+    serving,
+)
 from ripieno.anchoring.backup import back_up
 from ripieno.anchoring.restore import Restored, restore
 from ripieno.anchoring.rounds import Rounds
 from ripieno.anchoring.settings import Anchoring
 from ripieno.connectors.tool import tool
+from ripieno.evidence.period_page import period_page
+from ripieno.evidence.period_report import Period, report_period
+from ripieno.evidence.restored import restores_of
+from ripieno.evidence.run_page import run_page
+from ripieno.evidence.run_report import report_run
+from ripieno.evidence.telling import tell
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
@@ -141,6 +158,7 @@ async def test_after_a_disaster_each_tool_is_called_once_in_all_or_a_person_deci
         assert len(drill.asked_for.calls) == (2 if went_on else 1), "nothing was sent before a person said so"
         await reply(host, doubtful, {"happened": went_on, "result": "three #2"})
         outcome = await ended(host, run)
+        await told_as_restored(host, run, went_on=went_on)
     assert outcome.status == "complete"
     assert [len(system.booked) for system in drill.systems] == [2, 2, 2]
     if went_on:
@@ -149,6 +167,35 @@ async def test_after_a_disaster_each_tool_is_called_once_in_all_or_a_person_deci
         assert len(set(drill.retried.keys)) == 2, "called again under the same key"
     else:
         assert [len(system.calls) for system in drill.systems] == [2, 2, 2]
+
+
+async def told_as_restored(host: Host, run: str, *, went_on: bool) -> None:
+    """Whoever looks at the run is told of the restore, and which effects were in doubt by it."""
+    (one,) = (await tell(host.store, run)).restored
+    made = "had been made" if went_on else "had not been made"
+    assert [(effect.path, effect.tool, effect.known) for effect in one.effects] == [
+        ("sequential@1/after@1/tool/1", "one", "called again under the same key"),
+        ("sequential@1/after@1/tool/2", "two", f"{made}, says the other system"),
+        ("sequential@1/after@1/tool/3", "three", f"{made}, says {OPERATOR.id}"),
+    ]
+    assert "by person:op from the backup of 20" in str(one)
+    assert host.store.restored([run]) == {run}
+    page = run_page(await report_run(host.store, await host.store.run(run)), values=False)
+    assert "## Restored from a backup" in page
+    assert f"{made}, says the other system" in page
+    period = await report_period(host.store, "default", Period(0, 2**52))
+    (log,) = period.restores
+    assert (log.by, log.runs, log.compared, log.told_by) == ("person:op", 1, True, 1)
+    assert "Restored from backups" in period_page(period)
+    assert log.restore == one.restore
+
+
+async def test_a_log_that_was_never_put_back_has_nothing_to_tell_of_it(tmp_path: Path) -> None:
+    drill = Drill(tmp_path)
+    run = await drill.up_to_the_nurse()
+    async with opened(drill.home, SqliteStore) as store:
+        assert store.restored([run]) == frozenset()
+        assert (await restores_of(store), (await tell(store, run)).restored) == ([], [])
 
 
 async def test_a_restored_log_is_sound_signed_on_and_says_what_was_lost(tmp_path: Path) -> None:

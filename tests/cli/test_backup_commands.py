@@ -19,10 +19,21 @@ def test_a_backup_is_made_verified_and_put_back(cli: Cli) -> None:
     shown = cli.ok("restore", "monday", "--home", "elsewhere", "--output", "json")
     found = json.loads(shown.out)
     assert (found["lost"], found["erased"], found["aside"], len(found["runs"])) == (None, [], None, 1)
+    assert (found["told_by"], found["deleted"], found["holds"]) == ([], [], 0)
+    said = shown.err.replace("\n", " ")
+    assert "what was erased, deleted or put under a hold after the backup is not known" in said
     assert "compared with nothing" in shown.err
     assert "is found out about" in shown.err.replace("\n", " ")
     verified = cli.ok("audit", "verify", "--home", "elsewhere")
     assert "restored at" in verified.out
+    (run,) = found["runs"]
+    assert "↺ restored" in cli.ok("runs", "list", "--home", "elsewhere").out
+    assert "restored" not in cli.ok("runs", "list").out
+    shown_run = cli.ok("runs", "show", run, "--home", "elsewhere").out
+    assert "from the backup of" in shown_run
+    assert "each further write effect is found out about before it is made" in shown_run
+    document = json.loads(cli.ok("runs", "show", run, "--home", "elsewhere", "--output", "json").out)
+    assert document["restored"][0]["restore"] == found["restore"]
 
 
 def test_what_was_signed_elsewhere_says_what_is_lost(cli: Cli) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ripieno.evidence.markdown import Page, cell
 from ripieno.evidence.period_report import PeriodReport
+from ripieno.evidence.restored import LogRestored
 from ripieno.kernel.clock import moment
 
 __all__ = ["period_page"]
@@ -42,12 +43,27 @@ def period_page(report: PeriodReport) -> str:
         ),
         "Nothing.",
     )
+    page.heading("Restored from backups")
+    page.table(
+        ("when", "who", "backup of", "runs under way", "events lost", "erased again"),
+        (restored(one) for one in report.restores),
+        "The log was not put back from a backup.",
+    )
     page.heading("Proof")
     page.text(f"The whole log: {cell(report.verdict)}.")
     if report.problems:
         page.text("**The log does not hold together:**")
         page.listed((one, one) for one in report.problems)
     return str(page)
+
+
+def restored(one: LogRestored) -> Sequence[object]:
+    """Give the row of a restore."""
+    times = (one.at, one.backup)
+    when, made = (None if time is None else f"{moment(time):%Y-%m-%d %H:%MZ}" for time in times)
+    lost = f"{one.lost:,} for certain" if one.compared else "not known"
+    erased = f"{one.erased:,}" if one.told_by else "nothing told what was"
+    return (when, one.by, made, one.runs, lost, erased)
 
 
 def counts(counter: Counter[Any]) -> Iterator[Sequence[object]]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
+from ripieno.evidence.restored import LogRestored, restores_of
 from ripieno.evidence.run_report import Elsewhere, elsewhere, newest_first
 from ripieno.evidence.story import Story
 from ripieno.evidence.telling import tell
@@ -57,6 +58,8 @@ class PeriodReport:
     """By who."""
     events: Sequence[Elsewhere] = ()
     """What was changed outside of runs, oldest first: roles, keys, versions, policies, stops, emergencies."""
+    restores: Sequence[LogRestored] = ()
+    """How the log was put back from backups in it, or from backups that were made in it."""
     verdict: str = ""
     """What a verification of the log shows, in a line."""
     problems: Sequence[str] = ()
@@ -76,6 +79,7 @@ class PeriodReport:
             "reads": rows(self.reads, "by", "what", "classes"),
             "logins": dict(self.logins),
             "events": [{**asdict(one), "at": moment(one.at).isoformat()} for one in self.events],
+            "restores": [asdict(one) for one in self.restores],
             "verdict": self.verdict,
             "problems": list(self.problems),
         }
@@ -101,6 +105,9 @@ async def report_period(store: Store, tenant: str, period: Period) -> PeriodRepo
         else:
             events.append(elsewhere(store, event))
     report.events = events[::-1]
+    report.restores = [
+        one for one in await restores_of(store) if one.at >= period.since and (one.backup or 0) < period.until
+    ]
     return report
 
 

@@ -24,6 +24,7 @@ def run_page(report: RunReport, *, values: bool) -> str:
     why = (report.outcome.reason if report.outcome else row.detail) or ""
     page.text(f"**{row.status}**" + (f": {page.said(why)}" if why and values else ""))
     what_ran(page, report)
+    what_was_restored(page, report)
     who_worked(page, report)
     who_decided(page, report, values=values)
     what_was_done(page, report, values=values)
@@ -71,6 +72,20 @@ def what_ran(page: Page, report: RunReport) -> None:
             *code,
         )
     )
+
+
+def what_was_restored(page: Page, report: RunReport) -> None:
+    """Say that it came through a restore, and what it may have done that its log does not know of."""
+    for one in report.story.restored:
+        page.heading("Restored from a backup")
+        page.text(f"The run was {cell(str(one))}. What it did between the two is not in the log.")
+        page.table(
+            ("step", "to", "whether it had been made before"),
+            [(effect.path, effect.tool, effect.known) for effect in one.effects],
+            "It has claimed no write effect since: none is in doubt so far.",
+        )
+        if not report.row.ended:
+            page.text("Each further write effect of it is found out about before it is made.")
 
 
 def who_worked(page: Page, report: RunReport) -> None:

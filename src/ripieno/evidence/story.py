@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ripieno.evidence.restored import PutBack
 from ripieno.model.spending import NOTHING, Spending, dollars
 
 __all__ = ["ChildRun", "Chosen", "Effect", "Elsewhere", "Posed", "Refused", "Step", "Story"]
@@ -150,6 +151,8 @@ class Story:
     children: list[ChildRun] = field(default_factory=list["ChildRun"])
     elsewhere: list[Elsewhere] = field(default_factory=list["Elsewhere"])
     """What other runs did that is not wanted any more."""
+    restored: list[PutBack] = field(default_factory=list[PutBack])
+    """How it was put back from backups, oldest first."""
     spent: Spending = NOTHING
     limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of the run as a whole, as its definition declares them."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from ripieno.evidence.doubts import Doubts
+from ripieno.evidence.restored import Restores
 from ripieno.evidence.steps import PATTERNS, step_name
 from ripieno.evidence.story import ChildRun, Chosen, Effect, Elsewhere, Posed, Refused, Step, Story
 from ripieno.journal.store import Store
@@ -51,6 +52,7 @@ class Teller:
         self._effects: dict[str, Effect] = {}
         self._questions: dict[str, Posed] = {}
         self._doubts = Doubts()
+        self._restores = Restores()
         self._undoes: str | None = None
         """The run that this one takes back."""
         self._input: str | None = None
@@ -61,6 +63,7 @@ class Teller:
     def tell(self, events: Iterable[Event]) -> Story:
         """Give the story of these events."""
         for event in events:
+            self._restores.take(event)
             kind, body, imported = event.kind, event.body, False
             if kind == "imported":
                 kind, body, imported = event.body["kind"], event.body["body"], True
@@ -78,6 +81,7 @@ class Teller:
         for doubt in self._doubts.open:
             self._effects[doubt.path].asked_again_at = doubt.until
         self._note_stopped()
+        self._story.restored = self._restores.found
         self._story.steps.sort(key=lambda step: step.started)
         return self._story
 

@@ -239,6 +239,10 @@ class Store(
         """Give the runs of a run's workflow whose business key begins with `prefix` and its id, by key."""
 
     @abstractmethod
+    def restored(self, runs: Sequence[str]) -> frozenset[str]:
+        """Give which of these runs were put back from a backup, as their logs say."""
+
+    @abstractmethod
     async def tenant_stream(self, tenant: str) -> str:
         """Give the id of a tenant's own stream; raises `NotFoundError` while nothing is recorded in it."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -25,7 +25,10 @@ from ripieno.model.errors import NotFoundError
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
 
-__all__ = ["list_runs", "run_document", "table"]
+__all__ = ["RESTORED", "list_runs", "run_document", "table"]
+
+RESTORED: Final = "↺"
+"""Stands at a run that was put back from a backup."""
 
 
 def list_runs(
@@ -81,6 +84,7 @@ async def _list(settings: Settings, wanted: RunFilter) -> int:
     rows: Sequence[RunRow] = ()
     waiting: Sequence[QuestionRow] = ()
     documents: list[dict[str, Any]] = []
+    restored: Collection[str] = ()
     try:
         async with opened(settings) as store:
             wanted = replace(wanted, tenant=settings.principal.tenant)
@@ -91,18 +95,20 @@ async def _list(settings: Settings, wanted: RunFilter) -> int:
                 await read_runs(store, rows, "runs list", by=by)
                 documents = [await listed(store, row, "runs list", by) for row in rows]
             waiting = await store.questions(tenant=wanted.tenant)
+            restored = store.restored([row.id for row in rows])
     except NotFoundError as error:
         note(str(error))
-    write(settings.output, documents, table(rows) if rows else None)
+    write(settings.output, documents, table(rows, restored) if rows else None)
     if waiting:
         note(f"{len(waiting)} wait{'s' if len(waiting) == 1 else ''} for a person: ripieno inbox list")
     return Exit.OK
 
 
-def table(rows: Sequence[RunRow]) -> Any:
-    """Give runs as a table."""
+def table(rows: Sequence[RunRow], restored: Collection[str] = ()) -> Any:
+    """Give runs as a table; those that were put back from a backup have a mark."""
     shown = listing("", "run", "workflow", "key", "status", "requested", "took", "")
     now = SystemClock().now()
+    marked = dict.fromkeys(restored, f"{RESTORED} restored")
     for row in rows:
         until = row.ended_at or now
         took = duration((until - row.requested_at) / MICROSECONDS)
@@ -114,7 +120,7 @@ def table(rows: Sequence[RunRow]) -> Any:
             row.status,
             f"{moment(row.requested_at).astimezone():%Y-%m-%d %H:%M:%S}",
             Text(took, style="" if row.ended else "dim"),
-            clean(row.detail or ""),
+            clean(" ".join(filter(None, (marked.get(row.id), row.detail)))),
         )
     return shown
 

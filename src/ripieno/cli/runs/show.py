@@ -16,7 +16,7 @@ from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, duration, listing, mark, show, to_json, write
 from ripieno.cli.plans import is_plan, plan_of
-from ripieno.cli.runs.listing import run_document
+from ripieno.cli.runs.listing import RESTORED, run_document
 from ripieno.cli.runs.reasons import because_of
 from ripieno.cli.runs.sides import is_about_sides, show_sides
 from ripieno.cli.session import find_run, opened
@@ -81,7 +81,7 @@ async def _show(settings: Settings, text: str, reason: str | None, *, values: bo
         write(settings.output, {**document, **waiting, **more, **story.document()}, None)
         return Exit.OK
     screen = console(sys.stdout)
-    head(screen, document, (row.ended_at or row.updated_at) - row.requested_at)
+    head(screen, document, story, (row.ended_at or row.updated_at) - row.requested_at)
     parts(screen, story, tasks)
     if values:
         for title, value in (("Input", given), ("Output", document["output"])):
@@ -114,7 +114,7 @@ def waiting_for(story: Story, tasks: Mapping[str, QuestionRow], *, ended: bool) 
     return [*found, *(doubt.document() for doubt in doubts)]
 
 
-def head(screen: Console, document: dict[str, Any], took: int) -> None:
+def head(screen: Console, document: dict[str, Any], story: Story, took: int) -> None:
     """Show what became of it."""
     confidence = document["confidence"]
     sure = f", confidence {confidence['value']:.2f} ({confidence['method']})" if confidence else ""
@@ -131,6 +131,7 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
     )
     if document["reason"]:
         screen.print(clean(document["reason"]), soft_wrap=True)
+    show_restored(screen, story, ended=document["ended_at"] is not None)
     for other in document["undone_by"]:
         screen.print(Text(f"rolled back by run {short(other['run_id'])} ({other['status']})"), soft_wrap=True)
     key = f", key {document['key']}" if document["key"] and document["undoes"] is None else ""
@@ -143,6 +144,16 @@ def head(screen: Console, document: dict[str, Any], took: int) -> None:
         ),
         soft_wrap=True,
     )
+
+
+def show_restored(screen: Console, story: Story, *, ended: bool) -> None:
+    """Say that it was put back from a backup, and which effects are in doubt by that."""
+    for one in story.restored:
+        screen.print(Text(f"{RESTORED} {one}", style="yellow"), soft_wrap=True)
+        for effect in one.effects:
+            screen.print(Text(f"  {effect.tool} at {effect.path}: {effect.known}"), soft_wrap=True)
+    if story.restored and not ended:
+        screen.print(Text("  each further write effect is found out about before it is made"), soft_wrap=True)
 
 
 def from_whom(document: Mapping[str, Any]) -> str:

@@ -24,12 +24,14 @@ from ripieno.journal.sqlite.modes import modes_of
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.reader import Reader
+from ripieno.journal.sqlite.sequencer import RESTORED
 from ripieno.journal.sqlite.tasks import ABSENCE
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence
 from ripieno.model.errors import ErasedError, InputError, NotFoundError, StoreError, nearest
 from ripieno.model.event import Event
 from ripieno.model.ids import short
+from ripieno.model.stop import EVERYTHING
 from ripieno.model.value import decode
 
 __all__ = ["SqliteReads", "looking_for_work"]
@@ -147,6 +149,17 @@ class SqliteReads(Store):
             values.extend((wanted.failed_tool, *times) * 3)
         statement = f"SELECT {COLUMNS} FROM runs WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"
         return [RunRow(*row) for row in self._reader.all(statement, *values, wanted.limit)]
+
+    def restored(self, runs: Sequence[str]) -> frozenset[str]:
+        """Give which of these runs were put back; looks at them only in a log that was."""
+        if self._reader.one(RESTORED, EVERYTHING) is None:
+            return frozenset()
+        rows = self._reader.all(
+            f"SELECT DISTINCT lower(hex(stream)) FROM events WHERE kind = 'run.restored'"
+            f" AND stream IN ({', '.join('?' * len(runs))})",
+            *(bytes.fromhex(run) for run in runs),
+        )
+        return frozenset(run for (run,) in rows)
 
     async def tenant_stream(self, tenant: str) -> str:
         """Give the id of a tenant's own stream; raises `NotFoundError` while nothing is recorded in it."""
