@@ -31,7 +31,9 @@ def main(arguments: Sequence[str]) -> int:
     except (OSError, UnicodeError, NoteError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    sys.stdout.write(f"{report}\n")
+    text = f"{report}\n"
+    encoding = sys.stdout.encoding or "ascii"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))  # whatever a terminal takes
     return 0 if report.sound else 1
 
 

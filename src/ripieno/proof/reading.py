@@ -9,9 +9,15 @@ from typing import Any, Final, NamedTuple, cast
 
 from ripieno.proof.form import FORM, LINES
 
-__all__ = ["ExportError", "Line", "hash_of", "lines_of", "proof_of"]
+__all__ = ["ExportError", "Line", "hash_of", "legible", "lines_of", "proof_of"]
 
 HASH_BYTES: Final = 32
+
+LONGEST: Final = 1 << 28
+"""Characters of a line: a value and what is around it. A longer one is not read into memory."""
+
+SHOWN: Final = 500
+"""Characters of anything that is said of an export, which may be anybody's."""
 
 
 class ExportError(ValueError):
@@ -46,7 +52,7 @@ class Line(NamedTuple):
 def lines_of(file: Iterable[str]) -> Iterator[Line]:
     """Give every line; raises `ExportError` for what is none, out of order, or cut off."""
     before, count = 0, 0
-    for count, text in enumerate(file, 1):
+    for count, text in enumerate(pieces(file), 1):
         line = line_of(count, text)
         order = LINES.index(line.line)
         if (count == 1) != (order == 0) or order < before or LINES[before] == "end":
@@ -65,10 +71,47 @@ def lines_of(file: Iterable[str]) -> Iterator[Line]:
         raise ExportError(msg)
 
 
+def pieces(file: Iterable[str]) -> Iterator[str]:
+    """Give lines one by one; raises `ExportError` for one that has no end, without reading all of it."""
+    readline = getattr(file, "readline", None)
+    if readline is None:
+        yield from file
+        return
+    number = 0
+    while text := readline(LONGEST + 1):
+        number += 1
+        if len(text) > LONGEST:
+            msg = f"line {number} has more than {LONGEST:,} characters"
+            raise ExportError(msg)
+        yield text
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Give an object; raises `ValueError` where it says the same field twice: readers would differ."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(name for name in found if sum(1 for one, _ in pairs if one == name) > 1)
+        msg = f"it says {twice!r} twice"
+        raise ValueError(msg)
+    return found
+
+
+def refuse(text: str) -> float:
+    """Raise `ValueError` for what is a number in no other reader of JSON."""
+    msg = f"{text} is no number"
+    raise ValueError(msg)
+
+
+def legible(text: str) -> str:
+    """Give what is said of an export without what would steer a terminal, cut off where it is long."""
+    cut = text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in cut)
+
+
 def line_of(number: int, text: str) -> Line:
     """Read one line; raises `ExportError`."""
     try:
-        found: Any = json.loads(text)
+        found: Any = json.loads(text, object_pairs_hook=once, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         msg = f"line {number} is no JSON: {error}"
         raise ExportError(msg) from error

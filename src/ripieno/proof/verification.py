@@ -22,7 +22,7 @@ from ripieno.proof.erased import Erasures
 from ripieno.proof.form import RUN_TABLES
 from ripieno.proof.merkle import EMPTY, Frontier, ProofError, verify_consistency, verify_inclusion
 from ripieno.proof.notes import NoteError, Verifier
-from ripieno.proof.reading import ExportError, Line, hash_of, lines_of, proof_of
+from ripieno.proof.reading import ExportError, Line, hash_of, legible, lines_of, proof_of
 from ripieno.proof.restores import Restore, explained, restores_in
 from ripieno.proof.tables import Tables
 
@@ -83,7 +83,7 @@ class Report:
     def found(self, place: str, problem: str) -> None:
         """Add a finding."""
         if len(self.findings) < MOST:
-            self.findings.append(f"{place}: {problem}")
+            self.findings.append(legible(f"{place}: {problem}"))
         else:
             self.more += 1
 
@@ -228,7 +228,7 @@ class Verification:
         envelope = bytes_of(line.text("envelope"))
         try:
             event = event_of(envelope)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self._report.found(self._unread(line), f"cannot be read: {error}")
             self._leaf(line, None, envelope, self._unread(line))
             return
