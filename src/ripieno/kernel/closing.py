@@ -39,7 +39,8 @@ async def settled(scope: Scope, outcome: Outcome) -> None:
 def close(around: Scope, scope: Scope, participant: Participant, task: Task, outcome: Outcome) -> Outcome:
     """Record how a visit ended, once that is `settled`; its subtree is not needed any more."""
     execution = around.execution
-    skip = None if outcome.status == "cancelled" else execution.steering.skip(scope.path)
+    heeds = execution.steering.heeded and outcome.status != "cancelled"
+    skip = execution.steering.skip(scope.path) if heeds else None
     outcome = recorded(execution, outcome if skip is None else skip.outcome)
     payloads: Payloads = []
     body = end_body(scope, participant, task, outcome, payloads)

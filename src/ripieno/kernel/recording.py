@@ -42,6 +42,7 @@ class Recording:
         "_entered",
         "_reached",
         "_segments",
+        "blank",
         "imported",
         "messages",
         "restored",
@@ -68,6 +69,8 @@ class Recording:
         """That the run was put back from a backup, the last time."""
         for event in events:
             self._enter(event)
+        self.blank = not self._by_path
+        """True where nothing was recorded when this process took the run up."""
 
     def _enter(self, event: Event) -> None:
         if event.kind == "imported":
@@ -96,11 +99,6 @@ class Recording:
             above = event.path[:end]
             self._begun[above] = min(at, self._begun.get(above, at))
             end = event.path.rfind("/", 0, end)
-
-    @property
-    def blank(self) -> bool:
-        """True where nothing was recorded when this process took the run up."""
-        return not self._by_path
 
     def entered(self, path: str) -> bool:
         """Tell whether anything is recorded within a visit, were it in another run."""

@@ -181,14 +181,12 @@ class Scope:
         self.counts[kind] = count
         return f"{self.path}/{kind}/{count}"
 
-    def child(self, name: str, key: str | None) -> str:
+    def child(self, name: str, key: str | int | None) -> str:
         """Give the path of a participant's next visit, or of the dynamic child with this key."""
-        above = f"{self.path}/" if self.path else ""
-        if key is not None:
-            return f"{above}{name}@{key}"
-        visits = f"{name}@"
-        count = self.counts[visits] = self.counts.get(visits, 0) + 1
-        return f"{above}{visits}{count}"
+        if key is None:
+            visits = f"{name}@"
+            key = self.counts[visits] = self.counts.get(visits, 0) + 1
+        return f"{self.path}/{name}@{key}" if self.path else f"{name}@{key}"
 
     def _one_act_at_a_time(self) -> None:
         if self.execution.rest is not None:  # and who acts has not let itself be cancelled
@@ -287,7 +285,10 @@ class Scope:
         execution.proposals.admit(scope, participant)
         execution.open_scopes.add(scope)
         try:
-            outcome = await scope.within(terms, participant, task)
+            if terms is AS_ABOVE:
+                outcome = await scope.work(participant, task)
+            else:
+                outcome = await scope.within(terms, participant, task)
         except asyncio.CancelledError:
             if not execution.steering.absorb(scope):
                 self.stopped[path] = scope

@@ -101,10 +101,13 @@ class Binding:
         name = parameter.name
         if name == "input":
             return task.input
-        if name in task.state:
-            return output_of(task, name)
-        if name == "previous" and task.previous is not None:
-            return output_of(task, task.previous)
+        found = task.state.get(name)
+        if found is None and name == "previous" and task.previous is not None:
+            found = task.state[task.previous]
+        if found is not None:
+            output = found.parts[0]
+            assert output is None or isinstance(output, Value), "outcomes in the state are recorded"
+            return output
         if name == "turn":
             return task.turn
         return task.input if parameter is self.parameters[0] else None
@@ -126,13 +129,6 @@ class Binding:
         if self.context is not None:
             arguments[self.context] = context
         return arguments
-
-
-def output_of(task: Task, name: str) -> Value | None:
-    """Give a participant's recorded output."""
-    output = task.state[name].parts[0]
-    assert output is None or isinstance(output, Value), "outcomes in the state are recorded"
-    return output
 
 
 def first_problem(error: ValidationError) -> str:
