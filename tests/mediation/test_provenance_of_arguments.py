@@ -170,7 +170,7 @@ when { !(context has sources) || context.sources.contains("untrusted") };
         [denied] = await events(host, run, "denied")
         found = Traced.read(decode(host.store.payload(run, denied.body["traced"])))
     assert found.provenance == {"bank": "untrusted", "account": "untrusted", "amount": "model"}
-    assert found.for_people()["bank"].endswith("in parts")
+    assert found.for_people()["bank"].endswith("with those beside it")
 
 
 async def test_what_is_too_long_to_be_looked_through_is_as_all_that_came_in(tmp_path: Path) -> None:

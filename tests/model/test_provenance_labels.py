@@ -68,6 +68,10 @@ def test_a_source_is_said_in_a_sentence() -> None:
     assert in_words({"trust": "model", "by": [whole, made, derived]}) == (
         "model: input by person:ada (untrusted), exact; made up by the agent; derived from what was read"
     )
+    such = {"how": "derived", "trust": "untrusted", "like": by}
+    assert in_words({"trust": "untrusted", "by": [such]}) == (
+        "untrusted: derived from what was read, such as tool mail (untrusted), step a@1/tool/1"
+    )
 
 
 def test_what_was_traced_is_read_as_it_was_recorded() -> None:

@@ -159,10 +159,17 @@ def in_words(found: Mapping[str, Any]) -> str:
 
 def source_in_words(by: Mapping[str, Any]) -> str:
     """Say one source of a value, and how that was seen."""
-    if "what" not in by:
-        return "made up by the agent" if by["how"] == "made up" else "derived from what was read"
-    at = f", step {by['path']}" if by["path"] else ""
-    return f"{by['what']} ({by['trust']}){at}, {by['how']}"
+    if "what" in by:
+        return f"{place_in_words(by)}, {by['how']}"
+    if by["how"] == "made up":
+        return "made up by the agent"
+    return "derived from what was read" + (f", such as {place_in_words(by['like'])}" if "like" in by else "")
+
+
+def place_in_words(source: Mapping[str, Any]) -> str:
+    """Say what a source is, how far it is trusted, and at which step it came in."""
+    at = f", step {source['path']}" if source["path"] else ""
+    return f"{source['what']} ({source['trust']}){at}"
 
 
 class RunLog(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -17,6 +17,7 @@ from ripieno.cli.policy_whatif import past_acts
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.identity.reading import read_run
+from ripieno.mediation.provenance.words import short_form
 from ripieno.model.errors import NotFoundError, nearest
 from ripieno.model.ids import short
 from ripieno.model.provenance import source_in_words
@@ -50,7 +51,7 @@ def show_why(run: str, path: str, argument: str, /, *, options: Options = DEFAUL
 
 async def _show(settings: Settings, run: str, path: str, argument: str) -> int:
     from ripieno.mediation.provenance.past import PastSources  # noqa: PLC0415 - only where it is shown
-    from ripieno.mediation.provenance.way import ways  # noqa: PLC0415 - the same
+    from ripieno.mediation.provenance.way import changed, followed, ways  # noqa: PLC0415 - the same
 
     async with opened(settings) as store:
         row = await find_run(settings, store, run)
@@ -63,13 +64,19 @@ async def _show(settings: Settings, run: str, path: str, argument: str) -> int:
             raise NotFoundError(msg, remedy="ripieno runs events RUN shows the paths")
         arguments = call.action.given()
         events = await store.events(row.id)
+        before = [event for event in events if event.seq < call.seq]
         traced = call.traced
         if traced is None:
             traced = await PastSources(store, row.id, events).at(call.seq, call.path, arguments)
-        before = [event for event in events if event.seq < call.seq]
         found = list(
             ways(traced, arguments, argument, before, lambda ref: decode(store.payload(row.id, ref)))
         )
+        earlier = [
+            (one.seq, one.action.given())
+            for one in calls
+            if one.path == call.path and one.seq < call.seq and one.action.given is not None
+        ]
+        found = [await followed(store, events, changed(way, earlier)) for way in found]
     if not found:
         known = ", ".join(sorted(arguments)) or "nothing"
         msg = f"{call.action.subject.name} was given no {argument!r}{nearest(argument, arguments)}"
@@ -85,27 +92,44 @@ def show_ways(settings: Settings, call: PastAct, found: Sequence[Way]) -> None:
         return
     screen = console(sys.stdout)
     tool = call.action.subject.name
-    screen.print(Text.assemble((tool, "bold"), f" at {call.path} (event {call.seq})"), soft_wrap=True)
+    by = ", ".join(one.by for one in call.action.approvals)
+    approved = f", approved by {by}" if by else ""
+    screen.print(
+        Text.assemble((tool, "bold"), f" at {call.path} (event {call.seq}){approved}"), soft_wrap=True
+    )
     for way in found:
-        data = f", {', '.join(way.found['data'])}" if way.found.get("data") else ""
-        said = Text.assemble(
-            (way.at, "bold"), " = ", clean(shortened(way.value)), f" is {way.found['trust']}{data}"
+        for line in told(way):
+            screen.print(line, soft_wrap=True)
+
+
+def told(way: Way) -> Iterator[Text]:
+    """Tell one way, line by line."""
+    data = f", {', '.join(way.found['data'])}" if way.found.get("data") else ""
+    yield Text.assemble(
+        (way.at, "bold"), " = ", clean(shortened(way.value)), f" is {way.found['trust']}{data}"
+    )
+    if way.proposed is not None:
+        was = clean(shortened(way.proposed.value))
+        yield Text.assemble(
+            "  put there by whoever approved it, in place of ", was, f" (event {way.proposed.event})"
         )
-        screen.print(said, soft_wrap=True)
-        for by in way.found["by"]:
-            screen.print(Text.assemble("  ", clean(source_in_words(by)), at_of(by)), soft_wrap=True)
-        for stop in way.through:
-            held = f" as {stop.at}" if stop.at else ""
-            screen.print(
-                Text(f"  passed on by {stop.path} (event {stop.event}){held}", "dim"), soft_wrap=True
-            )
+    brief = short_form(way.value) is not None
+    for by in way.found["by"]:
+        why = ": too short to be told from chance" if brief and "what" not in by else ""
+        yield Text.assemble("  ", clean(source_in_words(by)), why, at_of(by))
+    for by in way.elsewhere:
+        yield Text.assemble("  there from ", clean(source_in_words(by)), at_of(by, run=True))
+    for stop in way.through:
+        held = f" as {stop.at}" if stop.at else ""
+        yield Text(f"  passed on by {stop.path} (event {stop.event}){held}", "dim")
 
 
-def at_of(by: Mapping[str, Any]) -> str:
-    """Say where in what a source gave, and at which event."""
+def at_of(by: Mapping[str, Any], *, run: bool = False) -> str:
+    """Say where in what a source gave, and at which event, of which `run` where that is another."""
     if "event" not in by:
         return ""
-    return f" (event {by['event']}" + (f", {by['at']})" if by.get("at") else ")")
+    of = f" of run {short(by['run'])}" if run else ""
+    return f" (event {by['event']}{of}" + (f", {by['at']})" if by.get("at") else ")")
 
 
 def shortened(value: Any) -> str:
@@ -123,5 +147,10 @@ def document(call: PastAct, way: Way) -> dict[str, Any]:
         "argument": way.at,
         "value": way.value,
         **way.found,
+        "approved": [one.by for one in call.action.approvals],
+        "proposed": None
+        if way.proposed is None
+        else {"event": way.proposed.event, "value": way.proposed.value},
+        "elsewhere": [dict(by) for by in way.elsewhere],
         "passed_on": [{"event": one.event, "path": one.path, "at": one.at} for one in way.through],
     }

@@ -24,7 +24,7 @@ How = Literal[
     "in part",
     "another form",
     "decoded",
-    "in parts",
+    "with those beside it",
     "not looked through",
     "made up",
     "derived",
@@ -103,6 +103,11 @@ class Index:
         self._most, self._longest = most, longest
         self.work = 0
         """How many windows and forms were entered or looked up: what it has cost, whatever the machine."""
+
+    @property
+    def least(self) -> Mark | None:
+        """The first of the least trusted that came in."""
+        return self._least
 
     @property
     def size(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
@@ -134,7 +135,7 @@ class Trace:
             found = self._history.index.look(leaf, self._default)
             if (part := self._parted.get((*at, *inner))) is not None:
                 label = combined([found.label, part.label])
-                found = Found(label, (*found.matches, Match(part, "in parts")))
+                found = Found(label, (*found.matches, Match(part, "with those beside it")))
             self._note((*at, *inner), leaf, found)
             said.append(found.label.trust)
         return least_trusted(said) if said else self._default.trust
@@ -186,8 +187,20 @@ class Trace:
         return found.label.trust == "trusted" and all(not match.mark.source.path for match in found.matches)
 
     def _unmatched(self) -> dict[str, Any]:
-        own = self._carried.own_accord
-        return {"how": "made up" if own else "derived", "trust": self._default.trust}
+        if self._carried.own_accord:
+            return {"how": "made up", "trust": self._default.trust}
+        return {"how": "derived", "trust": self._default.trust, **self._like}
+
+    @cached_property
+    def _like(self) -> dict[str, Any]:
+        """Give a source that is as little trusted as what matches nothing, as it is recorded with that."""
+        trust, history = self._default.trust, self._history
+        read = (history.values.get(value.ref) for value in self._carried.read or ())
+        found = next((one.source for one in read if one is not None and one.label.trust == trust), None)
+        least = history.index.least
+        if found is None and least is not None and least.label.trust == trust:
+            found = least.source
+        return {} if found is None else {"like": {"trust": trust, **told_source(found)}}
 
 
 def told_match(match: Match) -> dict[str, Any]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
+from ripieno.mediation.provenance.history import Histories
 from ripieno.mediation.provenance.index import Index, Mark, Source
 from ripieno.mediation.provenance.leaves import leaves, place
+from ripieno.mediation.provenance.tracing import told_match
 from ripieno.mediation.provenance.words import short_form
+from ripieno.model.errors import RipienoError
 from ripieno.model.event import Event
-from ripieno.model.provenance import Label, Traced
+from ripieno.model.provenance import Label, RunLog, Traced
 
-__all__ = ["Stop", "Way", "ways"]
+__all__ = ["Proposed", "Stop", "Way", "changed", "followed", "ways"]
 
 PASSED: Final = ("output", "evidence", "reason")
 
@@ -37,6 +41,60 @@ class Way:
     found: Mapping[str, Any]
     """What is recorded of its sources."""
     through: Sequence[Stop]
+    elsewhere: Sequence[Mapping[str, Any]] = ()
+    """Where it was from in the run that this one had it from, as is recorded of a source."""
+    proposed: Proposed | None = None
+    """What stood there before somebody who approved the act changed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """What an act was to be made with, as it was proposed."""
+
+    event: int
+    value: Any
+
+
+async def followed(log: RunLog, events: Sequence[Event], way: Way) -> Way:
+    """Give a way with its sources in other runs: a child run, or the one that a run began from.
+
+    events: all of the run's.
+    """
+    runs = {run: None for by in way.found["by"] if (run := other_run(events, by)) is not None}
+    histories = Histories(log)
+    found: list[Mapping[str, Any]] = []
+    for run in runs:
+        with suppress(RipienoError):  # erased since, or damaged: the source here is told all the same
+            history = await histories.of(run)
+            found += [told_match(match) for match in history.index.look(way.value, Label("model")).matches]
+    return replace(way, elsewhere=found)
+
+
+def other_run(events: Sequence[Event], by: Mapping[str, Any]) -> str | None:
+    """Give the run in which a source of this one has to be looked for; None for any other source."""
+    event = next((one for one in events if one.seq == by.get("event")), None)
+    if event is None:
+        return None
+    if event.kind == "answered" and event.body["what"] == "child":
+        asked = (one for one in events if one.kind == "asked" and one.path == event.path)
+        return next((str(one.body["child"]) for one in asked if "child" in one.body), None)
+    if event.kind == "run.started":
+        if "parent" in event.body:
+            return str(event.body["parent"]["run"])
+        return next((str(one.body["from"]) for one in events if one.kind == "run.forked"), None)
+    return None
+
+
+def changed(way: Way, proposals: Iterable[tuple[int, Mapping[str, Any]]]) -> Way:
+    """Give a way with what was proposed first, where that was something else.
+
+    proposals: events by which the act was proposed before, with its arguments then.
+    """
+    for seq, arguments in proposals:
+        was = {place(at): leaf for at, leaf in leaves(arguments)}.get(way.at, way.value)
+        if was != way.value:
+            return replace(way, proposed=Proposed(seq, was))
+    return way
 
 
 def ways(
