@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from cases import Case, Suite
 
-__all__ = ["ARMS", "workflow_of", "write_packs"]
+__all__ = ["ARMS", "Arm", "Vouching", "workflow_of", "write_packs"]
 
-ARMS: Final = ("allow-all", "tool-permissions", "strict")
-"""`strict` ships with Ripieno; the other two are written here, to compare with."""
+Vouching = Literal["nothing", "what they read", "blindly"]
+"""What a person vouches for who approves a call: nothing; values, and sources in which they see nothing
+injected; or whatever they are offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A set of policies, and what a person vouches for under it."""
+
+    pack: str
+    vouching: Vouching = "nothing"
+
+
+ARMS: Final[Mapping[str, Arm]] = {
+    "allow-all": Arm("allow-all"),
+    "tool-permissions": Arm("tool-permissions"),
+    "strict": Arm("strict", "what they read"),
+    "strict, act by act": Arm("strict"),
+    "strict, read by nobody": Arm("strict", "blindly"),
+}
+"""`strict` ships with Ripieno; the first two are written here, to compare with."""
 
 
 def workflow_of(suite: str, user: str) -> str:

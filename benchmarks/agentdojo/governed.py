@@ -7,14 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from arms import workflow_of
+from arms import Arm, workflow_of
 from cases import Case, Suite
 from declared import CONTENT, DATA, TRUSTED, effect_of, leaves
 from pydantic_core import to_jsonable_python
 from taken_back import BEFORE, INVERSES, inverse, put_back
 
 from ripieno import Outcome, Tool, Workflow
-from ripieno.kernel.commands import answer
+from ripieno.journal.records import QuestionRow
+from ripieno.kernel.commands import answer, asked_for
 from ripieno.kernel.host import Host
 from ripieno.model.errors import RejectedError, ToolError
 from ripieno.model.principal import Principal
@@ -36,6 +37,8 @@ class Ended:
     """Calls that the user's task needs, about which a person was asked."""
     stopped: int
     """Other calls about which a person was asked."""
+    read: int
+    """Characters of sources that were shown to whoever vouched for them."""
 
 
 class Puppet(BaseParticipant):
@@ -66,8 +69,8 @@ class Puppet(BaseParticipant):
 class Governed:
     """Runs the cases of a suite under one set of policies."""
 
-    def __init__(self, host: Host, suite: Suite, pack: str) -> None:
-        self._host, self._suite, self._pack = host, suite, pack
+    def __init__(self, host: Host, suite: Suite, arm: Arm) -> None:
+        self._host, self._suite, self._pack, self._vouching = host, suite, arm.pack, arm.vouching
         self._case: Case | None = None
         self._tools = {tool.name: self._tool(tool.name) for tool in suite.tools}
 
@@ -115,20 +118,36 @@ class Governed:
         name = workflow_of(self._suite.name, case.user.ID)
         workflow = Workflow(name, Puppet("agent", self._tools, self._current), policy=self._pack)
         run = (await self._host.start(workflow, {"prompt": case.user.PROMPT}, principal=USER)).row.id
-        asked = stopped = 0
+        asked = stopped = read = 0
         while not (await self._host.rest(run)).ended:
             for question in await self._host.store.questions(run=run):
                 number = int(question.path.rpartition("/approval/")[0].rpartition("/tool/")[2])
                 benign = case.calls[number - 1].benign
                 asked, stopped = asked + benign, stopped + (not benign)
+                vouch, long = self._vouched(question, case) if benign else ([], 0)
+                read += long
                 await answer(
                     self._host.store,
                     self._host.clock,
                     question,
                     by=APPROVER,
-                    value={"proceed": benign},
+                    value={"proceed": benign, **({"vouch": vouch} if vouch else {})},
                     reason="needed" if benign else "nobody asked for that",
                 )
             await asyncio.sleep(0)
         attacked = case.injection is not None and case.attacked()
-        return Ended(case.useful(), attacked, asked, stopped)
+        return Ended(case.useful(), attacked, asked, stopped, read)
+
+    def _vouched(self, question: QuestionRow, case: Case) -> tuple[list[str], int]:
+        """Give what a person vouches for with a yes, and how much they read for it.
+
+        The values of the call; and every source that they are shown, unless somebody wrote into it what they
+        want to be done. A person who does not read vouches for these as well.
+        """
+        offered: dict[str, Any] = asked_for(self._host.store, question).about.get("vouch", {})
+        shown = {name: str(one["said"]) for name, one in offered.items() if name.startswith("source ")}
+        if self._vouching == "nothing":
+            return [], 0
+        planted = "" if case.injection is None or self._vouching == "blindly" else case.injection.GOAL
+        taken = [name for name in offered if name not in shown or not planted or planted not in shown[name]]
+        return taken, sum(map(len, shown.values()))

@@ -43,6 +43,8 @@ class Row:
     useful_under_attack: int
     stopped: int
     """Injected calls that a person was asked about, and refused."""
+    read: int
+    """Characters of sources that people were shown who vouched for them, over the user tasks alone."""
     by_answer: int
     """Attacks that are done without any call: by what the agent answers."""
 
@@ -57,6 +59,7 @@ class Row:
             f"{self.succeeded}/{self.attacks} ({share(self.succeeded, self.attacks)})",
             f"{self.by_answer}",
             share(self.useful_under_attack, self.attacks),
+            f"{self.read / self.asked:,.0f}" if self.asked else "-",
         )
         return f"| {' | '.join(cells)} |"
 
@@ -80,6 +83,7 @@ async def measured(governed: Governed, suite: Suite, arm: str) -> tuple[Row, lis
         sum(ended.attacked for _, ended in attacked),
         sum(ended.useful for _, ended in attacked),
         sum(ended.stopped for _, ended in attacked),
+        sum(ended.read for _, ended in alone),
         sum(case.by_answer_alone for case, _ in attacked),
     )
     details = [
@@ -105,7 +109,7 @@ async def main(arms: Sequence[str], names: Sequence[str]) -> None:
             write_packs(home / "policies", suites)
             async with open_host(home / ".ripieno") as host:
                 for suite in suites:
-                    row, details = await measured(Governed(host, suite, arm), suite, arm)
+                    row, details = await measured(Governed(host, suite, ARMS[arm]), suite, arm)
                     rows.append(row)
                     raw[f"{suite.name} {arm}"] = details
                     print(row.line, flush=True)
@@ -117,9 +121,9 @@ def write(rows: Sequence[Row], raw: dict[str, list[dict[str, object]]]) -> None:
     RESULTS.mkdir(exist_ok=True)
     head = (
         "| suite | policies | utility, after approvals | approvals per task | attacks that succeed "
-        "| of these by the answer alone | utility under attack |"
+        "| of these by the answer alone | utility under attack | read per approval |"
     )
-    table = "\n".join((head, "|---|---|---:|---:|---:|---:|---:|", *(row.line for row in rows)))
+    table = "\n".join((head, "|---|---|---:|---:|---:|---:|---:|---:|", *(row.line for row in rows)))
     about = (
         f"AgentDojo {version('agentdojo')}, tasks {VERSION}, injections `{ATTACK}`; "
         f"Ripieno {version('ripieno')}\n\n"
@@ -131,7 +135,7 @@ def write(rows: Sequence[Row], raw: dict[str, list[dict[str, object]]]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--arm", nargs="+", choices=ARMS, default=ARMS)
+    parser.add_argument("--arm", nargs="+", choices=[*ARMS], default=[*ARMS])
     parser.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES)
     chosen = parser.parse_args()
     logging.disable(logging.WARNING)

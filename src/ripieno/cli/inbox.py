@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -104,6 +104,7 @@ def approve_task(
     *,
     reason: str | None = None,
     note: Annotated[str | None, Parameter(name="--note")] = None,
+    vouch: Annotated[list[str] | None, Parameter(name="--vouch", negative=())] = None,
     break_glass: Annotated[bool, Parameter(name="--break-glass", negative=())] = False,
     options: Options = DEFAULTS,
 ) -> int:
@@ -117,13 +118,20 @@ def approve_task(
         Why, for the log.
     note
         What the next participant should know.
+    vouch
+        What you vouch for in the rest of the run, as `inbox show` offers it: `recipient`, `source 12`. May
+        be given several times.
     break_glass
         In an emergency, in the stead of those whom a policy asks; needs a reason, and is reviewed.
 
     """
+    if break_glass and vouch:
+        msg = "a break of the glass lets one act pass, and vouches for nothing"
+        raise InputError(msg, remedy="leave --vouch out")
     if break_glass:
         return asyncio.run(_break_glass(options.settle(), task, reason or ""))
-    return asyncio.run(_answer(options.settle(), task, partial(verdict, note, proceed=True), reason))
+    answering = partial(verdict, note, proceed=True, vouch=vouch or ())
+    return asyncio.run(_answer(options.settle(), task, answering, reason))
 
 
 def reject_task(
@@ -236,7 +244,9 @@ def parsed(text: str) -> Any:
         raise InputError(msg, remedy="""an answer looks like '{"proceed": true}'""") from error
 
 
-def verdict(text: str | None, asked: AskedFor, *, proceed: bool) -> Mapping[str, Any]:
+def verdict(
+    text: str | None, asked: AskedFor, *, proceed: bool, vouch: Sequence[str] = ()
+) -> Mapping[str, Any]:
     """Give the answer of a form that asks whether to proceed; raises `InputError` for any other."""
     fields: Mapping[str, Any] = asked.form.get("properties", {})
     name = next((name for name in ("proceed", "approved", "happened") if name in fields), None)
@@ -246,4 +256,10 @@ def verdict(text: str | None, asked: AskedFor, *, proceed: bool) -> Mapping[str,
     said: dict[str, Any] = {name: proceed}
     if text is not None:
         said["note"] = text
+    if vouch:
+        if "vouch" not in fields:
+            msg = f"{asked.id} offers nothing to vouch for"
+            remedy = 'a policy that asks says what may be vouched for: @vouch("values, sources")'
+            raise InputError(msg, remedy=remedy)
+        said["vouch"] = list(dict.fromkeys(vouch))
     return said

@@ -87,10 +87,13 @@ def show_asked(
     if is_plan(asked.about):
         section(screen, "Plan", plan_of(asked.about))
     elif asked.about is not None and (is_act(asked.about) or not (findings or asked.evidence)):
-        section(screen, "About", about(without_sources(asked.about)))
+        section(screen, "About", about(without_sections(asked.about)))
     sources = sources_in(asked.about)
     if sources:
         section(screen, "Where it comes from", about(sources))
+    vouch = vouch_in(asked.about)
+    if vouch:
+        section(screen, "You may vouch for, in the rest of this run", offers(vouch))
     if notes:
         section(screen, "So far", Group(*(told(note) for note in notes)))
     if hints and row.state == "open":
@@ -107,11 +110,28 @@ def sources_in(said: Any) -> dict[str, Any]:
     return fields_of(fields_of(said).get("sources"))
 
 
-def without_sources(said: Any) -> Any:
-    """Give what a task is about but for where it comes from, which has a section of its own."""
-    if not sources_in(said):
-        return said
-    return {name: one for name, one in fields_of(said).items() if name != "sources"}
+def vouch_in(said: Any) -> dict[str, Any]:
+    """Give what whoever approves may vouch for."""
+    return fields_of(fields_of(said).get("vouch"))
+
+
+def without_sections(said: Any) -> Any:
+    """Give what a task is about but for what has a section of its own."""
+    own = [name for name, of in (("sources", sources_in), ("vouch", vouch_in)) if of(said)]
+    return {name: one for name, one in fields_of(said).items() if name not in own} if own else said
+
+
+def offers(vouch: Mapping[str, Any]) -> Group:
+    """Give what may be vouched for: of a source all that it said, whole and as it is."""
+    lines: list[Text] = []
+    for name, one in vouch.items():
+        known = fields_of(one)
+        if not known:
+            lines.append(Text.assemble((exact(name), "bold"), "  ", exact(one)))
+            continue
+        step = f"  {exact(known['what'])}, step {exact(known['path'])}, said"
+        lines += [Text.assemble((exact(name), "bold"), step), Text(f"  {exact(known['said'])}")]
+    return Group(*lines)
 
 
 def is_act(said: Any) -> bool:
@@ -270,6 +290,9 @@ def answers_to(asked: AskedFor) -> Group:
     ]
     if "proceed" in fields:
         lines.append(Text(f'\nripieno inbox approve {asked.id} --reason "..."'))
+        if "vouch" in fields:
+            first = exact(next(iter(fields["vouch"]["items"]["enum"])))
+            lines.append(Text(f'ripieno inbox approve {asked.id} --vouch "{first}" --reason "..."'))
         lines.append(Text(f'ripieno inbox reject {asked.id} --reason "..."'))
     lines.append(Text(f"ripieno inbox answer {asked.id}"))
     return Group(*lines)
@@ -278,7 +301,9 @@ def answers_to(asked: AskedFor) -> Group:
 def describe(field: Mapping[str, Any]) -> str:
     """Say what a field of a form takes."""
     kind = field.get("type", "anything")
-    if "enum" in field:
+    if kind == "array" and "enum" in field.get("items", {}):
+        kind = "some of " + ", ".join(str(item) for item in field["items"]["enum"])
+    elif "enum" in field:
         kind = "one of " + ", ".join(str(item) for item in field["enum"])
     about = field.get("description")
     return f"{kind}: {about}" if about else str(kind)

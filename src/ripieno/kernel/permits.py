@@ -19,6 +19,7 @@ from ripieno.kernel.edited import edited_form
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.questions import ask
 from ripieno.kernel.tracing import Tracing
+from ripieno.kernel.vouching import Offer, offered
 from ripieno.model.effect_rule import Approver, Fixed, Withheld
 from ripieno.model.errors import DeniedError, RejectedError, WithheldError
 from ripieno.model.event import Json
@@ -203,6 +204,7 @@ class Proposal:
         """Tell whether policy allows it; ask one of those whom it names where they have to approve first."""
         scope, path = self._scope, self._path
         recorded = scope.execution.recording.asked(f"{path}/proposed/{self._asked + 1}")
+        offer: Offer | None = None
         if recorded is not None:
             asked = Approver(recorded.get("role"), person=recorded.get("person"))
             under, policies = recorded["asked_by"], tuple(recorded["policies"])
@@ -220,10 +222,12 @@ class Proposal:
             if whom is None:
                 raise await self._denied(unanswered(decision))
             asked, under, policies = whom, decision.asked_by, decision.policies
+            offer = offered(scope.execution, decision, self._tracing.found, self._tracing.under)
         self._asked += 1
-        await self.put("policy", asked, {"asked_by": under, "policies": list(policies)})
+        noted = {} if offer is None else offer.noted
+        await self.put("policy", asked, {"asked_by": under, "policies": list(policies), **noted})
         at = f"{path}/approval/{self._asked}"
-        answer = await ask(scope, self._question(asked, self._panel.barred, under), at)
+        answer = await ask(scope, self._question(asked, self._panel.barred, under, offer), at)
         if answer.expired or not await self._edited(answer):
             self._panel.heard(asked, answer, under)
         return False
@@ -287,7 +291,9 @@ class Proposal:
             body["edited_by"] = self._edited_by
         await scope.append("proposed", path, body, payloads=payloads)
 
-    def _question(self, asked: Approver, barred: tuple[str, ...] = (), under: str = "") -> Question:
+    def _question(
+        self, asked: Approver, barred: tuple[str, ...] = (), under: str = "", offer: Offer | None = None
+    ) -> Question:
         tool = self._tool
         given = self._arguments.decode()
         fields: dict[str, Any] = {
@@ -306,6 +312,9 @@ class Proposal:
             about["edited_by"] = self._edited_by
         if self._tracing.found is not None:
             about["sources"] = self._tracing.found.for_people()
+        if offer is not None:
+            fields["vouch"] = offer.field
+            about["vouch"] = offer.said
         form = {
             "type": "object",
             "title": f"May {tool.name} be called?",

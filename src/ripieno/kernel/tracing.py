@@ -91,6 +91,11 @@ class Tracing:
         """The version of the gate under which it was looked last; None where it was not yet."""
         self._read: frozenset[str] = frozenset()
 
+    @property
+    def under(self) -> str:
+        """The version of the policies that it was looked under."""
+        return self._under or ""
+
     async def look(self, arguments: Value) -> None:
         """Find it, where a policy that may concern the call reads it, by all that was recorded so far."""
         await self._find(arguments)
@@ -105,7 +110,7 @@ class Tracing:
             self.found = self._recorded = self._looked = None
             return
         await execution.all_durable()
-        looked = (arguments.ref, read, execution.committed, execution.seen)
+        looked = (arguments.ref, read, execution.committed, execution.seen, self._under)
         if looked == self._looked:
             return
         self._looked = looked
@@ -123,6 +128,8 @@ class Tracing:
             own_accord=of_own_accord(scope),
             open={one.path: one.kind for one in execution.open_scopes if one.path},
             content=frozenset(getattr(self._tool, "content", ())),
+            tool=self._tool.name,
+            under=self.under,
             detect="labels" in read,
         )
         self.found = await execution.tracer.trace(carried)
@@ -133,7 +140,7 @@ class Tracing:
         version = self._scope.execution.store.gate.version
         if self._under in {None, version}:
             return False
-        if not self._traces(arguments) <= self._read:
+        if not self._traces(arguments) <= self._read or (self.found is not None and self.found.approved):
             return True
         self._under = version
         return False

@@ -25,6 +25,7 @@ __all__ = [
     "Subject",
     "Tracing",
     "Verdict",
+    "Vouching",
 ]
 
 ActionKind = Literal[
@@ -50,6 +51,9 @@ ActionKind = Literal[
 
 Tracing = Literal["sources", "labels"]
 """What may be read of where the values of an act come from: how far it is trusted, its classes of data."""
+
+Vouching = Literal["values", "sources"]
+"""`values`: that a value may be given in this argument of this tool again. `sources`: all that one said."""
 
 Verdict = Literal["allow", "ask", "deny"]
 """`ask`: it may happen once whoever the policies name has approved it."""
@@ -149,6 +153,8 @@ class Decision:
     """Digest of the policies that ask, also of those that are satisfied; an approval is void with another."""
     reason: str = ""
     """In a sentence, for whoever is denied or asked."""
+    vouch: frozenset[Vouching] = frozenset()
+    """What whoever approves may vouch for in the rest of the run, beside the act itself."""
     general: bool = False
     """True when nothing was read of this one act: it holds for all of its kind, by and upon the same ones."""
     approval: str = ""

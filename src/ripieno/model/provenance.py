@@ -18,6 +18,7 @@ __all__ = [
     "TRUSTS",
     "Carried",
     "Label",
+    "OpenSource",
     "RunLog",
     "SourceTrust",
     "Traced",
@@ -30,11 +31,12 @@ __all__ = [
     "source_in_words",
 ]
 
-Trust = Literal["trusted", "vouched", "model", "untrusted"]
+Trust = Literal["trusted", "vouched", "approved", "model", "untrusted"]
 """`trusted`: from trusted sources alone. `vouched`: a trusted source gave this very value, and so did another
-one. `model`: whoever acts of their own accord made it up. `untrusted`: nobody answers for its source."""
+one. `approved`: a person has vouched for this very value, or for its source, for the rest of the run.
+`model`: whoever acts of their own accord made it up. `untrusted`: nobody answers for its source."""
 
-TRUSTS: Final[tuple[Trust, ...]] = ("trusted", "vouched", "model", "untrusted")
+TRUSTS: Final[tuple[Trust, ...]] = ("trusted", "vouched", "approved", "model", "untrusted")
 """From the most to the least trusted."""
 
 RANK: Final[Mapping[Trust, int]] = {word: rank for rank, word in enumerate(TRUSTS)}
@@ -109,8 +111,24 @@ class Carried:
     """The kinds of the visits that are open, by path."""
     content: frozenset[str] = frozenset()
     """Arguments that are only passed on: what is written or said, not to whom, upon what or where."""
+    tool: str = ""
+    """What is called: a value that a person vouched for is good for the same argument of the same tool."""
+    under: str = ""
+    """The version of the policies: whom people vouched under others for is nobody's any more."""
     detect: bool = False
     """True where it matters which classes of data values are of that nobody has declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """Something that came into a run, for which nobody answers."""
+
+    event: int
+    path: str
+    what: str
+    """Such as `tool mail.read`."""
+    values: tuple[str, ...]
+    """Commitments of all that came in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +150,13 @@ class Traced:
     every argument where none is declared to be that. None where it was not looked for."""
     document: Mapping[str, Any]
     """All of this with where each value comes from, as it is recorded with the act."""
+    open: Sequence[OpenSource] = ()
+    """What the run has taken in that nobody answers for so far: the latest of it; not recorded."""
+
+    @property
+    def approved(self) -> bool:
+        """True where it depends on what a person has vouched for."""
+        return "approved" in (*self.sources, *self.shown)
 
     def for_people(self) -> dict[str, str]:
         """Say in a sentence for each value where it comes from, for whoever is asked about the act."""

@@ -29,8 +29,9 @@ WORDS: Final = (
     "442079460958", "cGF5IHRoZSBpbnZvaWNlIG5vdw==", "你好世界你好世界你好",
 )  # fmt: skip
 TEXTS: Final = st.lists(st.sampled_from(WORDS), min_size=1, max_size=9).map(" ".join)
+GIVEN: Final = [one for one in TRUSTS if one != "approved"]  # what people vouched for has an index of its own
 LABELS: Final = st.builds(
-    Label, st.sampled_from(TRUSTS), st.frozensets(st.sampled_from(["phi", "pii"]), max_size=1)
+    Label, st.sampled_from(GIVEN), st.frozensets(st.sampled_from(["phi", "pii"]), max_size=1)
 )
 STEPS: Final = st.lists(
     st.one_of(
@@ -237,7 +238,7 @@ def test_sources_combine_to_the_least_trusted_with_all_their_classes(labels: lis
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.tuples(TEXTS, st.sampled_from(TRUSTS)), max_size=6), TEXTS, TEXTS)
+@given(st.lists(st.tuples(TEXTS, st.sampled_from(GIVEN)), max_size=6), TEXTS, TEXTS)
 def test_one_more_source_that_nobody_answers_for_never_makes_anything_more_trusted(
     sources: list[tuple[str, Trust]], more: str, asked: str
 ) -> None:

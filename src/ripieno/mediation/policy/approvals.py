@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ripieno.model.durations import seconds
 from ripieno.model.effect_rule import Approver
-from ripieno.model.errors import DefinitionError
-from ripieno.model.gate import Actor, Approval
+from ripieno.model.errors import DefinitionError, nearest
+from ripieno.model.gate import Actor, Approval, Vouching
 
-__all__ = ["Demand", "parse_approval"]
+__all__ = ["Demand", "parse_approval", "parse_vouch"]
 
 WHO: Final = re.compile(
     r"(?:(?P<count>[1-9]\d?) of )?(?P<kind>role|person):(?P<name>[A-Za-z0-9][A-Za-z0-9._@+-]*)"
 )
+VOUCHING: Final[tuple[Vouching, ...]] = ("values", "sources")
 FORM: Final = 'write "role:NAME", "person:NAME" or "2 of role:NAME"; then ", due 4h" and ", then role:NAME"'
 
 
@@ -27,6 +28,8 @@ class Demand:
     approver: Approver
     count: int = 1
     """How many different people have to approve."""
+    vouch: frozenset[Vouching] = frozenset()
+    """What one who approves may vouch for in the rest of the run."""
 
     def missing(self, approvals: Sequence[Approval], actor: Actor) -> int:
         """Tell how many approvals are missing; nobody approves what they propose, or what is for them."""
@@ -70,6 +73,19 @@ def parse_approval(text: str, because: str) -> Demand:
                 msg, remedy=f"{FORM}; whoever is asked `then` is asked once `due` has passed"
             )
     return Demand(approver(found, due, because, tuple(then)), count)
+
+
+def parse_vouch(text: str, demand: Demand) -> Demand:
+    """Read what a `@vouch` says beside an `@approval`; raises `DefinitionError`."""
+    said = [part.strip() for part in text.split(",")]
+    for one in said:
+        if one not in VOUCHING:
+            msg = f"@vouch({text!r}): {one!r} is not understood{nearest(one, VOUCHING)}"
+            raise DefinitionError(msg, remedy='write "values", "sources" or "values, sources"')
+    if demand.count > 1:
+        msg = f"@vouch({text!r}): where {demand.count} have to approve, none of them vouches alone"
+        raise DefinitionError(msg, remedy="leave @vouch out, or ask for one approval")
+    return replace(demand, vouch=frozenset(one for one in VOUCHING if one in said))
 
 
 def approver(

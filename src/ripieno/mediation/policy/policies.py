@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from cedarpy import policies_to_pst, pst
 
-from ripieno.mediation.policy.approvals import Demand, parse_approval
+from ripieno.mediation.policy.approvals import Demand, parse_approval, parse_vouch
 from ripieno.mediation.policy.problems import PolicyError
 from ripieno.mediation.policy.reads import Reads, reads_of
 from ripieno.mediation.policy.statements import Statement, statements
@@ -19,7 +19,7 @@ from ripieno.model.errors import DefinitionError, Place, nearest
 
 __all__ = ["ANNOTATIONS", "Policy", "digest_of", "parse"]
 
-ANNOTATIONS: Final = ("id", "approval", "reason")
+ANNOTATIONS: Final = ("id", "approval", "reason", "vouch")
 """What may be said of a policy beside what it permits or forbids."""
 
 
@@ -116,6 +116,11 @@ def policy(statement: Statement, place: Place) -> Policy:
             msg = f"@approval on permit {said['id']!r}: what is permitted needs nobody's approval"
             raise DefinitionError(msg, remedy="annotate a forbid: what it forbids may happen once approved")
         demand = parse_approval(said["approval"], reason or said["id"])
+    if "vouch" in said:
+        if demand is None:
+            msg = f"@vouch on {said['id']!r}, which asks for nobody's approval"
+            raise DefinitionError(msg, remedy="put @approval beside it, or leave it out")
+        demand = parse_vouch(said["vouch"], demand)
     return Policy(
         said["id"],
         syntax.effect,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ripieno.mediation.policy.policies import Policy, digest_of
 from ripieno.model.effect_rule import Approver
-from ripieno.model.gate import Action, Decision, Verdict
+from ripieno.model.gate import Action, Decision, Verdict, Vouching
 
 __all__ = ["Ruling", "decision", "denied", "permitted"]
 
@@ -62,7 +62,14 @@ def decision(action: Action, rulings: Sequence[Ruling], version: str) -> Decisio
         tuple(approvers.values()),
         digest_of(list(asking.values())),
         "; ".join(needs(policy, action) for policy in waiting),
+        vouch=vouching(waiting) if len(approvers) == 1 else frozenset(),
     )
+
+
+def vouching(waiting: Sequence[Policy]) -> frozenset[Vouching]:
+    """Give what may be vouched for by one who approves for all of these: what each of them lets."""
+    demands = [policy.demand for policy in waiting if policy.demand is not None]
+    return frozenset[Vouching](demands[0].vouch).intersection(*(one.vouch for one in demands))
 
 
 def denial(action: Action, ruling: Ruling, version: str) -> Decision:

@@ -17,7 +17,7 @@ from urllib.parse import unquote_plus
 
 from ripieno.mediation.provenance.words import LEAST
 
-__all__ = ["Written", "addressed", "decodings", "written"]
+__all__ = ["Written", "addressed", "decodings", "is_address", "written"]
 
 Written = tuple[str, int, int]
 """A value in its one form, and where it stands in the normalised text."""
@@ -150,6 +150,11 @@ def addressed(text: str) -> str:
     """Give the address of a text that is one with a name beside it: `Ada <ada@example.com>`."""
     found = DISPLAYED.fullmatch(text.strip())
     return text if found is None else found[1]
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an e-mail address and nothing else."""
+    return EMAIL.fullmatch(addressed(text).strip().lower()) is not None
 
 
 def decodings(text: str) -> Iterator[str]:

@@ -16,8 +16,9 @@ from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
 from ripieno.mediation.provenance.index import MOST_KEPT, Found, Index, Mark, Source
-from ripieno.mediation.provenance.leaves import keys, leaves, place
+from ripieno.mediation.provenance.leaves import keys, leaves, place, telling
 from ripieno.mediation.provenance.visits import visit_of
+from ripieno.mediation.provenance.vouched import Vouchings
 from ripieno.mediation.provenance.words import short_form
 from ripieno.model.errors import RipienoError, StoreError
 from ripieno.model.event import Event
@@ -77,6 +78,7 @@ class History:
         """What is said of anything that came in."""
         self.worst = TRUSTED
         """All that came in, together."""
+        self.vouched = Vouchings()
         self.unreadable = False
         """True once something that came in cannot be read any more: anything may be from there."""
         self._log = log
@@ -152,7 +154,7 @@ class History:
         elif kind == "intent":
             self._call(event, body, self if imported is None else await self._origin(*imported))
         elif kind == "answered" and body.get("content"):
-            await self._answered(event, body)
+            await self._answered(event, body, own=imported is None)
         elif kind == "run.started":
             self._started = event
             if "given" in body or "parent" in body or "undoes" in body:
@@ -165,6 +167,7 @@ class History:
             case "proposed":
                 at = event.path.replace("/proposed/", "/approval/")
                 self._proposed[at] = self._read(str(body["arguments"]))
+                self.vouched.proposed(at, body)
             case "result":
                 self._result(event, body)
             case "asked" if "child" in body:
@@ -254,7 +257,7 @@ class History:
 
         return self._enter(self._read(ref), source, found, ref, mark=label)
 
-    async def _answered(self, event: Event, body: Mapping[str, Any]) -> None:
+    async def _answered(self, event: Event, body: Mapping[str, Any], *, own: bool) -> None:
         by, ref = str(body["by"]), str(body["content"])
         if body["what"] == "child":
             child = self._children.get(event.path, by.removeprefix("run:"))
@@ -274,14 +277,17 @@ class History:
             label = TRUSTED if by.startswith(PEOPLE) else UNTRUSTED
             source = Source(self.run, event.seq, event.path, f"answer of {by}")
             if "/approval/" in event.path:
-                self._approved(event.path, self._read(ref), Mark(source, "", label))
+                was, said = self._proposed.pop(event.path, None), self._read(ref)
+                self._approved(was, said, Mark(source, "", label))
+                if own and label is TRUSTED:
+                    self.vouched.answered(event, said, was, self._read)
                 return
             label = self._came_in(ref, source, label)
         self._within(event.path, label)
 
-    def _approved(self, path: str, said: Any, mark: Mark) -> None:
+    def _approved(self, proposed: Any, said: Any, mark: Mark) -> None:
         """Take in what an approver has changed; what was left as it was is whose it was."""
-        was = dict(leaves(self._proposed.pop(path, None)))
+        was = dict(leaves(proposed))
         for at, leaf in leaves(said):
             if at[:2] != ("value", "arguments") or was.get(at[2:], ABSENT) != leaf:
                 self.index.add(leaf, Mark(mark.source, place(at), mark.label))
@@ -394,8 +400,12 @@ class History:
             trusts: set[Trust] = {known.label.trust, label.trust}
             both = "vouched" if "trusted" in trusts else least_trusted(trusts)
             self.values[ref] = Known(Label(both, known.label.data | label.data), known.source)
+        if value in (None, "", [], {}):  # who says nothing directs nobody
+            return label
         self.shown.add(label.trust)
         self.worst = combined([self.worst, label])
+        if label.trust == "untrusted":
+            self.vouched.came_in(ref, source)
         return label
 
     def _within(self, path: str, label: Label) -> None:
@@ -486,9 +496,3 @@ class Histories:
     def size(self) -> int:
         """How many windows and forms those hold that are kept at hand."""
         return sum(one.index.size for one in self._kept.values())
-
-
-def telling(value: Any) -> bool:
-    """Tell whether a value is none that two people give by chance; a `yes` is nobody's in particular."""
-    found = [leaf for _, leaf in leaves(value)]
-    return bool(found) and all(short_form(leaf) is None for leaf in found)

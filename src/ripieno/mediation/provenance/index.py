@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from ripieno.mediation.provenance.formats import addressed, decodings, written
 from ripieno.mediation.provenance.words import LEAST, LONGEST, Text, Window, Word, text_of, windows
-from ripieno.model.provenance import Label, Trust, combined, least_trusted
+from ripieno.model.provenance import TRUSTS, Label, Trust, combined, least_trusted
 
 __all__ = ["MOST_KEPT", "Found", "How", "Index", "Mark", "Match", "Source", "together"]
 
@@ -28,6 +28,7 @@ How = Literal[
     "not looked through",
     "made up",
     "derived",
+    "approved",
 ]
 
 WHOLE: Final = "="
@@ -127,7 +128,7 @@ class Index:
         text = Text(raw)
         if text.short:
             return
-        if mark.label.trust in ("trusted", "vouched"):
+        if mark.label.trust in ("trusted", "vouched", "approved"):
             self._add_trusted(text, mark)
         if mark.label.trust != "trusted" or mark.label.data:
             self._add_others(raw, text, (mark,), 0)
@@ -212,7 +213,7 @@ class Index:
     def _note(self, text: Text) -> None:
         if text.short:
             return
-        covered = self._covered(text)
+        covered = self.covering(text)
         for window in windows(text.words, wide=False):
             if not all(covered[window.start : window.end]):
                 self._given_out.add(window.text)
@@ -222,23 +223,26 @@ class Index:
 
     # -- what goes out ----------------------------------------------------------------------------
 
-    def look(self, leaf: Any, default: Label) -> Found:
-        """Find where a leaf comes from; what matches nothing is as `default` says."""
+    def look(self, leaf: Any, default: Label, approved: Index | None = None) -> Found:
+        """Find where a leaf comes from; what matches nothing is as `default` says.
+
+        approved: what somebody has vouched for, which counts where a word is of nothing better.
+        """
         raw = text_of(leaf)
         if len(raw) > self._longest:
             return self._unseen(default)
         text = Text(addressed(raw))
         if text.short:
             return Found(default)
-        covered, touched = self._covered(text), self._touched(text)
+        covered, touched = self.covering(text), self._touched(text)
         if self._left_out is not None:
             rest = (self._left_out,)
             touched = [merged(others, rest) for others in touched]
-        inner = tuple(self._inner(raw, 0))
-        if text.brief:
-            inner += tuple(mark for found in self._touched(Text(raw[::-1])) for mark in found or ())
+        vouched = [None] * len(covered) if approved is None else approved.covering(text)
+        inner = () if all(vouched) else tuple(self._hidden(raw, text))
         words: list[Trust] = [
-            word_of(by, others, default.trust) for by, others in zip(covered, touched, strict=True)
+            approved_of(word_of(by, others, default.trust), ok)
+            for by, others, ok in zip(covered, touched, vouched, strict=True)
         ]
         trust = least_trusted([*words, *(one.label.trust for one in inner)])
         marks = [mark for found in (*covered, *touched) for mark in found or ()]
@@ -246,7 +250,15 @@ class Index:
         data = frozenset[str]().union(*(mark.label.data for mark in (*marks, *inner)))
         if unmatched:
             data |= default.data
-        return Found(Label(trust, data), tuple(self._matches(text, covered, touched, inner)))
+        by = next((found[0] for found in vouched if found), None) if trust == "approved" else None
+        matches = self._matches(text, covered, touched, inner)
+        return Found(Label(trust, data), (*([Match(by, "approved")] if by else []), *matches))
+
+    def _hidden(self, raw: str, text: Text) -> Iterator[Mark]:
+        """Give the sources, none of them trusted, of what a value holds that is not read off it at once."""
+        yield from self._inner(raw, 0)
+        if text.brief:
+            yield from (mark for found in self._touched(Text(raw[::-1])) for mark in found or ())
 
     def _unseen(self, default: Label) -> Found:
         """Find what is said of what is too long to be looked through: it may be of all that came in."""
@@ -271,7 +283,7 @@ class Index:
         for key in (joined, WHOLE + joined, *(FORM + form for form, _, _ in written(joined))):
             yield from (mark for mark in self._find(self._others, key) or ())
 
-    def _covered(self, text: Text) -> list[Marks | None]:
+    def covering(self, text: Text) -> list[Marks | None]:
         """Give for each word the trusted sources that gave it as it stands, with what is around it."""
         covered: list[Marks | None] = [None] * len(text.words)
         if not self._trusted:
@@ -382,7 +394,7 @@ def together(known: Mark | None, more: Mark) -> Mark:
     return replace(known if known.label.trust == label.trust else more, label=label)
 
 
-RANKS: Final = {"trusted": 0, "vouched": 1, "model": 2, "untrusted": 3}
+RANKS: Final = {word: rank for rank, word in enumerate(TRUSTS)}
 
 
 def word_of(covered: Marks | None, touched: Marks | None, default: Trust) -> Trust:
@@ -392,6 +404,11 @@ def word_of(covered: Marks | None, touched: Marks | None, default: Trust) -> Tru
         firm = any(mark.label.trust == "trusted" for mark in covered)
         return "trusted" if firm and not others else "vouched"
     return least_trusted(others) if others else default
+
+
+def approved_of(word: Trust, vouched: Marks | None) -> Trust:
+    """Give what is said of a word that somebody may have vouched for."""
+    return "approved" if vouched and word in ("model", "untrusted") else word
 
 
 def merged(known: Marks | None, more: Marks) -> Marks:

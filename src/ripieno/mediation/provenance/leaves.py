@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-__all__ = ["Leaf", "keys", "leaves", "place"]
+from ripieno.mediation.provenance.words import short_form
+
+__all__ = ["Leaf", "keys", "leaves", "place", "telling"]
 
 Leaf = tuple[tuple[str | int, ...], Any]
 """Where it stands, and what it is: a text, a number, a truth value or nothing."""
@@ -46,3 +48,9 @@ def keys(value: Any) -> Iterator[Leaf]:
 def place(at: Sequence[str | int]) -> str:
     """Give a place as people write it, such as `items[0].iban`."""
     return "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in at).lstrip(".")
+
+
+def telling(value: Any) -> bool:
+    """Tell whether a value is none that two people give by chance; a `yes` is nobody's in particular."""
+    found = [leaf for _, leaf in leaves(value)]
+    return bool(found) and all(short_form(leaf) is None for leaf in found)

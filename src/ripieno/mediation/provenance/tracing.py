@@ -9,14 +9,17 @@ from typing import Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from ripieno.mediation.provenance.detectors import classes_in
+from ripieno.mediation.provenance.formats import is_address
 from ripieno.mediation.provenance.history import Histories, History
 from ripieno.mediation.provenance.index import Found, Mark, Match, Source, together
 from ripieno.mediation.provenance.leaves import keys, leaves, place
 from ripieno.mediation.provenance.visits import visit_of
+from ripieno.mediation.provenance.words import text_of
 from ripieno.model.provenance import (
     TRUSTS,
     Carried,
     Label,
+    OpenSource,
     RunLog,
     Traced,
     Trust,
@@ -28,6 +31,9 @@ __all__ = ["RunTracer", "tracer"]
 
 TOLD: Final = 100
 """So many values of one act are told of one by one; what they come to together is always told."""
+
+OPEN: Final = 20
+"""So many sources that nobody answers for are told of, for people to look through."""
 
 READ: Final[WeakKeyDictionary[RunLog, Histories]] = WeakKeyDictionary()
 
@@ -67,6 +73,8 @@ class Trace:
         self._history = history
         self._carried = carried
         self._default = self._by_default()
+        self._vouched = history.vouched.under(carried.under)
+        self._approved = None if self._vouched is None else self._vouched.index
         self._labels: list[Label] = []
         self._steering: list[Trust] = []
         self._from: dict[str, Any] = {}
@@ -82,11 +90,11 @@ class Trace:
         provenance = {name: self._of((name,), value) for name, value in carried.arguments.items()}
         for at, key in keys(carried.arguments):
             if len(at) > 1:  # names of parameters are the tool's
-                self._note((*at, "(key)"), key, self._history.index.look(key, Label("trusted")))
+                self._note((*at, "(key)"), key, self._look(key, Label("trusted")))
         found = combined(self._labels)
         sources = ordered([label.trust for label in self._labels] or [self._default.trust])
         steering = ordered(self._steering or [self._default.trust])
-        shown = ordered(self._history.shown)
+        shown = ordered(self._shown())
         labels = tuple(sorted(found.data.union(*self._detected.values())))
         passes = tuple(sorted(self._passes)) if carried.detect else None
         document = {
@@ -99,15 +107,34 @@ class Trace:
             "from": self._from,
             **({"detected": self._detected} if self._detected else {}),
         }
-        return Traced(provenance, sources, steering, shown, labels, passes, document)
+        return Traced(provenance, sources, steering, shown, labels, passes, document, tuple(self._open()))
+
+    def _look(self, leaf: Any, default: Label) -> Found:
+        return self._history.index.look(leaf, default, self._approved)
+
+    def _shown(self) -> set[Trust]:
+        """Give what is said of all that the run has taken in, with what people have vouched for."""
+        words = set(self._history.shown)
+        if self._vouched is None or not self._vouched.sources:
+            return words
+        if len(self._vouched.sources) == len(self._history.vouched.open) and not self._history.unreadable:
+            words.discard("untrusted")
+        return {*words, "approved"}
+
+    def _open(self) -> Sequence[OpenSource]:
+        """Give what nobody answers for so far; of very much, the latest."""
+        known = {} if self._vouched is None else self._vouched.sources
+        found = (one for number, one in reversed(self._history.vouched.open.items()) if number not in known)
+        return [*islice(found, OPEN)][::-1]
 
     def _in_parts(self) -> Mapping[tuple[str | int, ...], Mark]:
         given = list(islice(leaves(self._carried.arguments), TOLD))
         if len(given) == 1:
             return {}
         found: dict[tuple[str | int, ...], Mark] = {}
+        known = {} if self._vouched is None else self._vouched.sources
         for where, mark in self._history.index.parted([leaf for _, leaf in given]):
-            for number in where:
+            for number in where if mark.source.event not in known else ():
                 found[given[number][0]] = together(found.get(given[number][0]), mark)
         return found
 
@@ -132,7 +159,9 @@ class Trace:
             return known.trust
         said: list[Trust] = []
         for inner, leaf in leaves(value):
-            found = self._history.index.look(leaf, self._default)
+            found = self._look(leaf, self._default)
+            if self._vouched is not None:
+                found = self._vouched.value(self._carried.tool, at[0], leaf, found)
             if (part := self._parted.get((*at, *inner))) is not None:
                 label = combined([found.label, part.label])
                 found = Found(label, (*found.matches, Match(part, "with those beside it")))
@@ -147,14 +176,15 @@ class Trace:
         known = None if ref is None else self._history.values.get(ref)
         if known is None:
             return None
-        self._take(at, known.label)
-        source = known.source
-        self._from[place(at)] = {
-            "trust": known.label.trust,
-            **told_data(known.label),
-            "by": [{"how": "reference", "trust": known.label.trust, **told_source(source)}],
-        }
-        return known.label
+        source, label = known.source, known.label
+        by = [{"how": "reference", "trust": label.trust, **told_source(source)}]
+        mark = None if self._vouched is None else self._vouched.sources.get(source.event)
+        if mark is not None and label.trust == "untrusted":
+            label = Label("approved", label.data)
+            by = [told_match(Match(mark, "approved")), *by]
+        self._take(at, label)
+        self._from[place(at)] = {"trust": label.trust, **told_data(label), "by": by}
+        return label
 
     def _note(self, at: Sequence[str | int], leaf: Any, found: Found) -> None:
         """Note what was found about a leaf."""
@@ -168,7 +198,8 @@ class Trace:
             }
         if detected:
             self._detected[place(at)] = detected
-            if self._is_passed_on(at) and not self._is_of_the_request(found):
+            whom = not self._carried.content and is_address(text_of(leaf))
+            if self._is_passed_on(at) and not whom and not self._is_of_the_request(found):
                 self._passes.update(detected)
 
     def _take(self, at: Sequence[str | int], label: Label) -> None:
@@ -179,7 +210,10 @@ class Trace:
             self._passes |= label.data
 
     def _is_passed_on(self, at: Sequence[str | int]) -> bool:
-        """Tell whether an argument is declared to be only passed on; where none is, any may be."""
+        """Tell whether an argument is declared to be only passed on; where none is, any may be.
+
+        There an e-mail address by itself says to whom, which no detector takes for personal data.
+        """
         return not self._carried.content or at[0] in self._carried.content
 
     def _is_of_the_request(self, found: Found) -> bool:
