@@ -102,6 +102,12 @@ OUTSIDE: Final[Mapping[str, str]] = {
 }
 """What reaches out of the process, and for what; tools and models are called by the kernel alone."""
 
+LOOKED_AT: Final = (
+    *(ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef),
+    *(ast.Assign, ast.AnnAssign, ast.Return, ast.Attribute),
+)
+"""What is asked about of a file as a whole; of a function, all of it is."""
+
 NETWORK: Final = frozenset(
     {"aiohttp", "boto3", "botocore", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl"}
     | {"subprocess", "telnetlib", "urllib3", "websockets", "anthropic", "openai", "pydantic_ai", "mcp", "a2a"}
@@ -141,25 +147,29 @@ def called(function: Function) -> Sequence[tuple[int, str, str]]:
 
 
 @cache
-def package() -> Mapping[str, ast.Module]:
-    """Give every file of the package."""
-    files = sorted(PACKAGE.rglob("*.py"))
-    return {file.relative_to(PACKAGE).as_posix(): ast.parse(file.read_text("utf-8")) for file in files}
+def package() -> Mapping[str, Sequence[ast.AST]]:
+    """Give what is looked at of every file of the package; each is walked once."""
+    return {
+        file.relative_to(PACKAGE).as_posix(): [
+            node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, LOOKED_AT)
+        ]
+        for file in sorted(PACKAGE.rglob("*.py"))
+    }
 
 
-def trees(but: tuple[str, ...] = ()) -> Iterator[tuple[str, ast.Module]]:
-    """Give every file of the package, but those in these rooms."""
-    for name, tree in package().items():
+def files(but: tuple[str, ...] = ()) -> Iterator[tuple[str, Sequence[ast.AST]]]:
+    """Give what is looked at of every file of the package, but those in these rooms."""
+    for name, nodes in package().items():
         if not name.startswith(but):
-            yield name, tree
+            yield name, nodes
 
 
 @cache
 def every_function() -> Sequence[Function]:
     return [
         Function(name, node)
-        for name, tree in trees()
-        for node in ast.walk(tree)
+        for name, nodes in files()
+        for node in nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
 
@@ -174,9 +184,9 @@ def writers() -> frozenset[str]:
     """Give what the store has to write by: whatever hands something to its writer."""
     return frozenset(
         node.name
-        for name, tree in trees()
+        for name, nodes in files()
         if name.startswith("journal/sqlite/")
-        for kind in ast.walk(tree)
+        for kind in nodes
         if isinstance(kind, ast.ClassDef)
         for node in kind.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -210,8 +220,8 @@ def test_nobody_has_the_stores_methods_by_another_name() -> None:
     known = writers() - {"append", "record", "register", "release", "stop", "create", "move", "acquire"}
     found = {
         f"{name}:{node.lineno} {ast.unparse(node)}"
-        for name, tree in trees(("journal/", "blueprints/"))
-        for node in ast.walk(tree)
+        for name, nodes in files(("journal/", "blueprints/"))
+        for node in nodes
         if isinstance(node, ast.Attribute)
         and node.attr in known
         and ast.unparse(node.value) not in STORES
@@ -220,8 +230,8 @@ def test_nobody_has_the_stores_methods_by_another_name() -> None:
     assert found == set()
     bound = {
         f"{name}:{node.lineno}"
-        for name, tree in trees(("journal/", "blueprints/"))
-        for node in ast.walk(tree)
+        for name, nodes in files(("journal/", "blueprints/"))
+        for node in nodes
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.Return)
         and isinstance(node.value, ast.Attribute)
         and node.value.attr in writers()
@@ -257,8 +267,8 @@ def test_what_writes_for_others_is_called_by_those_who_asked(called: str, by: se
     assert unasked == []
     importing = {
         name
-        for name, tree in trees()
-        for node in ast.walk(tree)
+        for name, nodes in files()
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         and (node.module or "").startswith(("ripieno.kernel.messages", "ripieno.kernel.undo_turns"))
         and any(one.name == called for one in node.names)
@@ -384,8 +394,8 @@ def test_the_gate_is_asked_in_two_places_both_of_which_record_what_it_says() -> 
 def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:
     found = {
         name
-        for name, tree in trees(("blueprints/",))
-        for node in ast.walk(tree)
+        for name, nodes in files(("blueprints/",))
+        for node in nodes
         if NETWORK
         & (
             {one.name.partition(".")[0] for one in node.names}
@@ -426,8 +436,8 @@ def test_values_of_a_run_are_opened_for_those_who_were_let_read_them() -> None:
     }
     opening |= {
         name
-        for name, tree in trees(("journal/", "kernel/", "blueprints/", "proof/"))
-        for node in ast.walk(tree)
+        for name, nodes in files(("journal/", "kernel/", "blueprints/", "proof/"))
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         and node.module == "ripieno.kernel.erased"
         and "value_of" in {one.name for one in node.names}
@@ -435,8 +445,8 @@ def test_values_of_a_run_are_opened_for_those_who_were_let_read_them() -> None:
     assert opening == set(OPENED)
     reading = {
         name
-        for name, tree in trees(("evidence/",))
-        for node in ast.walk(tree)
+        for name, nodes in files(("evidence/",))
+        for node in nodes
         if isinstance(node, ast.ImportFrom)
         and (node.module or "").startswith("ripieno.evidence.")
         and TELLING & {one.name for one in node.names}
