@@ -1,8 +1,8 @@
 """Commands as processes of their own, forked from one that has loaded the command line already.
 
 Each has its own folder, environment, input and output, begins at `main` and ends as the interpreter ends:
-what a process from nothing would do, but for loading the same modules and reading the shipped policies
-and the shipped workflow's code a thousand times.
+what a process from nothing would do, but for loading the same modules, taking them apart again, and
+reading the shipped policies and the shipped workflow's code a thousand times.
 
     python warm_start.py < orders
 
@@ -11,6 +11,7 @@ Orders and replies are lines of JSON; see `WarmStart`.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -118,17 +119,49 @@ def become(order: Mapping[str, Any]) -> None:
     signal.alarm(PATIENCE_SECONDS)
 
 
+def carry_out() -> None:
+    """Run the command, and end when all threads have and all that was to be done at the end is done.
+
+    What is left to the interpreter then is to take apart everything that was loaded: that would cost more
+    than most commands. Where it has something to say itself, because of an interrupt or of output that
+    cannot be written, it says it.
+    """
+    from ripieno.cli import front  # noqa: PLC0415 - loaded long ago
+
+    try:
+        front.main()
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            CODE.append(ended.code)
+        raise
+
+
+CODE: list[int] = []
+"""What the command of this process has ended with."""
+
+
+def vanish() -> None:
+    """End at once, once the command has; the last thing done at the end, as it was registered first."""
+    if CODE:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            return
+        os._exit(CODE[0])
+
+
 def main() -> None:
     """Fork a command for each order, one at a time, until there are no more."""
+    atexit.register(vanish)
     load_everything()
     gc.freeze()  # what is there already is shared with every command
     for line in sys.stdin:
         child = os.fork()
         if not child:
             become(json.loads(line))
-            from ripieno.cli import front  # noqa: PLC0415 - loaded long ago
-
-            front.main()
+            carry_out()
+            return
         _, status = os.waitpid(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
         sys.stdout.flush()
