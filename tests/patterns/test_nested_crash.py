@@ -18,7 +18,7 @@ DEATHS = 12
 """How often one run dies, each time an hour later and in another part of it: it has a day."""
 
 
-PARTS = {**dict.fromkeys(PATTERNS, 2), "magentic": 4}
+PARTS = {**dict.fromkeys(PATTERNS, 2), "magentic": 6}
 """In how many tests the rounds of an outer pattern are tried."""
 
 
