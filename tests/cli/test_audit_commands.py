@@ -151,3 +151,20 @@ def test_a_proof_is_told_to_programs_as_well(cli: Cli) -> None:
     assert (lines[2], lines[3 : 3 + len(told["hashes"])]) == (f"index {told['leaf']}", told["hashes"])
     envelope = b64decode(lines[1].removeprefix("extra "))
     assert hashlib.sha256(envelope).hexdigest() == told["hash"]
+
+
+def test_another_key_signs_and_the_one_handed_out_before_leads_to_it(cli: Cli) -> None:
+    cli.discharge("clean")
+    cli.ok("audit", "checkpoint")
+    old = cli.ok("audit", "key", "--output", "json").json["key"]
+    done = cli.ok("audit", "rotate-key", "--reason", "yearly", "--output", "json").json
+    new = cli.ok("audit", "key", "--output", "json").json["key"]
+    assert (done["from"], done["to"]) == (old, new)
+    cli.ok("audit", "export", "--to", "all.jsonl")
+    for key in (old, new):
+        assert "nothing after it" in cli.ok("audit", "verify", "--key", key).out
+        assert "sound; anchored" in cli.ok("audit", "verify", "--export", "all.jsonl", "--key", key).out
+    assert "yearly" in cli.ok("audit", "log", "--system").out
+    assert cli.run("audit", "rotate-key", "--reason", "x", RIPIENO_ROLES="operator").code == 4
+    denied = {"RIPIENO_CHECKPOINT_SINKS": "https://127.0.0.1:9/none"}
+    assert "was not reached" in cli.run("audit", "rotate-key", "--reason", "x", **denied).err

@@ -296,6 +296,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("budgets", "set"),
         ("retention", "set"),
         ("keys", "rotate"),
+        ("audit", "rotate-key"),
         ("tenants", "delete"),
         ("run",),
         ("worker",),

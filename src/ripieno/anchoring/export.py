@@ -44,7 +44,9 @@ class Exporter:
     def write(self) -> int:
         """Write all of it, and give the number of events."""
         whole = self._streams is None
-        self._line("export", form=FORM, whole=whole, values=self._values, leaves=self._tree.size)
+        keys = list(self._log.successions())
+        more = {"keys": keys} if keys else {}
+        self._line("export", form=FORM, whole=whole, values=self._values, leaves=self._tree.size, **more)
         newest = self._checkpoints()
         tenants: set[str] = set()
         for stream in self._log.streams():

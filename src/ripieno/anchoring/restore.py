@@ -42,6 +42,7 @@ from ripieno.model.ids import new_id
 from ripieno.proof.checkpoints import Checkpoint
 from ripieno.proof.notes import NoteError, Signer, Verifier
 from ripieno.proof.restores import Restore, explained
+from ripieno.proof.succession import KeyChain, size_of
 
 __all__ = ["Keys", "Restored", "restore"]
 
@@ -127,7 +128,7 @@ def restore(
         known.duties |= remembered.duties
         known.told_by |= remembered.told_by
         done = asyncio.run(written(draft, told, signer, by, known=known, clock=now))
-        settled(draft, signer, notes, told)
+        settled(draft, notes, told)
         check_alone(home)
         aside = moved(home, draft)
     except OSError as error:
@@ -196,13 +197,16 @@ def compare(draft: Path, signer: Signer, manifest: Manifest, notes: Mapping[str,
         while sequencer.advance():
             pass
         tree = sequencer.tree
-        size, before = tree.size, sequencer.restores(signer.verifier)
+        key = chained(sequencer, signer)
+        size, before = tree.size, sequencer.restores(key)
         root = tree.root(size)
         newest = Checkpoint(signer.name, size, root)
         for name, note in notes.items():
             try:
-                found = Checkpoint.opened(note, signer.verifier)
+                found = Checkpoint.opened(note, key)
             except NoteError as error:
+                if f"— {signer.name} " in note:
+                    raise signed_since(name, signer) from error
                 msg = f"the checkpoint of {name} is none of this log: {error}"
                 raise BackupError(msg, remedy="leave it away, or take the backup of that log") from error
             if found.size > newest.size:
@@ -221,6 +225,24 @@ def compare(draft: Path, signer: Signer, manifest: Manifest, notes: Mapping[str,
         newest.root.hex(),
         compared=bool(notes),
     )
+
+
+def chained(sequencer: Sequencer, signer: Signer) -> KeyChain:
+    """Give the key of a backup with those whose place it took; raises `BackupError`."""
+    try:
+        return KeyChain.of(signer.verifier, sequencer.successions())
+    except NoteError as error:
+        raise BackupError(str(error), remedy=ANOTHER) from error
+
+
+def signed_since(name: str, signer: Signer) -> BackupError:
+    """Give the error where another key took the place of the backup's, and has signed what is compared."""
+    msg = f"the checkpoint of {name} was signed by another key of {signer.name} than the backup has"
+    remedy = (
+        "if that took its place after the backup, take a younger backup; or unset checkpoint_sinks, and what"
+        " is lost is not told. The log goes on with a place for checkpoints of its own then"
+    )
+    return BackupError(msg, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,14 +284,14 @@ async def written(
     return Written(runs, tasks, again)
 
 
-def settled(draft: Path, signer: Signer, notes: Mapping[str, str], told: Restore) -> None:
+def settled(draft: Path, notes: Mapping[str, str], told: Restore) -> None:
     """Leave nothing beside the journal that belongs to this process, and have all of it on disk."""
     with closing(sqlite3.connect(draft / JOURNAL, isolation_level=None)) as log:
         log.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     for name in IN_USE:
         shutil.rmtree(draft / name, ignore_errors=True)
     for note in notes.values():
-        if told.lost and Checkpoint.opened(note, signer.verifier).size == told.known:
+        if told.lost and size_of(note) == told.known:
             keep_latest(draft, note)
     for file in draft.iterdir():
         synced(file)

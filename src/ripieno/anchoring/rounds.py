@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ripieno.anchoring.duties import KINDS, notes_of
+from ripieno.anchoring.rekeying import settle_next
 from ripieno.anchoring.settings import Anchoring
 from ripieno.anchoring.sink import Sink, SinkError, TakenError, named, sink_at, size_of
 from ripieno.journal.signing import LATEST, keep_latest, signer_at
@@ -23,6 +24,7 @@ from ripieno.model.errors import RipienoError
 from ripieno.proof.checkpoints import Checkpoint
 from ripieno.proof.notes import NoteError, Signer
 from ripieno.proof.restores import explained
+from ripieno.proof.succession import KeyChain
 
 __all__ = ["ForkError", "Round", "Rounds"]
 
@@ -102,7 +104,8 @@ class Rounds:
         size = sequencer.tree.size
         if size == 0:
             return done
-        signer = self._signer = self._signer or signer_at(self._home, self._settings.origin)
+        settle_next(self._home, sequencer)
+        signer = self._signer = signer_at(self._home, self._settings.origin)
         told = sequencer.sinks()
         reached = self._compare(sequencer, signer, told, done)
         if reached and (done.checkpoint is None or done.checkpoint.size < size):
@@ -207,13 +210,14 @@ class Rounds:
 def check(sequencer: Sequencer, signer: Signer, place: str, note: str) -> None:
     """Raise `ForkError` where the log is not one that goes on from a checkpoint."""
     try:
-        earlier = Checkpoint.opened(note, signer.verifier)
+        key = KeyChain.of(signer.verifier, sequencer.successions())
+        earlier = Checkpoint.opened(note, key)
     except NoteError as error:
         msg = f"the newest checkpoint of {place} is none of this log: {error}"
         raise ForkError(msg, remedy="each log needs a place of its own, and its key is for good") from error
     size = sequencer.tree.size
     fits = earlier.size <= size and sequencer.tree.root(earlier.size) == earlier.root
-    if fits or explained(sequencer.restores(signer.verifier), earlier):
+    if fits or explained(sequencer.restores(key), earlier):
         return
     if earlier.size > size:
         behind = f"{place} has a checkpoint of {earlier.size:,} events, the log has {size:,}"

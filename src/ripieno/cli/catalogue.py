@@ -263,6 +263,7 @@ COMMANDS: Final = (
             Entry("export", "Write the log with its proofs, for somebody else.", "exporting:export"),
             Entry("prove", "Prove that an event is in what was signed.", "exporting:prove"),
             Entry("key", "Show the public key, for whoever verifies.", "checkpoints:public_key"),
+            Entry("rotate-key", "Have another key sign checkpoints.", "checkpoints:rotate_key"),
             Entry("checkpoint", "Sign what the log is now, and publish it.", "checkpoints:checkpoint"),
         ),
         group="Trust and care",

@@ -18,7 +18,7 @@ from ripieno.cli.settings import Settings
 from ripieno.journal.signing import signer_at
 from ripieno.model.errors import InputError, StoreError
 
-__all__ = ["checkpoint", "public_key"]
+__all__ = ["checkpoint", "public_key", "rotate_key"]
 
 PATIENCE_SECONDS: Final = 60.0
 
@@ -100,3 +100,43 @@ async def _checkpoint(settings: Settings) -> int:
     elif newest.number == 1:
         note("hand out what ripieno audit key shows: whoever verifies takes the key from elsewhere")
     return Exit.FAILED if done.failures else Exit.OK
+
+
+def rotate_key(*, reason: str, options: Options = DEFAULTS) -> int:
+    """Have another key sign checkpoints and backups from now on, and destroy the one that did.
+
+    The log keeps its name. What the old key signed stays good: a statement in the log, which both have
+    signed, names one to whoever has the other. Hand out what ripieno audit key shows then.
+
+    Parameters
+    ----------
+    reason
+        Why, for the log.
+
+    """
+    return asyncio.run(_rotate(options.settle(), reason))
+
+
+async def _rotate(settings: Settings, reason: str) -> int:
+    from ripieno.anchoring.rekeying import rekey  # noqa: PLC0415 - only here
+    from ripieno.anchoring.rounds import Rounds  # noqa: PLC0415 - only here
+
+    async with opened(settings) as store:
+        done = await rekey(
+            store,
+            settings.home,
+            by=settings.principal,
+            reason=reason,
+            origin=settings.anchoring.origin,
+        )
+        signed = await asyncio.to_thread(Rounds(settings.home, settings.anchoring).turn, PATIENCE_SECONDS)
+    shown = listing("", "key")
+    shown.add_row("from", clean(done.old))
+    shown.add_row("to", clean(done.new, style="bold"))
+    document = {"from": str(done.old), "to": str(done.new), "events": done.size}
+    write(settings.output, document, shown)
+    note("hand it out: whoever has the old one knows it by the log, and whoever has it the old one")
+    failures = signed.failures if signed is not None else {}
+    for name, problem in failures.items():
+        note(f"{name} was not reached: {problem.removeprefix(f'{name}: ')}")
+    return Exit.FAILED if failures else Exit.OK

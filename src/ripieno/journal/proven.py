@@ -17,6 +17,7 @@ from ripieno.proof.checkpoints import Checkpoint, event_leaf
 from ripieno.proof.merkle import EMPTY, Frontier
 from ripieno.proof.notes import NoteError, Verifier
 from ripieno.proof.restores import Restore, explained
+from ripieno.proof.succession import KeyChain
 
 __all__ = ["Anchor", "Proven"]
 
@@ -74,7 +75,7 @@ class Proven:
 
     def check(self) -> Anchor | None:
         """Compare all of it, and give the last checkpoint that the log fits."""
-        key = self._key or self._folders_key()
+        key = self._chain(self._key or self._folders_key())
         self.restored = [] if key is None else self._store.restores(key)
         own = list(self._store.checkpoints())
         opened = [(one, self._opened(f"checkpoint {one.number}", one.note, key)) for one in own]
@@ -83,12 +84,26 @@ class Proven:
         ]
         elsewhere += [("checkpoint.latest", note, False) for note in self._store.latest()]
         others = [(name, self._opened(name, note, key), given) for name, note, given in elsewhere]
+        rekeyed: Sequence[Checkpoint] = () if key is None else key.checkpoints
         wanted = {one.size for _, one in opened if one} | {one.size for _, one, _ in others if one}
+        wanted |= {one.size for one in rekeyed}
         self._numbered(own)
         self._leaves(wanted)
+        for number, one in enumerate(rekeyed, 1):
+            self._fits(f"change {number} of the key that signs", one)
         anchors = [self._own(stored, found) for stored, found in opened]
         anchors += [self._other(name, found, given=given) for name, found, given in others]
         return max((one for one in anchors if one), key=lambda one: (one.given, one.size), default=None)
+
+    def _chain(self, key: Verifier | None) -> KeyChain | None:
+        """Give a key with those that both it and they say came before or after it."""
+        if key is None:
+            return None
+        try:
+            return KeyChain.of(key, self._store.successions())
+        except NoteError as error:
+            self._found("public key", str(error))
+            return KeyChain.of(key, ())
 
     def _folders_key(self) -> Verifier | None:
         try:

@@ -16,34 +16,43 @@ from ripieno.model.errors import SettingsError, StoreError
 from ripieno.model.ids import new_id
 from ripieno.proof.notes import NoteError, Signer, decoded
 
-__all__ = ["LATEST", "PUBLIC_KEY", "SIGNING_KEY", "keep_latest", "signer_at"]
+__all__ = [
+    "LATEST",
+    "NEXT",
+    "PUBLIC_KEY",
+    "SIGNING_KEY",
+    "draw",
+    "keep_latest",
+    "put_next",
+    "signer_at",
+    "withdraw",
+]
 
 SIGNING_KEY: Final = "checkpoint.key"
 PUBLIC_KEY: Final = "checkpoint.pub"
 LATEST: Final = "checkpoint.latest"
+NEXT: Final = "checkpoint.key.next"
+"""A key that is about to take the place of the one that signs."""
 
 MARK: Final = "PRIVATE+KEY+"
 SECRET_BYTES: Final = 32
 RESTORE: Final = "restore it from a backup; a new key would leave what the old one signed without one"
 
 
-def signer_at(home: Path, origin: str | None = None) -> Signer:
+def signer_at(home: Path, origin: str | None = None, *, name: str = SIGNING_KEY) -> Signer:
     """Give the key of a data folder, making it where there is none.
 
     `origin` names the log for the world, such as `example.com/ripieno`; by default the name is drawn once.
     Raises `SettingsError` where the key was made for another origin, `StoreError` where it is none.
     """
-    path = home / SIGNING_KEY
+    path = home / name
     if not path.exists():
-        name = origin or f"ripieno/{new_id()[-12:]}"
         try:
-            signer = Signer(name, secrets.token_bytes(SECRET_BYTES))
+            signer = draw(origin or f"ripieno/{new_id()[-12:]}")
         except NoteError as error:
             msg = f"checkpoint_origin: {error}"
             raise SettingsError(msg, remedy="an origin is such as example.com/ripieno") from error
-        encoded = b64encode(b"\x01" + signer.secret).decode()
-        identity = str(signer.verifier).split("+")[1]
-        write(path, f"{MARK}{name}+{identity}+{encoded}\n", only_once=True)
+        write(path, private(signer), only_once=True)
     signer = read(path)
     if origin is not None and signer.name != origin:
         msg = f"checkpoints here are signed as {signer.name!r}, the setting says {origin!r}"
@@ -53,6 +62,40 @@ def signer_at(home: Path, origin: str | None = None) -> Signer:
     if not public.exists():
         write(public, f"{signer.verifier}\n", only_once=True)
     return signer
+
+
+def draw(name: str) -> Signer:
+    """Give a new random key with a name; raises `NoteError` for what is none."""
+    return Signer(name, secrets.token_bytes(SECRET_BYTES))
+
+
+def private(signer: Signer) -> str:
+    """Give a key as it stands in its file."""
+    encoded = b64encode(b"\x01" + signer.secret).decode()
+    identity = str(signer.verifier).split("+")[1]
+    return f"{MARK}{signer.name}+{identity}+{encoded}\n"
+
+
+def put_next(home: Path, signer: Signer) -> None:
+    """Put a key beside the one that signs, durably."""
+    write(home / NEXT, private(signer))
+
+
+def withdraw(home: Path, *, stands: bool) -> None:
+    """Let the key beside the one that signs take its place, which is destroyed, or be destroyed itself."""
+    signer = read(home / NEXT)
+    gone = home / (SIGNING_KEY if stands else NEXT)
+    with gone.open("r+b") as file:
+        length = len(file.read())
+        if stands:
+            (home / NEXT).replace(gone)
+            write(home / PUBLIC_KEY, f"{signer.verifier}\n")
+        else:
+            gone.unlink()
+        file.seek(0)
+        file.write(bytes(length))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read(path: Path) -> Signer:

@@ -308,6 +308,10 @@ class Verifiable(Protocol):
         """Give the key by which checkpoints of this folder are checked; raises `NoteError` for none."""
         ...
 
+    def successions(self) -> Sequence[str]:
+        """Give what the log says of keys that took the place of others, as notes."""
+        ...
+
     def restores(self, key: Verifier) -> Sequence[Restore]:
         """Give what the log says of having been put back from a backup, signed by its key."""
         ...

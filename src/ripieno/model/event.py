@@ -99,6 +99,7 @@ Kind = Literal[
     "sink.failed",
     "sink.restored",
     "checkpoint.refused",
+    "checkpoint.rekeyed",
     # of a restore from a backup
     "log.restored",
     "log.lost",

@@ -2,7 +2,7 @@
 
 | `line` | what it holds |
 |---|---|
-| `export` | once, first: `form`, `whole` or a part, `values` or none, how many `leaves` |
+| `export` | once, first: `form`, `whole` or a part, `values` or none, `leaves`: how many; `keys`, if any |
 | `checkpoint` | `number`, `size`, `at`, `note`; in a part also `proof`: consistency with the newest one |
 | `stream` | `id`, `name`, `head_seq`, `head_hash`, and for a run its `row` |
 | `event` | `leaf` and its `hash`, or null, `envelope` as it stands; in a part `proof`: inclusion |
@@ -12,6 +12,7 @@
 | `message` | a message that its run has not taken in yet |
 | `end` | once, last: how many `lines` there were before it |
 
+`keys` are statements that a key that signs took the place of another, as notes that both have signed.
 Hashes and proofs are base64, ids and commitments hexadecimal. A part holds whole streams.
 """
 

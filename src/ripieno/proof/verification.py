@@ -24,6 +24,7 @@ from ripieno.proof.merkle import EMPTY, Frontier, ProofError, verify_consistency
 from ripieno.proof.notes import NoteError, Verifier
 from ripieno.proof.reading import ExportError, Line, hash_of, legible, lines_of, proof_of
 from ripieno.proof.restores import Restore, explained, restores_in
+from ripieno.proof.succession import KeyChain
 from ripieno.proof.tables import Tables
 
 __all__ = ["Report", "verify_export"]
@@ -140,8 +141,10 @@ class Verification:
         self._decided = Decided(self._report.found)
         self._decisions: list[Row] = []
         self._streams: dict[str, Stream] = {}
-        self._given = [self._opened(f"checkpoint given {n}", note) for n, note in enumerate(earlier, 1)]
-        self._wanted = {one.size for one in self._given if one is not None}
+        self._earlier_notes = earlier
+        self._given: list[Checkpoint | None] = []
+        self._rekeyed: Sequence[Checkpoint] = ()
+        self._wanted: set[int] = set()
         """Sizes of the tree at which its root is compared."""
         self._own: list[tuple[Line, Checkpoint]] = []
         self._frontier = Frontier()
@@ -183,6 +186,21 @@ class Verification:
         self._report.whole = line.fields.get("whole") is True
         self._values = line.fields.get("values") is True
         self._leaves = line.integer("leaves")
+        self._chain(line.fields.get("keys"))
+        notes = enumerate(self._earlier_notes, 1)
+        self._given = [self._opened(f"checkpoint given {number}", note) for number, note in notes]
+        self._wanted |= {one.size for one in (*self._given, *self._rekeyed) if one is not None}
+
+    def _chain(self, notes: Any) -> None:
+        """Know the keys as well that took the place of the one given, or whose place it took."""
+        if not isinstance(notes, list):
+            return
+        try:
+            key = KeyChain.of(self._key, [str(note) for note in cast("list[Any]", notes)])
+        except NoteError as error:
+            self._report.found("public key", str(error))
+            return
+        self._key, self._rekeyed = key, key.checkpoints
 
     def _opened(self, place: str, note: str) -> Checkpoint | None:
         try:
@@ -369,6 +387,8 @@ class Verification:
         if self._report.whole and self._frontier.size != self._leaves:
             said = f"the tree has {self._leaves:,} leaves, the export {self._frontier.size:,}"
             self._report.found("tree", f"{said}: events are missing, or were added")
+        for number, one in enumerate(self._rekeyed if self._report.whole else (), 1):
+            self._rooted(f"change {number} of the key that signs", one)
         fitting = [one for one in self._own if self._fits(one)]
         self._earlier()
         if not fitting or self._report.findings:

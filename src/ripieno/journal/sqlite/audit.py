@@ -19,7 +19,7 @@ from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT
-from ripieno.journal.sqlite.sequencer import RESTORED
+from ripieno.journal.sqlite.sequencer import OF_SYSTEM
 from ripieno.journal.stored import (
     StoredCheckpoint,
     StoredClaim,
@@ -395,8 +395,15 @@ class SqliteAudit:
 
     def restores(self, key: Verifier) -> Sequence[Restore]:
         """Give what the log says of having been put back from a backup, signed by its key."""
-        rows = self._rows(RESTORED, EVERYTHING) if self._there("tenants") else ()
-        return restores_in(bodies(row[0] for row in rows), key)
+        return restores_in(self._of_system("log.restored"), key)
+
+    def successions(self) -> Sequence[str]:
+        """Give what the log says of keys that took the place of others, as notes."""
+        return [str(body.get("statement")) for body in self._of_system("checkpoint.rekeyed")]
+
+    def _of_system(self, kind: str) -> Iterator[Mapping[str, Any]]:
+        rows = self._rows(OF_SYSTEM, kind, EVERYTHING) if self._there("tenants") else iter(())
+        return bodies(row[0] for row in rows)
 
     def latest(self) -> Iterator[str]:
         """Give the newest checkpoint as it stands beside the store, if it does."""

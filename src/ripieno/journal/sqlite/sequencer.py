@@ -24,7 +24,7 @@ from ripieno.proof.merkle import Frontier, Node
 from ripieno.proof.notes import Verifier
 from ripieno.proof.restores import Restore, restores_in
 
-__all__ = ["RESTORED", "Sequencer"]
+__all__ = ["OF_SYSTEM", "Sequencer"]
 
 PORTION: Final = 500
 """How many leaves one transaction writes: others wait for it no longer than a few milliseconds."""
@@ -33,8 +33,8 @@ LEAVES: Final = Rows("INSERT INTO leaves (leaf, position, stream, seq, hash) VAL
 NODES: Final = Rows("INSERT INTO tree_nodes (level, number, hash) VALUES {}", columns=3)
 
 
-RESTORED: Final = (
-    "SELECT envelope FROM events WHERE kind = 'log.restored'"
+OF_SYSTEM: Final = (
+    "SELECT envelope FROM events WHERE kind = ?"
     " AND stream = (SELECT stream FROM tenants WHERE name = ?) ORDER BY seq"
 )
 
@@ -133,8 +133,13 @@ class Sequencer(Elected):
 
     def restores(self, key: Verifier) -> list[Restore]:
         """Give what the log says of having been put back from a backup, signed by its key."""
-        rows = self.rows(RESTORED, EVERYTHING)
+        rows = self.rows(OF_SYSTEM, "log.restored", EVERYTHING)
         return restores_in((Event.read(row[0]).body for row in rows), key)
+
+    def successions(self) -> list[str]:
+        """Give what the log says of keys that took the place of others, as notes."""
+        rows = self.rows(OF_SYSTEM, "checkpoint.rekeyed", EVERYTHING)
+        return [str(Event.read(row[0]).body.get("statement")) for row in rows]
 
     def forget(self) -> None:
         """Know nothing of the tree any more: what was to be written of it was not."""

@@ -1,0 +1,44 @@
+"""A process that has another key sign checkpoints, and dies at the boundary it is told: `HOME NUMBER`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+from gates import shipped_gate
+from kernel.support.boundaries import Boundaries
+from kernel.support.watched_commits import watch_commits
+from ripieno.anchoring.rekeying import rekey
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.model.principal import Principal
+
+
+async def live(home: Path) -> None:
+    store = SqliteStore(home, shipped_gate())
+    await store.open()
+    try:
+        by = Principal("person", "boss", every_role=True)
+        await rekey(store, home, by=by, reason="once a year", origin="example.com/log")
+    finally:
+        await store.close()
+
+
+def watch_files(boundaries: Boundaries) -> None:
+    """Watch every file that Python makes durable: those of the keys."""
+    flush = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        boundaries.cross("before a file is flushed")
+        flush(descriptor)
+        boundaries.cross("a file was flushed")
+
+    os.fsync = fsync
+
+
+if __name__ == "__main__":
+    told = Boundaries(fatal=int(sys.argv[2]))
+    watch_commits(told, grouped=True)
+    watch_files(told)
+    asyncio.run(live(Path(sys.argv[1])))
