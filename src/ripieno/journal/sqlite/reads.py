@@ -24,7 +24,7 @@ from ripieno.journal.sqlite.modes import modes_of
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.sequencer import RESTORED
+from ripieno.journal.sqlite.sequencer import OF_SYSTEM
 from ripieno.journal.sqlite.tasks import ABSENCE
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence
@@ -152,7 +152,7 @@ class SqliteReads(Store):
 
     def restored(self, runs: Sequence[str]) -> frozenset[str]:
         """Give which of these runs were put back; looks at them only in a log that was."""
-        if self._reader.one(RESTORED, EVERYTHING) is None:
+        if self._reader.one(OF_SYSTEM, "log.restored", EVERYTHING) is None:
             return frozenset()
         rows = self._reader.all(
             f"SELECT DISTINCT lower(hex(stream)) FROM events WHERE kind = 'run.restored'"

@@ -260,12 +260,6 @@ class Index:
         if text.brief:
             yield from (mark for found in self._touched(Text(raw[::-1])) for mark in found or ())
 
-    def _hidden(self, raw: str, text: Text) -> Iterator[Mark]:
-        """Give the sources, none of them trusted, of what a value holds that is not read off it at once."""
-        yield from self._inner(raw, 0)
-        if text.brief:
-            yield from (mark for found in self._touched(Text(raw[::-1])) for mark in found or ())
-
     def _unseen(self, default: Label) -> Found:
         """Find what is said of what is too long to be looked through: it may be of all that came in."""
         if self._least is None:
