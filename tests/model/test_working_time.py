@@ -66,6 +66,12 @@ def test_so_much_working_time_later(start: str, hours: float, due: str) -> None:
     assert wall(OFFICE.after(at(start), int(hours * HOUR))) == due
 
 
+def test_so_much_working_time_earlier_leaves_out_the_hours_that_are_still_to_come() -> None:
+    assert wall(OFFICE.before(at("2026-11-24 06:00"), 2 * HOUR)) == "2026-11-23 15:00"
+    assert wall(OFFICE.before(at("2026-11-24 10:00"), 2 * HOUR)) == "2026-11-23 16:00"
+    assert OFFICE.before(at("2026-11-24 06:00"), 0) == at("2026-11-24 06:00")
+
+
 @pytest.mark.parametrize(
     ("start", "passed"),
     [("2026-03-28 22:00", 7), ("2026-10-24 22:00", 9), ("2026-10-25 22:00", 8)],
