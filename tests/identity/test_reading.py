@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gates import shipped_gate
 from identity.people import ADA, opened, tenant_events, unsound
 from ripieno.identity.reading import classes_of, is_open, read_run, read_runs
 from ripieno.journal.records import RunFilter
@@ -60,9 +61,28 @@ async def test_a_read_of_labelled_data_is_an_event_with_who_what_and_why(tmp_pat
         assert (one.body["by"], one.body["what"], one.body["runs"]) == ("person:ada", "runs show", [first])
         assert one.body["classes"] == ["financial", "phi"]
         assert several.body["runs"] == [first, second]
+        for event in (one, several):
+            assert event.body["policies"] == ["people-read-what-is-labelled"]
+        assert one.body["policy"] == several.body["policy"] != ""
+        assert "kept" not in several.body
         assert "reason" in one.body
         assert "reason" not in several.body
     assert unsound(tmp_path) == []
+
+
+async def test_the_event_of_a_list_names_what_let_it_be_shown_and_what_is_not(tmp_path: Path) -> None:
+    clerk = Principal("person", "kim", roles=frozenset({"clerk"}))
+    async with opened(tmp_path) as store, Host(store) as host:
+        found = [(await host.start(flow, 1, principal=ADA)).row for flow in (PHI, CARED_FOR, PLAIN)]
+        for row in found:
+            await host.outcome(row.id)
+        await read_runs(store, found, "runs list", by=clerk)
+        await read_runs(store, found[1:], "runs list", by=clerk)
+        await read_runs(store, found[2:], "runs list", by=clerk)
+        some, none = await tenant_events(store, "data.read")
+    assert some.body["policies"] == ["people-read-what-is-labelled"]
+    assert (none.body["policies"], none.body["policy"]) == ([], shipped_gate().version[:16])
+    assert some.body["kept"] == none.body["kept"] == [found[1].id]
 
 
 async def test_what_cannot_be_recorded_is_not_shown(tmp_path: Path) -> None:

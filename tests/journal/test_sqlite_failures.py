@@ -239,7 +239,7 @@ async def test_a_log_with_the_key_file_of_another_is_refused(tmp_path: Path) -> 
     (tmp_path / "master.key").write_bytes(bytes(32))
     with pytest.raises(StoreError, match="cannot be unwrapped") as raised:
         await SqliteStore(tmp_path).open()
-    assert "master key is another one" in str(raised.value)
+    assert "put master.key back" in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,8 @@ CHECKS = {
     "check_operator",
     "check_policy_change",
     "check_review",
-    "is_shown",
     "may_begin_again",
+    "may_list",
     "may_read",
     "may_read_log",
 }

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.labels import check_shown, classes_of, is_open
+from ripieno.kernel.labels import check_shown, classes_of, is_open, listed_by
+from ripieno.kernel.verdicts import told
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
+from ripieno.model.gate import Decision
 from ripieno.model.principal import Principal
 
 __all__ = ["check_read", "classes_of", "is_open", "read_run", "read_runs", "within_reach"]
@@ -43,21 +45,40 @@ async def read_runs(
 ) -> None:
     """Record that `by` is about to be shown something of several runs, as one event.
 
-    A list tells that there are runs, and how they stand; policy decides about what one of them holds.
+    A list tells that there are runs, and how they stand; policy decides about what one of them holds. The
+    event names the policies that let it be shown, and the runs of which it is not as `kept`.
     """
     by.check_scope("data.read")
-    labelled: dict[str, Sequence[str]] = {}
-    for run in runs:
-        if names := await classes_of(store, run):
-            labelled[run.id] = names
+    labelled = {run.id: (run, names) for run in runs if (names := await classes_of(store, run))}
     if not labelled:
         return
-    classes = sorted({name for names in labelled.values() for name in names})
+    classes = sorted({name for _, names in labelled.values() for name in names})
     body: dict[str, Json] = {"what": what, "by": by.id, "runs": [*labelled], "classes": [*classes]}
+    if by.leave is None:
+        body |= await leave_of_list(store, [run for run, _ in labelled.values()], what, by)
     try:
         await store.record(by.tenant, "data.read", body, reason=reason)
     except StoreError as error:
         raise unrecorded(classes, error) from error
+
+
+async def leave_of_list(store: Store, runs: Sequence[RunRow], what: str, by: Principal) -> dict[str, Json]:
+    """Give by what policies a list shows what runs hold, and which of them it keeps to itself."""
+    policies: set[str] = set()
+    versions: set[str] = set()
+    kept: list[Json] = []
+    for run in runs:
+        decisions = await listed_by(store, run, what, by)
+        if decisions is None:
+            kept.append(run.id)
+        for one in decisions or ():
+            policies.update(one.policies)
+            versions.add(one.version)
+    version = versions.pop() if len(versions) == 1 else store.gate.version  # of several packs: of them all
+    said = told(Decision("allow", tuple(sorted(policies)), version))
+    if kept:
+        said["kept"] = kept
+    return said
 
 
 def unrecorded(classes: Sequence[str], error: StoreError) -> StoreError:

@@ -38,8 +38,8 @@ __all__ = [
     "check_policy_change",
     "check_review",
     "check_tenant",
-    "is_shown",
     "may_begin_again",
+    "may_list",
     "may_read",
     "may_read_log",
     "policy_change",
@@ -264,11 +264,11 @@ async def may_read_log(store: Store, by: Principal, what: str) -> Principal:
     return let(by, await decided(store, action, f"the tenant's log is not for {by.id}"))
 
 
-def is_shown(
+def may_list(
     store: Store, run: RunRow, by: Principal, what: str, *, labels: Sequence[str], about: Mapping[str, Any]
-) -> bool:
-    """Tell the same for a list, which leaves out what is not to be shown and denies nobody anything."""
-    return put(store, reading(run, by, what, labels, about)).verdict == "allow"
+) -> Decision:
+    """Decide the same for a list, which leaves out what is not to be shown and denies nobody anything."""
+    return put(store, reading(run, by, what, labels, about))
 
 
 def reading(run: RunRow, by: Principal, what: str, labels: Sequence[str], about: Mapping[str, Any]) -> Action:

@@ -12,10 +12,11 @@ from typing import Any, Final
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
-from ripieno.kernel.allowed import is_shown, may_read
+from ripieno.kernel.allowed import may_list, may_read
+from ripieno.model.gate import Decision
 from ripieno.model.principal import Principal
 
-__all__ = ["check_shown", "classes_of", "is_open"]
+__all__ = ["check_shown", "classes_of", "is_open", "listed_by"]
 
 NOTHING: Final = "{}"
 """What is known of a version that was registered before the inventory was."""
@@ -34,12 +35,20 @@ async def check_shown(store: Store, run: RunRow, what: str, by: Principal) -> Pr
 
 async def is_open(store: Store, run: RunRow, what: str, by: Principal) -> bool:
     """Tell whether a list may show `by` what a run holds, beside that there is one and how it stands."""
+    return await listed_by(store, run, what, by) is not None
+
+
+async def listed_by(store: Store, run: RunRow, what: str, by: Principal) -> Sequence[Decision] | None:
+    """Give the decisions that let a list show `by` what a run holds; None where one of them does not."""
+    found: list[Decision] = []
     for one in await lineage(store, run):
         about = await about_of(store, one)
-        labels = labels_of(about)
-        if labels and not is_shown(store, one, by, what, labels=labels, about=about or {}):
-            return False
-    return True
+        if labels := labels_of(about):
+            decision = may_list(store, one, by, what, labels=labels, about=about or {})
+            if decision.verdict != "allow":
+                return None
+            found.append(decision)
+    return found
 
 
 async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
