@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TextIO
 
 from ripieno.anchoring.ocsf import cloud_event
-from ripieno.anchoring.receivers import Receiver, ReceiverError, receiver_at
+from ripieno.anchoring.receivers import Receiver, ReceiverError, TooLargeError, receiver_at
 from ripieno.journal.signing import signer_at
 from ripieno.journal.sqlite.feeding import Cursor, Feeding
 from ripieno.kernel.clock import Clock, SystemClock
+from ripieno.model.errors import SettingsError
 
 __all__ = ["Feeds", "Told", "write_ocsf"]
 
 BATCH: Final = 200
+
+TURN_SECONDS: Final = 10.0
+"""After so long no new batch is begun in a turn: who is slow is told the rest in the next one."""
 
 
 @dataclass(slots=True)
@@ -37,6 +43,12 @@ class Feeds:
         """Raise `SettingsError` for a place that there cannot be."""
         self._home = home
         self._receivers: Sequence[Receiver] = [receiver_at(place) for place in places]
+        twice = [name for name, count in Counter(one.name for one in self._receivers).items() if count > 1]
+        if twice:
+            msg = f"audit_feeds: {twice[0]} is named twice"
+            raise SettingsError(msg, remedy="who is told how far is kept by that name: name each once")
+        self._most: dict[str, int] = {}
+        """How many events at once those take who refused more."""
         self._origin = origin
         self._clock = clock or SystemClock()
 
@@ -53,26 +65,49 @@ class Feeds:
             if not feeding.elect():
                 return None
             cursors = feeding.cursors()
-            for receiver in self._receivers:
-                cursor = cursors.get(receiver.name) or Cursor(receiver.name, 0, None, None)
-                self._tell(feeding, receiver, cursor, origin, told)
+            left = {
+                one.name: (one, cursors.get(one.name) or Cursor(one.name, 0, None, None))
+                for one in self._receivers
+            }
+            told.events = dict.fromkeys(left, 0)
+            deadline = time.monotonic() + TURN_SECONDS
+            while left and time.monotonic() < deadline:  # one batch each in turn: who is slow delays nobody
+                for name, (receiver, cursor) in list(left.items()):
+                    after = self._tell(feeding, receiver, cursor, origin, told)
+                    if after is None:
+                        del left[name]
+                    else:
+                        left[name] = receiver, after
         return told
 
-    def _tell(self, feeding: Feeding, receiver: Receiver, cursor: Cursor, origin: str, told: Told) -> None:
-        told.events[receiver.name] = 0
-        while events := feeding.after(cursor.position, BATCH):
+    def _tell(
+        self, feeding: Feeding, receiver: Receiver, cursor: Cursor, origin: str, told: Told
+    ) -> Cursor | None:
+        """Tell one batch; None where there is no more of it, or it was not taken."""
+        events = feeding.after(cursor.position, self._most.get(receiver.name, BATCH))
+        while events:
             try:
                 receiver.tell([cloud_event(event, origin) for event in events])
+            except TooLargeError as error:
+                if len(events) == 1:
+                    return self._failed(feeding, cursor, error, told)
+                events = events[: len(events) // 2]
+                self._most[receiver.name] = len(events)
             except ReceiverError as error:
-                told.failures[receiver.name] = error.message
-                failed_at = cursor.failed_at or self._clock.now()
-                after = cursor._replace(failed_at=failed_at, problem=error.message)
-                if after != cursor:
-                    feeding.keep(after)
-                return
-            cursor = Cursor(receiver.name, events[-1].position, None, None)
-            feeding.keep(cursor)
-            told.events[receiver.name] += len(events)
+                return self._failed(feeding, cursor, error, told)
+            else:
+                after = Cursor(receiver.name, events[-1].position, None, None)
+                feeding.keep(after)
+                told.events[receiver.name] += len(events)
+                return after
+        return None
+
+    def _failed(self, feeding: Feeding, cursor: Cursor, error: ReceiverError, told: Told) -> None:
+        told.failures[cursor.feed] = error.message
+        failed_at = cursor.failed_at or self._clock.now()
+        after = cursor._replace(failed_at=failed_at, problem=error.message)
+        if after != cursor:
+            feeding.keep(after)
 
 
 def write_ocsf(home: Path, file: TextIO, streams: Collection[str] | None, origin: str | None) -> int:

@@ -8,19 +8,24 @@ import os
 import platform
 import socket
 import ssl
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from ripieno.model.errors import RipienoError, SettingsError
 
-__all__ = ["Receiver", "ReceiverError", "receiver_at"]
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Receiver", "ReceiverError", "TooLargeError", "receiver_at"]
 
 SECONDS: Final = 5.0
 """For a connection, and for what follows on it."""
 
+TOO_LARGE: Final = 413
 LARGEST_DATAGRAM: Final = 60_000
 FACILITY: Final = 13
 """Log audit, by RFC 5424."""
@@ -35,6 +40,10 @@ class ReceiverError(RipienoError):
     """Nobody was told: these events, or some of them, will be told again."""
 
     code = "receiver"
+
+
+class TooLargeError(ReceiverError):
+    """It takes fewer events at once."""
 
 
 class Receiver(ABC):
@@ -82,22 +91,26 @@ class HttpReceiver(Receiver):
         port = f":{parts.port}" if parts.port else ""
         self._place = place
         self.name = f"{parts.scheme}://{parts.hostname}{port}{parts.path}"
+        self._client: httpx.Client | None = None
 
     def tell(self, events: Sequence[Told]) -> None:
         """Send them as one batch."""
         import httpx  # noqa: PLC0415 - a tenth of a second that only who is told so pays
 
+        if self._client is None:  # a connection each: one that was kept may have been closed meanwhile
+            apart = httpx.Limits(max_keepalive_connections=0)
+            self._client = httpx.Client(timeout=SECONDS, limits=apart)
         headers = {"content-type": "application/cloudevents-batch+json"}
+        content = json.dumps(events).encode()
         try:
-            answer = httpx.post(
-                self._place, content=json.dumps(events).encode(), headers=headers, timeout=SECONDS
-            )
+            with self._client.stream("POST", self._place, content=content, headers=headers) as answer:
+                status, taken = answer.status_code, answer.is_success  # what else it says is not waited for
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             msg = f"{self.name}: {type(error).__name__}: {error}"
             raise ReceiverError(msg) from error
-        if not answer.is_success:
-            msg = f"{self.name}: answers {answer.status_code}"
-            raise ReceiverError(msg)
+        if not taken:
+            msg = f"{self.name}: answers {status}"
+            raise TooLargeError(msg) if status == TOO_LARGE else ReceiverError(msg)
 
 
 class SyslogReceiver(Receiver):
@@ -152,9 +165,12 @@ class SyslogReceiver(Receiver):
 
 
 def until_closed(sock: socket.socket) -> None:
-    """Wait until the other side has read all of it and closed, too."""
+    """Wait until the other side has read all of it and closed, too; one that goes on talking does not."""
+    deadline = time.monotonic() + SECONDS
     while sock.recv(4096):
-        pass
+        if time.monotonic() > deadline:
+            msg = "it goes on sending and does not close"
+            raise TimeoutError(msg)
 
 
 def message(event: Told) -> bytes:
