@@ -126,7 +126,10 @@ def keep_latest(home: Path, note: str) -> None:
 
 
 def write(path: Path, text: str, *, only_once: bool = False) -> None:
-    """Write a file, whole or not at all, durably; `only_once`: of several that try one wins."""
+    """Write a file, whole or not at all; `only_once`: of several that try one wins, and it is there for good.
+
+    Else a crash of the machine may leave what was there before: of checkpoints that says less, and holds.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -137,13 +140,13 @@ def write(path: Path, text: str, *, only_once: bool = False) -> None:
         if only_once:
             with contextlib.suppress(FileExistsError):
                 path.hardlink_to(draft)
+            folder = os.open(path.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
         else:
             draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
     except OSError as error:
         msg = f"cannot write {path}: {error.strerror}"
         raise StoreError(msg, remedy="the folder has to exist and be yours to write") from error

@@ -10,6 +10,7 @@ import hashlib
 import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from cryptography.exceptions import InvalidSignature
@@ -105,17 +106,23 @@ class Signer:
     @property
     def verifier(self) -> Verifier:
         """The public half."""
-        private = Ed25519PrivateKey.from_private_bytes(self.secret)
-        return Verifier(self.name, private.public_key().public_bytes_raw())
+        return Verifier(self.name, halves(self.secret)[1])
 
     def sign(self, text: str) -> str:
         """Give a text as a note that is signed; the text ends in a newline."""
         if not text.endswith("\n") or not legible(text):
             msg = "the text of a note ends in a newline and has no other control characters"
             raise NoteError(msg)
-        signature = Ed25519PrivateKey.from_private_bytes(self.secret).sign(text.encode())
+        signature = halves(self.secret)[0].sign(text.encode())
         identity = key_id(self.name, self.verifier.public)
         return f"{text}\n— {self.name} {b64encode(identity + signature).decode()}\n"
+
+
+@lru_cache(maxsize=4)
+def halves(secret: bytes) -> tuple[Ed25519PrivateKey, bytes]:
+    """Give a private key and its public half: made once for many notes, as a process has one or two."""
+    private = Ed25519PrivateKey.from_private_bytes(secret)
+    return private, private.public_key().public_bytes_raw()
 
 
 def parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
