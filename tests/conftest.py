@@ -34,8 +34,24 @@ settings.load_profile("suite")
 
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("model", "journal", "kernel")
-BESIDE: Final = ("blueprints", "cli", "docs", "examples", "mediation/policy", "scripts")
+BESIDE: Final = (
+    *("blueprints", "cli", "docs", "examples", "mediation/policy", "proof", "resilience"),
+    "scripts",
+)
 """Folders whose tests say nothing of the core that others do not; to measure them takes their time."""
+
+OVER_AND_OVER: Final = (
+    *("anchoring/test_object_storage.py", "anchoring/test_tampering.py"),
+    *("identity/test_key_sets.py", "identity/test_sign_in.py", "identity/test_tokens.py"),
+    *("identity/test_two_tenants.py", "kernel/test_one_path.py"),
+    *("mediation/test_no_way_round.py", "mediation/test_secret_providers.py"),
+    "mediation/test_seeded_defects.py",
+    *("patterns/test_handoff_storms.py", "patterns/test_long_rounds.py", "patterns/test_nesting.py"),
+)
+"""Files whose tests go the ways of others many times: measured, they would take half as long again.
+
+So would crash tests, which reach what they reach by chance, and in processes that are killed.
+"""
 
 
 def pytest_collection_finish() -> None:
@@ -63,7 +79,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def covers_the_core(test: Path) -> bool:
     """Tell whether what a test does in its own process counts."""
-    return not any(test.is_relative_to(TESTS / folder) for folder in BESIDE)
+    spared = any(test.is_relative_to(TESTS / name) for name in (*BESIDE, *OVER_AND_OVER))
+    return not spared and not test.name.endswith("_crash.py")
 
 
 @pytest.fixture(scope="session", autouse=True)

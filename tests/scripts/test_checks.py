@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.conftest import BESIDE, OVER_AND_OVER, TESTS
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -103,3 +104,7 @@ def test_a_report_without_the_core_does_not_pass(tmp_path: Path) -> None:
     code, said = check("coverage_of_the_core.py", "report.json", folder=tmp_path)
     assert code == 1
     assert "src/ripieno/kernel/: not in the report" in said
+
+
+def test_what_is_not_measured_is_there() -> None:
+    assert [name for name in (*BESIDE, *OVER_AND_OVER) if not (TESTS / name).exists()] == []
