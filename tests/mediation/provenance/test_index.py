@@ -390,6 +390,15 @@ def test_a_text_that_is_too_long_is_an_echo() -> None:
     assert Index(longest=100).echoes("x " * 60)
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    ["m<b>allo</b>ry&#64;evil.example", "mallory%40evil.example", "m\\u0061llory@evil=2Eexam=\r\nple"],
+)
+def test_a_long_page_is_read_in_all_ways_at_once(hidden: str) -> None:
+    page = "<p>of the &amp; that costs 50%25</p>" * 100 + hidden + "<p> nothing more of it</p>" * 10
+    assert trust_of(index_of((page, "untrusted")), "mallory@evil.example") == "untrusted"
+
+
 TINY: Final = [f"{number:07}" for number in range(20_000)]
 
 
@@ -407,6 +416,7 @@ TINY: Final = [f"{number:07}" for number in range(20_000)]
         ("xn--" * 50_000, 100_000),
         ("0x61," * 40_000, 100_000),
         (base64.b64encode(base64.b64encode(b"a" * 90_000)).decode(), 50),
+        ("".join(f"<p>w{n} &amp; {n * 7}%25 of =3D\\n <b>a</b></p> " for n in range(4_000)), 120_000),
         ("x" * 10_000_000, 0),
     ],
     ids=lambda value: value[:8] if isinstance(value, str) else "",

@@ -158,19 +158,18 @@ def is_address(text: str) -> bool:
 
 
 def decodings(text: str) -> Iterator[str]:
-    """Give what a text says where it is, or holds, something encoded; linear in its length."""
-    if "%" in text:
-        yield from differing(text, unquote_plus(text))
-    if "&" in text:
-        yield from differing(text, html.unescape(text))
-    if "\\" in text:
-        yield from differing(text, ESCAPED.sub(unescaped, text))
-    if "<" in text:
-        yield from differing(text, TAG.sub("", text))
-    if "=" in text:
-        yield from differing(text, quoted_printable(text))
-    if "xn--" in text.lower():
-        yield from differing(text, PUNYCODE.sub(international, text))
+    """Give what a text says where it is, or holds, something encoded; linear in its length.
+
+    A long text is read in one way, all that may be encoded in it at once: each by itself would cost too much.
+    """
+    if len(text) > LONG:
+        read = text
+        for decode in WRITTEN_SO:
+            read = decode(read)
+        yield from differing(text, read)
+    else:
+        for decode in WRITTEN_SO:
+            yield from differing(text, decode(text))
     yield from packed(text)
 
 
@@ -226,6 +225,45 @@ def international(found: re.Match[str]) -> str:
         return found[0][4:].encode("ascii").decode("punycode")
     except ValueError:
         return found[0]
+
+
+def without_tags(text: str) -> str:
+    """Give a text without its tags."""
+    return TAG.sub("", text) if "<" in text else text
+
+
+def without_escapes(text: str) -> str:
+    """Give a text with what its escapes stand for."""
+    return ESCAPED.sub(unescaped, text) if "\\" in text else text
+
+
+def without_quoting(text: str) -> str:
+    """Give a text with what its quoted-printable parts stand for."""
+    return quoted_printable(text) if "=" in text else text
+
+
+def without_percent(text: str) -> str:
+    """Give a text with what its percent escapes stand for."""
+    return unquote_plus(text) if "%" in text else text
+
+
+def in_own_letters(text: str) -> str:
+    """Give a text with its domains in their own letters."""
+    return PUNYCODE.sub(international, text) if "xn--" in text.lower() else text
+
+
+WRITTEN_SO: Final[tuple[Callable[[str], str], ...]] = (
+    without_tags,
+    html.unescape,
+    without_quoting,
+    without_escapes,
+    without_percent,
+    in_own_letters,
+)
+"""What takes one way of writing a text back; what it does not find it leaves as it is."""
+
+LONG: Final = 2_000
+"""A text of more characters is read in all of these ways at once."""
 
 
 def readable(text: str, decode: Callable[[str], bytes]) -> Iterator[str]:
