@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import itertools
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from ripieno.mediation.policy import PolicyGate, load_library
 from ripieno.mediation.policy.expectations import Expectation, read_expectations, try_expectation
@@ -94,3 +96,26 @@ def paths_in(value: Any) -> Iterator[tuple[str, ...]]:
         for name, part in value.items():  # pyright: ignore[reportUnknownVariableType]  # whatever was proposed
             yield (str(name),)  # pyright: ignore[reportUnknownArgumentType]
             yield from ((str(name), *path) for path in paths_in(part))  # pyright: ignore[reportUnknownArgumentType]
+
+
+def test_a_pack_that_was_read_is_read_again_only_where_its_text_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "pack.yaml").write_text("about: first\n", encoding="utf-8")
+    (own / "own.cedar").write_text("permit (principal, action, resource);\n", encoding="utf-8")
+    first = load_library(tmp_path)
+    parsed, compose = list[str](), yaml.compose
+
+    def noted(text: str, loader: type[yaml.SafeLoader]) -> yaml.Node | None:
+        parsed.append(text)
+        return compose(text, loader)
+
+    monkeypatch.setattr(yaml, "compose", noted)
+    load_library(tmp_path)
+    assert parsed == []
+    (own / "pack.yaml").write_text("about: second\n", encoding="utf-8")
+    second = load_library(tmp_path)
+    assert parsed == ["about: second\n"]
+    assert [found.packs["own"].about for found in (first, second)] == ["first", "second"]

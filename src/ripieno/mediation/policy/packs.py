@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -126,12 +127,17 @@ def read_pack(folder: Path, shown: str) -> Pack:
 def said_of(file: Path, place: Place) -> tuple[str, tuple[str, ...]]:
     """Read what a pack is about and which it builds on; raises `DefinitionError`."""
     try:
-        text = text_of(file) if file.exists() or file.is_symlink() else "{}"
-        twice = next(keys_twice(yaml.compose(text, yaml.SafeLoader)), None)
-        said: Any = yaml.safe_load(text)
+        return meaning(text_of(file) if file.exists() or file.is_symlink() else "{}", place)
     except (OSError, ValueError, yaml.YAMLError) as error:
         msg = f"cannot be read: {error}"
         raise DefinitionError(msg, place=place) from error
+
+
+@lru_cache(maxsize=256)
+def meaning(text: str, place: Place) -> tuple[str, tuple[str, ...]]:
+    """Read what a pack says of itself; a text that made sense is known at the next look."""
+    twice = next(keys_twice(yaml.compose(text, yaml.SafeLoader)), None)
+    said: Any = yaml.safe_load(text)
     if twice is not None:
         msg = f"{twice!r} is given twice"
         raise DefinitionError(msg, place=place)
