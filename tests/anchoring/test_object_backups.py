@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.anchoring.support.object_store import BUCKET, SECRET, ObjectStore, serving
@@ -240,3 +241,44 @@ def test_a_sink_there_keeps_duties_apart_from_checkpoints(objects: ObjectStore) 
     assert (sink.told(), sink.remembered(name), sink.newest(0)) == ([name], "note\n", "checkpoint\n")
     with pytest.raises(TakenError):
         sink.publish(3, "another\n")
+
+
+def test_whoever_is_killed_while_sending_leaves_no_backup_and_the_next_takes_away_what_lies_here(
+    home: Path, tmp_path: Path, objects: ObjectStore
+) -> None:
+    script = (
+        "import sys; from pathlib import Path;"
+        "from ripieno.anchoring.object_backups import back_up_to_objects;"
+        "back_up_to_objects(Path(sys.argv[1]), sys.argv[2], with_keys=True)"
+    )
+    for last in ("checkpoint.key", "journal.sqlite", "master.key", "manifest"):
+        child: list[subprocess.Popen[bytes]] = []
+
+        def kill(method: str, path: str, last: str = last, child: list[Any] = child) -> bool:
+            if method == "PUT" and path.endswith(last):
+                child[0].kill()
+                return True
+            return False
+
+        objects.refuse = kill
+        child.append(subprocess.Popen([sys.executable, "-c", script, str(home), PLACE]))  # noqa: S603 - ours
+        assert child[0].wait() == -9
+        (left_over,) = tmp_path.glob(".home.backup-*")
+        assert (left_over / "backup" / "master.key").exists()
+        objects.refuse = lambda method, path: False  # noqa: ARG005 - nothing more
+        with pytest.raises(BackupError, match="is no backup"), fetched(PLACE, home):
+            pass
+        with pytest.raises(BackupError, match="nowhere"):
+            back_up_to_objects(home, "s3://nowhere/a")
+        assert left(tmp_path) == ["home"], "it is taken away"
+
+
+@pytest.mark.usefixtures("objects")
+def test_what_another_process_is_at_is_left_alone(home: Path, tmp_path: Path) -> None:
+    back_up_to_objects(home, PLACE)
+    with fetched(PLACE, tmp_path / "new") as one, fetched(PLACE, tmp_path / "new") as two:
+        assert check(one) == check(two)
+    (tmp_path / ".home.backup-begun").mkdir()
+    with pytest.raises(BackupError, match="has a backup already"):
+        back_up_to_objects(home, PLACE)
+    assert left(tmp_path) == [".home.backup-begun", "home"], "it has no lock yet"

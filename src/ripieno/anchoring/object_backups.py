@@ -7,8 +7,11 @@ is fetched beside it. Memory stays the same whatever its size.
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
 import hashlib
 import importlib
+import os
 import secrets
 import shutil
 from collections.abc import Generator, Iterator, Mapping
@@ -28,6 +31,9 @@ from ripieno.proof.notes import NoteError, Verifier
 __all__ = ["back_up_to_objects", "fetched", "is_object"]
 
 SCHEME: Final = "s3://"
+LOCK: Final = "lock"
+"""In a folder that a living process uses, held by it."""
+
 SECONDS: Final = 60
 """For a connection, and for an answer."""
 ATTEMPTS: Final = 5
@@ -215,10 +221,34 @@ def place_at(place: str) -> Generator[Bucket]:
 
 @contextmanager
 def staging(home: Path, what: str) -> Generator[Path]:
-    """Give a folder beside the data folder, which is gone at the end."""
-    folder = home.absolute().with_name(f".{home.absolute().name}.{what}-{secrets.token_hex(4)}")
+    """Give a folder beside the data folder, which is gone at the end.
+
+    What a process that was killed has left there holds values, and keys: the next one takes it away.
+    """
+    place = home.absolute()
+    for left in place.parent.glob(f".{glob.escape(place.name)}.{what}-*"):
+        remove_left(left)
+    folder = place.with_name(f".{place.name}.{what}-{secrets.token_hex(4)}")
     folder.mkdir(mode=0o700)
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+def remove_left(folder: Path) -> None:
+    """Take away a folder that nobody uses any more; one that is just being made has no lock yet."""
+    try:
+        descriptor = os.open(folder / LOCK, os.O_RDWR)
+    except OSError:
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(descriptor)
