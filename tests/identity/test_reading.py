@@ -10,6 +10,7 @@ import pytest
 
 from gates import shipped_gate
 from identity.people import ADA, opened, tenant_events, unsound
+from kernel.scenarios.governed import gate_of
 from ripieno.identity.reading import classes_of, is_open, read_run, read_runs
 from ripieno.journal.records import RunFilter
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore
@@ -83,6 +84,32 @@ async def test_the_event_of_a_list_names_what_let_it_be_shown_and_what_is_not(tm
     assert some.body["policies"] == ["people-read-what-is-labelled"]
     assert (none.body["policies"], none.body["policy"]) == ([], shipped_gate().version[:16])
     assert some.body["kept"] == none.body["kept"] == [found[1].id]
+
+
+OWN = """
+@id("the-scribe-reads")
+permit (principal == Agent::"scribe", action == Action::"data.read", resource is Run)
+when { context.verb == "runs show" && context.labels.contains("phi") };
+"""
+
+
+async def test_an_agent_is_shown_what_runs_hold_by_a_policy_that_names_it_and_is_told_so(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "home").mkdir()
+    first, *_ = await started(tmp_path / "home")
+    scribe, other = (Principal("agent", name) for name in ("scribe", "other"))
+    async with opened(tmp_path / "home") as store:
+        row = await store.run(first)
+        with pytest.raises(NotAllowedError, match="to it by name"):
+            await read_run(store, row, "runs show", by=scribe)
+        store.gate = gate_of(tmp_path / "policies", own=OWN)
+        await read_run(store, row, "runs show", by=scribe)
+        for by, what in ((other, "runs show"), (scribe, "audit export")):
+            with pytest.raises(NotAllowedError):
+                await read_run(store, row, what, by=by)
+        [read] = await tenant_events(store, "data.read")
+    assert (read.body["by"], read.body["policies"]) == ("agent:scribe", ["the-scribe-reads"])
 
 
 async def test_what_cannot_be_recorded_is_not_shown(tmp_path: Path) -> None:

@@ -140,6 +140,34 @@ def breaks(careless: Any) -> None:
 
 WORKFLOW = Workflow("canary", sequential(careless, breaks))
 
+SHOWING = (
+    ["runs", "list"],
+    ["runs", "show", "RUN"],
+    ["runs", "events", "RUN"],
+    ["policy", "explain", "RUN", "PATH"],
+    ["runs", "rollback", "RUN", "--dry-run"],
+    ["runs", "erase", "RUN", "--dry-run"],
+    ["inbox", "list"],
+    ["agents", "list"],
+    ["workflows", "list"],
+    ["policy", "whatif"],
+    ["audit", "log"],
+    ["audit", "verify"],
+    ["audit", "report", "--run", "RUN"],
+    ["audit", "report", "--period", "4w"],
+)
+"""What shows something of a run, or of what happened."""
+
+
+def handing_out(folder: Path, number: int) -> list[list[str]]:
+    """Give what writes files that others are given: exports with values, reports, and backups with keys."""
+    return [
+        ["audit", "export", "--to", f"{folder}/{number}.jsonl", "--values"],
+        ["audit", "export", "--to", f"{folder}/{number}.ocsf", "--ocsf"],
+        ["audit", "report", "--run", "RUN", "--to", f"{folder}/{number}.md"],
+        ["backup", f"{folder}/backup-{number}"],
+    ]
+
 
 async def test_no_sink_holds_it_and_the_events_say_that_they_were_covered(
     tmp_path: Path, written: io.StringIO, capfd: pytest.CaptureFixture[str]
@@ -163,12 +191,20 @@ async def test_no_sink_holds_it_and_the_events_say_that_they_were_covered(
     assert not any(form in said.encode() for form in forms_of(CANARY)), said
     assert said.count(f"[{REFERENCE}]") >= 3
     assert "Traceback" in said, "what happened is still told"
-    for command in (["runs", "list"], ["runs", "show", run], ["runs", "events", run], ["audit", "verify"]):
-        for output in ("table", "json"):
-            await asyncio.to_thread(dispatch, [*command, "--home", str(tmp_path), "--output", output])
+    out = tmp_path / "out"
+    out.mkdir()
+    for number, output in enumerate(("table", "json")):
+        for command in (*SHOWING, *handing_out(out, number)):
+            told = [{"RUN": run, "PATH": results[0].path}.get(word, word) for word in command]
+            code = await asyncio.to_thread(dispatch, [*told, "--home", str(tmp_path), "--output", output])
+            assert code in (0, 1), (told, capfd.readouterr())
     shown = "".join(capfd.readouterr())
     assert REFERENCE in shown
     assert not any(form in shown.encode() for form in forms_of(CANARY))
+    written_out = [file for file in out.rglob("*") if file.is_file()]
+    assert {file.suffix for file in written_out} >= {".jsonl", ".md", ".ocsf"}
+    assert any(REFERENCE in file.read_text("utf-8", "replace") for file in written_out), "with values"
+    assert files_with(tmp_path, CANARY) == []
 
 
 async def test_an_undo_that_tells_it_leaves_nothing_either(tmp_path: Path) -> None:

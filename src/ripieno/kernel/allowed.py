@@ -57,6 +57,8 @@ DECLARED: Final = ("owner", "purpose", "risk", "policy")
 ADMINISTRATOR: Final = "administrator"
 """The role that may say who there is, and who holds which role, unless policies say otherwise."""
 
+EXPLAIN: Final = "ripieno policy explain says what would let it happen"
+
 TENANT_LOG: Final = "tenant log"
 """What policies call what happened in a tenant outside runs."""
 
@@ -255,7 +257,14 @@ async def may_read(
     `about` is what its version declares; under which policies it runs is among that.
     """
     action = reading(run, by, what, labels, about)
-    return let(by, await decided(store, action, f"{by.id} may not be shown what run {run.id[-6:]} holds"))
+    otherwise = f"{by.id} may not be shown what run {run.id[-6:]} holds"
+    if by.kind in ("person", "service"):
+        return let(by, await decided(store, action, otherwise))
+    remedy = (
+        "agents work on labelled data within a run; for one that is to look at what runs hold from outside,"
+        " a policy permits data.read to it by name: docs/concepts/policy.md#labelled-data"
+    )
+    return let(by, await decided(store, action, otherwise, remedy=remedy))
 
 
 async def may_read_log(store: Store, by: Principal, what: str) -> Principal:
@@ -302,7 +311,13 @@ def declared(about: Mapping[str, Any]) -> dict[str, str | int | bool | tuple[str
 
 
 async def decided(
-    store: Store, action: Action, otherwise: str, given: Given | None = None, *, known: bool = False
+    store: Store,
+    action: Action,
+    otherwise: str,
+    given: Given | None = None,
+    *,
+    known: bool = False,
+    remedy: str = EXPLAIN,
 ) -> Decision:
     """Give the decision that allows an act outside of any run; records and raises any other.
 
@@ -339,7 +354,7 @@ async def decided(
             raise AwaitingApprovalError(msg, run=error.run, remedy=error.remedy) from None
     await store.record(by.tenant, "act.denied", body, reason=decision.reason)
     msg = f"{otherwise}: {decision.reason}"
-    raise NotAllowedError(msg, remedy="ripieno policy explain says what would let it happen")
+    raise NotAllowedError(msg, remedy=remedy)
 
 
 def let(by: Principal, decision: Decision) -> Principal:
