@@ -287,6 +287,8 @@ async def test_it_is_for_the_system_operator_and_needs_a_reason(tmp_path: Path) 
         with pytest.raises(NotAllowedError, match="have another master key"):
             await rotate(store, tmp_path, by=half, reason=WHY)
         assert (tmp_path / "master.key").read_bytes() == master
+        with pytest.raises(StoreError, match="cannot write"):
+            await rotate(store, tmp_path / "gone", by=BOSS, reason=WHY)
         assert store.masters() == []
 
 

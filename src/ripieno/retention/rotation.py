@@ -166,7 +166,11 @@ async def rotate(
 @contextlib.contextmanager
 def alone(lock: Path) -> Generator[None]:
     """Hold the lock of rotations, which ends with the process; raises `RefusedError` where another does."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        msg = f"cannot write {lock}: {error.strerror}"
+        raise StoreError(msg, remedy="the data folder has to be yours to write") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
