@@ -77,8 +77,8 @@ def private(signer: Signer) -> str:
 
 
 def put_next(home: Path, signer: Signer) -> None:
-    """Put a key beside the one that signs, durably."""
-    write(home / NEXT, private(signer))
+    """Put a key beside the one that signs, where none is; it is there for good once this returns."""
+    write(home / NEXT, private(signer), only_once=True)
 
 
 def withdraw(home: Path, *, stands: bool) -> None:
@@ -92,6 +92,7 @@ def withdraw(home: Path, *, stands: bool) -> None:
             write(home / PUBLIC_KEY, f"{signer.verifier}\n")
         else:
             gone.unlink()
+        synced(home)  # before what had the name is overwritten
         file.seek(0)
         file.write(bytes(length))
         file.flush()
@@ -140,11 +141,7 @@ def write(path: Path, text: str, *, only_once: bool = False) -> None:
         if only_once:
             with contextlib.suppress(FileExistsError):
                 path.hardlink_to(draft)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            synced(path.parent)
         else:
             draft.replace(path)
     except OSError as error:
@@ -152,3 +149,12 @@ def write(path: Path, text: str, *, only_once: bool = False) -> None:
         raise StoreError(msg, remedy="the folder has to exist and be yours to write") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def synced(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
