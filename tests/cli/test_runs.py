@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 from cli.conftest import Cli
@@ -30,6 +31,11 @@ def test_events_are_listed_in_order_and_in_full(cli: Cli) -> None:
     assert '"prev"' in cli.ok("runs", "events", run["run_id"], "--full", "--after", "3").out
 
 
+def time_of_day(minutes: float) -> str:
+    """Give the local time of day so many minutes from now."""
+    return f"{datetime.now().astimezone() + timedelta(minutes=minutes):%H:%M}"
+
+
 def test_runs_are_found_by_status_workflow_and_time(cli: Cli) -> None:
     cli.discharge("clean")
     cli.discharge("interaction")
@@ -41,7 +47,12 @@ def test_runs_are_found_by_status_workflow_and_time(cli: Cli) -> None:
     assert found("--status", "complete") == ["complete"]
     assert found("--workflow", "another") == []
     assert found("--since", "1h", "--limit", "1") == ["waiting"]
+    assert found("--since", "1h ago", "--limit", "1") == ["waiting"]
     assert found("--until", "2020-01-01") == []
+    before, after = (time_of_day(minutes) for minutes in (-2, 2))
+    assert found("--since", before) == ["waiting", "complete"]
+    assert found("--until", before) == []
+    assert found("--since", after) == ["waiting", "complete"]  # of yesterday
     assert cli.run("runs", "list", "--since", "yesterday").code == 2
 
 

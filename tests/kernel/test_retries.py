@@ -122,6 +122,43 @@ async def test_what_was_done_beside_the_failed_step_is_not_done_again(
     assert (len(system.booked), gate.calls) == (1, 2)
 
 
+class Mail:
+    """A system that breaks off until it is mended; nobody can tell by itself whether it took the call."""
+
+    def __init__(self) -> None:
+        self.mended = False
+        self.taken: list[str] = []
+
+    def send(self, to: str) -> str:
+        if not self.mended:
+            raise ConnectionError("broken off")
+        self.taken.append(to)
+        return "sent"
+
+
+@pytest.mark.parametrize("happened", [False, True])
+async def test_what_was_said_of_a_call_in_doubt_stands_only_where_it_took_effect(
+    tmp_path: Path, *, happened: bool
+) -> None:
+    mail = Mail()
+    send = tool(mail.send, on_uncertain="ask", attempts=1)
+    gate = Gate()
+
+    async def write(context: Context) -> object:
+        return await context.use(send, to="ada")
+
+    workflow = Workflow("mail", sequential(Function(write, name="write", pure=True), gate.stage()))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        said = {"happened": True, "result": "sent"} if happened else {"happened": False}
+        await reply(host, await asked(host, run, "uncertain"), said)
+        assert (await ended(host, run)).status == "failed"
+        mail.mended = gate.mended = True
+        second = await ended(host, await again(host, run))
+        assert (second.status, second.output) == ("complete", "open")
+    assert mail.taken == ([] if happened else ["ada"])
+
+
 async def test_a_step_that_was_tried_several_times_is_tried_once_more(tmp_path: Path) -> None:
     gate = Gate()
     workflow = Workflow("visit", sequential(gate.stage().retry(3, backoff="1ms"), name="flow"))

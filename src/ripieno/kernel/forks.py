@@ -117,7 +117,7 @@ def finished(events: Sequence[Event]) -> list[Event]:
 
     What the run has itself from another is judged by what it was there. An approval is for one effect
     of one run: what was approved and not done is asked about anew. A visit that goes on has its limits
-    anew: what they led to is left out.
+    anew: what they led to is left out. So is what was said of an effect that is made anew.
     """
     found = [(event, event if event.kind != "imported" else origin(event)) for event in events]
     whole: set[tuple[str, str]] = set()
@@ -146,9 +146,16 @@ def asks_by_policy(asked: Event) -> bool:
 
 
 def not_used(path: str, whole: set[tuple[str, str]]) -> bool:
-    """Tell whether somebody let pass at a path what a check found, and the effect was not made on that."""
+    """Tell whether what was said at a path counts for nothing: its effect is made anew.
+
+    Somebody let pass what a check found, and the effect was not made on that; or said what became of a call
+    in doubt, which had not taken effect.
+    """
     effect, checked, _ = path.partition("/checked/")
-    return bool(checked) and path.endswith("/ask") and ("result", effect) not in whole
+    if checked:
+        return path.endswith("/ask") and ("result", effect) not in whole
+    effect, doubted, _ = path.partition("/uncertain/")
+    return bool(doubted) and ("result", effect) not in whole
 
 
 def taken_back(events: Sequence[Event]) -> set[tuple[str, str]]:

@@ -60,7 +60,9 @@ class GroupChat(Pattern):
         self.names = [stage.name for stage in self.stages]
         if not until.bounded():
             msg = f"{self.name}: nothing ends this chat for certain"
-            raise DefinitionError(msg, remedy="add a limit: until=... | rounds(6)")
+            raise DefinitionError(
+                msg, remedy="add a limit: until=... | rounds(6), in a file {any: [..., {rounds: 6}]}"
+            )
         if sees < 1:
             msg = f"{self.name}: sees must be at least 1, got {sees!r}"
             raise DefinitionError(msg)

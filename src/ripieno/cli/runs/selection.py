@@ -37,7 +37,9 @@ class Selection:
     key: Annotated[str | None, Parameter(help="The run with this business key.")] = None
     since: Annotated[
         str | None,
-        Parameter(help="Requested at or after 2026-11-22T14:00, or 2h ago; with --failed-tool: failed."),
+        Parameter(
+            help="Requested at or after 14:00, 2026-11-22T14:00, or 2h ago; with --failed-tool: failed."
+        ),
     ] = None
     until: Annotated[str | None, Parameter(help="Requested, or failed, before.")] = None
     failed_tool: Annotated[
