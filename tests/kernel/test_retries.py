@@ -131,7 +131,8 @@ class Mail:
 
     def send(self, to: str) -> str:
         if not self.mended:
-            raise ConnectionError("broken off")
+            msg = "broken off"
+            raise ConnectionError(msg)
         self.taken.append(to)
         return "sent"
 
