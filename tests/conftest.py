@@ -35,8 +35,8 @@ settings.load_profile("suite")
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("model", "journal", "kernel")
 BESIDE: Final = (
-    *("blueprints", "cli", "docs", "examples", "mediation/policy", "proof", "resilience"),
-    "scripts",
+    *("blueprints", "cli", "docs", "examples", "mediation/policy", "mediation/provenance"),
+    *("proof", "resilience", "scripts"),
 )
 """Folders whose tests say nothing of the core that others do not; to measure them takes their time."""
 
@@ -47,6 +47,7 @@ OVER_AND_OVER: Final = (
     *("mediation/test_no_way_round.py", "mediation/test_secret_providers.py"),
     "mediation/test_seeded_defects.py",
     *("patterns/test_handoff_storms.py", "patterns/test_long_rounds.py", "patterns/test_nesting.py"),
+    *("workflows/test_reference_page.py", "workflows/test_same_digest.py"),
 )
 """Files whose tests go the ways of others many times: measured, they would take half as long again.
 

@@ -6,6 +6,7 @@ python -c "from ripieno.workflows.reference import render; print(render(), end='
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -208,11 +209,16 @@ def table(model: type[BaseModel], without: type[BaseModel] | None = None) -> Ite
 
 def definition(model: type[BaseModel]) -> Mapping[str, Any]:
     """Give a model's part of the JSON Schema."""
-    whole = workflow_schema()
     if model is doc.WorkflowDocument:
-        return whole
-    found = whole["$defs"].get(model.__name__)
+        return whole()
+    found = whole()["$defs"].get(model.__name__)
     return found if found is not None else model.model_json_schema()
+
+
+@cache
+def whole() -> Mapping[str, Any]:
+    """Give the JSON Schema of a workflow file, which takes a while to make."""
+    return workflow_schema()
 
 
 def default(field: Mapping[str, Any]) -> str:
