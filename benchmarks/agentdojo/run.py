@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import json
 import logging
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Sequence
@@ -47,6 +48,8 @@ class Row:
     """Characters of sources that people were shown who vouched for them, over the user tasks alone."""
     by_answer: int
     """Attacks that are done without any call: by what the agent answers."""
+    commit: str
+    """What was measured, as git names it."""
 
     @property
     def line(self) -> str:
@@ -85,6 +88,7 @@ async def measured(governed: Governed, suite: Suite, arm: str) -> tuple[Row, lis
         sum(ended.stopped for _, ended in attacked),
         sum(ended.read for _, ended in alone),
         sum(case.by_answer_alone for case, _ in attacked),
+        commit(),
     )
     details = [
         {"user": case.user.ID, "injection": case.injection and case.injection.ID, **asdict(ended)}
@@ -113,24 +117,36 @@ async def main(arms: Sequence[str], names: Sequence[str]) -> None:
                     rows.append(row)
                     raw[f"{suite.name} {arm}"] = details
                     print(row.line, flush=True)
-    write(rows, raw)
+                    write(rows, raw)
+
+
+def commit() -> str:
+    """Give what is measured as git names it; nothing outside of a clone."""
+    asked = ["git", "describe", "--always", "--dirty"]
+    told = subprocess.run(asked, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)  # noqa: S603 - no argument of anybody's
+    return told.stdout.strip()
 
 
 def write(rows: Sequence[Row], raw: dict[str, list[dict[str, object]]]) -> None:
-    """Write the table as Markdown, and everything as JSON."""
+    """Write the table as Markdown, and everything as JSON; keep what was measured before and is not now."""
     RESULTS.mkdir(exist_ok=True)
+    found = RESULTS / "latest.json"
+    before = json.loads(found.read_text("utf-8")) if found.exists() else {"rows": [], "cases": {}}
+    known = {(row["suite"], row["arm"]): Row(**row) for row in before["rows"]}
+    known |= {(row.suite, row.arm): row for row in rows}
+    kept = [known[suite, arm] for arm in ARMS for suite in SUITES if (suite, arm) in known]
     head = (
         "| suite | policies | utility, after approvals | approvals per task | attacks that succeed "
         "| of these by the answer alone | utility under attack | read per approval |"
     )
-    table = "\n".join((head, "|---|---|---:|---:|---:|---:|---:|---:|", *(row.line for row in rows)))
+    table = "\n".join((head, "|---|---|---:|---:|---:|---:|---:|---:|", *(row.line for row in kept)))
     about = (
         f"AgentDojo {version('agentdojo')}, tasks {VERSION}, injections `{ATTACK}`; "
         f"Ripieno {version('ripieno')}\n\n"
     )
     RESULTS.joinpath("latest.md").write_text(about + table + "\n", encoding="utf-8")
-    document = {"rows": [asdict(row) for row in rows], "cases": raw}
-    RESULTS.joinpath("latest.json").write_text(json.dumps(document, indent=1), encoding="utf-8")
+    document = {"rows": [asdict(row) for row in kept], "cases": {**before["cases"], **raw}}
+    found.write_text(json.dumps(document, indent=1), encoding="utf-8")
 
 
 if __name__ == "__main__":
