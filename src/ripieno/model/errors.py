@@ -121,6 +121,8 @@ class ChangedError(RefusedError):
 class OutdatedError(ChangedError):
     """Rights have changed since something was let begin; whoever decides again knows them as they are."""
 
+    code = "outdated"
+
 
 class SettingsError(RipienoError):
     """A setting, flag or environment variable has a value that cannot be used."""
