@@ -198,6 +198,11 @@ WRONG = {
         2,
         "the row of its question says open, but what asked it has ended",
     ),
+    "answered, though it is closed": (
+        "answered_by = 'person:eve' WHERE path = 'visit@1/ask/1'",
+        2,
+        "the row of its question says closed, and by whom it was answered",
+    ),
     "by somebody else": (
         "answered_by = 'person:eve' WHERE path = 'visit@1/ask/2'",
         3,
