@@ -44,9 +44,11 @@ class Keeper(BaseParticipant):
 
     kind = "keeper"
 
-    def __init__(self, kept: int, *parts: BaseParticipant, side_by_side: bool = False) -> None:
+    def __init__(
+        self, kept: int, *parts: BaseParticipant, side_by_side: bool = False, looks: bool = False
+    ) -> None:
         super().__init__("keeper")
-        self._kept, self._parts, self._side_by_side = kept, parts, side_by_side
+        self._kept, self._parts, self._side_by_side, self._looks = kept, parts, side_by_side, looks
 
     def children(self) -> Sequence[BaseParticipant]:
         return self._parts
@@ -57,7 +59,9 @@ class Keeper(BaseParticipant):
     async def act(self, task: Task, context: Context) -> Outcome:
         context.keep_back({"tokens": self._kept})
         *some, last = self._parts
-        ends: list[str] = []
+        ends: list[Any] = []
+        if self._looks:
+            await context.look_ahead()
         if self._side_by_side:
             async with context.branches() as branches:
                 for part in some:
@@ -66,6 +70,10 @@ class Keeper(BaseParticipant):
                     ends.append(told[1].status)
         else:
             ends = [(await context.call(part, task, gives_way=True)).status for part in some]
+        if self._looks:
+            ahead = await context.look_ahead()
+            assert ahead is not None, "it is limited"
+            ends.append(ahead.needed["tokens"])
         outcome = await context.call(last, task, kept_for=True)
         return Outcome("complete", [*ends, outcome.status])
 
@@ -85,6 +93,11 @@ async def test_whoever_has_no_room_gives_way_and_the_last_has_what_was_kept(
         60, thinks("dear", (41, 41)), thinks("last", (60, 20), (40, 40)), side_by_side=side_by_side
     )
     assert await ends(tmp_path, keeper, Limits(tokens=100)) == ["partial", "complete"]
+
+
+async def test_what_there_was_no_room_for_is_told_as_needed(tmp_path: Path) -> None:
+    keeper = Keeper(60, thinks("dear", (10, 10), (500, 500)), thinks("last", (60, 60)), looks=True)
+    assert await ends(tmp_path, keeper, Limits(tokens=100)) == ["partial", 510, "complete"]
 
 
 async def test_what_leaves_what_was_kept_has_room(tmp_path: Path) -> None:

@@ -151,11 +151,11 @@ def not_used(path: str, whole: set[tuple[str, str]]) -> bool:
     Somebody let pass what a check found, and the effect was not made on that; or said what became of a call
     in doubt, which had not taken effect.
     """
-    effect, checked, _ = path.partition("/checked/")
-    if checked:
-        return path.endswith("/ask") and ("result", effect) not in whole
-    effect, doubted, _ = path.partition("/uncertain/")
-    return bool(doubted) and ("result", effect) not in whole
+    for mark, last in (("/checked/", "/ask"), ("/uncertain/", "")):
+        effect, found, _ = path.partition(mark)
+        if found and path.endswith(last):
+            return ("result", effect) not in whole
+    return False
 
 
 def taken_back(events: Sequence[Event]) -> set[tuple[str, str]]:
