@@ -34,6 +34,7 @@ from ripieno.journal.keys import StreamKey
 from ripieno.journal.records import Draft, NewRun
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Created, Payloads, Replayable
+from ripieno.kernel.command_approval import COMMAND_APPROVAL
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, NotFoundError, ToolError
 from ripieno.model.participant import Context
@@ -361,9 +362,10 @@ async def test_a_run_whose_owner_dies_unheard_is_taken_over_though_nothing_is_co
 
 
 async def test_a_host_tells_which_versions_it_serves(host: Host) -> None:
-    assert dict(host.definitions) == {}
+    own = {COMMAND_APPROVAL.version: COMMAND_APPROVAL}  # which every process serves
+    assert dict(host.definitions) == own
     host.register(ECHO)
-    assert dict(host.definitions) == {ECHO.version: ECHO}
+    assert dict(host.definitions) == {**own, ECHO.version: ECHO}
 
 
 async def test_messages_while_nobody_runs_are_taken_in_at_the_next_start(tmp_path: Path) -> None:

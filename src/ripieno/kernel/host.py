@@ -118,7 +118,7 @@ class Host:
 
     @property
     def definitions(self) -> Mapping[str, Definition]:
-        """The versions served here."""
+        """The versions served here, what asks for approvals of commands among them."""
         return self._definitions
 
     async def enter(self, definition: Definition, principal: Principal) -> None:
