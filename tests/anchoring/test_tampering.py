@@ -77,11 +77,14 @@ def test_before_anything_is_changed_it_is_sound(log: Log) -> None:
     assert report.rows > 20
     said = str(report).splitlines()
     assert ": sound; anchored up to checkpoint 2 (2027-01-15T08:00Z); nothing after it" in said[0]
-    assert said[1:] == [
+    *told, erased, deleted = said[1:]
+    assert told == [
         "  it goes on from the earlier checkpoints given (2)",
         "  1 message was not taken in yet: no chain vouches for them",
         "  of 2 runs or tenants the values are gone with their key: the chain stands without them",
     ]
+    assert erased.startswith("  erased by person:ada: run ")
+    assert deleted == "  deleted by person:ada: tenant gone"
 
 
 # -- every field of every kind of event ---------------------------------------------------------------
