@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, opened, parked, reply, until
 from ripieno import Workflow, function, sequential
 from ripieno.identity import administration
+from ripieno.identity.api_keys import create_key
 from ripieno.journal.records import QuestionRow, RunFilter
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
@@ -147,6 +148,58 @@ async def test_nobody_approves_a_command_of_their_own(tmp_path: Path) -> None:
         with pytest.raises(NotAllowedError):
             await reply(host, await asked(host, run), YES, by=ZOE)
         assert await refused(host) == run
+
+
+async def test_whom_a_change_of_identities_is_about_does_not_approve_it(tmp_path: Path) -> None:
+    kim = Principal("person", "kim", roles=frozenset({"treasurer", "break-glass"}))
+    async with house(tmp_path, own=asking().replace('context.verb == "grant"', "true")) as host:
+        store, clock = host.store, host.clock
+
+        async def wanted(change: Awaitable[Any]) -> QuestionRow:
+            with pytest.raises(AwaitingApprovalError) as error:
+                await change
+            await parked(host, error.value.run)
+            return await asked(host, error.value.run)
+
+        for change in (
+            administration.grant(store, "kim", ["administrator"], by=ADMIN),
+            administration.suspend(store, "kim", by=ADMIN, reason="left the house"),
+            administration.join(store, "kim", ["bosses"], by=ADMIN),
+        ):
+            question = await wanted(change)
+            with pytest.raises(NotAllowedError, match="gains by it"):
+                await reply(host, question, YES, by=kim)
+            with pytest.raises(NotAllowedError, match="gains by it"):
+                await break_glass(store, clock, question, by=kim, reason="the ward waits")
+        assert roles(host) == []
+
+
+async def test_who_belongs_to_a_group_does_not_approve_a_role_for_it(tmp_path: Path) -> None:
+    own = asking().replace('context.verb == "grant"', 'context.verb == "map"')
+    async with house(tmp_path, own=own) as host:
+        await administration.grant(host.store, BOB.id, ["treasurer"], by=ADMIN)
+        await administration.join(host.store, BOB.id, ["bosses"], by=ADMIN)
+        with pytest.raises(AwaitingApprovalError) as error:
+            await administration.map_group(host.store, "bosses", "administrator", by=ADMIN)
+        run = error.value.run
+        await parked(host, run)
+        with pytest.raises(NotAllowedError, match="gains by it"):
+            await reply(host, await asked(host, run), YES, by=BOB)
+        await approve(host, run, EVE)
+        assert await administration.map_group(host.store, "bosses", "administrator", by=ADMIN)
+
+
+async def test_who_made_a_key_of_a_service_does_not_approve_a_role_for_it(tmp_path: Path) -> None:
+    maker = Principal("person", "bob", roles=frozenset({"administrator", "treasurer"}))
+    async with house(tmp_path) as host:
+        await create_key(host.store, host.clock, "service:pay", by=maker)
+        with pytest.raises(AwaitingApprovalError) as error:
+            await grant(host, "treasurer", who="service:pay")
+        await parked(host, error.value.run)
+        with pytest.raises(NotAllowedError, match="gains by it"):
+            await reply(host, await asked(host, error.value.run), YES, by=maker)
+        await approve(host, error.value.run, EVE)
+        await grant(host, "treasurer", who="service:pay")
 
 
 async def test_a_command_that_two_have_to_approve_needs_two(tmp_path: Path) -> None:

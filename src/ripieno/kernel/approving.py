@@ -218,6 +218,19 @@ def described(action: Action) -> dict[str, Any]:
     }
 
 
+def concerned(store: Store, action: Action) -> list[str]:
+    """Give whom a change of identities is about, who so may not approve it; nobody for other commands.
+
+    That is the principal, with whoever has made a key to come as it, or everybody of the group.
+    """
+    if action.kind != "identity.change":
+        return []
+    name, tenant = action.subject.name, action.actor.principal.tenant
+    makers = {row.by for row in store.keys(tenant) if row.principal == name}
+    members = {row.id for row in store.principals(tenant) if name in (*row.groups, *row.provided)}
+    return sorted({name} | makers | members)
+
+
 def action_of(said: Mapping[str, Any], tenant: str, approvals: Sequence[Approval]) -> Action:
     """Give the command that a run asks about, as it is put to the gate."""
     kind, _, name = str(said["by"]).partition(":")
@@ -252,7 +265,8 @@ async def bear(store: Store, action: Action, given: Mapping[str, object], key: s
     by, now = action.actor.principal, clock.now()
     run = new_id()
     keys = store.new_key(bytes.fromhex(run))
-    data = encode(CONFIDENTIAL.without({**described(action), "given": dict(given)}))
+    said = {**described(action), "given": dict(given), "concerned": concerned(store, action)}
+    data = encode(CONFIDENTIAL.without(said))
     commitment = keys[1].commit(data)
     body: dict[str, Json] = {
         "workflow": WORKFLOW,

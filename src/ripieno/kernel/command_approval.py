@@ -52,7 +52,8 @@ class Asking:
         what = f"{said['verb']}: {kind} {subject}"
         about = {"command": said["verb"], kind: subject, "by": said["by"], "given": said["given"]}
         use = scope.next("use")
-        consent = Consent(scope, scope.next("command"), decide, what, about)
+        concerned = said.get("concerned", ())
+        consent = Consent(scope, scope.next("command"), decide, what, about, concerned=concerned)
         await consent.standing(begun=scope.execution.recording.has(use))
         by = await wait_for_word(scope, use, USABLE_SECONDS)
         if by is None:

@@ -160,13 +160,16 @@ class Consent:
         decide: Callable[[Sequence[Approval]], Decision],
         what: str,
         about: Mapping[str, Any],
+        *,
+        concerned: Sequence[str] = (),
     ) -> None:
+        """Begin with nobody asked; those who are `concerned` may not approve it, as whoever proposed it."""
         self._scope = scope
         self._path = path
         self._decide = decide
         self._what = what
         self._about = about
-        self._panel = Panel((scope.execution.row.principal,))
+        self._panel = Panel((scope.execution.row.principal, *concerned))
         self._number = 0
         """How often somebody was asked."""
         self._decision: Decision | None = None
