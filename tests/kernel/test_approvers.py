@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from kernel.scenarios.elsewhere import Elsewhere
 from kernel.scenarios.governed import ASK, BOB, EVE, YES, booking, gate_of, governed
 from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, parked, reply
 from ripieno import Host, Workflow, human, sequential
+from ripieno.identity import administration
+from ripieno.identity.api_keys import create_key
 from ripieno.kernel import tasks
 from ripieno.kernel.absences import set_absence
 from ripieno.kernel.commands import cancel
@@ -123,6 +126,60 @@ async def test_an_operator_approves_nothing_in_the_stead_of_those_whom_a_policy_
         await instead(OP)
     assert system.calls == []
     await instead(OPERATOR)  # who holds every role, the treasurer's among them
+    assert (await ended(house, run)).status == "complete"
+
+
+PAY = Principal("service", "pay", roles=frozenset({"treasurer", "operator"}))
+SERVICES = """
+@id("services-approve-too")
+permit (principal is Service, action == Action::"task.answer", resource is Task);
+"""
+
+
+async def test_a_service_approves_nothing_unless_a_policy_permits_it(house: Host, system: Elsewhere) -> None:
+    run = await begin(house, booking(system))
+    question = await asked(house, run)
+    for act in (
+        reply(house, question, YES, by=PAY),
+        tasks.claim(house.store, house.clock, question, by=PAY),
+        tasks.reassign(house.store, house.clock, question, by=PAY, to="eve", reason="she is quick"),
+        answer_instead(house.store, house.clock, question, by=PAY, value=YES, reason="they are away"),
+    ):
+        with pytest.raises(NotAllowedError, match="service:pay may not answer t-1"):
+            await act
+    assert system.calls == []
+    await reply(house, question, YES, by=BOB)
+    assert (await ended(house, run)).status == "complete"
+
+
+async def test_a_service_answers_what_is_no_approval(tmp_path: Path) -> None:
+    workflow = Workflow("asks", sequential(human("clerk", role="operator")))
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies"), workflow) as host:
+        run = await begin(host, workflow)
+        await reply(host, await asked(host, run), YES, by=PAY)
+        assert (await ended(host, run)).status == "complete"
+
+
+@pytest.mark.parametrize("policies", [ASK + SERVICES])
+async def test_who_proposed_it_does_not_approve_it_by_a_service_of_theirs(
+    house: Host, system: Elsewhere
+) -> None:
+    alice = Principal("person", "alice", roles=frozenset({"administrator"}))
+    run = await begin(house, booking(system), by=alice)
+    question = await asked(house, run)
+    await create_key(house.store, house.clock, PAY.id, by=alice)
+    with pytest.raises(NotAllowedError, match="person:alice proposed it"):
+        await reply(house, question, YES, by=PAY)
+    desk = replace(PAY, name="desk")
+    await administration.grant(house.store, desk.id, ["treasurer"], by=alice)
+    await create_key(house.store, house.clock, desk.id, by=OPERATOR)
+    with pytest.raises(NotAllowedError, match="person:alice proposed it"):
+        await reply(house, question, YES, by=desk)
+    assert system.calls == []
+    till = replace(PAY, name="till")
+    await administration.grant(house.store, till.id, ["treasurer"], by=OPERATOR)
+    await create_key(house.store, house.clock, till.id, by=OPERATOR)
+    await reply(house, question, YES, by=till)
     assert (await ended(house, run)).status == "complete"
 
 

@@ -38,6 +38,7 @@ __all__ = [
     "check_policy_change",
     "check_review",
     "check_tenant",
+    "is_approval",
     "may_begin_again",
     "may_list",
     "may_read",
@@ -216,11 +217,17 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     """Give `by` with leave to answer a task; raises `NotAllowedError` where policy does not permit it."""
     by = as_now(store, by)
     known = {"role": row.role, "person": row.person, "run": row.run, "kind": row.kind}
-    facts = {name: value for name, value in known.items() if value is not None}
+    told_of = {name: value for name, value in known.items() if value is not None}
+    facts = {**told_of, "approval": is_approval(row)}
     task = f"t-{row.number}"
     workflow = await workflow_of(store, await store.run(row.run))
     action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), workflow, row.run, row.path)
     return let(by, await decided(store, action, f"{by.id} may not answer {task}"))
+
+
+def is_approval(row: QuestionRow) -> bool:
+    """Tell whether a task asks for leave to do something, as a policy or an effect rule has it."""
+    return "/approval/" in row.path
 
 
 @asynccontextmanager
@@ -244,7 +251,7 @@ async def check_review(store: Store, run: RunRow, task: str, by: Principal) -> P
 
 async def check_away(store: Store, person: str, by: Principal) -> Principal:
     """Give `by` with leave to say who stands in for a person; raises `NotAllowedError`."""
-    subject = Subject("task", "absence", {"person": person})
+    subject = Subject("task", "absence", {"person": person, "approval": False})
     otherwise = f"{by.id} may not say who stands in for {person}"
     return let(by, await decided(store, Action("task.answer", "away", Actor(by), subject), otherwise))
 

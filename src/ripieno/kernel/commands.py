@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import Standing, meant, standing
-from ripieno.kernel.allowed import check_answer, check_operator, refusing
+from ripieno.kernel.allowed import check_answer, check_operator, is_approval, refusing
 from ripieno.kernel.clock import Clock, moment
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.erased import ERASED, value_of
@@ -100,7 +100,7 @@ async def answer(
         now.check_open()
         async with refusing(store, row, by, "answer"):
             now.check_may_act()
-            check_barred(row, asked.barred, {by.id, now.on_behalf_of})
+            check_barred(row, asked.barred, {by.id, now.on_behalf_of, *behind(store, row, by)})
             check_in_time(asked, clock.now())
             check_approver(asked, now)
         by = await check_answer(store, row, by)
@@ -124,6 +124,14 @@ async def answer(
         return
     msg = f"t-{row.number} changes hands too often to be answered"
     raise RefusedError(msg)
+
+
+def behind(store: Store, row: QuestionRow, by: Principal) -> set[str]:
+    """Give who approves by way of a service or agent: whoever made a key of it, or changed it last."""
+    if by.kind == "person" or not is_approval(row):
+        return set()
+    makers = {key.by for key in store.keys(by.tenant) if key.principal == by.id}
+    return makers | {entry.by for entry in store.principals(by.tenant) if entry.id == by.id}
 
 
 def check_barred(row: QuestionRow, barred: frozenset[str], whose: set[str | None]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
-from ripieno.kernel.allowed import as_now, check_change, check_operator
+from ripieno.kernel.allowed import as_now, check_answer, check_change, check_operator, is_approval
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_barred, check_form, check_meant
 from ripieno.kernel.messages import send
@@ -245,6 +245,8 @@ async def answer_instead(
     asked = asked_for(store, row)
     check_barred(row, asked.barred, {by.id})
     check_meant(asked, as_now(store, by))
+    if is_approval(row):  # which only those give whom policies let, in anybody's stead
+        await check_answer(store, row, by)
     check_form(asked, value)
     said = {"value": value, "reason": reason, "for": row.role}
     await send(

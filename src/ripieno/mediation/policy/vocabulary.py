@@ -55,7 +55,7 @@ RESOURCES: Final[Mapping[str, Mapping[str, ValueKind]]] = {
     "Participant": {**COMMON, "kind": "text", "mode": "text", "model": "text"},
     "Workflow": {**COMMON, "policy": "text", "purpose": "text", "stage": "text"},
     "Run": {**COMMON, "principal": "text", "policy": "text"},
-    "Task": {**COMMON, "role": "text", "person": "text", "run": "text", "kind": "text"},
+    "Task": {**COMMON, "role": "text", "person": "text", "run": "text", "kind": "text", "approval": "flag"},
     "Model": {**COMMON, "provider": "text", "approved_for_phi": "flag", "region": "text"},
     "Policy": {**COMMON, "stage": "text"},
     "Identity": {**COMMON, "kind": "text", "roles": "texts"},
