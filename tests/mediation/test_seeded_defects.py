@@ -17,7 +17,7 @@ from ripieno.kernel.consent import Panel
 from ripieno.mediation.policy import PolicyGate
 from ripieno.model.gate import Action, Approval, Decision, Subject
 
-EXAMPLES = 20
+EXAMPLES = 200
 STEPS = 40
 
 
