@@ -89,7 +89,7 @@ def test_what_is_committed_is_signed_and_published_to_a_folder(home: Path, tmp_p
     assert note == (home / LATEST).read_text("utf-8")
     report = checked(home, note)
     assert report.sound
-    assert "anchored up to checkpoint 1 " in report.anchored
+    assert "anchored up to checkpoint 1, which was handed in" in report.anchored
 
 
 def test_with_nothing_new_there_is_nothing_to_do(home: Path, tmp_path: Path) -> None:

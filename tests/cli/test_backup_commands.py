@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from cli.conftest import Cli
 
@@ -88,3 +89,38 @@ def test_what_cannot_be_meant_is_refused(cli: Cli) -> None:
     assert (result.code, "holds every tenant" in result.err.replace("\n", " ")) == (4, True), result
     result = cli.run("restore", "to", RIPIENO_API_KEY="rip_x")
     assert (result.code, "by whoever operates" in result.err.replace("\n", " ")) == (4, True), result
+
+
+def test_a_folder_that_was_put_back_without_a_word_is_told_and_runs_nothing_until_that_is_declared(
+    cli: Cli,
+) -> None:
+    cli.environment["RIPIENO_CHECKPOINT_SINKS"] = str(cli.folder / "sink")
+    cli.discharge("clean")
+    assert f"which file:{cli.folder / 'sink'} has; nothing after it" in cli.ok("audit", "verify").out
+    shutil.copytree(cli.home, cli.folder / "earlier")
+    cli.discharge("interaction")
+    shutil.rmtree(cli.home)
+    shutil.copytree(cli.folder / "earlier", cli.home)
+    verified = cli.run("audit", "verify")
+    assert verified.code == 1
+    assert f"newest checkpoint of file:{cli.folder / 'sink'}: covers" in verified.out
+    assert "an earlier state was put back" in verified.out
+    assert "ripieno restore" in verified.err.replace("\n", " ")
+    doctor = cli.run("doctor", "--output", "json")
+    (told,) = [one for one in doctor.json if one["verdict"] == "wrong"]
+    assert (doctor.code, told["check"]) == (1, "checkpoints")
+    assert "it was put back to an earlier state" in told["found"]
+    refused = cli.run("run", "hospital-discharge", "--input", cli.patient("interaction"), "--no-wait-people")
+    assert refused.code == 1
+    assert "it was put back to an earlier state" in refused.err.replace("\n", " ")
+    assert "ripieno restore of that with --replace" in refused.err.replace("\n", " ")
+    cli.ok("backup", "now", "--with-keys")
+    assert "lost for certain" in cli.ok("restore", "now", "--replace").err.replace("\n", " ")
+    assert cli.discharge("interaction")["run_id"]
+    assert cli.ok("doctor").code == 0
+    assert "restored at" in cli.ok("audit", "verify").out
+    elsewhere = str(cli.folder / "nowhere")
+    uncompared = cli.ok("audit", "verify", "--output", "json", RIPIENO_CHECKPOINT_SINKS=elsewhere)
+    assert uncompared.json["not_compared"] == {f"file:{elsewhere}": "it shows no checkpoint"}
+    said = cli.ok("audit", "verify", RIPIENO_CHECKPOINT_SINKS=elsewhere).err
+    assert "was not compared: it shows no checkpoint" in said.replace("\n", " ")

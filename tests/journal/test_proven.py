@@ -15,7 +15,7 @@ from tests.journal.support.sample import Sample, write_sample
 from tests.journal.support.signed import ORIGIN, sequenced, sign
 from tests.journal.support.writing import owned, step, write
 
-from ripieno.journal.signing import LATEST, PUBLIC_KEY
+from ripieno.journal.signing import LATEST, PUBLIC_KEY, signer_at
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import Report, verify
@@ -52,7 +52,8 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Signed:
 def test_a_log_that_was_signed_and_published_says_up_to_where(signed: Signed) -> None:
     report = checked(signed.sample.home)
     assert report.findings == []
-    assert str(report).endswith(": sound; anchored up to checkpoint 2 (2027-01-15T08:00Z); nothing after it")
+    said = "signed up to checkpoint 2, which the log says was published; nothing after it"
+    assert str(report).endswith(f": sound; {said}")
     assert report.uncovered == 0
 
 
@@ -74,17 +75,33 @@ async def test_what_came_after_is_counted(tmp_path: Path) -> None:
 def test_what_was_published_nowhere_is_signed_and_not_anchored(tmp_path: Path) -> None:
     asyncio.run(write_sample(tmp_path))
     sign(tmp_path, [14])
-    assert "signed up to checkpoint 1 (2027-01-15T08:00Z), which nobody else has" in str(checked(tmp_path))
+    assert "signed up to checkpoint 1, which nobody else has" in str(checked(tmp_path))
 
 
 def test_a_key_and_a_checkpoint_from_elsewhere_are_what_counts(signed: Signed) -> None:
     given = checked(signed.sample.home, key=signed.key, checkpoints=[signed.notes[0]])
-    assert "anchored up to checkpoint 1 (2027-01-15T08:00Z), which was handed in; 4 events after it" in str(
-        given
-    )
+    assert "anchored up to checkpoint 1, which was handed in; 4 events after it" in str(given)
     other = Checkpoint(ORIGIN, 3, bytes(32)).signed(Signer(ORIGIN, bytes(32)))
     report = checked(signed.sample.home, key=signed.key, checkpoints=[other])
     assert "checkpoint handed in 1: not signed by example.com/log" in str(report)
+
+
+def test_a_sink_that_was_asked_vouches_and_one_that_has_more_shows_what_was_put_back(signed: Signed) -> None:
+    report = checked(signed.sample.home, sinks={"file:out": signed.notes[1]})
+    assert "anchored up to checkpoint 2, which file:out has; nothing after it" in str(report)
+    both = checked(signed.sample.home, checkpoints=[signed.notes[0]], sinks={"file:out": signed.notes[1]})
+    assert "which was handed in; 4 events after it" in str(both)
+    newest = Checkpoint(ORIGIN, 18, bytes(32)).signed(signer_at(signed.sample.home))
+    put_back = checked(signed.sample.home, sinks={"file:out": newest})
+    assert not put_back.sound
+    assert "newest checkpoint of file:out: covers 18 events, the tree has" in str(put_back)
+
+
+def test_what_the_tables_say_of_the_time_of_signing_is_not_told_as_a_fact(
+    signed: Signed, tmp_path: Path
+) -> None:
+    report = signed.report(tmp_path, ("UPDATE checkpoints SET at = 1596067200000000",))
+    assert (report.sound, "2020" in str(report)) == (True, False)
 
 
 def test_a_checkpoint_of_a_size_that_is_no_checkpoint_here_counts_as_well(

@@ -26,7 +26,7 @@ from ripieno.proof.notes import NoteError, Signer
 from ripieno.proof.restores import explained
 from ripieno.proof.succession import KeyChain
 
-__all__ = ["ForkError", "Round", "Rounds"]
+__all__ = ["ForkError", "Round", "Rounds", "check", "known_size"]
 
 LOOK_SECONDS: Final = 0.02
 """How often whoever waits for its turn looks."""
@@ -38,6 +38,9 @@ class ForkError(RipienoError):
     """The log contradicts what was signed of it: nothing is signed until somebody has looked."""
 
     code = "fork"
+
+    behind = False
+    """True where the log lacks what was signed: an earlier state was put back."""
 
 
 @dataclass(slots=True)
@@ -133,7 +136,7 @@ class Rounds:
         for sink in self._sinks:
             if sink.name in self._asked:
                 continue
-            known = self._known(sequencer, told.get(sink.name))
+            known = known_size(sequencer, told.get(sink.name))
             try:
                 note = sink.newest(known)
             except SinkError as error:
@@ -143,13 +146,6 @@ class Rounds:
                 check(sequencer, signer, sink.name, note)
             self._asked.add(sink.name)
         return all(sink.name in self._asked for sink in self._sinks)
-
-    def _known(self, sequencer: Sequencer, told: StoredSink | None) -> int:
-        """Give the size of the last checkpoint that a sink is said to have."""
-        newest = sequencer.checkpoint()
-        if told is None or newest is None or told.number != newest.number:
-            return 0
-        return newest.size
 
     # -- publishing -------------------------------------------------------------------------------------
 
@@ -209,6 +205,14 @@ class Rounds:
             done.changes.append(after)
 
 
+def known_size(sequencer: Sequencer, told: StoredSink | None) -> int:
+    """Give the size of the last checkpoint that a sink is said to have."""
+    newest = sequencer.checkpoint()
+    if told is None or newest is None or told.number != newest.number:
+        return 0
+    return newest.size
+
+
 def check(sequencer: Sequencer, signer: Signer, place: str, note: str) -> None:
     """Raise `ForkError` where the log is not one that goes on from a checkpoint."""
     try:
@@ -224,7 +228,9 @@ def check(sequencer: Sequencer, signer: Signer, place: str, note: str) -> None:
     if earlier.size > size:
         behind = f"{place} has a checkpoint of {earlier.size:,} events, the log has {size:,}"
         msg = f"{behind}: it was put back to an earlier state, and nothing more is signed of it"
-        raise ForkError(msg, remedy=PAST)
+        error = ForkError(msg, remedy=PAST)
+        error.behind = True
+        raise error
     signed = f"the first {earlier.size:,} events are not those that were signed, as {place} has it"
     msg = f"{signed}: nothing more is signed of this log"
     raise ForkError(msg, remedy=PAST)

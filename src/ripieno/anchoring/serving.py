@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from ripieno.anchoring.elsewhere import compare
 from ripieno.anchoring.feeds import Feeds
 from ripieno.anchoring.rounds import ForkError, Round, Rounds
 from ripieno.anchoring.settings import Anchoring
@@ -18,7 +19,7 @@ from ripieno.model.errors import RipienoError
 from ripieno.model.event import Json, Kind
 from ripieno.model.stop import EVERYTHING
 
-__all__ = ["anchored", "record"]
+__all__ = ["anchored", "not_behind", "record"]
 
 LOOKS: Final = 2
 """How often it is looked within the time after which a commit has to be covered."""
@@ -45,6 +46,17 @@ async def anchored(
     finally:
         leaving.set()
         await asyncio.gather(*tasks)
+
+
+async def not_behind(store: SqliteStore, settings: Anchoring) -> None:
+    """Raise `ForkError` where a sink has a checkpoint that the log does not go on from.
+
+    Asked once, before anything is served; a sink that cannot be asked is told, and keeps nobody from working.
+    """
+    if settings.sinks:
+        problems = await asyncio.to_thread(compare, store.home, settings)
+        for name, problem in problems.items():
+            log.warning("the log was not compared", sink=name, problem=problem)
 
 
 async def tell(feeds: Feeds, every: float, leaving: asyncio.Event) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -20,6 +20,9 @@ from ripieno.model.stop import EVERYTHING
 
 if TYPE_CHECKING:
     from ripieno.proof.notes import Verifier
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long all sinks together are waited for."""
 
 __all__ = ["check_alone", "key_of", "show", "text_of", "verify"]
 
@@ -107,14 +110,17 @@ def verify_proof(file: Path, key: Verifier, options: Options) -> int:
 
 def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) -> int:
     """Verify a data folder."""
+    from ripieno.anchoring.elsewhere import ask  # noqa: PLC0415 - only here
+    from ripieno.anchoring.sink import sink_at  # noqa: PLC0415 - only here
     from ripieno.journal.sqlite.audit import SqliteAudit  # noqa: PLC0415 - only here
     from ripieno.journal.verify import verify as verify_log  # noqa: PLC0415 - only here
 
     settings = options.settle()
     if settings.credential is not None:
         asyncio.run(check_alone(settings))
-    with SqliteAudit(settings.home) as log:
-        report = verify_log(log, key=key, checkpoints=notes)
+    elsewhere = ask([sink_at(place) for place in settings.anchoring.sinks], seconds=PATIENCE_SECONDS)
+    with SqliteAudit(settings.home) as log:  # opened after they were asked: what they have is in it
+        report = verify_log(log, key=key, checkpoints=notes, sinks=elsewhere.notes)
     anchor = report.anchor
     document = {
         "sound": report.sound,
@@ -128,7 +134,9 @@ def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) 
             "events": anchor.size,
             "published": list(anchor.published),
             "given": anchor.given,
+            "held_by": anchor.held or None,
         },
+        "not_compared": elsewhere.problems,
         "uncovered": report.uncovered,
         "restored": report.restored,
         "erased": {"values": report.erased, "by": report.erasures},
@@ -138,9 +146,12 @@ def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) 
         write(settings.output, document, None)
         return Exit.OK if report.sound else Exit.FAILED
     show(str(report), sound=report.sound)
+    for name, problem in elsewhere.problems.items():
+        note(f"{name} was not compared: {problem}")
     if not report.sound:
         note(
-            f"{settings.home} does not hold together: compare with a backup before anything else is run on it"
+            f"{settings.home} does not hold together: compare with a backup before anything else is run on"
+            " it; ripieno restore puts one back so that what is lost is told"
         )
     return Exit.OK if report.sound else Exit.FAILED
 

@@ -203,6 +203,7 @@ def proof(settings: Settings) -> list[Check]:
     with Sequencer(settings.home) as sequencer:
         newest, told, size = sequencer.checkpoint(), sequencer.sinks(), sequencer.tree.size
         waiting = sequencer.waiting()
+    compared = elsewhere(settings)
     with Feeding(settings.home) as feeding:
         untold = [one for one in feeding.cursors().values() if one.failed_at is not None]
     feeds = [
@@ -210,7 +211,8 @@ def proof(settings: Settings) -> list[Check]:
         for one in untold
     ]
     if newest is None:
-        return [*feeds, Check("checkpoints", "well", "none signed yet: ripieno audit checkpoint does")]
+        none = Check("checkpoints", "well", "none signed yet: ripieno audit checkpoint does")
+        return [*feeds, *(compared or [none])]
     behind = "" if newest.size == size and not waiting else ", and there are events after it"
     found = f"{newest.number} covers {newest.size:,} events{behind}"
     failing = [one for one in told.values() if one.failed_at is not None]
@@ -218,9 +220,26 @@ def proof(settings: Settings) -> list[Check]:
         Check("checkpoints", "warning", f"{one.sink}: {one.problem}", "ripieno audit checkpoint tries again")
         for one in failing
     ]
+    checks += compared
     if not told:
         found += "; published nowhere outside the data folder: checkpoint_sinks says where"
     return [*feeds, *(checks or [Check("checkpoints", "well", found)])]
+
+
+def elsewhere(settings: Settings) -> list[Check]:
+    """Compare the log with the newest checkpoint of every sink."""
+    from ripieno.anchoring.elsewhere import compare  # noqa: PLC0415 - only here
+    from ripieno.anchoring.rounds import ForkError  # noqa: PLC0415 - only here
+
+    try:
+        problems = compare(settings.home, settings.anchoring)
+    except ForkError as error:
+        return [Check("checkpoints", "wrong", error.message, error.remedy or "")]
+    again = "what it has is compared once it can be asked"
+    return [
+        Check("checkpoints", "warning", f"{name} was not compared: {problem}", again)
+        for name, problem in problems.items()
+    ]
 
 
 async def runs(settings: Settings) -> list[Check]:

@@ -7,9 +7,8 @@ a checkpoint that stands elsewhere.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from ripieno.journal.stored import StoredCheckpoint, StoredLeaf, Verifiable
@@ -33,21 +32,22 @@ class Anchor:
     """0 for a checkpoint that was handed in, and is not one of the log's own."""
     size: int
     """How many events it covers."""
-    at: int | None
-    """When it was signed, by the clock of whoever did."""
     published: Sequence[str]
-    """The sinks outside the store that have it, as the store has it."""
+    """The sinks outside the store that have it, as the store says."""
     given: bool = False
     """True where it was handed in: nobody who can write to the data folder could have changed it."""
+    held: str = ""
+    """The sink that was asked and has it."""
 
     def __str__(self) -> str:
         number = f" {self.number}" if self.number else ""
-        when = "" if self.at is None else f" ({datetime.fromtimestamp(self.at / 1e6, UTC):%Y-%m-%dT%H:%MZ})"
         if self.given:
-            return f"anchored up to checkpoint{number}{when}, which was handed in"
+            return f"anchored up to checkpoint{number}, which was handed in"
+        if self.held:
+            return f"anchored up to checkpoint{number}, which {self.held} has"
         if self.published:
-            return f"anchored up to checkpoint{number}{when}"
-        return f"signed up to checkpoint{number}{when}, which nobody else has"
+            return f"signed up to checkpoint{number}, which the log says was published"
+        return f"signed up to checkpoint{number}, which nobody else has"
 
 
 class Proven:
@@ -60,12 +60,17 @@ class Proven:
         *,
         key: Verifier | None = None,
         given: Sequence[str] = (),
+        sinks: Mapping[str, str] | None = None,
     ) -> None:
-        """`key` is one that stands elsewhere than the data folder, `given` are notes from elsewhere."""
+        """`key` is one that stands elsewhere than the data folder, `given` are notes from elsewhere.
+
+        `sinks`: the newest note of each sink that was asked, by its name.
+        """
         self._store = store
         self._found = found
         self._key = key
         self._given = given
+        self._sinks = sinks or {}
         self._frontier = Frontier()
         self._position = 0
         self.restored: Sequence[Restore] = ()
@@ -80,20 +85,27 @@ class Proven:
         own = list(self._store.checkpoints())
         opened = [(one, self._opened(f"checkpoint {one.number}", one.note, key)) for one in own]
         elsewhere = [
-            (f"checkpoint handed in {number}", note, True) for number, note in enumerate(self._given, 1)
+            (f"checkpoint handed in {number}", note, True, "") for number, note in enumerate(self._given, 1)
         ]
-        elsewhere += [("checkpoint.latest", note, False) for note in self._store.latest()]
-        others = [(name, self._opened(name, note, key), given) for name, note, given in elsewhere]
+        elsewhere += [("checkpoint.latest", note, False, "") for note in self._store.latest()]
+        elsewhere += [
+            (f"newest checkpoint of {sink}", note, False, sink) for sink, note in self._sinks.items()
+        ]
+        others = [(name, self._opened(name, note, key), given, held) for name, note, given, held in elsewhere]
         rekeyed: Sequence[Checkpoint] = () if key is None else key.checkpoints
-        wanted = {one.size for _, one in opened if one} | {one.size for _, one, _ in others if one}
+        wanted = {one.size for _, one in opened if one} | {one.size for _, one, *_ in others if one}
         wanted |= {one.size for one in rekeyed}
         self._numbered(own)
         self._leaves(wanted)
         for number, one in enumerate(rekeyed, 1):
             self._fits(f"change {number} of the key that signs", one)
         anchors = [self._own(stored, found) for stored, found in opened]
-        anchors += [self._other(name, found, given=given) for name, found, given in others]
-        return max((one for one in anchors if one), key=lambda one: (one.given, one.size), default=None)
+        anchors += [self._other(name, found, given=given, held=held) for name, found, given, held in others]
+        return max(
+            (one for one in anchors if one),
+            key=lambda one: (one.given, one.held != "", one.size),
+            default=None,
+        )
 
     def _chain(self, key: Verifier | None) -> KeyChain | None:
         """Give a key with those that both it and they say came before or after it."""
@@ -175,15 +187,15 @@ class Proven:
         if checkpoint is None or not self._fits(name, checkpoint):
             return None
         sinks = [one.sink for one in self._store.sinks() if one.number == stored.number]
-        return Anchor(stored.number, checkpoint.size, stored.at, sinks)
+        return Anchor(stored.number, checkpoint.size, sinks)
 
-    def _other(self, name: str, checkpoint: Checkpoint | None, *, given: bool) -> Anchor | None:
+    def _other(self, name: str, checkpoint: Checkpoint | None, *, given: bool, held: str) -> Anchor | None:
         if checkpoint is None or not self._fits(name, checkpoint):
             return None
         own = [one for one in self._store.checkpoints() if one.size == checkpoint.size]
-        number, at = (own[-1].number, own[-1].at) if own else (0, None)
+        number = own[-1].number if own else 0
         sinks = [one.sink for one in self._store.sinks() if number and one.number == number]
-        return Anchor(number, checkpoint.size, at, sinks, given)
+        return Anchor(number, checkpoint.size, sinks, given, held)
 
     def _fits(self, name: str, checkpoint: Checkpoint) -> bool:
         fits = self._roots.get(checkpoint.size) == checkpoint.root

@@ -8,7 +8,7 @@ of it, is shown up to a checkpoint that was handed in from elsewhere, with a pub
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
@@ -107,13 +107,20 @@ class Report:
         return "\n".join(lines)
 
 
-def verify(store: Verifiable, *, key: Verifier | None = None, checkpoints: Sequence[str] = ()) -> Report:
+def verify(
+    store: Verifiable,
+    *,
+    key: Verifier | None = None,
+    checkpoints: Sequence[str] = (),
+    sinks: Mapping[str, str] | None = None,
+) -> Report:
     """Follow every chain, open every value, compare the derived rows; never stops at the first finding.
 
     Takes one stream after the other, so that a log of any length is verified in the same memory. `key`
-    and `checkpoints` are a public key and signed notes that stand elsewhere than the log.
+    and `checkpoints` are a public key and signed notes that stand elsewhere than the log; `sinks` are the
+    newest notes of the sinks that were asked, by their names.
     """
-    return Verification(store, key, checkpoints).report()
+    return Verification(store, key, checkpoints, sinks or {}).report()
 
 
 class Ahead(Generic[Item]):
@@ -139,13 +146,19 @@ class Ahead(Generic[Item]):
 class Verification:
     """One pass over a store."""
 
-    def __init__(self, store: Verifiable, key: Verifier | None, checkpoints: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: Verifiable,
+        key: Verifier | None,
+        checkpoints: Sequence[str],
+        sinks: Mapping[str, str],
+    ) -> None:
         self._store = store
         self._report = Report()
         self._decided = Decided(self._report.found)
         self._erasures = Erasures()
         self._billed = Billed(self._report.found)
-        self._proven = Proven(store, self._report.found, key=key, given=checkpoints)
+        self._proven = Proven(store, self._report.found, key=key, given=checkpoints, sinks=sinks)
         self._at = "log"
         """How far the reading has come, for when it breaks off."""
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from ripieno.anchoring.serving import anchored
+from ripieno.anchoring.serving import anchored, not_behind
 from ripieno.anchoring.settings import Anchoring
 from ripieno.identity.directory import Directory
 from ripieno.identity.local import local_operator
@@ -47,7 +47,8 @@ async def open_host(
     one here. `anchoring` says when checkpoints of the log are signed, where they are published, and who is
     told of its events: by default as `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN` and `_SINKS`, and
     `RIPIENO_AUDIT_FEEDS` say. Leaving awaits effects under way,
-    leaves every run resumable, and signs what was committed.
+    leaves every run resumable, and signs what was committed. Raises `ForkError` where a sink has a
+    checkpoint that the log lacks: what was done since would be done again.
     """
     anchoring = anchoring or Anchoring.read()
     folder = data_folder(home or find_data_folder())
@@ -56,6 +57,7 @@ async def open_host(
     spare_the_collector()
     await store.open()
     try:
+        await not_behind(store, anchoring)
         async with (
             anchored(store, anchoring, clock),
             retained(store, clock),
