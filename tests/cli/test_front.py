@@ -117,3 +117,27 @@ def test_an_unexpected_error_is_short_and_says_where_the_traceback_is(cli: Cli) 
 
 def test_the_version_is_told(cli: Cli) -> None:
     assert cli.ok("--version").out.startswith("ripieno ")
+
+
+TWICE = """workflow: twice
+owner: me
+purpose: to try
+participants:
+  measure: {function: {import: "measures:measure", pure: true}}
+  weigh: {function: {import: "measures:weigh", pure: true}}
+flow: {sequential: [measure, measure]}
+limits: {deadline: 1d}
+"""
+
+
+def test_a_check_says_once_what_is_wrong_and_puts_no_stage_beside_itself(cli: Cli) -> None:
+    cli.write("twice.yaml", TWICE)
+    cli.write("measures.py", "raise ValueError('no scales')\n")
+    broken = cli.run("check", "twice.yaml", "--output", "json")
+    assert (broken.code, len(broken.json)) == (1, 1), broken
+    assert "no scales" in broken.json[0]["reason"]
+    cli.write(
+        "measures.py", "def measure(input):\n    return input\n\n\ndef weigh(input):\n    return input\n"
+    )
+    sound = cli.ok("check", "twice.yaml", "--output", "json")
+    assert "independent-stages" not in [finding["code"] for finding in sound.json]

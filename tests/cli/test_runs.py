@@ -178,3 +178,45 @@ async def buy(input, context: Context):
 
 workflow = Workflow("pay", sequential(buy))
 """
+
+
+DIES = """
+import os, pathlib
+from ripieno import Context, Workflow, function, tool
+
+@tool(effect="write", timeout=1)
+def pay():
+    with pathlib.Path("paid").open("a") as file:
+        file.write("once.")
+    os.kill(os.getpid(), 9)
+
+@function(pure=True)
+async def buy(input, context: Context):
+    return await context.use(pay)
+
+workflow = Workflow("pay", buy)
+"""
+
+
+def test_a_dry_run_resumes_nothing_and_a_call_in_doubt_is_neither_approved_nor_rejected(cli: Cli) -> None:
+    cli.write("dies.py", DIES)
+    cli.run("run", "dies:workflow", "--input", cli.write("input.json", "{}"), "--key", "p")
+    before = cli.ok("runs", "list", "--output", "json").json
+    assert before[0]["status"] == "running"
+    for all_or_one in ("--all", "p"):
+        listed = cli.ok("runs", "resume", all_or_one, "--dry-run")
+        assert "would resume 1 run; nothing was changed" in listed.err
+        assert cli.ok("runs", "list", "--output", "json").json == before
+    cli.run("runs", "resume", "--all")
+    about = cli.ok("inbox", "show", "t-1", "--output", "json").json["about"]
+    assert about["error"] == "the process ended before it told what became of the call"
+    assert datetime.fromisoformat(about["claimed"]) < datetime.now().astimezone()
+    for verb in ("reject", "approve"):
+        refused = cli.run("inbox", verb, "t-1")
+        assert refused.code == 2
+        assert "t-1 is no approval, it asks what became of a call: did pay take effect?" in refused.err
+        for said in ("true", "false"):
+            assert f"""ripieno inbox answer t-1 '{{"happened": {said}}}'""" in refused.err
+    cli.ok("inbox", "answer", "t-1", '{"happened": true, "result": "done"}')
+    assert cli.ok("runs", "show", "p", "--output", "json").json["output"] == "done"
+    assert (cli.folder / "paid").read_text(encoding="utf-8") == "once."

@@ -11,6 +11,7 @@ from kernel.scenarios.elsewhere import Elsewhere, cut, uses
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import asked, begin, contents, ended, events, parked, reply, serving, snapshot
 from ripieno.connectors.tool import tool
+from ripieno.kernel.clock import moment
 from ripieno.kernel.host import Host
 from ripieno.participants.function import function
 from ripieno.workflows.workflow import Workflow
@@ -100,7 +101,8 @@ async def test_after_a_crash_ask_goes_by_what_a_person_says(
         assert contents(host, (await events(host, run, "asked"))[-1], "content")["about"] == {
             "tool": "book",
             "arguments": {"what": "visit"},
-            "error": None,
+            "claimed": moment((await events(host, run, "intent"))[0].at).isoformat(timespec="seconds"),
+            "error": "the process ended before it told what became of the call",
         }
         if not restarted:
             await reply(host, question, said)

@@ -270,6 +270,7 @@ SOUND = {
     "a step": workflow(pure_read),
     "stages that read each other": workflow(sequential(pure_read, pure_check)),
     "an effect after what it does not read": workflow(sequential(pure_read, Function(post))),
+    "a stage that is done twice": workflow(sequential(pure_read, pure_read)),
     "a stage after a person": workflow(sequential(clerk, pure_read)),
     "a loop that looks at its rounds": workflow(loop(pure_read, until="read.done", rounds=3)),
     "a loop that looks at the round before": workflow(loop(pure_read, until="previous.done", rounds=3)),

@@ -252,9 +252,17 @@ def verdict(
 ) -> Mapping[str, Any]:
     """Give the answer of a form that asks whether to proceed; raises `InputError` for any other."""
     fields: Mapping[str, Any] = asked.form.get("properties", {})
-    name = next((name for name in ("proceed", "approved", "happened") if name in fields), None)
+    if asked.row.kind == "uncertain":  # a no that means caution would have the call made again
+        msg = f"{asked.id} is no approval, it asks what became of a call: {asked.title}"
+        say = f'ripieno inbox answer {asked.id} \'{{"happened": '
+        remedy = (
+            f'find out, then: {say}true}}\', with its result as "result", where it took effect; '
+            f"{say}false}}' where it did not, and may be made again"
+        )
+        raise InputError(msg, remedy=remedy)
+    name = next((name for name in ("proceed", "approved") if name in fields), None)
     if name is None:
-        msg = f"{asked.id} asks for more than yes or no"
+        msg = f"{asked.id} is no approval: it asks for {', '.join(fields) or 'an answer'}"
         raise InputError(msg, remedy=f"ripieno inbox answer {asked.id} fills in its form")
     said: dict[str, Any] = {name: proceed}
     if text is not None:

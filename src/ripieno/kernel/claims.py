@@ -53,6 +53,8 @@ class Claim:
     """The most that the call can cost."""
     restored: str | None = None
     """The restore that lost whether it was made before; it is found out before anything is sent."""
+    at: int = 0
+    """Microseconds; when it was claimed."""
 
     def body(self, tool: ToolLike) -> dict[str, Json]:
         """Give the claim as it stands in an intent."""
@@ -91,6 +93,7 @@ class Claim:
             body["first"],
             reserved=Spending.read(body.get("reserved", {})),
             restored=body.get("restored"),
+            at=intent.at,
         )
 
     def call(self, run: str) -> Call:

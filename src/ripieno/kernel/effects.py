@@ -212,6 +212,7 @@ class Effect:
                 self.permit.by,
                 self._reservation.held or NOTHING,
                 None if lost is None else lost.restore,
+                at=now,
             )
             rate = self._rate if attempt == 1 else None
             payloads: list[tuple[bytes, bytes]] = []

@@ -7,7 +7,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.kernel.claims import Claim, Ending, idempotency_key
-from ripieno.kernel.clock import MICROSECONDS
+from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.covering import covered
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.turnstile import Branch
@@ -26,6 +26,7 @@ ROLE: Final = "operator"
 RESTORED: Final = (
     "the run was put back from a backup: it may have done this after the backup, which the log does not know"
 )
+ENDED: Final = "the process ended before it told what became of the call"
 FORM: Final = {
     "type": "object",
     "title": "What happened?",
@@ -118,9 +119,15 @@ class Uncertain:
         return None
 
     async def _ask(self) -> Ending:
-        about = {"tool": self._tool.name, "arguments": self._arguments.decode(), "error": self._error}
+        about = {
+            "tool": self._tool.name,
+            "arguments": self._arguments.decode(),
+            "claimed": moment(self._claim.at).isoformat(timespec="seconds"),
+        }
         if self._claim.restored is not None:
             about["restored"] = RESTORED
+        else:
+            about["error"] = self._error or ENDED
         question = Question(
             role=ROLE,
             title=f"did {self._tool.name} take effect?",

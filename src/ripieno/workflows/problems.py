@@ -13,8 +13,9 @@ class WorkflowFileError(DefinitionError):
     """A workflow file that cannot be used. Its text has every problem found, in the order of lines."""
 
     def __init__(self, problems: Sequence[DefinitionError]) -> None:
-        self.problems: tuple[DefinitionError, ...] = tuple(sorted(problems, key=line_of))
-        """Each with the file, the line and the field."""
+        once = {str(problem): problem for problem in problems}  # a module fails all participants from it
+        self.problems: tuple[DefinitionError, ...] = tuple(sorted(once.values(), key=line_of))
+        """Each once, with the file, the line and the field."""
         first = self.problems[0]
         super().__init__(first.message, place=first.place, remedy=first.remedy)
 

@@ -13,7 +13,7 @@ from ripieno.cli.following import document_of
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.runs.operations import Command, carry_out, serve_rows
-from ripieno.cli.runs.selection import EVERY, Selection
+from ripieno.cli.runs.selection import EVERY, Selection, confirmed
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunFilter, RunRow, RunStatus
@@ -94,13 +94,15 @@ def resume_run(
         if selection.filters:
             command = Command("resume", run, selection, reason, HELD)
             return carry_out(settings, command, to_one)
-        return asyncio.run(_resume(settings, run, reason, all_interrupted=all))
+        return asyncio.run(_resume(settings, run, reason, selection, all_interrupted=all))
     except KeyboardInterrupt:
         note("\ninterrupted again; nothing is lost: ripieno runs resume --all")
         return Exit.INTERRUPTED
 
 
-async def _resume(settings: Settings, text: str | None, reason: str | None, *, all_interrupted: bool) -> int:
+async def _resume(
+    settings: Settings, text: str | None, reason: str | None, selection: Selection, *, all_interrupted: bool
+) -> int:
     if text is not None and all_interrupted:
         msg = "expected either a run or --all"
         raise InputError(msg)
@@ -110,6 +112,9 @@ async def _resume(settings: Settings, text: str | None, reason: str | None, *, a
             rows = list(await store.runs(RunFilter(tenant=tenant, statuses=INTERRUPTED, limit=100_000)))
         else:
             rows = [await find_run(settings, store, text)]
+        if selection.dry_run:
+            await confirmed(store, settings, selection, "resume", rows)
+            return Exit.OK
         for row in rows:
             if text is not None or row.status != "running":
                 await resume(store, CLOCK, row, by=settings.principal, reason=reason, paused=text is not None)

@@ -28,7 +28,7 @@ class IndependentStages(FindingKind):
             if not isinstance(pattern, Sequential):
                 continue
             for before, after in pairwise(pattern.stages):
-                if harmless(after) and independent(before, after):
+                if after.name != before.name and harmless(after) and independent(before, after):
                     reason = f"{after.name!r} reads nothing of {before.name!r}, yet waits for it"
                     fix = f"run them side by side: concurrent({before.name}, {after.name}, resolve=merge())"
                     yield self.at(places.of(after), reason, fix)
