@@ -58,7 +58,7 @@ def test_a_part_is_proved_event_by_event(kept: Kept) -> None:
         2,
         0,
     )
-    assert " of a part of the log: sound; anchored up to checkpoint 2" in str(report)
+    assert " of a part of the log: sound; anchored up to checkpoint 2, which was handed in" in str(report)
     assert "what is not in it is not judged" in str(report)
     assert "no values are in it" in str(report)
 
@@ -192,7 +192,7 @@ def test_whoever_has_only_this_room_verifies_it(kept: Kept, tmp_path: Path) -> N
 
     done = verify("log.jsonl", "log.pub", "earlier")
     assert done.returncode == 0, done
-    assert ": sound; anchored up to checkpoint 2" in done.stdout
+    assert "which was handed in; signed up to checkpoint 2; nothing after it" in done.stdout
     text = (tmp_path / "log.jsonl").read_text()
     (tmp_path / "log.jsonl").write_text(text.replace("person:ada", "person:eve", 1))
     assert verify("log.jsonl", str(kept.key)).returncode == 1

@@ -76,7 +76,7 @@ def test_before_anything_is_changed_it_is_sound(log: Log) -> None:
     assert report.values > 10
     assert report.rows > 20
     said = str(report).splitlines()
-    assert ": sound; anchored up to checkpoint 2 (2027-01-15T08:00Z); nothing after it" in said[0]
+    assert ": sound; anchored up to checkpoint 2, which was handed in; nothing after it" in said[0]
     *told, erased, deleted = said[1:]
     assert told == [
         "  it goes on from the earlier checkpoints given (2)",

@@ -94,7 +94,11 @@ def test_an_export_and_a_proof_are_verified_by_the_key_alone(cli: Cli) -> None:
     for name in ("all.jsonl", "one.jsonl"):
         given = ("--export", name, "--key", "log.pub", "--checkpoint", "earlier")
         shown = cli.ok("audit", "verify", *given).out
-        assert ": sound; anchored up to checkpoint 2" in shown
+        assert ": sound; anchored up to one of " in shown
+        assert "which was handed in; signed up to checkpoint 2" in shown
+        alone = cli.ok("audit", "verify", "--export", name, "--key", "log.pub").out
+        assert "signed up to checkpoint 2, which nobody else is known to have" in alone
+        assert "anchored" not in alone
         assert "it goes on from the earlier checkpoint given (1)" in shown
         assert cli.ok("audit", "verify", *given, "--output", "json").json["sound"]
     proof = ("audit", "verify", "--proof", "event.tlog-proof", "--key", "log.pub")
@@ -163,7 +167,7 @@ def test_another_key_signs_and_the_one_handed_out_before_leads_to_it(cli: Cli) -
     cli.ok("audit", "export", "--to", "all.jsonl")
     for key in (old, new):
         assert "nothing after it" in cli.ok("audit", "verify", "--key", key).out
-        assert "sound; anchored" in cli.ok("audit", "verify", "--export", "all.jsonl", "--key", key).out
+        assert "sound; signed up to" in cli.ok("audit", "verify", "--export", "all.jsonl", "--key", key).out
     assert "yearly" in cli.ok("audit", "log", "--system").out
     assert cli.run("audit", "rotate-key", "--reason", "x", RIPIENO_ROLES="operator").code == 4
     denied = {"RIPIENO_CHECKPOINT_SINKS": "https://127.0.0.1:9/none"}

@@ -12,7 +12,6 @@ import re
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, cast
 
 from ripieno.proof.chains import Event, Stream, commitments, event_of
@@ -62,10 +61,10 @@ class Report:
     """How many events the checkpoint covers up to which the log is what was signed."""
     number: int | None = None
     """The number of that checkpoint, as the export has it."""
-    at: int | None = None
-    """When it was signed, as the export has it."""
     given: int = 0
     """How many earlier checkpoints the log was shown to go on from."""
+    anchored: int | None = None
+    """How many events the largest of these covers; None where none was handed in."""
     uncovered: int = 0
     """Events that no checkpoint vouches for."""
     findings: list[str] = field(default_factory=list[str])
@@ -117,10 +116,15 @@ class Report:
     def _anchored(self) -> str:
         if self.anchor is None:
             return "no checkpoint vouches for any of it"
-        when = "" if self.at is None else f" ({datetime.fromtimestamp(self.at / 1e6, UTC):%Y-%m-%dT%H:%MZ})"
         number = "" if self.number is None else f" {self.number}"
         after = f"{self.uncovered:,} event{'' if self.uncovered == 1 else 's'} after it"
-        return f"anchored up to checkpoint{number}{when}; {after if self.uncovered else 'nothing after it'}"
+        after = after if self.uncovered else "nothing after it"
+        if self.anchored == self.anchor:
+            return f"anchored up to checkpoint{number}, which was handed in; {after}"
+        if self.anchored is None:
+            return f"signed up to checkpoint{number}, which nobody else is known to have; {after}"
+        handed = f"anchored up to one of {self.anchored:,} events, which was handed in"
+        return f"{handed}; signed up to checkpoint{number}; {after}"
 
 
 def verify_export(file: Iterable[str], key: Verifier, earlier: Sequence[str] = ()) -> Report:
@@ -395,8 +399,6 @@ class Verification:
             return
         newest, checkpoint = fitting[-1]
         self._report.anchor, self._report.number = checkpoint.size, newest.integer("number")
-        at = newest.fields.get("at")
-        self._report.at = at if isinstance(at, int) and 0 <= at < 2**53 else None
         if self._report.whole:
             self._report.uncovered = max(0, self._report.events - checkpoint.size)
 
@@ -448,13 +450,19 @@ class Verification:
             if checkpoint is None:
                 continue
             if self._report.whole:
-                self._report.given += self._rooted(name, checkpoint)
+                self._goes(checkpoint, fits=self._rooted(name, checkpoint))
                 continue
             own = [line for line, one in self._own if one.size == checkpoint.size]
             if not own:
                 self._report.found(name, "the export has no proof from it: export with --checkpoint")
                 continue
-            self._report.given += self._goes_on(name, checkpoint, own[-1].fields.get("proof"))
+            self._goes(checkpoint, fits=self._goes_on(name, checkpoint, own[-1].fields.get("proof")))
+
+    def _goes(self, checkpoint: Checkpoint, *, fits: bool) -> None:
+        """Count a checkpoint from elsewhere that the log goes on from."""
+        if fits:
+            self._report.given += 1
+            self._report.anchored = max(self._report.anchored or 0, checkpoint.size)
 
 
 def bytes_of(envelope: str) -> bytes:
