@@ -202,6 +202,33 @@ def test_a_run_killed_in_the_middle_is_taken_up_where_it_stood(
     assert (cli.folder / "noted").read_text(encoding="utf-8") == "once."
 
 
+def test_a_participant_that_exits_fails_its_run_and_the_others_go_on(cli: Cli) -> None:
+    cli.write("exiting.py", EXITING)
+    for name in ("a", "b"):
+        cli.write(f"in/{name}.json", json.dumps({"leave": name == "a"}))
+    result = cli.run("run", "exiting:workflow", "--input", "in", "--output", "json")
+    found = {item["input"]: item for item in result.json}
+    assert {name: item["status"] for name, item in found.items()} == {
+        "in/a.json": "failed",
+        "in/b.json": "complete",
+    }
+    assert "called sys.exit(7)" in found["in/a.json"]["reason"]
+    assert result.code != 0
+
+
+EXITING = """
+import sys
+from ripieno.participants.function import function
+from ripieno.workflows.workflow import Workflow
+
+@function(pure=True)
+async def leaves(input):
+    if input["leave"]:
+        sys.exit(7)
+
+workflow = Workflow("exiting", leaves)
+"""
+
 STARTED_AND_NOTED = 2
 """Events of a run whose first step is recorded: only from then on is it never done again."""
 

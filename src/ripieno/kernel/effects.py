@@ -17,6 +17,7 @@ from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.consent import UnsettledError, deny, read_denial, unanswered
 from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
+from ripieno.kernel.exits import EXITS, call_by_itself, said
 from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
@@ -286,8 +287,10 @@ class Effect:
             ending = Ending(
                 "failed", "called", error=covered(execution, error.message), spent=call.told or NOTHING
             )
-        except Exception as error:  # noqa: BLE001 - whatever a tool raises has to be judged
-            text = covered(execution, f"{type(error).__name__}: {error}")
+        except (Exception, *EXITS) as error:  # whatever a tool raises has to be judged
+            if isinstance(error, EXITS) and not call_by_itself(error, self._branch, self.scope.branch):
+                raise
+            text = covered(execution, said(error))
             if self.tool.effect == "read":  # nothing has changed, but what it has cost nobody knows
                 ending = Ending("failed", "called", error=text, spent=call.told or claim.reserved)
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from traceback import walk_tb
 
+from ripieno.kernel.exits import said
 from ripieno.model.errors import RipienoError
 from ripieno.model.event import Event
 from ripieno.model.participant import Participant
@@ -12,14 +13,14 @@ from ripieno.model.participant import Participant
 __all__ = ["differs", "explain"]
 
 
-def explain(error: Exception) -> str:
+def explain(error: BaseException) -> str:
     """Say what a participant raised, and where; our own errors say it themselves."""
     if isinstance(error, RipienoError):
         return str(error).replace("\n  ", ". ")
     *_, (frame, line) = walk_tb(error.__traceback__)
     code = frame.f_code
     file = code.co_filename.rsplit("/", 1)[-1]
-    return f"{type(error).__name__}: {error} (in {code.co_name}, {file}:{line})"
+    return f"{said(error)} (in {code.co_name}, {file}:{line})"
 
 
 def differs(event: Event, participant: Participant, reads: Mapping[str, str]) -> str:

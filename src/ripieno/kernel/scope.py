@@ -14,6 +14,7 @@ from ripieno.kernel.acts import choose, may_work, now, start, use
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, judged
 from ripieno.kernel.closing import close, read_end, settled
+from ripieno.kernel.exits import EXITS, by_itself
 from ripieno.kernel.expenses import counted, spend
 from ripieno.kernel.foresight import look_ahead
 from ripieno.kernel.ledger import Ledger
@@ -321,10 +322,8 @@ class Scope:
             if self.undecided is not None:
                 self.decision = await may_work(self, self.undecided)
             return await participant.act(task, self)
-        except asyncio.CancelledError:
-            if not self.execution.steering.absorb(self):
-                raise
-            return Outcome("complete")
+        except EXITS as error:
+            return self._left(error)
         except StoreError as error:
             self.execution.stop("blocked", str(error))
             raise asyncio.CancelledError from error
@@ -336,6 +335,17 @@ class Scope:
             return Outcome(status, reason=explain(error))
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
             return Outcome("failed", reason=explain(error))
+
+    def _left(self, error: BaseException) -> Outcome:
+        """Give what it ends in, where it was skipped or has left by itself; whoever is stopped unwinds."""
+        if isinstance(error, asyncio.CancelledError):
+            if self.execution.steering.absorb(self):
+                return Outcome("complete")
+            if self.execution.rest is not None or self.cancelled_above:
+                raise error
+        if not by_itself(error, self.branch):
+            raise error
+        return Outcome("failed", reason=explain(error))
 
     async def cancelled(self, participant: Participant, task: Task, path: str, branch: Branch) -> Outcome:
         """Record that the visit at `path` was stopped, so that no replay enters it again."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.kernel.claims import Claim, Ending, idempotency_key
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.covering import covered
+from ripieno.kernel.exits import EXITS, call_by_itself
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.participant import Question, ToolLike
@@ -96,7 +97,9 @@ class Uncertain:
         for attempt in range(VERIFY_ATTEMPTS):
             try:
                 found = await self._found()
-            except Exception:  # noqa: BLE001 - a system that cannot say is asked again, then a person is
+            except (Exception, *EXITS) as error:  # a system that cannot say is asked again, then a person is
+                if isinstance(error, EXITS) and not call_by_itself(error, self._branch, self._scope.branch):
+                    raise
                 await asyncio.sleep(VERIFY_BACKOFF_SECONDS * 2**attempt)
                 continue
             if found is not None:

@@ -260,7 +260,7 @@ class FunctionRule(Rule):
                 said = await self._function(given.value)
             else:
                 said = await asyncio.to_thread(self._function, given.value)
-        except Exception as error:  # noqa: BLE001 - whatever keeps it from being checked keeps it from passing
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - what keeps it from being checked keeps it from passing
             return f"could not be checked: {type(error).__name__}: {error}"
         if said is None or said is True:
             return None
