@@ -66,7 +66,7 @@ async def test_what_an_approver_put_in_its_place_is_told_with_what_was_proposed(
     run = await written(cli, letters(("by code", "as it is")), edit, YES)
     shown = cli.ok("runs", "why", run, "last/tool/1", "to").out
     assert "to = treasurer-herself@house.example is trusted" in shown
-    assert f"put there by whoever approved it, in place of {EVIL} (event " in shown
+    assert f"put there by {EVE.id}, in place of {EVIL} (event " in shown
     assert f"answer of {EVE.id} (trusted)" in shown
     [found] = cli.ok("runs", "why", run, "last/tool/1", "to", "--output", "json").json
     assert (found["trust"], found["proposed"]["value"], found["elsewhere"]) == ("trusted", EVIL, [])

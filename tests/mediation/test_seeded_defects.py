@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,8 @@ from ripieno.journal.store import Store
 from ripieno.kernel import addressees, allowed, commands
 from ripieno.kernel.consent import Panel
 from ripieno.mediation.policy import PolicyGate
-from ripieno.model.gate import Action, Approval, Decision, Subject
+from ripieno.model.gate import Action, Actor, Approval, Decision, Subject
+from ripieno.model.principal import Principal
 
 EXAMPLES = 200
 STEPS = 40
@@ -79,6 +80,14 @@ def edits_keep_approvals(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Panel, "edited", edited)
 
 
+def nobody_decides_for_editors(patch: pytest.MonkeyPatch) -> None:
+    def joined_by(actor: Actor, others: Iterable[Principal]) -> Actor:
+        del others
+        return actor
+
+    patch.setattr(Actor, "joined_by", joined_by)
+
+
 def commands_under_the_standard_pack(patch: pytest.MonkeyPatch) -> None:
     async def undeclared(store: Store, run: RunRow) -> Subject:
         del store
@@ -96,6 +105,7 @@ PATCHES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "nobody is barred": barred_by_nobody,
     "anybody approves": anybody_approves,
     "edits keep approvals": edits_keep_approvals,
+    "nobody decides for editors": nobody_decides_for_editors,
     "other policies void nothing": other_policies_void_nothing,
     "commands under the standard pack": commands_under_the_standard_pack,
 }

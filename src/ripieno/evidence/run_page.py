@@ -171,7 +171,7 @@ def sent(effect: Effect, *, values: bool) -> Sequence[object]:
         at(effect.at),
         effect.tool,
         effect.effect if effect.undoes is None else f"undoes {effect.undoes}",
-        shown(effect.arguments, values=values),
+        edited(shown(effect.arguments, values=values), effect.edited_by),
         shown(came, values=values),
         f"{known or effect.status}{often}",
         let(effect),
@@ -183,7 +183,13 @@ def what_was_denied(page: Page, report: RunReport, *, values: bool) -> None:
     """Say what was kept from happening, and by which policies."""
     page.heading("What was not allowed")
     within = [
-        (at(one.at), one.path, one.what, shown(one.reason, values=values), one.policies)
+        (
+            at(one.at),
+            one.path,
+            edited(one.what, one.edited_by),
+            shown(one.reason, values=values),
+            one.policies,
+        )
         for one in report.story.refused
     ]
     outside = [
@@ -265,6 +271,11 @@ def proof(page: Page, report: RunReport) -> None:
     if report.problems:
         page.text("**The log does not hold together:**")
         page.listed((one, one) for one in report.problems)
+
+
+def edited(what: Any, by: Sequence[str]) -> Any:
+    """Say beside what was to be done who had put other arguments in place."""
+    return f"{what if isinstance(what, str) else in_words(what)} (edited by {', '.join(by)})" if by else what
 
 
 def let(one: Any) -> str:

@@ -76,6 +76,8 @@ class Effect:
     """Version of all policies at that decision."""
     at: int = 0
     """When it was first claimed, in microseconds since 1970."""
+    edited_by: list[str] = field(default_factory=list[str])
+    """Who had put other arguments in place, and for whom: it was decided about for them as well."""
 
 
 @dataclass(slots=True)
@@ -89,6 +91,8 @@ class Refused:
     policies: list[str]
     policy: str | None
     at: int
+    edited_by: list[str] = field(default_factory=list[str])
+    """Who had put other arguments in place, and for whom."""
 
 
 @dataclass(slots=True)

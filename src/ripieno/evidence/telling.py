@@ -205,13 +205,15 @@ class Teller:
             self._story.effects.append(effect)
         effect.attempts, effect.key, effect.status = body["attempt"], body["key"], "under way"
         effect.policies, effect.policy = list(body.get("policies", ())), self._version(body)
+        effect.edited_by = list(body.get("editors", ()))
         effect.at = effect.at or event.at
 
     def _refused(self, event: Event, body: Mapping[str, Any]) -> None:
         path = event.path.removesuffix(DENIED)
         what = body.get("tool") or step_name(path)
         reason = str(self._value(body["reason"]))
-        refused = Refused(path, what, reason, list(body["policies"]), self._version(body), event.at)
+        editors = list(body.get("editors", ()))
+        refused = Refused(path, what, reason, list(body["policies"]), self._version(body), event.at, editors)
         self._story.refused.append(refused)
 
     def _version(self, body: Mapping[str, Any]) -> str | None:

@@ -23,7 +23,7 @@ from ripieno.model.value import Value
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Passed", "Subject", "check_arguments", "check_result", "judged"]
+__all__ = ["Subject", "check_arguments", "check_result", "judged"]
 
 FIELDS: dict[Of, str] = {"arguments": "arguments", "input": "input", "result": "output"}
 """Under which name an event refers to what was judged."""
@@ -80,15 +80,6 @@ def declared(tool: ToolLike, of: Of) -> Sequence[CheckLike]:
     return [check for check in checks if check.of == of] if checks else ()
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
-    """Arguments that pass."""
-
-    arguments: Value
-    by: tuple[str, ...] = ()
-    """Who has put others in their place, in order."""
-
-
 async def check_arguments(
     scope: Scope,
     tool: ToolLike,
@@ -96,11 +87,13 @@ async def check_arguments(
     arguments: Value,
     *,
     admit: Callable[[Value, str], Awaitable[None]],
+    edited: Callable[[Answer], None],
     at: str,
-) -> Passed:
+) -> Value:
     """Give the arguments that pass: these, or those that a person who was asked put in their place.
 
-    `admit` raises for arguments that policy denies, before they are judged at a place or shown to anybody.
+    `admit` raises for arguments that policy denies, before they are judged at a place or shown to anybody;
+    `edited` is told before of each answer that puts others in their place.
     Raises `InvalidError` for what does not pass, and `RejectedError` where a person said no. What was
     claimed without being judged, under other code or in the run that this one was forked from, is not
     judged any more.
@@ -108,13 +101,13 @@ async def check_arguments(
     checks = declared(tool, "arguments")
     recording = scope.execution.recording
     if not checks or (recording.has(path) and not recording.has(f"{path}/checked/1")):
-        return Passed(arguments)
-    place, by = f"{path}/checked/{at}", tuple[str, ...]()
+        return arguments
+    place, edits = f"{path}/checked/{at}", 0
     while True:
         await admit(arguments, place)
         found = await judged(scope, place, Subject(tool.name, "arguments", arguments), checks)
         if found.verdict == "passed":
-            return Passed(arguments, by)
+            return arguments
         otherwise = checks[found.by].otherwise
         if not isinstance(otherwise, Escalate) or scope.effects.withheld:  # nobody is asked by a shadow
             msg = f"{tool.name}: {found.reason}"
@@ -124,9 +117,10 @@ async def check_arguments(
         form = {"arguments": edited_form(given)}
         answer = await _decided(scope, f"{place}/ask", otherwise, about, form)
         if "arguments" not in answer.value:
-            return Passed(arguments, by)
-        arguments, by = scope.execution.value(answer.value["arguments"]), (*by, answer.by or "")
-        place = f"{path}/checked/{at}.{len(by)}"
+            return arguments
+        edited(answer)
+        arguments, edits = scope.execution.value(answer.value["arguments"]), edits + 1
+        place = f"{path}/checked/{at}.{edits}"
 
 
 async def check_result(scope: Scope, tool: ToolLike, path: str, output: Any) -> Any:

@@ -18,6 +18,7 @@ from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.erased import ERASED, value_of
 from ripieno.kernel.labels import check_shown
 from ripieno.kernel.messages import send
+from ripieno.kernel.proposals import rights
 from ripieno.model.errors import ChangedError, InputError, NotAllowedError, RefusedError
 from ripieno.model.outcome import Evidence
 from ripieno.model.principal import Principal
@@ -92,7 +93,7 @@ async def answer(
     holds it, `InputError` when the value
     does not fit the form, and `RefusedError` when it was answered, has expired or is no longer asked.
     """
-    said = {"value": value} if reason is None else {"value": value, "reason": reason}
+    said: dict[str, object] = {"value": value} if reason is None else {"value": value, "reason": reason}
     asked = asked_for(store, row)
     for _ in range(ATTEMPTS):
         row = await store.question(row.number)
@@ -113,7 +114,7 @@ async def answer(
                 row.run,
                 by=by,
                 kind="answer",
-                said=said,
+                said=said | held_by_editor(by, value),
                 question=row,
                 closes="answered",
                 behalf=now.on_behalf_of,
@@ -132,6 +133,12 @@ def behind(store: Store, row: QuestionRow, by: Principal) -> set[str]:
         return set()
     makers = {key.by for key in store.keys(by.tenant) if key.principal == by.id}
     return makers | {entry.by for entry in store.principals(by.tenant) if entry.id == by.id}
+
+
+def held_by_editor(by: Principal, value: object) -> dict[str, object]:
+    """Give what an answer keeps of the rights of whoever edits arguments: they propose these."""
+    edits = isinstance(value, dict) and "arguments" in value
+    return {"rights": rights(by)} if edits else {}
 
 
 def check_barred(row: QuestionRow, barred: frozenset[str], whose: set[str | None]) -> None:

@@ -13,7 +13,7 @@ from ripieno.journal.records import QuestionRow, RunRow, why_closed
 from ripieno.journal.store import Replayable, Store
 from ripieno.kernel.allowed import as_now, check_answer, check_change, check_operator, is_approval
 from ripieno.kernel.clock import Clock
-from ripieno.kernel.commands import asked_for, check_barred, check_form, check_meant
+from ripieno.kernel.commands import asked_for, check_barred, check_form, check_meant, held_by_editor
 from ripieno.kernel.messages import send
 from ripieno.kernel.visits import find_visit, name_of
 from ripieno.model.errors import InputError, RefusedError, nearest
@@ -248,7 +248,7 @@ async def answer_instead(
     if is_approval(row):  # which only those give whom policies let, in anybody's stead
         await check_answer(store, row, by)
     check_form(asked, value)
-    said = {"value": value, "reason": reason, "for": row.role}
+    said = {"value": value, "reason": reason, "for": row.role} | held_by_editor(by, value)
     await send(
         store,
         clock,

@@ -17,6 +17,7 @@ from ripieno.kernel.checking import check_arguments
 from ripieno.kernel.consent import Panel, deny, read_denial, unanswered, whose
 from ripieno.kernel.edited import edited_form
 from ripieno.kernel.effect_book import UNDO
+from ripieno.kernel.proposals import rights
 from ripieno.kernel.questions import ask
 from ripieno.kernel.tracing import Tracing
 from ripieno.kernel.vouching import Offer, offered
@@ -25,6 +26,7 @@ from ripieno.model.errors import DeniedError, RejectedError, WithheldError
 from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind, Approval, Decision
 from ripieno.model.participant import Answer, Question, ToolLike
+from ripieno.model.principal import Principal
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ class Proposal:
         self._path = path
         self._arguments = arguments
         self._edited_by: str | None = None
+        self._editors: dict[str, Principal] = {}
+        """Who has changed the arguments, and for whom: they propose it as well, with what they held then."""
         self._checked = False
         """True once the arguments were found to be as the tool declares."""
         self._asked = 0
@@ -118,7 +122,7 @@ class Proposal:
 
     def _permitted(self) -> Permit:
         approved = dict.fromkeys((*self._by.values(), *(given.by for given in self._panel.approvals)))
-        return Permit(self._arguments, tuple(approved), self)
+        return Permit(self._arguments, tuple(by for by in approved if by not in self._editors), self)
 
     # -- what policy says -------------------------------------------------------------------------
 
@@ -136,15 +140,24 @@ class Proposal:
         """Give the policies of the last decision, and what it knew of where its values come from."""
         if self._decision is None:
             return {}
-        return {**self._scope.execution.proposals.noted(self._decision), **self._tracing.noted}
+        decided = self._scope.execution.proposals.noted(self._decision)
+        return {**decided, **self._tracing.noted, **self._joined()}
 
     @property
     def beside(self) -> Sequence[tuple[bytes, bytes]]:
         """Give the values that `noted` names and that are not stored yet."""
         return self._tracing.beside
 
+    def _joined(self) -> dict[str, Json]:
+        """Give who proposes it beside whom the run acts for, with their rights, as its events say."""
+        if not self._editors:
+            return {}
+        editors = self._scope.execution.proposals.as_now(self._editors.values())
+        return {"editors": {one.id: rights(one) for one in editors}}
+
     def _decide(self) -> Decision:
         proposals = self._scope.execution.proposals
+        editors = proposals.as_now(self._editors.values()) if self._editors else ()
 
         def decide(approvals: Sequence[Approval]) -> Decision:
             kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
@@ -156,6 +169,7 @@ class Proposal:
                 kind=kind,
                 approvals=approvals,
                 traced=self._tracing.found,
+                editors=editors,
             )
 
         self._decided_under = None if self._tracing.outdated(self._arguments) else proposals.version
@@ -169,14 +183,17 @@ class Proposal:
         """
         if self._scope.effects.approvers:
             await self._admit(arguments, f"{self._path}/checked/{at}")
-        passed = await check_arguments(
-            self._scope, self._tool, self._path, arguments, admit=self._admit, at=at
+        self._arguments = await check_arguments(
+            self._scope, self._tool, self._path, arguments, admit=self._admit, edited=self._join, at=at
         )
-        self._arguments = passed.arguments
-        for by in passed.by:
-            self._edited_by = by
-            self._by.clear()
-            self._panel.edited(by)
+
+    def _join(self, answer: Answer) -> None:
+        """Have whoever edits the arguments propose them: nothing that was approved holds for these."""
+        self._edited_by = answer.by
+        self._by.clear()
+        self._panel.edited(*whose(answer))
+        for one in self._scope.execution.proposals.editors(answer):
+            self._editors[one.id] = one
 
     async def _admit(self, arguments: Value, place: str) -> None:
         """Deny what policy denies whoever would approve it; what was judged or proposed since was let."""
@@ -196,7 +213,7 @@ class Proposal:
     async def _denied(self, decision: Decision) -> DeniedError:
         tool = self._tool
         proposed: dict[str, Json] = {"tool": tool.name, "version": tool.version, "effect": tool.effect}
-        proposed |= self._tracing.noted
+        proposed |= {**self._tracing.noted, **self._joined()}
         beside = self._tracing.beside
         return await deny(self._scope, self._path, decision, tool.name, proposed=proposed, beside=beside)
 
@@ -244,9 +261,7 @@ class Proposal:
         edited = self._judged(answer)
         if edited.ref == self._arguments.ref:
             return False
-        self._edited_by = answer.by
-        self._by.clear()
-        self._panel.edited(*whose(answer))
+        self._join(answer)
         await self._check(edited, f"approval-{self._asked}")
         return True
 
@@ -283,6 +298,7 @@ class Proposal:
             "rule": rule,
             **(under or {}),
             **self._tracing.noted,
+            **self._joined(),
         }
         payloads.extend(self._tracing.beside)
         if asked is not None:

@@ -5,20 +5,20 @@ Whoever it acts for has the roles that were held when it was started, as far as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from ripieno.journal.rights import Directed
-from ripieno.kernel.consent import is_settled
+from ripieno.kernel.consent import is_settled, whose
 from ripieno.kernel.tracing import declared_facts
 from ripieno.kernel.verdicts import told
 from ripieno.model.definition import Definition
 from ripieno.model.event import Event, Json
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Decision, Gate, Subject
-from ripieno.model.participant import Participant, ToolLike
+from ripieno.model.participant import Answer, Participant, ToolLike
 from ripieno.model.principal import Principal, PrincipalKind
 from ripieno.model.provenance import Traced
 from ripieno.model.stop import Place
@@ -238,11 +238,36 @@ class Proposals:
         kind: ActionKind,
         approvals: Sequence[Approval],
         traced: Traced | None = None,
+        editors: Sequence[Principal] = (),
     ) -> Decision:
-        """Decide about one call of a tool, or about taking one back."""
-        return self._put(
-            self.call(scope, tool, path, arguments, kind=kind, approvals=approvals, traced=traced)
-        )
+        """Decide about one call of a tool, or about taking one back; also for those who edited it."""
+        action = self.call(scope, tool, path, arguments, kind=kind, approvals=approvals, traced=traced)
+        if editors:
+            action = replace(action, actor=action.actor.joined_by(editors))
+        return self._put(action)
+
+    def editors(self, answer: Answer) -> Iterator[Principal]:
+        """Give who put other arguments in place, and for whom, with what each held then.
+
+        Of whom that was not kept it is what the directory gives them.
+        """
+        for who in whose(answer):
+            if who == answer.by and answer.rights is not None:
+                held = answer.rights
+                yield holder(
+                    who,
+                    self._held.tenant,
+                    tuple(held.get("roles", ())),
+                    held.get("credential"),
+                    every=held.get("every_role", False),
+                )
+            else:
+                yield self._holding(who)
+
+    def as_now(self, editors: Iterable[Principal]) -> tuple[Principal, ...]:
+        """Give those with what they hold still."""
+        directed = self._rights.of(self._held.tenant)
+        return tuple(directed.narrowed(one) for one in editors)
 
     def call(
         self,

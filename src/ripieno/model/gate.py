@@ -6,8 +6,8 @@ kernel asks, and records the decision with the act.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol
 
 from ripieno.model.effect_rule import Approver
@@ -75,6 +75,12 @@ class Actor:
         if self.on_behalf_of is None:
             return (self.principal,)
         return (self.principal, self.on_behalf_of, *self.further)
+
+    def joined_by(self, others: Iterable[Principal]) -> Actor:
+        """Give the same with others for whom it is done as well; who is in it already stays as they are."""
+        own = {one.id for one in self.chain}
+        first, *further = (*self.chain[1:], *(one for one in others if one.id not in own))
+        return replace(self, on_behalf_of=first, further=tuple(further))
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,13 @@ class Law:
         """Give the policies that ask for an approval of an act."""
         return [rule for rule in self.forbidding(act, *acting) if rule.ask is not None]
 
+    def editors(self, run: str, path: str, tool: str) -> tuple[tuple[str, frozenset[str]], ...]:
+        """Give who has put other arguments in place in one act, with what they hold: they propose it too."""
+        who = dict.fromkeys(
+            one.by for one in self.given if one.edited and (one.run, one.path, one.tool) == (run, path, tool)
+        )
+        return tuple((one, self.roles(one)) for one in who)
+
     def lacks(self, asking: Iterable[Rule], run: str, path: str, act: Act, starter: str) -> str | None:
         """Say which approval an act lacks that these ask for; None where it has all of them."""
         asking = list(asking)

@@ -275,6 +275,7 @@ class House:
         undo = done.path.endswith("/undo")
         act = Act("tool.undo" if undo else "tool.call", done.tool, arguments={} if undo else done.arguments)
         acting = (("service:desk", frozenset[str]()), (starter, law.roles(starter)))
+        acting = (*acting, *law.editors(done.run, done.path, done.tool))
         asking = law.asking(act, *acting)
         twice = [other for at, other in self.done.items() if at != key and self._same(other, done)]
         held = {("workflow", WORKFLOW), ("tool", done.tool), ("run", done.run), ("tenant", "default")}
@@ -340,7 +341,9 @@ class House:
         arguments: dict[str, Any] = {} if undo else about["arguments"]
         act = Act("tool.undo" if undo else "tool.call", name, arguments=arguments)
         starter = self.starters[row.run]
-        asking = self.law.asking(act, ("service:desk", frozenset()), (starter, self.law.roles(starter)))
+        editors = self.law.editors(row.run, about["path"], name)
+        starting = (starter, self.law.roles(starter))
+        asking = self.law.asking(act, ("service:desk", frozenset()), starting, *editors)
         texts = frozenset(rule.text() for rule in asking)
         self.tasks[row.number] = Task(
             row, row.run, about["path"], name, arguments, row.role, found.barred, texts

@@ -323,6 +323,8 @@ def add_effect(table: Any, effect: Effect) -> None:
         known = f"in doubt: asked again at {moment(effect.asked_again_at).astimezone():%H:%M:%S}"
     if effect.standing is not None:
         known = f"{known}; {effect.standing}"
+    if effect.edited_by:
+        known = f"{known or effect.status}; edited by {', '.join(effect.edited_by)}"
     tool = effect.tool if effect.undoes is None else f"  undo: {effect.tool}"
     table.add_row(
         mark(status), tool, str(effect.attempts), known or effect.status, clean(result, limit=LIMIT)

@@ -94,15 +94,17 @@ def show_ways(settings: Settings, call: PastAct, found: Sequence[Way]) -> None:
     tool = call.action.subject.name
     by = ", ".join(one.by for one in call.action.approvals)
     approved = f", approved by {by}" if by else ""
+    if call.editors:
+        approved = f", edited by {', '.join(call.editors)}{approved}"
     screen.print(
         Text.assemble((tool, "bold"), f" at {call.path} (event {call.seq}){approved}"), soft_wrap=True
     )
     for way in found:
-        for line in told(way):
+        for line in told(way, call.editors):
             screen.print(line, soft_wrap=True)
 
 
-def told(way: Way) -> Iterator[Text]:
+def told(way: Way, editors: Sequence[str]) -> Iterator[Text]:
     """Tell one way, line by line."""
     data = f", {', '.join(way.found['data'])}" if way.found.get("data") else ""
     yield Text.assemble(
@@ -111,7 +113,9 @@ def told(way: Way) -> Iterator[Text]:
     if way.proposed is not None:
         was = clean(shortened(way.proposed.value))
         yield Text.assemble(
-            "  put there by whoever approved it, in place of ", was, f" (event {way.proposed.event})"
+            f"  put there by {', '.join(editors) or 'whoever approved it'}, in place of ",
+            was,
+            f" (event {way.proposed.event})",
         )
     brief = short_form(way.value) is not None
     for by in way.found["by"]:
@@ -148,6 +152,7 @@ def document(call: PastAct, way: Way) -> dict[str, Any]:
         "value": way.value,
         **way.found,
         "approved": [one.by for one in call.action.approvals],
+        "edited_by": list(call.editors),
         "proposed": None
         if way.proposed is None
         else {"event": way.proposed.event, "value": way.proposed.value},

@@ -44,6 +44,8 @@ class PastAct:
     """Of the policies that it was decided under; None likewise."""
     traced: Traced | None = None
     """Where its values came from, where that was read for the decision."""
+    editors: tuple[str, ...] = ()
+    """Who had changed its arguments by then, and for whom."""
 
     def with_sources(self, traced: Traced) -> PastAct:
         """Give the same act with where its values came from."""
@@ -131,21 +133,26 @@ class Heard:
         ]
 
 
+def as_held(who: str, tenant: str, held: Mapping[str, Any]) -> Principal:
+    """Give a principal by its id, with the rights that an event says it held."""
+    kind, _, name = who.partition(":")
+    return Principal(
+        cast("PrincipalKind", kind),
+        name,
+        tenant,
+        frozenset(held.get("roles", ())),
+        every_role=bool(held.get("every_role", False)),
+    )
+
+
 class Run:
     """What all acts of a run have in common."""
 
     def __init__(
         self, id_: str, started: Mapping[str, Any], workflow: Subject, opened: Callable[[str], Any]
     ) -> None:
-        kind, _, name = str(started["principal"]).partition(":")
         self.id = id_
-        self.whose = Principal(
-            cast("PrincipalKind", kind),
-            name,
-            started["tenant"],
-            frozenset(started.get("roles", ())),
-            every_role=bool(started.get("every_role", False)),
-        )
+        self.whose = as_held(str(started["principal"]), started["tenant"], started)
         self.through: tuple[str, ...] = tuple(started.get("through", ()))
         self.workflow = workflow
         self._opened = opened
@@ -198,16 +205,19 @@ class Run:
         subject = Subject("tool", body["tool"], {"effect": "write", **known, "undo": "undo" in body})
         reference: str = body["arguments"]
         kind: ActionKind = "tool.undo" if path.endswith(UNDO) else "tool.call"
-        return self.act(
+        editors: Mapping[str, Mapping[str, Any]] = body.get("editors", {})
+        joined = [as_held(who, self.whose.tenant, held) for who, held in editors.items()]
+        past = self.act(
             event,
             kind,
-            self.acting(path, kinds),
+            self.acting(path, kinds).joined_by(joined),
             subject,
             path=path,
             verdict=verdict,
             given=lambda: self._opened(reference),
             approvals=approvals,
         )
+        return replace(past, editors=tuple(editors))
 
     def choice(self, event: Event, kinds: Mapping[str, str]) -> PastAct:
         """Give the choice that an event tells of."""
