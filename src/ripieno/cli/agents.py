@@ -14,6 +14,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, show, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import within_reach
 from ripieno.journal.store import Store
 from ripieno.kernel.inventory import Agent, agents, find_agent, reinstate, retire, suspend
 from ripieno.model.errors import NotFoundError
@@ -42,7 +43,7 @@ def list_agents(*, workflow: str | None = None, options: Options = DEFAULTS) -> 
 async def _list(settings: Settings, workflow: str | None) -> int:
     try:
         async with opened(settings) as store:
-            found = await agents(store, settings.principal.tenant)
+            found = within_reach(await agents(store, settings.principal.tenant), settings.principal)
     except NotFoundError:
         found = []
     found = [agent for agent in found if workflow in (None, agent.workflow)]
@@ -104,6 +105,7 @@ def show_agent(agent: str, /, *, options: Options = DEFAULTS) -> int:
 async def _show(settings: Settings, text: str) -> int:
     async with opened(settings) as store:
         agent = await find_agent(store, settings.principal.tenant, text)
+        settings.principal.check_scope("data.read", agent.workflow)
     if settings.output != "table":
         write(settings.output, document(agent), None)
         return Exit.OK

@@ -14,6 +14,7 @@ from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
+from ripieno.cli.reach import check_whole
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
@@ -107,6 +108,7 @@ async def _about_run(settings: Settings, text: str, reason: str | None, *, value
 
 async def _about_period(settings: Settings, period: Period) -> PeriodReport:
     async with opened(settings) as store:
+        check_whole(settings.principal)
         await check_reader(store, settings.principal, "audit report")
         found = await report_period(store, settings.principal.tenant, period)
     found.verdict, found.problems = verified(settings)

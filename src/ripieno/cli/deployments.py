@@ -52,6 +52,7 @@ def show_deployments(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 async def _show(settings: Settings, workflow: str) -> int:
     async with opened(settings) as store:
         tenant = settings.principal.tenant
+        settings.principal.check_scope("data.read", workflow)
         await known(store, settings, workflow)
         found = await record(store, tenant, workflow)
         guards = [row.workflow for row in store.protected(tenant) if row.workflow in (workflow, EVERY)]

@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError
 
 from ripieno.cli.catalogue import COMMANDS, Entry
 from ripieno.cli.exits import Exit, exit_of
+from ripieno.cli.reach import SHOWS, shown_by
 from ripieno.model.confidential import CONFIDENTIAL
 from ripieno.model.errors import RipienoError
 
@@ -72,6 +73,7 @@ def add(app: App, entry: Entry, arguments: Sequence[str]) -> None:
 
 def dispatch(arguments: Sequence[str]) -> int:
     """Run a command and give its exit code; every error becomes a message on stderr."""
+    SHOWS.set(shown_by(arguments))
     try:
         result = application(arguments)(arguments, exit_on_error=False, print_error=False)
     except CycloptsError as error:

@@ -17,6 +17,7 @@ from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
+from ripieno.cli.reach import check_whole
 from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
@@ -117,6 +118,8 @@ def _write(
 async def _streams(settings: Settings, runs: Sequence[str]) -> set[str] | None:
     """Give the streams that are wanted; None for all. Whoever has no machine may not take other tenants'."""
     async with opened(settings) as store:
+        if not runs:
+            check_whole(settings.principal)
         await check_reader(store, settings.principal, "audit export")
         found = {(await find_run(settings, store, one)).id for one in runs}
     if settings.credential is not None and not found:

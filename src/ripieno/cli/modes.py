@@ -128,6 +128,7 @@ def show_agreement(workflow: str, /, *, limit: int = 1000, options: Options = DE
 async def _show_agreement(settings: Settings, workflow: str, limit: int) -> int:
     async with opened(settings) as store:
         tenant = settings.principal.tenant
+        settings.principal.check_scope("data.read", workflow)
         await newest(store, tenant, workflow, "")
         found = await agreement(store, tenant, workflow, limit=limit)
     table = listing("participant", "agrees", "of", "differs", "not done", "unanswered", "runs")

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ripieno.cli.output import note
+from ripieno.cli.reach import check_shows
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
@@ -87,7 +88,10 @@ async def asked_of(host: Host, error: AwaitingApprovalError) -> AwaitingApproval
 
 
 async def enter(settings: Settings, store: Store) -> None:
-    """Sign in: from here on the settings say who acts. Raises `SignInError` and `NotAllowedError`."""
+    """Sign in: from here on the settings say who acts. Raises `SignInError` and `NotAllowedError`.
+
+    A command that shows something goes no further for a key that is not good for that.
+    """
     from ripieno.identity.sign_in import sign_in  # noqa: PLC0415 - a command that fails before does without
 
     settings.session.principal = await sign_in(
@@ -98,6 +102,7 @@ async def enter(settings: Settings, store: Store) -> None:
         tenant=settings.tenant,
         home=settings.home,
     )
+    check_shows(settings.principal)
 
 
 async def find_run(settings: Settings, store: Store, text: str) -> RunRow:

@@ -18,6 +18,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, show, to_json, write
 from ripieno.cli.session import opened, unserved
 from ripieno.cli.settings import Settings
+from ripieno.identity.reading import within_reach
 from ripieno.journal.deployments import Deployment
 from ripieno.journal.records import VersionRow
 from ripieno.kernel.allowed import check_change
@@ -41,7 +42,7 @@ async def _list(settings: Settings) -> int:
     held: dict[str, Deployment] = {}
     try:
         async with opened(settings) as store:
-            rows = await store.versions(settings.principal.tenant)
+            rows = within_reach(await store.versions(settings.principal.tenant), settings.principal)
             stages = store.deployments(settings.principal.tenant)
             held = {one.version: one for one in reversed(stages)}  # production is what counts of both
     except NotFoundError:
@@ -103,6 +104,8 @@ def show_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
 
     """
     settings = options.settle()
+    if settings.credential is not None:
+        asyncio.run(check_reached(settings, workflow))
     try:
         found = find_workflow(workflow)
     except NotFoundError:
@@ -119,6 +122,12 @@ def show_workflow(workflow: str, /, *, options: Options = DEFAULTS) -> int:
         screen.print(clean(found.purpose), soft_wrap=True)
     show_document(screen, found)
     return Exit.OK
+
+
+async def check_reached(settings: Settings, workflow: str) -> None:
+    """Raise `NotAllowedError` for a workflow that one's key is not good for."""
+    async with opened(settings):
+        settings.principal.check_scope("data.read", workflow)
 
 
 async def _registered(settings: Settings, name: str) -> Workflow | None:

@@ -8,6 +8,7 @@ log with that, and is shown what came of it without a further event.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
 
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
@@ -88,6 +89,18 @@ def unrecorded(classes: Sequence[str], error: StoreError) -> StoreError:
     return StoreError(msg, remedy=error.remedy)
 
 
-def within_reach(rows: Sequence[RunRow], by: Principal) -> list[RunRow]:
-    """Give the runs that a credential is good for."""
+class OfWorkflow(Protocol):
+    """What belongs to a workflow: a run, a version, a participant."""
+
+    @property
+    def workflow(self) -> str:
+        """The workflow's name."""
+        ...
+
+
+Row = TypeVar("Row", bound=OfWorkflow)
+
+
+def within_reach(rows: Sequence[Row], by: Principal) -> list[Row]:
+    """Give the runs, versions or participants that a credential is good for."""
     return [row for row in rows if by.scope.reaches(row.workflow)]
