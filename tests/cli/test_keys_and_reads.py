@@ -53,7 +53,7 @@ READS = {
 FILES = {"check", "schema", "config view", "policy test"}
 """They look at files and settings, and open no data folder."""
 MACHINE = {"backup", "doctor"}
-"""They are about the machine: no key makes a backup, and what is amiss with a key is among what a doctor finds."""
+"""They are about the machine: no key makes a backup, and a doctor says what is amiss with a key."""
 
 
 def leaves(entries: tuple[Entry, ...], above: str = "") -> Iterator[str]:
