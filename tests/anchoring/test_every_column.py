@@ -47,7 +47,8 @@ UNVOUCHED: Final[Mapping[str, Mapping[str, str]]] = {
 """Columns that no event and no signature tells of, and why that is so."""
 
 BOUND: Final[Mapping[str, str]] = {"inbox": "folded IS NOT NULL"}
-"""Rows that a chain vouches for: the verification counts the others, and says so."""
+"""Rows that a chain vouches for. Others have a code under their run's key until they are taken in, over all
+columns: each is edited in `tests/journal/test_vouched_messages.py`."""
 
 ELSEWHERE: Final[Mapping[str, tuple[Callable[..., object], str]]] = {
     "rates": (rates.test_a_row_of_rates_that_says_otherwise_than_the_claims_is_found, ""),

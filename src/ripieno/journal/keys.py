@@ -83,6 +83,10 @@ class StreamKey:
         """Give 32 bytes that are the same on every replay and that nobody without the key can tell."""
         return Hmac(hashlib.sha256(self.secret + b"ripieno derivation 1").digest()).digest(purpose.encode())
 
+    def vouch(self, data: bytes) -> bytes:
+        """Give the 32-byte code that shows that whoever wrote `data` held this key."""
+        return Hmac(hashlib.sha256(self.secret + b"ripieno message 1").digest()).digest(data)
+
     def seal(self, commitment: bytes, data: bytes, nonce: bytes | None = None) -> bytes:
         """Encrypt an encoded value, bound to its stream and commitment.
 

@@ -183,6 +183,8 @@ class Told:
     commitment: bytes
     sealed: bytes
     """What was said, encrypted under the parent's key."""
+    mac: bytes
+    """The message's code under that key; see `ripieno.journal.vouched`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +298,10 @@ class RunRow:
 
     @property
     def going(self) -> bool:
-        """True while somebody is, or should be, at work on it: what came in for a paused run can wait."""
-        return self.status == "running" or (self.status != "paused" and self.wanted != self.seen)
+        """True while somebody is, or should be, at work on it; paused or blocked, what came in can wait."""
+        if self.status in ("paused", "blocked"):
+            return False
+        return self.status == "running" or self.wanted != self.seen
 
 
 def why_closed(number: int, state: QuestionState, by: str | None, at: int | None, behalf: str | None) -> str:

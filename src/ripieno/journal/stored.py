@@ -266,6 +266,10 @@ class Verifiable(Protocol):
         """Give the messages about a question not taken in yet, in order: `kind`, `by`, `for` and `at`."""
         ...
 
+    def unvouched(self, run: str, key: StreamKey) -> Iterator[str]:
+        """Name the messages not taken in yet that nobody who holds the run's key has written so."""
+        ...
+
     def unfounded(self) -> Iterator[tuple[str, str]]:
         """Give the questions whose rows speak against themselves or each other: run, and problem.
 

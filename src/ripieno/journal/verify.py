@@ -304,6 +304,9 @@ class Verification:
         except StoreError as error:
             self._report.found(name, f"none of its values can be read: {error.message}")
             return
+        for message in self._store.unvouched(stream, key):
+            said = "in its inbox was not written by a process that holds its key, or was changed since"
+            self._report.found(name, f"{message} {said}")
         other = self._store.wrapped_by_another(stream)
         if other is not None:
             self._report.found(name, f"its key is wrapped by {other}, a master key that was replaced")

@@ -21,6 +21,7 @@ from ripieno.journal.records import (
     Told,
 )
 from ripieno.journal.store import Store
+from ripieno.journal.vouched import ForgedError
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import NOTED, UNDO, EffectBook
 from ripieno.kernel.inheritance import top_of
@@ -216,8 +217,7 @@ class Execution:
     def stop(self, rest: Rest, detail: str | None = None) -> None:
         """Let every branch unwind without a trace; effects under way are still awaited and recorded."""
         if self.rest is None or rest == "lost":
-            self.rest = rest
-            self.detail = detail
+            self.rest, self.detail = rest, detail
         assert self._root is not None, "a run is stopped while it is advanced"
         assert self._root.task is not None, "which is work done in a task"
         self._root.task.cancel()
@@ -314,8 +314,7 @@ class Execution:
         if draft.state == "lost":
             self.rest = "lost"
             return
-        self.outcome = outcome
-        self.rest = "ended"
+        self.outcome, self.rest = outcome, "ended"
 
     async def _take_back(self, branch: Branch, top: str) -> None:
         """Undo all that the run has done, once, where its cancellation asks for it."""
@@ -346,7 +345,11 @@ class Execution:
         async with self.folding:
             if self.rest is not None:
                 return
-            messages, seen = await self.store.fold(self.lease)
+            try:
+                messages, seen = await self.store.fold(self.lease)
+            except ForgedError as error:
+                self.stop("blocked", error.message)
+                return
             if seen < 0:
                 self.stop("lost")
                 return

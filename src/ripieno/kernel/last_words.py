@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Message, Told
 from ripieno.journal.store import Store
+from ripieno.journal.vouched import code, columns
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 from ripieno.model.outcome import Confidence, Outcome
@@ -49,7 +50,7 @@ def last_words(store: Store, started: Event, outcome: Outcome, spent: Spending, 
         path,
         commitment.hex(),
     )
-    return Told(message, key.stream, commitment, key.seal(commitment, data))
+    return Told(message, key.stream, commitment, key.seal(commitment, data), code(key, columns(message)))
 
 
 def outcome_told(told: Mapping[str, Any], scope: Scope) -> tuple[Outcome, Spending]:

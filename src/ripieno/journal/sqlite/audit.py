@@ -18,7 +18,7 @@ from ripieno.journal.signing import LATEST, PUBLIC_KEY
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.read_only import read_only
-from ripieno.journal.sqlite.schema import FORMAT
+from ripieno.journal.sqlite.schema import FORMAT, VOUCHED
 from ripieno.journal.sqlite.sequencer import OF_SYSTEM
 from ripieno.journal.stored import (
     StoredCheckpoint,
@@ -36,6 +36,7 @@ from ripieno.journal.stored import (
     StoredSink,
     StoredStream,
 )
+from ripieno.journal.vouched import SAID, fits
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.model.event import Event
 from ripieno.model.ids import short
@@ -77,7 +78,12 @@ UNION ALL SELECT run, 'question ' || id || ' is t-' || number || ', the task ask
         SELECT run, id, number, lag(number, 1, 0) OVER (ORDER BY position) AS before FROM questions
         WHERE number IS NOT NULL
     ) WHERE number <> before + 1
+{recoded}
 ORDER BY 1, 2
+"""
+RECODED: Final = """
+UNION ALL SELECT run, 'message ' || id || ' was taken in, and has the code of one that was not' FROM inbox
+    WHERE folded IS NOT NULL AND mac IS NOT NULL
 """
 
 WRAPPED: Final = (
@@ -148,6 +154,7 @@ class SqliteAudit:
             self._connection.close()
             raise
         self._first = found == 1
+        self._vouched = found >= VOUCHED
         self.keeps_rates = found >= EXACT
         """True where calls say under which rate they were made: those of earlier formats do not."""
         if found not in READABLE:
@@ -302,7 +309,18 @@ class SqliteAudit:
 
     def unfounded(self) -> Iterator[tuple[str, str]]:
         """Give the questions whose rows speak against themselves or each other: run, and problem."""
-        return self._rows(UNFOUNDED)
+        return self._rows(UNFOUNDED.format(recoded=RECODED if self._vouched else ""))
+
+    def unvouched(self, run: str, key: StreamKey) -> Iterator[str]:
+        """Name the messages not taken in yet that nobody who holds the run's key has written so."""
+        if not self._vouched:
+            return
+        rows = self._rows(
+            f"SELECT {named(*SAID)}, mac FROM inbox WHERE run = ? AND folded IS NULL ORDER BY position", run
+        )
+        for *said, mac in rows:
+            if not fits(key, said, mac):
+                yield f"message {said[0]} ({said[2]}, said to be by {said[3]})"
 
     def decisions(self) -> Iterator[StoredDecision]:
         """Give the rows of what was decided outside runs; earlier formats have fewer tables and columns."""

@@ -25,5 +25,8 @@ MASTERS: Final = (
 )
 """By which master keys the keys of runs and tenants were wrapped, the first one left out."""
 
-TABLES: Final = (*MASTERS,)
+MAC: Final = ("ALTER TABLE inbox ADD COLUMN mac BLOB",)
+"""The code of a message that was not taken in yet; `vouching.py` gives it to those that wait."""
+
+TABLES: Final = (*MASTERS, *MAC)
 """Every statement of format 5."""

@@ -11,7 +11,8 @@ from ripieno.journal.records import OF_A_TASK, Draft, Lease, Message, QuestionSt
 from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.ownership import now, read_row
 from ripieno.journal.sqlite.posting import post
-from ripieno.model.errors import ChangedError, RefusedError
+from ripieno.journal.vouched import SAID, check, code, columns
+from ripieno.model.errors import ChangedError, RefusedError, StoreError
 from ripieno.model.event import Json, Kind
 from ripieno.model.ids import short
 from ripieno.model.principal import By, leave_of
@@ -44,15 +45,21 @@ def send(
         raise RefusedError(msg)
     if closes is not None:
         close(batch, message, closes, revision)
-    if payloads:
-        keep(batch, key_of(batch, master, message.run), payloads)
-    put(batch, message)
+    key = key_of(batch, master, message.run)
+    keep(batch, key, payloads)
+    put(batch, key, message)
 
 
 def key_of(batch: Batch, master: MasterKey, run: str) -> StreamKey:
     """Give a run's key."""
-    (wrapped,) = batch.connection.execute("SELECT wrapped FROM runs WHERE id = ?", (run,)).fetchone()
-    return master.unwrap(bytes.fromhex(run), wrapped)
+    return master.unwrap(bytes.fromhex(run), wrapped_of(batch, run))
+
+
+def wrapped_of(batch: Batch, run: str) -> bytes:
+    """Give a run's key as it is kept; nothing where there is no such run."""
+    found = "SELECT coalesce((SELECT wrapped FROM runs WHERE id = ?), x'')"
+    (wrapped,) = batch.connection.execute(found, (run,)).fetchone()
+    return wrapped
 
 
 def keep(batch: Batch, key: StreamKey, payloads: tuple[tuple[bytes, bytes], ...]) -> None:
@@ -64,9 +71,9 @@ def keep(batch: Batch, key: StreamKey, payloads: tuple[tuple[bytes, bytes], ...]
         )
 
 
-def put(batch: Batch, message: Message) -> None:
-    """Insert a message and raise the count that parking compares."""
-    post(batch.connection, message)
+def put(batch: Batch, key: StreamKey | None, message: Message) -> None:
+    """Insert a message, vouched for by the run's key, and raise the count that parking compares."""
+    post(batch.connection, message, None if key is None else code(key, columns(message)))
 
 
 def close(batch: Batch, message: Message, state: QuestionState, revision: int | None = None) -> None:
@@ -97,41 +104,52 @@ def refuse_closed(batch: Batch, message: Message) -> None:
         raise RefusedError(why_closed(*row))
 
 
-def fire(batch: Batch, at: int) -> None:
-    """Send a message for every timer that is due; closing it decides a race with an answer."""
+def fire(batch: Batch, master: MasterKey, at: int) -> None:
+    """Send a message for every timer that is due; closing it decides a race with an answer.
+
+    One whose run's key is damaged goes without a code, so that it keeps no other from being sent.
+    """
     due = batch.connection.execute(
         "SELECT id, run, path FROM questions WHERE state = 'open' AND due_at IS NOT NULL AND due_at <= ?"
         " ORDER BY due_at, position LIMIT ?",
         (at, TIMERS_AT_ONCE),
     ).fetchall()
     for question, run, path in due:
+        try:
+            key = master.reach(bytes.fromhex(run), wrapped_of(batch, run))
+        except (StoreError, ValueError):
+            key = None
         message = Message(f"timer:{question}", run, "timer", "system:timer", at, question, path)
         close(batch, message, "expired")
-        put(batch, message)
+        put(batch, key, message)
 
 
 def fold(batch: Batch, lease: Lease) -> tuple[list[Message], int]:
     """Write an inbox's messages into the chain and mark them as folded.
 
-    The count that comes with them is -1 when the lease is lost.
+    The count that comes with them is -1 when the lease is lost. Raises `ForgedError`, and takes in none,
+    where one was not written by a process that holds the run's key. From here on the chain vouches for
+    them: they lose their code, so that none can be put back to be taken in again.
     """
     if not batch.owns(lease):
         return [], -1
     execute = batch.connection.execute
     rows: list[Any] = execute(
-        "SELECT id, run, kind, by, at, question, path, content, target, leave, position FROM inbox"
+        f"SELECT {', '.join(SAID)}, mac, position FROM inbox"  # noqa: S608 - our own columns
         " WHERE run = ? AND folded IS NULL ORDER BY position",
         (lease.run,),
     ).fetchall()
+    for *said, mac, _ in rows:
+        check(lease.key, said, mac)
     folded: list[Message] = []
-    for *fields, target, leave, position in rows:
+    for *fields, target, leave, _, position in rows:
         message = Message(*fields, target=target)
         if leave is not None:
             message = dataclasses.replace(message, by=By.of(message.by, json.loads(leave)))
         kind = event_of(message)
         draft = Draft(lease, now(), kind, message.path, body(message))
         batch.append(draft)
-        execute("UPDATE inbox SET folded = ? WHERE position = ?", (draft.seq, position))
+        execute("UPDATE inbox SET folded = ?, mac = NULL WHERE position = ?", (draft.seq, position))
         folded.append(dataclasses.replace(message, seq=draft.seq))
     wanted = execute("SELECT wanted FROM runs WHERE id = ?", (lease.run,)).fetchone()[0]
     execute("UPDATE runs SET seen = ? WHERE id = ?", (wanted, lease.run))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from typing import Final
 
 from ripieno.journal.records import Message, Told
-from ripieno.model.principal import leave_of
+from ripieno.journal.vouched import SAID, columns
 
 __all__ = ["post", "tell"]
 
@@ -19,24 +18,12 @@ TAKEN_UP: Final = {
 """In which statuses a run at rest is to be taken up again, by the kind of message; others wait with it."""
 
 
-def post(connection: sqlite3.Connection, message: Message) -> None:
-    """Insert a message and raise the count that parking compares."""
-    connection.execute(
-        "INSERT INTO inbox (id, run, kind, by, at, question, path, content, target, leave)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            message.id,
-            message.run,
-            message.kind,
-            message.by,
-            message.at,
-            message.question,
-            message.path,
-            message.content,
-            message.target,
-            json.dumps(leave) if (leave := leave_of(message.by)) else None,
-        ),
-    )
+INSERT: Final = f"INSERT INTO inbox ({', '.join(SAID)}, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - ours
+
+
+def post(connection: sqlite3.Connection, message: Message, mac: bytes | None) -> None:
+    """Insert a message with its code, and raise the count that parking compares."""
+    connection.execute(INSERT, (*columns(message), mac))
     connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
     taken_up = TAKEN_UP.get(message.kind)
     if taken_up is not None:
@@ -60,4 +47,4 @@ def tell(connection: sqlite3.Connection, told: Told) -> None:
         "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
         (told.stream, told.commitment, told.sealed),
     )
-    post(connection, message)
+    post(connection, message, told.mac)

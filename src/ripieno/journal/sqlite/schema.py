@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,10 +12,13 @@ from ripieno.journal.sqlite import format_3, format_4, format_5
 from ripieno.journal.sqlite.migrations import migrate
 from ripieno.model.errors import StoreError
 
-__all__ = ["BUSY_SECONDS", "FORMAT", "connect", "create"]
+__all__ = ["BUSY_SECONDS", "FORMAT", "VOUCHED", "connect", "create"]
 
 FORMAT: Final = 5
 """Kept in `PRAGMA user_version`."""
+
+VOUCHED: Final = 5
+"""From this format on messages carry a code under their run's key; they are given one no later than here."""
 
 BUSY_SECONDS: Final = 10.0
 """How long a write waits for another process's, unless told otherwise."""
@@ -232,10 +236,13 @@ def write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> str:
             return mode
 
 
-def create(connection: sqlite3.Connection, path: Path) -> None:
+def create(
+    connection: sqlite3.Connection, path: Path, vouch: Callable[[sqlite3.Connection], None] | None = None
+) -> None:
     """Create the tables where there are none, and bring those of an earlier format up; whole or not at all.
 
-    Raises `StoreError` for a file of another format, or of another program.
+    `vouch` gives the messages that wait in a file of an earlier format the codes that they lack. Raises
+    `StoreError` for a file of another format, or of another program.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -247,7 +254,9 @@ def create(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {FORMAT}")
             found = FORMAT
-        found = migrate(connection, found, FORMAT)
+        before, found = found, migrate(connection, found, FORMAT)
+        if vouch is not None and before < VOUCHED <= found:
+            vouch(connection)
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

@@ -7,7 +7,6 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Final
 
 from ripieno.journal.budgets import Short
 from ripieno.journal.deployments import Roll
@@ -41,6 +40,7 @@ from ripieno.journal.sqlite.rekeying import newly_wrapped
 from ripieno.journal.sqlite.retention_store import SqliteRetention
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
 from ripieno.journal.sqlite.stops import SqliteStops
+from ripieno.journal.sqlite.vouching import KEYED, vouch_earlier
 from ripieno.journal.sqlite.writer import Writer
 from ripieno.journal.stops import Stops
 from ripieno.journal.store import Created, Payloads, Replayable
@@ -53,10 +53,6 @@ from ripieno.model.stop import Stop
 from ripieno.model.value import encode
 
 __all__ = ["SqliteStore"]
-
-
-KEYED: Final = "SELECT id, wrapped FROM runs WHERE wrapped <> x'' ORDER BY id DESC LIMIT 1"
-"""The newest run whose key was not destroyed."""
 
 
 class SqliteStore(
@@ -131,7 +127,7 @@ class SqliteStore(
         try:
             connection = connect(self.path, self._busy_seconds)
             try:
-                create(connection, self.path)
+                create(connection, self.path, lambda earlier: vouch_earlier(earlier, self._master))
                 newest = connection.execute(NEWEST).fetchone()
                 if newest is not None:
                     self._master.choose(bytes.fromhex(newest[0]))
@@ -303,7 +299,7 @@ class SqliteStore(
         return self.next_timer()
 
     def _fire(self, batch: Batch, now: int) -> None:
-        inbox.fire(batch, now)
+        inbox.fire(batch, self._master, now)
         wake_due(batch.connection, now)
         tasks.remind(batch, self._master, now)  # of what has just expired nobody is reminded
 
