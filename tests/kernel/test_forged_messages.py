@@ -78,7 +78,7 @@ async def test_a_forged_message_is_not_acted_on(tmp_path: Path, kind: str, *, wo
     assert len(PAID) == 1
 
 
-async def test_a_message_that_is_forged_while_its_run_is_resident_blocks_that_run_alone(
+async def test_a_message_that_is_forged_while_a_host_serves_blocks_that_run_alone(
     tmp_path: Path,
 ) -> None:
     async with serving(tmp_path, PAYMENT) as host:
