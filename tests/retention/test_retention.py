@@ -116,7 +116,7 @@ async def test_a_rule_that_is_changed_meanwhile_erases_nothing(tmp_path: Path) -
     assert checked(tmp_path).sound
 
 
-async def test_a_child_run_goes_by_its_own_classes(tmp_path: Path) -> None:
+async def test_a_child_run_goes_by_its_own_classes_and_the_run_above_it_by_both(tmp_path: Path) -> None:
     clock = HandClock()
     async with house(tmp_path, clock) as host:
         store, sweeper = host.store, Sweeper(host.store, clock)
@@ -124,6 +124,8 @@ async def test_a_child_run_goes_by_its_own_classes(tmp_path: Path) -> None:
         await keep(store, "phi", time="10d", at_least="5d", by=BOSS, reason=WHY)
         run, child = await visited(host)
         clock.turn(2 * DAY)
+        assert (await sweeper.turn("default")).erased == []  # what it got from its child stays for five days
+        clock.turn(4 * DAY)
         assert [row.id for row in (await sweeper.turn("default")).erased] == [run]
         clock.turn(20 * DAY)
         assert [row.id for row in (await sweeper.turn("default")).erased] == [child]

@@ -56,6 +56,7 @@ def what_ran(page: Page, report: RunReport) -> None:
             ("purpose", about.get("purpose")),
             ("risk", about.get("risk")),
             ("classes of data", about.get("data")),
+            ("classes of data of what it uses", about.get("carries")),
             ("policy pack", about.get("policy")),
             ("limits", report.story.limits),
             ("spent", report.story.amounts),

@@ -1,6 +1,7 @@
 """Reads of labelled data by people: each is in the tenant's log before anything is shown.
 
-What is labelled is what a workflow declares as the classes of data it touches. Where the read cannot be
+What is labelled is what a workflow, a tool or a workflow within it declares as the classes of data it
+touches, and what the run's log tells of (`kernel/labels.py`). Where the read cannot be
 recorded the data is not shown. Whoever starts a run, or answers one of its tasks, stands in the run's own
 log with that, and is shown what came of it without a further event.
 """

@@ -1,5 +1,7 @@
-"""The classes of data that a run's version declares: by them policy decides who is shown what it holds.
+"""The classes of data of what a run holds: by them policy decides who is shown it, and how long it is kept.
 
+They are those that its version declares, for the workflow or with a tool or a workflow that it has, and
+those that its log tells of: declared of a source that something came from, or detected at the gate.
 A run that another began, or that begins with what another had found, holds what that one held: a child
 run, a fork, a retry, the undoing of another. Its classes are those of all of them, and so is the decision.
 """
@@ -13,10 +15,12 @@ from typing import Any, Final
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import may_list, may_read
+from ripieno.kernel.told_labels import Told, told_of
+from ripieno.model.errors import NotFoundError
 from ripieno.model.gate import Decision
 from ripieno.model.principal import Principal
 
-__all__ = ["check_shown", "classes_of", "is_open", "listed_by"]
+__all__ = ["check_shown", "classes_of", "declared_by", "held_by", "is_open", "listed_by"]
 
 NOTHING: Final = "{}"
 """What is known of a version that was registered before the inventory was."""
@@ -27,7 +31,7 @@ async def check_shown(store: Store, run: RunRow, what: str, by: Principal) -> Pr
     shown = by
     for one in await lineage(store, run):
         about = await about_of(store, one)
-        if labels := labels_of(about):
+        if labels := await labels_of(store, one, about):
             may = await may_read(store, one, by, what, labels=labels, about=about or {})
             shown = may if shown is by else shown
     return shown
@@ -43,7 +47,7 @@ async def listed_by(store: Store, run: RunRow, what: str, by: Principal) -> Sequ
     found: list[Decision] = []
     for one in await lineage(store, run):
         about = await about_of(store, one)
-        if labels := labels_of(about):
+        if labels := await labels_of(store, one, about):
             decision = may_list(store, one, by, what, labels=labels, about=about or {})
             if decision.verdict != "allow":
                 return None
@@ -53,9 +57,12 @@ async def listed_by(store: Store, run: RunRow, what: str, by: Principal) -> Sequ
 
 async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
     """Give the classes of data that a run may hold; where they are not known, that counts as one."""
-    return sorted(
-        {name for one in await lineage(store, run) for name in labels_of(await about_of(store, one))}
-    )
+    return sorted({name for one in await lineage(store, run) for name in await held_by(store, one)})
+
+
+async def held_by(store: Store, run: RunRow) -> Sequence[str]:
+    """Give the same for a run and its child runs alone, whatever it was begun with."""
+    return await labels_of(store, run, await about_of(store, run))
 
 
 async def lineage(store: Store, run: RunRow) -> list[RunRow]:
@@ -74,6 +81,26 @@ async def about_of(store: Store, run: RunRow) -> Mapping[str, Any] | None:
     return None
 
 
-def labels_of(about: Mapping[str, Any] | None) -> Sequence[str]:
+async def labels_of(store: Store, run: RunRow, about: Mapping[str, Any] | None) -> Sequence[str]:
+    """Give what a run's version declares, what its log tells of, and the same of its child runs."""
+    told = await told_of(store, run)
+    for child in sorted(told.children):
+        await take_child(store, told, child)
+    below = {name for names in told.children.values() for name in names}
+    return sorted({*declared_by(about), *told.labels, *below})
+
+
+async def take_child(store: Store, told: Told, child: str) -> None:
+    """Note what a child run holds: for good once it has ended."""
+    try:
+        row = await store.run(child)
+    except NotFoundError:  # it was about to be made
+        return
+    told.children[child] = await held_by(store, row)
+    if row.ended:
+        told.labels.update(told.children.pop(child))
+
+
+def declared_by(about: Mapping[str, Any] | None) -> Sequence[str]:
     """Give the classes of data that a version declares; where that is not known, it counts as one."""
-    return ("unknown",) if about is None else about.get("data", ())
+    return ("unknown",) if about is None else sorted({*about.get("data", ()), *about.get("carries", ())})

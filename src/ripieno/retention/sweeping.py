@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from ripieno.journal.records import RunRow, VersionRow
-from ripieno.journal.retention import Doomed
+from ripieno.journal.retention import Doomed, RetentionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
+from ripieno.kernel.labels import declared_by, held_by
 from ripieno.model.errors import RefusedError
 from ripieno.model.principal import Principal
 from ripieno.retention.erasing import plan_of
-from ripieno.retention.keeping import Rule, rule_for, span
+from ripieno.retention.keeping import ANY, Rule, rule_for, span
 
 __all__ = ["AT_ONCE", "BY", "Sweeper", "Swept", "classes_in"]
 
@@ -59,11 +60,15 @@ class Sweeper:
         if not rows:
             return Swept()
         due: list[tuple[RunRow, Rule]] = []
+        looked = 0
         for version in await self.store.versions(tenant):
-            rule = rule_for(rows, classes_in(version))
-            if rule.after is not None and len(due) < limit:
-                due += [(row, rule) for row in self._over(version, rule.after, limit - len(due))]
-        if len(due) < limit:
+            after = earliest(rows, classes_in(version))
+            if after is None:
+                continue
+            found = self._over(version, after, limit - looked)
+            looked += len(found)
+            due += [(row, rule) for row in found if (rule := await self._rule(rows, row)) is not None]
+        if looked < limit:
             self._after.clear()  # the next round begins anew: a hold may have been released
         ready: list[tuple[RunRow, Doomed]] = []
         kept: list[tuple[RunRow, str]] = []
@@ -74,7 +79,7 @@ class Sweeper:
             else:
                 ready.append((row, doomed))
         erased = [row for row, _ in ready] if dry_run else await self._erase(tenant, ready, kept)
-        return Swept(erased, kept, len(due))
+        return Swept(erased, kept, looked)
 
     def _over(self, version: VersionRow, after: int, limit: int) -> Sequence[RunRow]:
         place = (version.tenant, version.version)
@@ -83,6 +88,12 @@ class Sweeper:
         if found:
             self._after[place] = (found[-1].ended_at or 0, found[-1].id)
         return found
+
+    async def _rule(self, rows: Sequence[RetentionRow], row: RunRow) -> Rule | None:
+        """Give what a run is erased by, of all classes that it holds; None while its time is not over."""
+        rule = rule_for(rows, await held_by(self.store, row))
+        over = rule.after is not None and (row.ended_at or 0) <= self.clock.now() - rule.after
+        return rule if over else None
 
     async def _doomed(self, row: RunRow, rule: Rule) -> Doomed | str:
         """Give what is to be erased of a run; why it stays where it does."""
@@ -116,4 +127,11 @@ def why(doomed: Doomed) -> str:
 
 def classes_in(version: VersionRow) -> Sequence[str]:
     """Give the classes of data that a version declares; of earlier ones nothing is known."""
-    return tuple(json.loads(version.about).get("data", ()))
+    return declared_by(json.loads(version.about))
+
+
+def earliest(rows: Sequence[RetentionRow], classes: Sequence[str]) -> int | None:
+    """Give after what time a run of a version may be over at the soonest, whatever its log tells of."""
+    declared = rule_for(rows, classes).after
+    others = [row.keep for row in rows if row.keep is not None and row.data not in (ANY, *classes)]
+    return min([*others, *([] if declared is None else [declared])], default=None)

@@ -10,6 +10,7 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.human import Human
 from ripieno.participants.step import Step
 from ripieno.patterns.single_agent import SingleAgent
+from ripieno.workflows.tools import classes_in
 
 if TYPE_CHECKING:
     from ripieno.workflows.workflow import Workflow
@@ -20,13 +21,15 @@ __all__ = ["inventory"]
 def inventory(workflow: Workflow) -> Mapping[str, Any]:
     """Give owner, purpose, risk, classes of data and policy, and of each participant what is declared.
 
-    An agent with tools is listed with them; a tool that plain code uses is known once it was used.
+    An agent with tools is listed with them; a tool that plain code uses is known once it was used. What its
+    tools and the workflows within it are declared with stands beside its own classes of data.
     """
     facts: dict[str, Json] = {
         "owner": workflow.owner,
         "purpose": workflow.purpose,
         "risk": workflow.risk,
         "data": [str(item) for item in workflow.data],
+        "carries": [*classes_in(workflow.everyone())],
         "policy": workflow.policy,
     }
     tools: dict[str, list[str]] = {}

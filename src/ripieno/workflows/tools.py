@@ -11,9 +11,10 @@ from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.errors import SecretError
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
+from ripieno.participants.workflow import Subworkflow
 from ripieno.patterns.single_agent import SingleAgent
 
-__all__ = ["open_all", "references", "tools_in"]
+__all__ = ["classes_in", "open_all", "references", "tools_in"]
 
 
 def tools_in(participant: BaseParticipant) -> list[Tool]:
@@ -43,3 +44,14 @@ def references(participants: Iterable[BaseParticipant]) -> tuple[Reference, ...]
     """Give the secrets that the tools of participants declare, each once."""
     found = (tool for participant in dict.fromkeys(participants) for tool in tools_in(participant))
     return tuple(dict.fromkeys(one for tool in found for one in tool.secrets.values()))
+
+
+def classes_in(participants: Iterable[BaseParticipant]) -> list[str]:
+    """Give the classes of data that the tools of participants, and workflows they run, are declared with."""
+    found: set[str] = set()
+    for participant in dict.fromkeys(participants):
+        found.update(name for tool in tools_in(participant) for name in tool.data)
+        if isinstance(participant, Subworkflow):
+            about = participant.workflow.about
+            found.update(about.get("data", ()), about.get("carries", ()))
+    return sorted(found)
