@@ -25,6 +25,26 @@ def keep(input):
 """
 
 
+TOOL_FLOW = """\
+workflow: ward
+policy: healthcare
+participants:
+  look: {function: {import: "ward:look"}}
+flow: look
+"""
+TOOL_CODE = """\
+from ripieno import Context, function, tool
+
+@tool(effect="read", trust="trusted", data=["phi"])
+def chart(patient: str) -> str:
+    return "canary-chart of " + patient
+
+@function(pure=True)
+async def look(input, context: Context):
+    return await context.use(chart, patient=input["patient"])
+"""
+
+
 def ran(cli: Cli) -> None:
     cli.write("notes.yaml", FLOW)
     cli.write("notes.py", CODE)
@@ -56,6 +76,27 @@ def test_who_may_not_see_the_data_may_have_a_report_without_it(cli: Cli) -> None
     assert "canary-note" not in page
     assert "## Who worked, and what each was shown" in page
     assert cli.run("audit", "report", "--run", "n-1", "--no-values", "--output", "json").code == 2
+
+
+def test_what_a_tool_alone_declares_is_shown_to_nobody_else_and_never_unrecorded(cli: Cli) -> None:
+    cli.write("ward.yaml", TOOL_FLOW)
+    cli.write("ward.py", TOOL_CODE)
+    cli.write("in.json", json.dumps({"patient": "Ann"}))
+    cli.ok("run", "ward.yaml", "--input", "in.json", "--key", "w-1")
+    nosy = {"RIPIENO_PRINCIPAL": "nosy", "RIPIENO_ROLES": "clerk,auditor"}
+    carer = {"RIPIENO_PRINCIPAL": "cleo", "RIPIENO_ROLES": "clinician"}
+    for words in (
+        ("runs", "show", "w-1", "--values"),
+        ("audit", "report", "--run", "w-1"),
+        ("audit", "export", "--run", "w-1", "--values", "--to", "out"),
+    ):
+        refused = cli.run(*words, **nosy)
+        assert refused.code == 4
+        assert "canary-chart" not in refused.out + refused.err
+    assert "canary-chart" not in cli.run("runs", "list", "--output", "json", **nosy).out
+    assert "canary-chart" in cli.ok("runs", "show", "w-1", "--values", **carer).out
+    reads = json.loads(cli.ok("audit", "log", "--kind", "data.read", "--output", "json").out)
+    assert {"person:cleo", "person:nosy"} <= {one["body"]["by"] for one in reads}
 
 
 def test_what_it_cannot_be_about_is_refused(cli: Cli) -> None:

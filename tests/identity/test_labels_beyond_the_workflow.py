@@ -24,7 +24,7 @@ from ripieno.kernel import told_labels
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
-from ripieno.kernel.labels import held_by, take_child
+from ripieno.kernel.labels import held_by, take_other
 from ripieno.kernel.told_labels import Told
 from ripieno.model.errors import NotAllowedError, StoreError
 from ripieno.model.principal import Principal
@@ -162,10 +162,21 @@ async def test_what_the_gate_has_detected_labels_the_run_and_its_forks(
         await read_run(store, row, "runs show", by=CLERK)
         read = await tenant_events(store, "data.read")  # pyright: ignore[reportArgumentType] - it is one of SQLite
         assert [one.body["classes"] for one in read] == ([found] if found else [])
-        forked = await fork(store, SystemClock(), row, by=ADA)
-        await host.outcome(forked.id)
-        assert await held_by(store, forked) == found
-        assert await classes_of(store, forked) == found
+        forked = await fork(store, SystemClock(), await store.run(row.id), by=ADA)
+        assert "imported" in {event.kind for event in await store.events(forked.id)}
+        assert await held_by(store, forked) == await classes_of(store, forked) == found
+
+
+@pytest.mark.parametrize("flow", [SEEN, ABOVE_SEEN], ids=lambda flow: flow.name)
+async def test_what_a_fork_takes_over_labels_it_as_it_did_the_original(
+    tmp_path: Path, flow: Workflow
+) -> None:
+    async with opened(tmp_path) as store, Host(store) as host:
+        row = await ran(host, flow)
+        last = (await store.events(row.id))[-2].seq
+        forked = await fork(store, SystemClock(), row, by=CLEO, at=last)
+        assert "imported" in {event.kind for event in await store.events(forked.id)}
+        assert await held_by(store, forked) == ["phi"]
 
 
 async def test_what_cannot_be_read_any_more_may_be_of_any_class(tmp_path: Path) -> None:
@@ -205,9 +216,9 @@ async def test_of_a_run_that_goes_on_what_was_committed_since_counts(tmp_path: P
 
 async def test_a_child_run_that_is_not_made_yet_holds_nothing(tmp_path: Path) -> None:
     async with opened(tmp_path) as store:
-        told = Told(children={"ab" * 16: ()})
-        await take_child(store, told, "ab" * 16)
-        assert (told.children, told.labels) == ({"ab" * 16: ()}, set())
+        told = Told(others={"ab" * 16: ()})
+        await take_other(store, told, "ab" * 16)
+        assert (told.others, told.labels) == ({"ab" * 16: ()}, set())
 
 
 async def test_of_many_runs_only_the_last_are_kept_and_the_others_read_anew(

@@ -61,7 +61,7 @@ async def classes_of(store: Store, run: RunRow) -> Sequence[str]:
 
 
 async def held_by(store: Store, run: RunRow) -> Sequence[str]:
-    """Give the same for a run and its child runs alone, whatever it was begun with."""
+    """Give the same by its own log, child runs and what it took over included, whatever it was begun with."""
     return await labels_of(store, run, await about_of(store, run))
 
 
@@ -82,23 +82,23 @@ async def about_of(store: Store, run: RunRow) -> Mapping[str, Any] | None:
 
 
 async def labels_of(store: Store, run: RunRow, about: Mapping[str, Any] | None) -> Sequence[str]:
-    """Give what a run's version declares, what its log tells of, and the same of its child runs."""
+    """Give what a run's version declares, what its log tells of, and the same of runs whose data it has."""
     told = await told_of(store, run)
-    for child in sorted(told.children):
-        await take_child(store, told, child)
-    below = {name for names in told.children.values() for name in names}
-    return sorted({*declared_by(about), *told.labels, *below})
+    for other in sorted(told.others):
+        await take_other(store, told, other)
+    besides = {name for names in told.others.values() for name in names}
+    return sorted({*declared_by(about), *told.labels, *besides})
 
 
-async def take_child(store: Store, told: Told, child: str) -> None:
-    """Note what a child run holds: for good once it has ended."""
+async def take_other(store: Store, told: Told, other: str) -> None:
+    """Note what a run holds of which another has something: for good once it has ended."""
     try:
-        row = await store.run(child)
+        row = await store.run(other)
     except NotFoundError:  # it was about to be made
         return
-    told.children[child] = await held_by(store, row)
+    told.others[other] = await held_by(store, row)
     if row.ended:
-        told.labels.update(told.children.pop(child))
+        told.labels.update(told.others.pop(other))
 
 
 def declared_by(about: Mapping[str, Any] | None) -> Sequence[str]:

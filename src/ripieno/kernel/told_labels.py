@@ -31,8 +31,9 @@ class Told:
     seq: int = 0
     """Of the last event that was read."""
     labels: set[str] = field(default_factory=set[str])
-    children: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """Child runs that may still go on, with what was found in them last."""
+    others: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Child runs, and runs that something was taken over from, which may still go on; with what was found in
+    them last."""
     traced: set[str] = field(default_factory=set[str])
     """What was found at the gate and is read already, by its commitment."""
 
@@ -61,11 +62,12 @@ def take(store: Store, run: str, told: Told, event: tuple[str, Mapping[str, Any]
     """Note what one event tells of: kind and body."""
     kind, body = event
     if kind == "imported":
+        told.others.setdefault(str(body["from"]), ())
         kind, body = str(body["kind"]), body["body"]
     if kind == "result":
         told.labels.update(body.get("data", ()))
     elif kind == "asked" and "child" in body:
-        told.children.setdefault(str(body["child"]), ())
+        told.others.setdefault(str(body["child"]), ())
     ref = body.get("traced")
     if ref is not None and ref not in told.traced:
         told.traced.add(ref)
