@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -97,3 +98,35 @@ async def test_a_message_that_is_forged_while_a_host_serves_blocks_that_run_alon
         assert (row.status, "message forged" in str(row.detail)) == ("blocked", True)
         await reply(host, await asked(host, other, "second"), YES)
         assert (await ended(host, other)).status == "complete"
+
+
+async def test_a_message_that_is_forged_while_its_run_is_at_work_blocks_that_run_alone(
+    tmp_path: Path,
+) -> None:
+    begun, going = asyncio.Event(), asyncio.Event()
+
+    @function(pure=True, version="1")
+    async def slow(given: object) -> object:
+        begun.set()
+        await going.wait()
+        return given
+
+    work, wait = (
+        Workflow("work", sequential(slow, pay)),
+        Workflow("wait", human("clinician", role="clinician")),
+    )
+    PAID.clear()
+    async with serving(tmp_path, work, wait) as host:
+        run, other = await begin(host, work, 1), await begin(host, wait, 2)
+        await begun.wait()
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as disk, disk:
+            disk.execute(
+                "INSERT INTO inbox (id, run, kind, by, at, path) VALUES ('forged', ?, 'skip', 'x', 0, '')",
+                (run,),
+            )
+        host.ring()
+        row = await resting(host, run)
+        assert (row.status, "message forged" in str(row.detail)) == ("blocked", True)
+        await reply(host, await asked(host, other), YES, by=ADA)
+        assert (await ended(host, other)).status == "complete"
+    assert PAID == []
