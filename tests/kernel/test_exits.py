@@ -24,7 +24,7 @@ from kernel.scenarios.house import (
     serving,
 )
 from ripieno.connectors.tool import tool
-from ripieno.kernel.exits import by_itself, said
+from ripieno.kernel.exits import by_itself, call_by_itself, said
 from ripieno.kernel.host import Host
 from ripieno.kernel.turnstile import Branch
 from ripieno.mediation.validation.check import on_result
@@ -321,6 +321,19 @@ async def test_who_was_cancelled_has_not_left_by_itself() -> None:
     with pytest.raises(asyncio.CancelledError):
         await asyncio.sleep(0)
     task.uncancel()
+
+
+async def test_a_call_that_nobody_awaits_any_more_ends_with_its_process() -> None:
+    branch, around = Branch(), Branch()
+    branch.task, around.task = asyncio.current_task(), asyncio.create_task(asyncio.sleep(0))
+    assert branch.task is not None
+    await around.task
+    branch.task.cancel()
+    with pytest.raises(asyncio.CancelledError) as met:
+        await asyncio.sleep(0)
+    assert not call_by_itself(met.value, branch, around)
+    assert call_by_itself(met.value, branch, Branch()), "nobody else has ended"
+    assert branch.task.cancelling() == 0
 
 
 def test_an_exit_is_told_as_it_was_called() -> None:

@@ -29,10 +29,12 @@ def by_itself(error: BaseException, branch: Branch) -> bool:
 def call_by_itself(error: BaseException, branch: Branch, around: Branch) -> bool:
     """Tell the same of a call, which is made in a task of its own: then what it has cancelled goes on.
 
-    Whoever else cancels that task cancels its branch, or the task that awaits it as well.
+    Whoever else cancels that task cancels its branch, or the task that awaits it as well; where that one
+    has ended before, it is the process that ends.
     """
-    task = branch.task
-    if task is not None and not branch.cancelled and not (around.task and around.task.cancelling()):
+    task, awaits = branch.task, around.task
+    others = branch.cancelled or (awaits is not None and (awaits.done() or awaits.cancelling() > 0))
+    if task is not None and not others:
         while task.cancelling():
             task.uncancel()
     return by_itself(error, branch)
