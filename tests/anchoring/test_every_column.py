@@ -39,7 +39,6 @@ UNVOUCHED: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "questions": {"position": ORDER, "revision": COORDINATION},
     "inbox": {"position": ORDER, "leave": "it is in the chain once the message was taken in"},
-    "versions": {"source": "where its file lies; what is in it is compared by its digests"},
     "checkpoints": {"at": "a checkpoint holds no time: it is the word of whoever signed"},
     "erasures": {"scrubbing": COORDINATION},
     "sinks": dict.fromkeys(("sink", "number", "at", "failed_at", "problem"), OUTSIDE),

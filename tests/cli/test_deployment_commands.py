@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from cli.conftest import Cli
@@ -79,3 +81,25 @@ def test_drafts_of_a_protected_workflow_are_refused(cli: Cli) -> None:
     back = cli.ok("workflows", "rollback", "greeting", "--reason", "bad")
     assert "no new run starts by the name greeting" in back.err
     assert cli.run("run", "greeting", "--input", "nothing.json").code == 2
+
+
+def test_code_that_a_changed_row_names_is_never_imported(cli: Cli) -> None:
+    hello = version(cli, "hello")
+    cli.ok("workflows", "promote", "greeting", hello, "--to", "production")
+    assert said(cli) == "hello"
+    trace = cli.folder / "imported"
+    cli.write("evil.py", f"open({str(trace)!r}, 'w').close()\nflow = None\n")
+    with closing(sqlite3.connect(cli.home / "journal.sqlite", isolation_level=None)) as log:
+        log.execute("UPDATE versions SET source = ?", (f"{cli.folder / 'evil.py'}:flow",))
+    run = cli.run("run", "greeting", "--input", "nothing.json")
+    promoted = cli.run("workflows", "promote", "greeting", hello, "--to", "production")
+    for refused in (run, promoted):
+        assert refused.code != 0
+        assert "was registered from" in refused.err.replace("\n", " ")
+    [listed] = cli.ok("workflows", "list", "--output", "json").json
+    assert listed["code"] == "gone"
+    cli.run("doctor")
+    cli.run("worker", "--until-idle")
+    assert not trace.exists()
+    verified = cli.run("audit", "verify")
+    assert (verified.code, "of versions says source" in verified.out) == (1, True)

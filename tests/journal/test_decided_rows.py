@@ -114,6 +114,7 @@ def test_what_was_decided_replaced_and_taken_back_is_sound(sample: Sample) -> No
 
 CHANGES = {
     "versions.workflow": ("other", 2, "row v1 of versions says workflow 'other', it says 'flow'"),
+    "versions.source": ("evil", 2, "row v1 of versions says source 'evil', it says 'module:flow'"),
     "versions.pins": ("[]", 2, "row v1 of versions says pins '[]', it says '{}'"),
     "drains.by": ("person:eve", 4, "row old of drains says by 'person:eve', it says 'person:ada'"),
     "modes.mode": ("auto", 8, "row v1, agent of modes says mode 'auto', it says 'suggest'"),

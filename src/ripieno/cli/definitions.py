@@ -8,11 +8,11 @@ from pathlib import Path
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.model.errors import RipienoError
-from ripieno.workflows.deployed import load_version
+from ripieno.workflows.deployed import load_registered, load_version
 from ripieno.workflows.load import BLUEPRINTS, Loaded, load
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BLUEPRINTS", "find_loaded", "find_workflow", "load_version", "workflow_of"]
+__all__ = ["BLUEPRINTS", "find_loaded", "find_workflow", "load_registered", "load_version", "workflow_of"]
 
 
 def find_loaded(text: str) -> Loaded:
@@ -38,5 +38,5 @@ async def workflow_of(store: Store, row: RunRow) -> Workflow | None:
     for version in await store.versions(row.tenant, row.workflow):
         if version.version == row.version:
             with suppress(RipienoError):
-                return load_version(version)
+                return await load_registered(store, version)
     return None

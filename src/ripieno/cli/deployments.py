@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from cyclopts import Parameter
 from rich.text import Text
 
-from ripieno.cli.definitions import load_version
+from ripieno.cli.definitions import load_registered
 from ripieno.cli.drains import known
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
@@ -136,7 +136,7 @@ async def _promote(
     async with opened(settings) as store:
         await known(store, settings, which[0])
         row = await version_of(store, settings, *which, stage)
-        here(row)
+        await here(store, row)
         put = await promote(store, row, stage, by=settings.principal, reason=reason)
     show(settings, put)
     return Exit.OK
@@ -163,10 +163,10 @@ async def version_of(
     return found[0]
 
 
-def here(row: VersionRow) -> None:
+async def here(store: Store, row: VersionRow) -> None:
     """Raise `RefusedError` where the code of a version cannot be loaded: no run of it would start."""
     try:
-        if load_version(row) is not None:
+        if await load_registered(store, row) is not None:
             return
         why = f"{row.source} holds another version now" if row.source else "it was made in a program"
     except RipienoError as error:
@@ -226,12 +226,12 @@ async def _roll_back(settings: Settings, workflow: str, reason: str) -> int:
         await known(store, settings, workflow)
         put = await roll_back(store, tenant, workflow, by=settings.principal, reason=reason)
         rows = [row for row in await store.versions(tenant, workflow) if row.version == put.version]
-    show(settings, put)
-    if put.stage == "production":
-        try:
-            here(rows[0])
-        except RefusedError as error:
-            note(f"no new run starts by the name {workflow}: {error.message}")
+        show(settings, put)
+        if put.stage == "production":
+            try:
+                await here(store, rows[0])
+            except RefusedError as error:
+                note(f"no new run starts by the name {workflow}: {error.message}")
     return Exit.OK
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from rich.text import Text
 
-from ripieno.cli.definitions import load_version
+from ripieno.cli.definitions import load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, duration, listing, write
@@ -161,14 +161,14 @@ def filesystem(home: Path) -> str:
     return max(fitting, key=lambda mount: len(mount[0]), default=("", ""))[1]
 
 
-async def secrets(versions: Sequence[VersionRow]) -> list[Check]:
+async def secrets(store: Store, versions: Sequence[VersionRow]) -> list[Check]:
     """Look whether the secrets of the registered workflows can be had here; nothing of them is said."""
     from ripieno.mediation.secrets.resolver import SECRETS  # noqa: PLC0415 - few need it
 
     needed: dict[Reference, str] = {}
     for row in versions:
         with contextlib.suppress(RipienoError):  # what cannot be loaded is another matter, told elsewhere
-            workflow = load_version(row)
+            workflow = await load_registered(store, row)
             if workflow is not None:
                 needed.update(dict.fromkeys(workflow.secrets, row.workflow))
     checks: list[Check] = []
@@ -269,7 +269,7 @@ async def runs(settings: Settings) -> list[Check]:
                 people = f", {waiting} wait for a person" if waiting else ""
                 checks.append(Check("runs", "well", f"{len(going)} going, none stuck or blocked{people}"))
             checks += await asyncio.to_thread(proof, settings)
-            checks += await secrets(await store.versions(tenant))
+            checks += await secrets(store, await store.versions(tenant))
     except RipienoError as error:
         checks.append(Check("store", "wrong", error.message, error.remedy or ""))
     return checks

@@ -149,7 +149,7 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
 
 async def serve_version(host: Host, row: RunRow) -> bool:
     """Let this process serve the version that a run is pinned to; tell whether it has that code."""
-    from ripieno.cli.definitions import load_version  # noqa: PLC0415 - reading does without workflows
+    from ripieno.cli.definitions import load_registered  # noqa: PLC0415 - reading does without workflows
 
     if row.version in host.definitions:
         return True
@@ -157,7 +157,7 @@ async def serve_version(host: Host, row: RunRow) -> bool:
     for version in versions:
         if version.version == row.version:
             try:
-                definition = load_version(version)
+                definition = await load_registered(host.store, version)
             except RipienoError as error:
                 note(f"cannot load {row.workflow}: {error}")
                 return False

@@ -13,7 +13,7 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from ripieno.cli.definitions import load_version
+from ripieno.cli.definitions import load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note
@@ -116,7 +116,7 @@ class Versions:
                 continue
             self._tried.add(row.version)
             try:
-                workflow = load_version(row)
+                workflow = await load_registered(self._host.store, row)
             except RipienoError as error:
                 note(f"cannot serve {row.workflow} {row.version[:12]}: {error}")
                 continue

@@ -12,7 +12,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
-from ripieno.cli.definitions import BLUEPRINTS, find_workflow, load_version
+from ripieno.cli.definitions import BLUEPRINTS, find_workflow, load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, show, to_json, write
@@ -21,6 +21,7 @@ from ripieno.cli.settings import Settings
 from ripieno.identity.reading import within_reach
 from ripieno.journal.deployments import Deployment
 from ripieno.journal.records import VersionRow
+from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_change
 from ripieno.kernel.clock import moment
 from ripieno.model.errors import InputError, NotFoundError, RipienoError, nearest
@@ -40,17 +41,19 @@ def list_workflows(*, options: Options = DEFAULTS) -> int:
 async def _list(settings: Settings) -> int:
     rows: Sequence[VersionRow]
     held: dict[str, Deployment] = {}
+    states: dict[str, str] = {}
     try:
         async with opened(settings) as store:
             rows = within_reach(await store.versions(settings.principal.tenant), settings.principal)
             stages = store.deployments(settings.principal.tenant)
             held = {one.version: one for one in reversed(stages)}  # production is what counts of both
+            states = {row.version: await code_of(store, row) for row in rows}
     except NotFoundError:
         rows = ()
     table = listing("workflow", "version", "stage", "registered", "code", "from")
     documents: list[dict[str, Any]] = []
     for row in rows:
-        state = code_of(row)
+        state = states[row.version]
         at = moment(row.registered_at)
         table.add_row(
             clean(row.workflow, style="bold"),
@@ -85,10 +88,10 @@ def stage_of(held: Deployment | None) -> Text:
     return Text(held.stage + share)
 
 
-def code_of(row: VersionRow) -> str:
+async def code_of(store: Store, row: VersionRow) -> str:
     """Tell whether the code of a version is `here`, has `changed`, or is `gone`."""
     try:
-        return "here" if load_version(row) is not None else "changed"
+        return "here" if await load_registered(store, row) is not None else "changed"
     except RipienoError:
         return "gone"
 
@@ -136,7 +139,7 @@ async def _registered(settings: Settings, name: str) -> Workflow | None:
         async with opened(settings) as store:
             for row in await store.versions(settings.principal.tenant, name):
                 with suppress(RipienoError):
-                    if (found := load_version(row)) is not None:
+                    if (found := await load_registered(store, row)) is not None:
                         return found
     return None
 

@@ -74,7 +74,9 @@ def same(*names: str) -> dict[str, str]:
 
 MADE: Final = {
     "workflow.registered": Rule(
-        "versions", ("version",), {**same("workflow", "pins", "about"), "registered": "registered_at"}
+        "versions",
+        ("version",),
+        {**same("workflow", "source", "pins", "about"), "registered": "registered_at"},
     ),
     "versions.compatible": Rule("compatible", ("old", "new"), {}),
     "workflow.drained": Rule("drains", ("workflow",), same("by", "at", "reason")),

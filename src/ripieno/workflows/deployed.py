@@ -9,13 +9,13 @@ from ripieno.journal.records import VersionRow
 from ripieno.journal.store import Created, Store
 from ripieno.kernel.deployments import choose, deployed
 from ripieno.kernel.host import Host
-from ripieno.model.errors import ChangedError, NotFoundError
+from ripieno.model.errors import ChangedError, NotFoundError, RefusedError
 from ripieno.model.ids import new_id
 from ripieno.model.principal import Principal
 from ripieno.workflows.load import load_workflow
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["Deployment", "load_version", "start"]
+__all__ = ["Deployment", "load_registered", "load_version", "start"]
 
 ATTEMPTS: Final = 20
 """How often one looks again because another version was deployed meanwhile."""
@@ -27,6 +27,28 @@ def load_version(row: VersionRow) -> Workflow | None:
         return None
     workflow = load_workflow(row.source)
     return workflow if workflow.version == row.version else None
+
+
+async def load_registered(store: Store, row: VersionRow) -> Workflow | None:
+    """Load a registered version from where the log says that it came; None when the code there has changed.
+
+    Raises `RefusedError`, before anything is imported, where the row names another place than the log.
+    """
+    await check_source(store, row)
+    return await asyncio.to_thread(load_version, row)
+
+
+async def check_source(store: Store, row: VersionRow) -> None:
+    """Raise `RefusedError` where a row names another place than the event by which it was registered."""
+    for event in await store.events(await store.tenant_stream(row.tenant)):
+        if event.kind != "workflow.registered" or event.body.get("version") != row.version:
+            continue
+        said = event.body.get("source", row.source)  # events of before do not say it
+        if said != row.source:
+            named = f"version {row.version[:12]} of {row.workflow}"
+            msg = f"{named} was registered from {said!r}, its row says {row.source!r}"
+            remedy = "ripieno audit verify tells what else was changed; nothing was loaded"
+            raise RefusedError(msg, remedy=remedy)
 
 
 class Deployment:
@@ -47,6 +69,7 @@ class Deployment:
         if version not in self._loaded:
             for row in await store.versions(self._tenant, self.name):
                 if row.version == version:
+                    await check_source(store, row)
                     self._loaded[version] = await asyncio.to_thread(load_anew, row)
         return self._loaded[version]
 

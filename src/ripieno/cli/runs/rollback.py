@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 from cyclopts import Parameter
 from rich.text import Text
 
-from ripieno.cli.definitions import load_version
+from ripieno.cli.definitions import load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.inbox import go_on
 from ripieno.cli.options import DEFAULTS, Options
@@ -94,7 +94,7 @@ async def workflow_of(store: Store, row: RunRow) -> Workflow | None:
     for version in await store.versions(row.tenant, row.workflow):
         if version.version == row.version:
             try:
-                return load_version(version)
+                return await load_registered(store, version)
             except RipienoError as error:
                 note(f"the code of {row.workflow} cannot be loaded: {error.message}")
     return None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from ripieno.cli.definitions import find_workflow, load_version
+from ripieno.cli.definitions import find_workflow, load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.inbox import go_on
 from ripieno.cli.inputs import cases_in, check_cases
@@ -72,7 +72,8 @@ async def another_input(settings: Settings, store: Store, row: RunRow, source: s
         msg = f"a fork has one input, {source!r} holds {len(cases)}"
         raise InputError(msg)
     known = await store.versions(row.tenant, row.workflow)
-    workflow = next((load_version(one) for one in known if one.version == row.version), None)
+    (version,) = [one for one in known if one.version == row.version] or (None,)
+    workflow = None if version is None else await load_registered(store, version)
     if workflow is None:
         msg = f"{source}: cannot be checked, as version {row.version[:12]} of {row.workflow} is not here"
         raise RefusedError(msg, remedy="fork without --input, or where the code of that version is")

@@ -101,7 +101,7 @@ REMINDING: Final = ("reminders", "remind_at", "reminded")
 MESSAGE: Final = ("run", "kind", "by", "at", "question", "path", "content", "folded")
 
 DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "versions": (("version",), ("workflow", "pins", "about", "registered_at")),
+    "versions": (("version",), ("workflow", "source", "pins", "about", "registered_at")),
     "compatible": (("old", "new"), ()),
     "drains": (("workflow",), ("by", "at", "reason")),
     "modes": (("version", "participant"), ("mode", "by", "event")),

@@ -90,6 +90,7 @@ def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> b
         return False
     body: dict[str, Json] = {"workflow": version.workflow, "version": version.version, "by": by}
     body |= {"pins": version.pins, "about": version.about, "registered": version.registered_at}
+    body["source"] = version.source
     record(batch, master, version.tenant, ("workflow.registered", "", body))
     return True
 
