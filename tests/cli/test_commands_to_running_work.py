@@ -50,6 +50,7 @@ def last_word(turn):
 
 chair = human("chair", role="chair")
 thinking = Workflow("thinking", twice, limits=Limits(tokens=100, cost_usd=1, on_exhausted=ask("treasurer")))
+late = Workflow("late", sequential(human("clinician", role="clinician"), books), limits=Limits(deadline="2h"))
 visit = Workflow("visit", sequential(books, human("clinician", role="clinician")))
 until = external("recall") | rounds(9)
 meeting = Workflow("meeting", group_chat(speaker, chair, until=until, otherwise=last_word))
@@ -92,6 +93,14 @@ def test_a_limit_that_is_raised_lets_a_call_go_on_that_waits_for_more(clinic: Cl
     assert shown["output"] == ["thought", "thought"]
     said = [(item["what"], item["by"], item["reason"]) for item in shown["messages"]]
     assert said == [("limit", "person:tester", "worth it")] * 2
+
+
+def test_a_deadline_that_is_made_shorter_ends_a_run_before_it_writes(clinic: Cli) -> None:
+    run = started(clinic, "late")[0]["short_id"]
+    ended = clinic.ok("runs", "limit", run, "deadline=0s", "--reason", "too late", "--output", "json").json[0]
+    assert (ended["said"], ended["status"]) == ("limits set: deadline=0s", "escalated")
+    assert clinic.run("inbox", "approve", "t-1").code == 1
+    assert not (clinic.folder / "noted").exists()
 
 
 def test_a_run_is_cancelled_and_what_it_did_is_taken_back(clinic: Cli) -> None:

@@ -87,7 +87,7 @@ class Execution:
         self.open_scopes: set[Scope] = set()
         self.limited: dict[str, Limited] = {}
         """Visits within limits that are open, by path."""
-        self._limits_set: dict[tuple[str, str], int] = {}
+        self._limits_set: dict[tuple[str, str], tuple[int, int]] = {}
         """Limits that an operator has set, by path and name."""
         self.committed = lease.head_seq
         """A sequence number up to which everything is on disk."""
@@ -433,22 +433,23 @@ class Execution:
         if not self._ending:
             self.turnstile.cancel(self._root)
 
-    def set_limit(self, path: str, name: str, value: int) -> None:
+    def set_limit(self, path: str, name: str, value: int, at: int) -> None:
         """Set a limit of a visit that is open or yet to come; the empty path means the whole run.
 
         `name` is one of `active` and `deadline` (microseconds), `cost` (millionths of a dollar),
-        `model_calls`, `tokens`, `handoffs`, `rounds`. Nothing happens where no such limit is declared.
+        `model_calls`, `tokens`, `handoffs`, `rounds`; `at` is where the log says so. Nothing happens where
+        no such limit is declared.
         """
-        self._limits_set[path, name] = value
+        self._limits_set[path, name] = value, at
         for limited in list(self.limited.values()):
             if self._means(path, limited.scope.path):
-                limited.set(name, value)
+                limited.set(name, value, at)
 
     def set_again(self, limited: Limited) -> None:
         """Tell a visit that begins which of its limits were set."""
-        for (path, name), value in self._limits_set.items():
+        for (path, name), (value, at) in self._limits_set.items():
             if self._means(path, limited.scope.path):
-                limited.set(name, value)
+                limited.set(name, value, at)
 
     def _means(self, path: str, visit: str) -> bool:
         """Tell whether the limits of a visit are those at a path: of the whole run, or of a step.

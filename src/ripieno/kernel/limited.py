@@ -15,7 +15,7 @@ from ripieno.kernel.clock import MICROSECONDS
 from ripieno.kernel.exhaustion import Decision, asked_for_more, granted
 from ripieno.kernel.ledger import Refusal
 from ripieno.kernel.meter import Meter
-from ripieno.kernel.questions import ask, wait_until
+from ripieno.kernel.questions import ask, question_id, wait_for_time
 from ripieno.kernel.results import recorded
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.durations import seconds
@@ -68,8 +68,12 @@ class Limited:
         """True once nothing more was granted."""
         self._asking: Refusal | None = None
         self._deadlines = 0
-        self._longer = self._waited = 0
-        """Microseconds of the deadline, with all by which it was moved."""
+        self._awaited: list[int] = []
+        """When the timers are over that are waited for."""
+        self._watching = False
+        """True while the deadline is watched."""
+        self._set_at: dict[str, int] = {}
+        """Where in the log an operator last set a limit."""
         self._desk = scope.beside("limit")
         """Where its own acts are recorded; a segment of the visit does not stand for them."""
         scope.ledger.limits.update(limits.amounts)
@@ -78,6 +82,10 @@ class Limited:
         self._ends = not isinstance(rule, Ask | Degrade)
         scope.ledger.ends = (rule if isinstance(rule, str) else "stop") if self._ends else None
         self._began = scope.execution.recording.begun(scope.path) or scope.execution.clock.now()
+        self._longer = 0 if limits.deadline is None else int(seconds(limits.deadline) * MICROSECONDS)
+        """Microseconds of the deadline, with all by which it was moved."""
+        self._due = self._began + self._longer
+        """When it is."""
         self._meter: Meter | None = None
 
     # -- the visit --------------------------------------------------------------------------------
@@ -110,8 +118,7 @@ class Limited:
         self._inner = self._start(lambda _: self.scope.work(self._participant, self._task), *meters)
         self.scope.branch = self._inner
         if self._limits.deadline is not None:
-            self._longer = self._longer or int(seconds(self._limits.deadline) * MICROSECONDS)
-            self._start(self._watch)
+            self._begin_to_watch()
         try:
             return await self._last_decision()
         finally:
@@ -231,7 +238,7 @@ class Limited:
 
     async def _unwind(self) -> None:
         """Stop what is still at work; claimed effects are awaited and recorded first."""
-        cancelled = False
+        cancelled = self._watching = False
         self._cancel()
         while self._running:
             try:
@@ -294,8 +301,7 @@ class Limited:
         declared = self._limits.on_exhausted
         rule = declared if isinstance(declared, str) else None
         if self._ends and self._limits.deadline is not None:
-            left = self._began + self._longer - self._execution.clock.now()
-            found["deadline"] = TimeLeft(left, rule or "escalate", None)
+            found["deadline"] = TimeLeft(self._due - self._execution.clock.now(), rule or "escalate", None)
         if self._ends and self._meter is not None:
             used = self._meter.used
             found["active"] = TimeLeft(self._meter.limit - used, rule or "stop", used)
@@ -305,14 +311,43 @@ class Limited:
         assert self._meter is not None, "it tells of itself"
         self._tripped(Refusal("active", self._meter.limit))
 
+    def _begin_to_watch(self) -> None:
+        """Wait for each timer on record, and for the deadline where that comes first."""
+        self._watching = True
+        dues: list[int] = []
+        while (asked := self._execution.recording.asked(self._timer(len(dues) + 1))) is not None:
+            dues.append(asked["due"])
+        for _ in dues:
+            self._start(self._watch)
+        if not self._awaits_in(dues):
+            self._start(self._watch)
+
+    def _timer(self, number: int) -> str:
+        return f"{self._desk.path}/deadline/{number}"
+
+    def _awaits_in(self, dues: list[int]) -> bool:
+        """Tell whether one of some times comes no later than the deadline."""
+        return any(due <= self._due + NEGLIGIBLE for due in dues)
+
     async def _watch(self, branch: Branch) -> None:
-        """Wait for the deadline, and on where it was moved meanwhile."""
-        while self._longer - self._waited > NEGLIGIBLE:
+        """Wait for the deadline, and on where it was moved meanwhile, unless that is waited for already."""
+        execution, due = self._execution, 0
+        while due < self._due - NEGLIGIBLE:
+            asked = execution.recording.asked(self._timer(self._deadlines + 1))
+            if asked is None:
+                await self._turnstile.live(branch, urgent=True)
+                await execution.steering.hold(branch, owed=True)
+                if self._due - execution.clock.now() <= NEGLIGIBLE:
+                    break
+                if self._awaits_in(self._awaited):
+                    return
+            due = self._due if asked is None else asked["due"]
             self._deadlines += 1
-            path = f"{self._desk.path}/deadline/{self._deadlines}"
-            longer = self._execution.recording.waited(path) or self._longer - self._waited
-            self._waited += longer
-            await wait_until(self._desk, path, longer / MICROSECONDS, branch)
+            self._awaited.append(due)
+            try:
+                await wait_for_time(self._desk, self._timer(self._deadlines), due, branch)
+            finally:
+                self._awaited.remove(due)
         self._tripped(Refusal("deadline", self._longer))
 
     async def _ask(self, refusal: Refusal, path: str, branch: Branch) -> None:
@@ -326,8 +361,11 @@ class Limited:
         if more is None:
             self._refused(refusal)
             return
+        answered = self._execution.recording.answer(question_id(self._desk, path))
+        assert answered is not None, "that is the answer"
         for name, amount in more.items():
-            self._raise(name, amount)
+            if answered.seq > self._set_at.get(name, 0):  # else what was set since stands for it
+                self._raise(name, amount, answered.at)
         self.scope.ledger.shut = False
         self.scope.ledger.wake(self._turnstile)
 
@@ -343,10 +381,11 @@ class Limited:
         self._said_no, ledger.ends, ledger.shut = True, "stop", False
         ledger.wake(self._turnstile)
 
-    def _raise(self, name: str, amount: int) -> None:
+    def _raise(self, name: str, amount: int, at: int) -> None:
         ledger = self.scope.ledger
         if name == "deadline":
             self._longer += amount
+            self._due = max(self._due, at) + amount
             self._start(self._watch)
         elif name == "active":
             assert self._meter is not None, "only what is limited is granted"
@@ -354,17 +393,32 @@ class Limited:
         else:
             ledger.limits[name] += amount
 
-    def set(self, name: str, value: int) -> None:
-        """Take a limit set by an operator; one that was not declared stays unlimited."""
+    def set(self, name: str, value: int, at: int) -> None:
+        """Take a limit that an operator set at a place of the log; one not declared stays unlimited."""
         ledger = self.scope.ledger
+        self._set_at[name] = at
         if name == "active" and self._meter is not None:
             self._meter.limit = value
             self._meter.look()
         elif name == "deadline" and self._limits.deadline is not None:
-            self._longer = value
+            self._set_deadline(value)
         elif name in ledger.limits:
             ledger.limits[name] = min(value, self._limits.amounts[name]) if self._limits.allowance else value
             ledger.wake(self._turnstile)
+
+    def _set_deadline(self, value: int) -> None:
+        sooner = self._began + value < self._due
+        self._longer, self._due = value, self._began + value
+        if not (sooner and self._watching):
+            return
+        if self._due <= self._execution.clock.now() and self._goes_on:
+            self._tripped(Refusal("deadline", value))  # before anybody claims anything more
+        else:
+            self._start(self._watch)
+
+    @property
+    def _goes_on(self) -> bool:
+        return not self._turnstile.replaying and not self._execution.steering.paused
 
 
 def holds(output: object) -> bool:

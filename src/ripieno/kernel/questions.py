@@ -17,7 +17,7 @@ from ripieno.model.reminder import reminder_times
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["ask", "question_id", "wait_for_word", "wait_until"]
+__all__ = ["ask", "question_id", "wait_for_time", "wait_for_word", "wait_until"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,13 @@ class Asked:
     question: Question | None = None
     due: float | None = None
     """Seconds of a timer."""
+    until: int | None = None
+    """When a timer is over that does not count from when it is set, in microseconds."""
 
     def due_at(self, now: int) -> int | None:
         """Give when it is over, in microseconds; working time where the question has a calendar."""
+        if self.until is not None:
+            return self.until
         due = self.due if self.question is None else self.question.due
         if due is None:
             return None
@@ -83,6 +87,11 @@ def whose(question: Question) -> str:
 async def wait_until(scope: Scope, path: str, duration: float, branch: Branch | None = None) -> None:
     """Wait for `duration` seconds from the first time that this is reached."""
     await _wait(scope, path, branch or scope.branch, Asked("timer", due=duration))
+
+
+async def wait_for_time(scope: Scope, path: str, until: int, branch: Branch) -> None:
+    """Wait until a time, in microseconds."""
+    await _wait(scope, path, branch, Asked("timer", until=until))
 
 
 async def wait_for_word(scope: Scope, path: str, duration: float) -> str | None:

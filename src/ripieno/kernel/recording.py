@@ -114,11 +114,6 @@ class Recording:
             for at in self._by_path
         )
 
-    def waited(self, path: str) -> int | None:
-        """Give for how many microseconds the question at a path was asked; None where none is recorded."""
-        asked = next((event for event in self._by_path.get(path, ()) if "due" in event.body), None)
-        return None if asked is None else asked.body["due"] - asked.at
-
     def begun(self, path: str) -> int | None:
         """Give the time of the first thing recorded within a visit, in microseconds, if there is any."""
         return self._begun.get(path)

@@ -78,7 +78,7 @@ class Steering:
             case "limit":
                 said = self._execution.stored(event.body["content"]).decode()
                 for name, value in said["limits"].items():
-                    self._execution.set_limit(event.path, name, value)
+                    self._execution.set_limit(event.path, name, value, event.seq)
             case "signal":
                 self._signal(event)
             case _:
