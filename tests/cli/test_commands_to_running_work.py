@@ -97,8 +97,10 @@ def test_a_limit_that_is_raised_lets_a_call_go_on_that_waits_for_more(clinic: Cl
 
 def test_a_deadline_that_is_made_shorter_ends_a_run_before_it_writes(clinic: Cli) -> None:
     run = started(clinic, "late")[0]["short_id"]
-    ended = clinic.ok("runs", "limit", run, "deadline=0s", "--reason", "too late", "--output", "json").json[0]
-    assert (ended["said"], ended["status"]) == ("limits set: deadline=0s", "escalated")
+    ended = clinic.ok("runs", "limit", run, "deadline=1ms", "--reason", "too late", "--output", "json").json[
+        0
+    ]
+    assert (ended["said"], ended["status"]) == ("limits set: deadline=1ms", "escalated")
     assert clinic.run("inbox", "approve", "t-1").code == 1
     assert not (clinic.folder / "noted").exists()
 

@@ -194,3 +194,28 @@ async def test_a_limit_set_after_more_was_granted_stands_for_it_on_replay_too(tm
     async with serving(tmp_path, workflow, clock=clock) as host:
         await turned(host, clock, run, HOUR)
         assert (await asked(host, run, "limit/ask")).state == "open"
+
+
+async def test_deadlines_set_while_somebody_is_at_work_set_no_more_timers_than_are_needed(
+    tmp_path: Path,
+) -> None:
+    clock, begun, go = HandClock(), asyncio.Event(), asyncio.Event()
+
+    async def works(context: Context) -> None:
+        begun.set()
+        await go.wait()
+        await context.sleep(20 * HOUR)
+
+    workflow = Workflow("busy", Function(works, name="works", pure=True), limits=LONG)
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        await begun.wait()
+        for number, hours in enumerate((1, 2, 1.5), start=1):
+            await deadline(host, await host.store.run(run), hours)
+            await heard(host, run, number)
+        go.set()
+        await parked(host, run)
+        limits = [event for event in await events(host, run, "asked") if "/limit/" in event.path]
+        assert len(limits) == 2
+        assert (await turned(host, clock, run, HOUR)).status == "waiting"
+        assert (await turned(host, clock, run, HOUR / 2)).status == "escalated"
