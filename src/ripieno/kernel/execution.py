@@ -437,8 +437,7 @@ class Execution:
         """Set a limit of a visit that is open or yet to come; the empty path means the whole run.
 
         `name` is one of `active` and `deadline` (microseconds), `cost` (millionths of a dollar),
-        `model_calls`, `tokens`, `handoffs`, `rounds`; `at` is where the log says so. Nothing happens where
-        no such limit is declared.
+        `model_calls`, `tokens`, `handoffs`, `rounds`; `at` is its place in the log. One not declared is none.
         """
         self._limits_set[path, name] = value, at
         for limited in list(self.limited.values()):
