@@ -57,9 +57,10 @@ async def answer_everything(store: SqliteStore, clock: LaterClock, scenario: Sce
     rung = asyncio.Event()
     store.on_change(rung.set)
     while True:
-        if scenario.operate is not None:
+        rows = await store.questions()
+        if scenario.operate is not None:  # who gives commands has seen whatever is answered after it
             await scenario.operate(store, clock)
-        for row in await store.questions():
+        for row in rows:
             asked = asked_for(store, row)
             with suppress(RefusedError):
                 if scenario.cancels(asked):
