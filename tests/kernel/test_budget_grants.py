@@ -140,6 +140,23 @@ async def test_a_deadline_can_be_moved_by_who_is_asked(tmp_path: Path) -> None:
         assert (await ended(host, run)).output == "rested"
 
 
+async def test_a_deadline_that_nobody_moves_ends_the_work(tmp_path: Path) -> None:
+    clock = HandClock()
+
+    async def naps(context: Context) -> str:
+        await context.sleep(2 * HOUR)
+        return "rested"
+
+    workflow = Workflow("late", pure(naps), limits=Limits(deadline="1h", on_exhausted=ask("boss")))
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow)
+        await turned(host, clock, run, HOUR)
+        await reply(host, await asked(host, run, "limit/ask"), {"proceed": False})
+        outcome = await ended(host, run)
+    assert outcome.status != "complete"
+    assert outcome.reason == "not done within the deadline of 3600 s"
+
+
 async def test_active_time_leaves_out_waits_for_people_and_time_in_which_nobody_ran_it(
     tmp_path: Path,
 ) -> None:

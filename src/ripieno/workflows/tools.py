@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
 
 from ripieno.connectors.tool import Tool
 from ripieno.mediation.secrets.reference import Reference
@@ -22,11 +24,21 @@ def tools_in(participant: BaseParticipant) -> list[Tool]:
     if isinstance(participant, SingleAgent):
         found = list(participant.tools)
     elif isinstance(participant, Function) and participant.binding.context is not None:
-        named = inspect.getclosurevars(inspect.unwrap(participant.function))
-        found = [one for one in (*named.globals.values(), *named.nonlocals.values()) if isinstance(one, Tool)]
+        found = [one for one in named_by(participant.function) if isinstance(one, Tool)]
     else:
         found = []
     return [*found, *(tool.undo for tool in found if tool.undo is not None)]
+
+
+def named_by(function: Callable[..., Any]) -> list[object]:
+    """Give what a function names of its module and of what is around it, as far as it has a value by now."""
+    whole = inspect.unwrap(function)
+    plain = whole.__func__ if inspect.ismethod(whole) else whole
+    held = [plain.__globals__[name] for name in plain.__code__.co_names if name in plain.__globals__]
+    for cell in plain.__closure__ or ():
+        with suppress(ValueError):  # given its value later
+            held.append(cell.cell_contents)
+    return held
 
 
 async def open_all(secrets: Iterable[Reference]) -> list[str]:

@@ -28,9 +28,8 @@ def vouch_earlier(connection: sqlite3.Connection, master: MasterKey) -> None:
     Raises `StoreError` where the master key is another one: nothing is brought up then. A message whose
     run's key alone cannot be unwrapped has no code; nobody can take that run up either.
     """
-    newest = connection.execute(KEYED).fetchone()
-    if newest is not None:
-        master.unwrap(bytes.fromhex(newest[0]), newest[1])
+    for newest, wrapped in connection.execute(KEYED).fetchall():
+        master.unwrap(bytes.fromhex(newest), wrapped)
     for position, wrapped, *row in connection.execute(WAITING).fetchall():
         try:
             key = master.unwrap(bytes.fromhex(row[1]), wrapped)
