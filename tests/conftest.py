@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncGenerator, Generator, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from coverage import Coverage
@@ -121,3 +121,20 @@ async def host(tmp_path: Path, clock: HandClock) -> AsyncGenerator[Host]:
             yield serving
     finally:
         await store.close()
+
+
+@pytest.fixture
+def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Give a client of AWS KMS, answered by moto."""
+    moto, boto3 = import_module("moto"), import_module("boto3")  # only those who ask wait for them
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    with moto.mock_aws():
+        yield boto3.client("kms")
+
+
+@pytest.fixture
+def service(kms: Any) -> str:
+    """Give the name of a service that keeps master keys: a new key of AWS KMS."""
+    return f"awskms:{kms.create_key()['KeyMetadata']['KeyId']}"

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from moto import mock_aws
 
 from ripieno.journal.key_services import AwsKms, opened, sealed, service_named
 from ripieno.journal.keys import MasterKey, UnknownMasterError
@@ -21,21 +18,6 @@ from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.errors import StoreError
 
 STREAM: Final = bytes(16)
-
-
-@pytest.fixture
-def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a client of AWS KMS; `key` of it is the name of a service there."""
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        yield importlib.import_module("boto3").client("kms")
-
-
-@pytest.fixture
-def service(kms: Any) -> str:
-    return f"awskms:{kms.create_key()['KeyMetadata']['KeyId']}"
 
 
 async def test_a_new_folder_has_its_master_key_kept_by_the_service_that_is_set(

@@ -104,13 +104,13 @@ async def test_money_and_time_can_be_granted_too(tmp_path: Path) -> None:
 # -- time --------------------------------------------------------------------------------------------------
 
 
+async def naps(context: Context) -> str:
+    await context.sleep(2 * HOUR)
+    return "rested"
+
+
 async def test_a_deadline_counts_waits_and_escalates_unless_it_is_declared_otherwise(tmp_path: Path) -> None:
     clock = HandClock()
-
-    async def naps(context: Context) -> str:
-        await context.sleep(2 * HOUR)
-        return "rested"
-
     flow = sequential(spends("a"), pure(naps), name="both")
     for declared, status in ((None, "escalated"), ("stop", "partial")):
         workflow = Workflow("late", flow.limit(deadline="1h", on_exhausted=declared))  # pyright: ignore[reportArgumentType]
@@ -126,11 +126,6 @@ async def test_a_deadline_counts_waits_and_escalates_unless_it_is_declared_other
 
 async def test_a_deadline_can_be_moved_by_who_is_asked(tmp_path: Path) -> None:
     clock = HandClock()
-
-    async def naps(context: Context) -> str:
-        await context.sleep(2 * HOUR)
-        return "rested"
-
     workflow = Workflow("late", pure(naps), limits=Limits(deadline="1h", on_exhausted=ask("boss")))
     async with serving(tmp_path, workflow, clock=clock) as host:
         run = await begin(host, workflow)
@@ -142,11 +137,6 @@ async def test_a_deadline_can_be_moved_by_who_is_asked(tmp_path: Path) -> None:
 
 async def test_a_deadline_that_nobody_moves_ends_the_work(tmp_path: Path) -> None:
     clock = HandClock()
-
-    async def naps(context: Context) -> str:
-        await context.sleep(2 * HOUR)
-        return "rested"
-
     workflow = Workflow("late", pure(naps), limits=Limits(deadline="1h", on_exhausted=ask("boss")))
     async with serving(tmp_path, workflow, clock=clock) as host:
         run = await begin(host, workflow)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.mediation.support.payables import EVIL, PAYEES, inbox, payee_in, pays, traced
+from tests.mediation.support.watching import Watching
 
 from kernel.scenarios.governed import EVE, YES, governed
 from kernel.scenarios.house import asked, begin, ended, events, reply
@@ -14,36 +14,13 @@ from kernel.support.ruled import Under
 from ripieno import Context, Outcome, Task, Workflow, function, sequential, tool
 from ripieno.mediation.policy import Library, PolicyGate, load_library
 from ripieno.model.effect_rule import approved
-from ripieno.model.provenance import Carried, RunLog, Traced, Tracer
+from ripieno.model.provenance import Carried
 
 LABELS = """
 @id("nothing-of-patients-is-paid")
 forbid (principal, action == Action::"tool.call", resource == Tool::"transfer")
 when { context has labels && context.labels.contains("phi") };
 """
-
-
-class Watched:
-    """Finds it as ever, and tells of each time before."""
-
-    def __init__(self, tracer: Tracer, tell: Callable[[Carried], object]) -> None:
-        self._tracer = tracer
-        self._tell = tell
-
-    async def trace(self, carried: Carried) -> Traced:
-        self._tell(carried)
-        return await self._tracer.trace(carried)
-
-
-class Watching(PolicyGate):
-    """Decides as ever."""
-
-    def __init__(self, library: Library, tell: Callable[[Carried], object]) -> None:
-        super().__init__(library)
-        self._tell = tell
-
-    def tracer(self, log: RunLog, run: str) -> Tracer:
-        return Watched(super().tracer(log, run), self._tell)
 
 
 def library_of(folder: Path, text: str) -> Library:

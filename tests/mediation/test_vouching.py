@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.mediation.support.payables import traced
+from tests.mediation.support.watching import Watching
 
 from kernel.scenarios.governed import gate_of, governed
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, reply, until
@@ -27,10 +28,10 @@ from ripieno.journal.records import QuestionRow
 from ripieno.kernel.commands import asked_for
 from ripieno.kernel.emergency import break_glass
 from ripieno.kernel.forks import fork
-from ripieno.mediation.policy import Library, PolicyGate, load_library
+from ripieno.mediation.policy import PolicyGate, load_library
 from ripieno.mediation.policy.problems import PolicyError
 from ripieno.model.principal import Principal
-from ripieno.model.provenance import Carried, RunLog, Traced, Tracer
+from ripieno.model.provenance import Carried
 from ripieno.participants.base import BaseParticipant
 
 ANN = Principal("person", "ann", roles=frozenset({"approver"}))
@@ -95,28 +96,6 @@ class Agent(BaseParticipant):
 
     def describe(self) -> dict[str, Any]:
         return {"calls": [name for name, _ in self.calls]}
-
-
-class Watched:
-    """Finds it as ever, and tells of each time before."""
-
-    def __init__(self, tracer: Tracer, tell: Callable[[Carried], object]) -> None:
-        self._tracer, self._tell = tracer, tell
-
-    async def trace(self, carried: Carried) -> Traced:
-        self._tell(carried)
-        return await self._tracer.trace(carried)
-
-
-class Watching(PolicyGate):
-    """Decides as ever."""
-
-    def __init__(self, library: Library, tell: Callable[[Carried], object]) -> None:
-        super().__init__(library)
-        self._tell = tell
-
-    def tracer(self, log: RunLog, run: str) -> Tracer:
-        return Watched(super().tracer(log, run), self._tell)
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,13 @@ Boundaries are the commits of the store, and each time that a file was made dura
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 from gates import shipped_gate
 from kernel.support.boundaries import Boundaries
 from kernel.support.watched_commits import watch_commits
+from kernel.support.watched_files import watch_files
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.principal import Principal
 from ripieno.retention import rotation
@@ -26,18 +26,6 @@ async def live(home: Path) -> None:
         await rotation.rotate(store, home, by=by, reason="once a year")
     finally:
         await store.close()
-
-
-def watch_files(boundaries: Boundaries) -> None:
-    """Watch every file that Python makes durable: those of the keys."""
-    flush = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        boundaries.cross("before a file is flushed")
-        flush(descriptor)
-        boundaries.cross("a file was flushed")
-
-    os.fsync = fsync
 
 
 if __name__ == "__main__":

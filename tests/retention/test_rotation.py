@@ -6,14 +6,12 @@ import asyncio
 import importlib
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from moto import mock_aws
 
 from gates import shipped_gate
 from kernel.scenarios.house import opened
@@ -37,20 +35,6 @@ def wrapped_in(home: Path) -> dict[str, bytes]:
     statement = "SELECT id, wrapped FROM runs UNION ALL SELECT name, wrapped FROM tenants"
     with closing(sqlite3.connect(home / "journal.sqlite")) as connection:
         return dict(connection.execute(statement).fetchall())
-
-
-@pytest.fixture
-def kms(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with mock_aws():
-        yield importlib.import_module("boto3").client("kms")
-
-
-@pytest.fixture
-def service(kms: Any) -> str:
-    return f"awskms:{kms.create_key()['KeyMetadata']['KeyId']}"
 
 
 async def test_all_keys_are_wrapped_by_the_new_master_key_and_of_the_old_nothing_is_left(

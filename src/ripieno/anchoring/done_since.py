@@ -17,7 +17,7 @@ import orjson
 
 from ripieno.anchoring.duties import KINDS, Duties, Duty, duty_of
 from ripieno.anchoring.manifest import BackupError
-from ripieno.anchoring.sink import Sink, SinkError, size_of
+from ripieno.anchoring.sink import RememberingSink, Sink, SinkError, size_of
 from ripieno.journal.retention import Doomed, Holdable
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.read_only import read_only
@@ -81,7 +81,7 @@ def remembered_by(sinks: Sequence[Sink], signer: Signer, size: int, *, unchecked
     """
     known = Known()
     for sink in sinks:
-        if not sink.keeps_duties:
+        if not isinstance(sink, RememberingSink):
             continue
         try:
             found = [one for note in notes_in(sink, size) for one in opened(note, signer, sink)]
@@ -97,7 +97,7 @@ def remembered_by(sinks: Sequence[Sink], signer: Signer, size: int, *, unchecked
     return known
 
 
-def notes_in(sink: Sink, size: int) -> Iterator[str]:
+def notes_in(sink: RememberingSink, size: int) -> Iterator[str]:
     """Give the notes of a sink that reach beyond a size, the smallest first."""
     for name in sink.told():
         if size_of(name) > size:

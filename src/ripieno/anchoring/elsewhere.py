@@ -14,7 +14,7 @@ from typing import Final
 
 from ripieno.anchoring.rounds import ForkError, check, known_size
 from ripieno.anchoring.settings import Anchoring
-from ripieno.anchoring.sink import Sink, SinkError, sink_at
+from ripieno.anchoring.sink import RememberingSink, Sink, SinkError, sink_at
 from ripieno.journal.signing import SIGNING_KEY, signer_at
 from ripieno.journal.sqlite.sequencer import Sequencer
 
@@ -96,5 +96,5 @@ def compare(home: Path, settings: Anchoring, *, seconds: float = SECONDS) -> dic
                 except ForkError as error:
                     msg = f"nothing is run in {home}: {error.message}"
                     raise ForkError(msg, remedy=AGAIN if error.behind else error.remedy) from error
-    expected = {sink.name for sink in sinks if sink.keeps_duties and sink.name in told}
+    expected = {sink.name for sink in sinks if isinstance(sink, RememberingSink) and sink.name in told}
     return {name: why for name, why in found.problems.items() if why != NONE or name in expected}

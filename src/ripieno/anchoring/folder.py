@@ -7,16 +7,14 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from ripieno.anchoring.sink import DUTIES, SUFFIX, Sink, SinkError, TakenError, stem
+from ripieno.anchoring.sink import DUTIES, SUFFIX, RememberingSink, SinkError, TakenError, stem
 from ripieno.model.errors import SettingsError
 
 __all__ = ["FolderSink"]
 
 
-class FolderSink(Sink):
+class FolderSink(RememberingSink):
     """Files named by the size of the log."""
-
-    keeps_duties = True
 
     def __init__(self, place: str) -> None:
         self._folder = Path(place).expanduser()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from ripieno.anchoring.buckets import Bucket, ThereError
-from ripieno.anchoring.sink import SUFFIX, Sink, TakenError, size_of, stem
+from ripieno.anchoring.sink import SUFFIX, RememberingSink, TakenError, size_of, stem
 from ripieno.model.errors import SettingsError
 
 __all__ = ["ObjectSink"]
@@ -20,13 +20,11 @@ SECONDS: Final = 5
 LOCK: Final = re.compile(r"(governance|compliance):([1-9][0-9]{0,4})d")
 
 
-class ObjectSink(Sink):
+class ObjectSink(RememberingSink):
     """Objects named by the size of the log, under `s3://bucket/prefix`.
 
     With `?lock=compliance:365d` or `governance:365d` the bucket's object lock keeps each for that long.
     """
-
-    keeps_duties = True
 
     def __init__(self, place: str) -> None:
         parts = urlsplit(place)

@@ -15,7 +15,7 @@ from typing import Final
 from ripieno.anchoring.duties import KINDS, notes_of
 from ripieno.anchoring.rekeying import settle_next
 from ripieno.anchoring.settings import Anchoring
-from ripieno.anchoring.sink import Sink, SinkError, TakenError, named, sink_at, size_of
+from ripieno.anchoring.sink import RememberingSink, Sink, SinkError, TakenError, named, sink_at, size_of
 from ripieno.journal.signing import LATEST, keep_latest, signer_at
 from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.stored import StoredCheckpoint, StoredSink
@@ -178,7 +178,7 @@ class Rounds:
 
         All that it lacks, also where it lacks more than its row says, as after a restore.
         """
-        if not sink.keeps_duties:
+        if not isinstance(sink, RememberingSink):
             return
         assert self._signer is not None, "a checkpoint was signed"
         since = 0 if before is None or before.number is None else sequencer.size_at(before.number)

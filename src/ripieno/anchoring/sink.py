@@ -6,12 +6,23 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from ripieno.model.errors import RipienoError, SettingsError
 
-__all__ = ["DUTIES", "SUFFIX", "Sink", "SinkError", "TakenError", "named", "sink_at", "size_of", "stem"]
+__all__ = [
+    "DUTIES",
+    "SUFFIX",
+    "RememberingSink",
+    "Sink",
+    "SinkError",
+    "TakenError",
+    "named",
+    "sink_at",
+    "size_of",
+    "stem",
+]
 
 SUFFIX: Final = ".checkpoint"
 
@@ -39,9 +50,6 @@ class Sink(ABC):
     name: str
     """What it is called in tables and messages: holds no password."""
 
-    keeps_duties: ClassVar[bool] = False
-    """True where it also keeps what was erased, deleted and held, for a log that is put back."""
-
     @abstractmethod
     def publish(self, size: int, note: str) -> None:
         """Keep the checkpoint of a log of `size` events, durably; the same one twice is kept once.
@@ -56,17 +64,21 @@ class Sink(ABC):
         None as well from a place that only takes. Raises `SinkError`.
         """
 
-    def remember(self, name: str, note: str) -> None:
-        """Keep what was erased, deleted and held under a name of `named`; raises `SinkError`."""
-        raise NotImplementedError
 
+class RememberingSink(Sink):
+    """A place that also keeps what was erased, deleted and held, for a log that is put back."""
+
+    @abstractmethod
+    def remember(self, name: str, note: str) -> None:
+        """Keep a note of that under a name of `named`; raises `SinkError`."""
+
+    @abstractmethod
     def told(self) -> Sequence[str]:
         """Give the names of all that was remembered, sorted; raises `SinkError`."""
-        return ()
 
+    @abstractmethod
     def remembered(self, name: str) -> str:
         """Give what was remembered under a name; raises `SinkError`."""
-        raise NotImplementedError
 
 
 def stem(size: int) -> str:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 from gates import shipped_gate
 from kernel.support.boundaries import Boundaries
 from kernel.support.watched_commits import watch_commits
+from kernel.support.watched_files import watch_files
 from ripieno.anchoring.rekeying import rekey
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.principal import Principal
@@ -23,18 +23,6 @@ async def live(home: Path) -> None:
         await rekey(store, home, by=by, reason="once a year", origin="example.com/log")
     finally:
         await store.close()
-
-
-def watch_files(boundaries: Boundaries) -> None:
-    """Watch every file that Python makes durable: those of the keys."""
-    flush = os.fsync
-
-    def fsync(descriptor: int) -> None:
-        boundaries.cross("before a file is flushed")
-        flush(descriptor)
-        boundaries.cross("a file was flushed")
-
-    os.fsync = fsync
 
 
 if __name__ == "__main__":
