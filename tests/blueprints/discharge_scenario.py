@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 from kernel.support.scenario import Scenario
 from ripieno.blueprints.hospital_discharge import workflow
-from ripieno.blueprints.hospital_discharge.sample_patients import sample
+from ripieno.blueprints.hospital_discharge.sample_patients import recent_sample
 from ripieno.blueprints.hospital_discharge.systems import systems_at
 from ripieno.kernel.commands import AskedFor
 
@@ -18,6 +19,9 @@ PATIENT = "interaction"
 """Three visits or so to book, a payer to ask, and a finding for the clinician."""
 
 SYSTEMS = "hospital.sqlite"
+
+DAY = date.today()  # noqa: DTZ011 - the day on the wall
+"""The same for all processes of one test, which are forked from one that has read it."""
 
 
 def settle_in(home: Path) -> None:
@@ -51,4 +55,4 @@ def without_keys(found: Any) -> Any:
             return found
 
 
-SCENARIO = Scenario(workflow, lambda: sample(PATIENT), settle_in, effects, answered, without_keys)
+SCENARIO = Scenario(workflow, lambda: recent_sample(PATIENT, DAY), settle_in, effects, answered, without_keys)

@@ -13,10 +13,13 @@ from ripieno.blueprints.hospital_discharge import plan_visits
 from ripieno.blueprints.hospital_discharge.coordination import FOLLOW_UPS, VisitRequest, plan_visits_in
 from ripieno.blueprints.hospital_discharge.working_hours import CLINIC_HOURS, WorkingHours
 
+TODAY = date(2026, 11, 13)
+"""On which `stay()` has ended."""
 
-def visits(*resources: dict[str, Any], **patient: Any) -> list[VisitRequest]:
+
+def visits(*resources: dict[str, Any], today: date = TODAY, **patient: Any) -> list[VisitRequest]:
     record = bundle(*resources, **patient)
-    return plan_visits(record, summary_of(record))
+    return plan_visits(record, summary_of(record), today)
 
 
 def test_everyone_sees_primary_care_within_two_weeks() -> None:
@@ -55,10 +58,26 @@ def test_nobody_is_booked_for_a_person_who_has_died_or_is_still_in_hospital() ->
     assert visits(stay(end=None), condition("Stroke")) == []
 
 
-def test_a_stay_that_ended_long_ago_is_followed_up_from_the_end_of_the_record() -> None:
-    later = {**stay("2026-11-02", "2026-11-02"), "class": {"code": "AMB"}}
-    (visit,) = visits(stay("2001-01-01", "2001-01-05"), later)
-    assert visit.at.date() > date(2026, 11, 2)
+def test_a_stay_that_ended_long_ago_would_be_followed_up_from_today() -> None:
+    (visit,) = visits(stay("2001-01-01", "2001-01-05"), today=date(2026, 11, 2))
+    assert date(2026, 11, 2) < visit.at.date() <= visit.latest <= date(2026, 11, 16)
+
+
+def test_a_term_that_is_over_is_made_up_for_on_the_next_working_day() -> None:
+    failing = condition("Heart failure", code="84114007")
+    found = visits(stay(), failing, today=date(2026, 11, 27))  # a Friday, two weeks later
+    assert {visit.clinic: visit.at.date() for visit in found} == {
+        "cardiology": date(2026, 11, 30),
+        "primary care": date(2026, 11, 30),
+    }
+
+
+def test_what_the_stay_was_about_is_not_followed_up_after_its_term() -> None:
+    lungs = stay(reasonCode=[{"text": "Migraine"}])
+    migraine = condition("Migraine", onsetDateTime="2001-05-05")
+    assert {visit.clinic for visit in visits(lungs, migraine)} == {"neurology", "primary care"}
+    late = visits(lungs, migraine, today=date(2026, 11, 28))
+    assert {visit.clinic for visit in late} == {"primary care"}
 
 
 def test_visits_of_one_day_lie_an_hour_apart() -> None:
@@ -77,9 +96,10 @@ _WORDS = {
 @given(
     discharged=st.dates(date(2020, 1, 1), date(2030, 12, 31)),
     holidays=st.sets(st.integers(1, 30), max_size=8),
+    later=st.integers(0, 20_000),
 )
-def test_every_proposal_is_on_a_working_day_after_discharge_and_in_its_term(
-    discharged: date, holidays: set[int]
+def test_every_proposal_is_on_a_working_day_after_discharge_and_today_and_in_its_term(
+    discharged: date, holidays: set[int], later: int
 ) -> None:
     closed = frozenset(discharged + timedelta(days=days) for days in holidays if days > 7)
     hours = WorkingHours(other_holidays=closed)
@@ -91,11 +111,13 @@ def test_every_proposal_is_on_a_working_day_after_discharge_and_in_its_term(
             for rule in FOLLOW_UPS
         ),
     )
-    found = plan_visits_in(hours, record, summary_of(record))
-    assert {visit.clinic for visit in found} == {rule.clinic for rule in FOLLOW_UPS}
+    today = discharged + timedelta(days=later)
+    found = plan_visits_in(hours, record, summary_of(record), today)
+    if not later:
+        assert {visit.clinic for visit in found} == {rule.clinic for rule in FOLLOW_UPS}
     for visit in found:
         assert hours.is_open(visit.at.date())
-        assert discharged < visit.at.date() <= visit.latest
+        assert discharged <= today < visit.at.date() <= visit.latest
         assert hours.opens <= visit.at.time() < hours.closes
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
 import pytest
 
@@ -16,7 +17,12 @@ from ripieno.blueprints.hospital_discharge import (
     reconcile,
     summarise,
 )
-from ripieno.blueprints.hospital_discharge.sample_patients import SAMPLES, sample, sample_folder
+from ripieno.blueprints.hospital_discharge.sample_patients import (
+    SAMPLES,
+    recent_sample,
+    sample,
+    sample_folder,
+)
 from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisation
 from ripieno.model.errors import NotFoundError
 from ripieno.model.outcome import Evidence
@@ -47,8 +53,20 @@ def test_each_sample_shows_what_it_is_for_and_nothing_else(name: str) -> None:
 def test_each_patient_who_can_go_home_gets_visits_and_a_request(name: str) -> None:
     record = sample(name)
     summary = summarise(record).output
-    assert plan_visits(record, summary)
+    assert plan_visits(record, summary, summary.stay.discharged)
     assert prepare_preauthorisation(record, summary).output.decision == "request"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_sample_can_speak_up_to_any_day_and_shows_the_same(name: str) -> None:
+    today = date(2031, 3, 1)
+    early, late = sample(name), recent_sample(name, today)
+    check_bundle(late)
+    before, after = summarise(early).output, summarise(late).output
+    assert after.stay.admitted - before.stay.admitted == today - date(2026, 11, 21)
+    assert timedelta() <= today - after.as_of < timedelta(days=7)
+    assert reconcile(late, after).confidence == reconcile(early, before).confidence
+    assert recent_sample(name, date(2026, 11, 21)) == early
 
 
 @pytest.mark.parametrize("name", SAMPLES)

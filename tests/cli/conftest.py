@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from warm_start import PATIENCE_SECONDS, Result, WarmStart
 
-from ripieno.blueprints.hospital_discharge.sample_patients import sample
+from ripieno.blueprints.hospital_discharge.sample_patients import recent_sample
 
 __all__ = ["Cli", "Result"]
 
@@ -62,7 +62,7 @@ class Cli:
         return name
 
     def patient(self, name: str) -> str:
-        return self.write(f"patients/{name}.json", json.dumps(sample(name)))
+        return self.write(f"patients/{name}.json", json.dumps(recent_sample(name)))
 
     def discharge(self, name: str) -> dict[str, Any]:
         """Run the discharge of a sample patient until it rests."""

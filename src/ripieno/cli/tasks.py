@@ -288,7 +288,7 @@ def answers_to(asked: AskedFor) -> Group:
         )
         for name, field in fields.items()
     ]
-    if "proceed" in fields:
+    if "proceed" in fields or "approved" in fields:
         lines.append(Text(f'\nripieno inbox approve {asked.id} --reason "..."'))
         if "vouch" in fields:
             first = exact(next(iter(fields["vouch"]["items"]["enum"])))

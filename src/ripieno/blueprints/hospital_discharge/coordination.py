@@ -14,7 +14,7 @@ from ripieno.blueprints.hospital_discharge.fhir import open_record
 from ripieno.blueprints.hospital_discharge.summary_model import Diagnosis, Document, Stay, Summary
 from ripieno.blueprints.hospital_discharge.working_hours import CLINIC_HOURS, WorkingHours
 
-__all__ = ["FOLLOW_UPS", "FollowUp", "VisitRequest", "plan_visits", "plan_visits_in"]
+__all__ = ["FOLLOW_UPS", "LONGEST_TERM", "FollowUp", "VisitRequest", "plan_visits", "plan_visits_in"]
 
 
 class VisitRequest(Document):
@@ -27,7 +27,7 @@ class VisitRequest(Document):
     at: datetime
     """The start to ask for, in the clinic's local time; the system gives the next free slot from it."""
     latest: date
-    """The last working day that still keeps the term."""
+    """The last working day that still keeps the term; the next one where the term is over."""
     source: str
     conditions: list[str] = Field(default_factory=list[str])
     """FHIR references of the conditions that ask for it."""
@@ -79,29 +79,39 @@ FOLLOW_UPS: tuple[FollowUp, ...] = (
     ),
 )
 
+LONGEST_TERM = timedelta(days=max(rule.within_days for rule in FOLLOW_UPS))
+"""Within it after a discharge every follow-up is due; a stay that ended before is history."""
+
 _GENERAL = FollowUp("hypertension", "primary care", 14, _TCM)
 """Everyone sees primary care; the condition named here is not asked for."""
 
 
-def plan_visits(input: dict[str, Any], summarise: Summary) -> list[VisitRequest]:  # noqa: A002 - bound by this name
+def plan_visits(
+    input: dict[str, Any],  # noqa: A002 - bound by this name
+    summarise: Summary,
+    today: date,
+) -> list[VisitRequest]:
     """Propose the follow-up visits, the most urgent first, in the working hours of `CLINIC_HOURS`.
 
+    All of them lie after `today`. Terms count from the discharge, and from `today` where the stay ended
+    so long ago that all of them are over: whether such a stay is followed up at all, a person decides.
     Empty for a person who has died, and where there is no stay that has ended.
     """
-    return plan_visits_in(CLINIC_HOURS, input, summarise)
+    return plan_visits_in(CLINIC_HOURS, input, summarise, today)
 
 
-def plan_visits_in(hours: WorkingHours, bundle: dict[str, Any], summary: Summary) -> list[VisitRequest]:
+def plan_visits_in(
+    hours: WorkingHours, bundle: dict[str, Any], summary: Summary, today: date
+) -> list[VisitRequest]:
     """Propose as `plan_visits` does, for other working hours."""
     patient, stay = open_record(bundle).patient, summary.stay
     if summary.patient.died or stay is None or stay.discharged is None:
         return []
-    # A stay that ended long ago is followed up from the day to which the record speaks.
-    start = max(stay.discharged, summary.as_of)
+    start = stay.discharged if today - stay.discharged <= LONGEST_TERM else today
     needs: dict[str, tuple[FollowUp, list[Diagnosis]]] = {_GENERAL.clinic: (_GENERAL, [])}
     for rule in sorted(FOLLOW_UPS, key=lambda rule: rule.within_days):
-        if rule.only_if_reason and (start - stay.discharged).days > rule.within_days:
-            continue  # the term after that stay is long over
+        if rule.only_if_reason and (today - stay.discharged).days > rule.within_days:
+            continue  # the term after that stay is over
         asking = [item for item in summary.conditions if _asks(rule, item, stay)]
         if not asking:
             continue
@@ -110,7 +120,10 @@ def plan_visits_in(hours: WorkingHours, bundle: dict[str, Any], summary: Summary
             needs[rule.clinic] = (rule, [*asking, *(known[1] if known else [])])
         else:
             known[1].extend(item for item in asking if item not in known[1])
-    visits = [_visit(hours, patient.reference, rule, asking, start) for rule, asking in needs.values()]
+    visits = [
+        _visit(hours, patient.reference, rule, asking, start=start, today=today)
+        for rule, asking in needs.values()
+    ]
     return _apart(sorted(visits, key=lambda visit: (visit.latest, visit.clinic)))
 
 
@@ -143,11 +156,12 @@ def _same_words(one: str, other: str) -> bool:
 
 
 def _visit(
-    hours: WorkingHours, patient: str, rule: FollowUp, asking: list[Diagnosis], start: date
+    hours: WorkingHours, patient: str, rule: FollowUp, asking: list[Diagnosis], *, start: date, today: date
 ) -> VisitRequest:
-    latest = hours.on_or_before(start + timedelta(days=rule.within_days))
+    soonest = hours.on_or_after(today + timedelta(days=1))
+    latest = max(soonest, hours.on_or_before(start + timedelta(days=rule.within_days)))
     midway = hours.on_or_after(start + timedelta(days=max(1, rule.within_days // 2)))
-    day = min(midway, latest)
+    day = min(max(midway, soonest), latest)
     names = ", ".join(item.text for item in asking)
     return VisitRequest(
         patient=patient,

@@ -18,6 +18,12 @@ from ripieno.blueprints.hospital_discharge.stay import last_day, latest_stay
 from ripieno.blueprints.hospital_discharge.summary import summarise as summarise_stay
 from ripieno.blueprints.hospital_discharge.summary_model import Summary
 from ripieno.blueprints.hospital_discharge.systems import Appointment, Authorisation
+from ripieno.blueprints.hospital_discharge.timing import (
+    LateArrangement,
+    Timing,
+    timing_of,
+    today_at_the_clinic,
+)
 from ripieno.connectors.tool import tool
 from ripieno.model.action import Call
 from ripieno.model.errors import InputError, RefusedError, ToolError
@@ -26,6 +32,7 @@ from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context
 from ripieno.participants.function import Function, function
 from ripieno.participants.human import human, role
+from ripieno.patterns.branch import branch, when
 from ripieno.patterns.concurrent import concurrent
 from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
@@ -64,12 +71,41 @@ async def request_preauthorisation(  # noqa: PLR0917 - the fields of one request
 
 summarise = Function(summarise_stay, name="summarise", pure=True)
 reconcile = Function(reconcile_medications, name="reconcile", pure=True)
+timing = Function(timing_of, name="timing", pure=True)
+
+
+def _withheld(timing: Timing, arranging: LateArrangement) -> str | None:
+    """Say why nothing is arranged, where a clinician wants nothing arranged for a stay that is history."""
+    if arranging.approved:
+        return None
+    said = f" ({arranging.note})" if arranging.note else ""
+    return f"the stay ended on {timing.ended}, and a clinician decided against it{said}"
+
+
+def _nothing(why: str) -> Outcome:
+    return Outcome("complete", None, confidence=Confidence(1.0, "decided by a clinician"), reason=why)
 
 
 @function(pure=True)
-async def coordinate(input: dict[str, Any], summarise: Summary, context: Context) -> Outcome:  # noqa: A002 - bound by this name
-    """Book the visits that the discharge needs, the most urgent first."""
-    planned = await asyncio.to_thread(plan_visits, input, summarise)
+def in_time() -> LateArrangement:
+    """Arrange as a matter of course where the stay has just ended."""
+    return LateArrangement(approved=True)
+
+
+@function(pure=True)
+async def coordinate(
+    input: dict[str, Any],  # noqa: A002 - bound by this name
+    summarise: Summary,
+    timing: Timing,
+    arranging: LateArrangement,
+    context: Context,
+) -> Outcome:
+    """Book the visits that the discharge needs, the most urgent first; all of them lie in the future."""
+    withheld = _withheld(timing, arranging)
+    if withheld is not None:
+        return _nothing(withheld)
+    today = await today_at_the_clinic(context)
+    planned = await asyncio.to_thread(plan_visits, input, summarise, today)
     booked = [
         await context.use(
             book_visit,
@@ -87,11 +123,20 @@ async def coordinate(input: dict[str, Any], summarise: Summary, context: Context
 
 
 @function(pure=True)
-async def bill(input: dict[str, Any], summarise: Summary, context: Context) -> Outcome:  # noqa: A002 - bound by this name
+async def bill(
+    input: dict[str, Any],  # noqa: A002 - bound by this name
+    summarise: Summary,
+    timing: Timing,
+    arranging: LateArrangement,
+    context: Context,
+) -> Outcome:
     """Ask the payer for pre-authorisation, where there is something to ask and somebody to ask it of.
 
     That there is not is a result as well: the package then says why.
     """
+    withheld = _withheld(timing, arranging)
+    if withheld is not None:
+        return _nothing(withheld)
     prepared = await asyncio.to_thread(prepare_preauthorisation, input, summarise)
     plan: BillingPlan = prepared.output
     authorisation = None
@@ -114,10 +159,12 @@ async def bill(input: dict[str, Any], summarise: Summary, context: Context) -> O
 
 
 @function(pure=True)
-def package(
+def package(  # noqa: PLR0917 - bound by name
     summarise: Summary,
     reconcile: Reconciliation,
     arrangements: dict[str, Any] | None,
+    timing: Timing,
+    arranging: LateArrangement,
     clinician: dict[str, Any] | None = None,
 ) -> DischargePackage:
     """Put everything together into what leaves the hospital with the patient.
@@ -126,7 +173,10 @@ def package(
     """
     made = arrangements or {}
     billed: dict[str, Any] = made.get("bill") or {}
+    withheld = _withheld(timing, arranging)
     missing = [f"Not arranged: {name}." for name in ("coordinate", "bill") if name not in made]
+    if withheld is not None:
+        missing = [f"No visits and no pre-authorisation: {withheld}."]
     authorisation = billed.get("authorisation")
     return discharge_package(
         summarise,
@@ -146,12 +196,22 @@ def check_record(value: object) -> None:
 
 
 clinician = human("clinician", role="clinician", due="4h", then=role("chief-of-staff"))
+late = human(
+    "late",
+    role="clinician",
+    title="The stay ended long ago: book visits and ask the payer now?",
+    form=LateArrangement,
+    due="4h",
+    then=role("chief-of-staff"),
+)
 
 workflow = Workflow(
     "hospital-discharge",
     sequential(
         summarise.escalate(below=_THRESHOLD, to=clinician),
         reconcile.escalate(below=_THRESHOLD, to=clinician),
+        timing,
+        branch({when("timing.historical"): late}, otherwise=in_time, name="arranging"),
         concurrent(coordinate, bill, resolve=merge(), name="arrangements").escalate(
             below=_THRESHOLD, to=clinician
         ),

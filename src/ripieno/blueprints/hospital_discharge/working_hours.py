@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 __all__ = ["CLINIC_HOURS", "WorkingHours"]
 
@@ -18,6 +18,8 @@ _SATURDAY = 5
 class WorkingHours:
     """Opening hours of all clinics of one house."""
 
+    zone: tzinfo = UTC
+    """Where the clinics are: which day it is there. Times stand without an offset."""
     opens: time = time(9)
     closes: time = time(17)
     slot: timedelta = timedelta(minutes=30)

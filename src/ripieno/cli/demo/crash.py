@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ripieno.blueprints.hospital_discharge import workflow
-from ripieno.blueprints.hospital_discharge.sample_patients import sample
+from ripieno.blueprints.hospital_discharge.sample_patients import recent_sample
 from ripieno.blueprints.hospital_discharge.systems.scheduling import LocalScheduling
 from ripieno.cli.session import quiet
 from ripieno.identity.local import local_operator
@@ -50,7 +50,7 @@ def standing_still(book: Callable[..., Any]) -> Callable[..., Any]:
 async def work(home: Path) -> None:
     """Start the run of one patient and serve it, as far as it gets."""
     async with open_host(home) as host:
-        created = await host.start(workflow, sample(PATIENT), principal=local_operator())
+        created = await host.start(workflow, recent_sample(PATIENT), principal=local_operator())
         say("run", created.row.id)
         await host.outcome(created.row.id)
 

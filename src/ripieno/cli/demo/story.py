@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from ripieno.blueprints.hospital_discharge import workflow
-from ripieno.blueprints.hospital_discharge.sample_patients import SAMPLES, sample
+from ripieno.blueprints.hospital_discharge.sample_patients import SAMPLES, recent_sample
 from ripieno.cli.board import Board, table_of
 from ripieno.cli.demo.chapters import Stage, byte_changed, clinician_decides, nearby, worker_killed
 from ripieno.cli.exits import Exit
@@ -77,7 +77,7 @@ async def side_by_side(stage: Stage) -> list[Followed]:
 
 async def begin(settings: Settings, host: Host, name: str) -> RunRow:
     """Start the run of a sample patient."""
-    created = await host.start(workflow, sample(name), principal=settings.principal)
+    created = await host.start(workflow, recent_sample(name), principal=settings.principal)
     return created.row
 
 
