@@ -123,15 +123,14 @@ def compared(library: Library, workflow: str) -> Iterator[DefinitionError]:
 
 def tool_schemas(workflow: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Give each tool that the agents of a workflow are declared with, and the schema of its arguments."""
-    from ripieno.connectors.arguments import Arguments  # noqa: PLC0415 - only where a workflow is named
-    from ripieno.connectors.tool import Tool  # noqa: PLC0415 - the same
+    from ripieno.connectors.tool import Tool  # noqa: PLC0415 - only where a workflow is named
 
     seen: set[str] = set()
     for participant in workflow.everyone():
         for tool in getattr(participant, "tools", ()):
             if isinstance(tool, Tool) and tool.name not in seen:
                 seen.add(tool.name)
-                yield tool.name, Arguments(tool.function).schema()
+                yield tool.name, dict(tool.input_schema)
 
 
 def pack_document(library: Library, name: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ripieno.model.action import Call
-from ripieno.model.errors import DefinitionError, nearest
+from ripieno.model.errors import DefinitionError
 from ripieno.model.value import encode
 
-__all__ = ["Arguments", "declared_content"]
+__all__ = ["Arguments"]
 
 
 class Arguments:
@@ -51,19 +51,3 @@ class Arguments:
     def schema(self) -> dict[str, Any]:
         """Give the JSON Schema (2020-12) of the arguments."""
         return self._model.model_json_schema()
-
-
-def declared_content(tool: str, function: Callable[..., Any], names: Collection[str]) -> tuple[str, ...]:
-    """Check which parameters are declared to be passed on only; raises `DefinitionError`."""
-    if not names:
-        return ()
-    if isinstance(names, str):
-        msg = f"tool {tool}: content must be a list of parameters, got {names!r}"
-        raise DefinitionError(msg)
-    parameters = inspect.signature(function).parameters
-    open_ = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
-    for name in names:
-        if name not in parameters and not open_:
-            msg = f"tool {tool}: no parameter {name!r} that could be content{nearest(name, parameters)}"
-            raise DefinitionError(msg)
-    return tuple(sorted(names))

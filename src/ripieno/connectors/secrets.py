@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
 
+from ripieno.connectors.handler import Handler
 from ripieno.mediation.secrets.reference import Reference
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.mediation.secrets.secret import Secret
@@ -18,15 +17,13 @@ UNAUTHENTICATED = 401
 """What HTTP servers answer to whom they do not know; nothing was done for them."""
 
 
-def declared_secrets(function: Callable[..., Any], declared: Mapping[str, str]) -> dict[str, Reference]:
+def declared_secrets(handler: Handler, declared: Mapping[str, str]) -> dict[str, Reference]:
     """Give the references by parameter; raises `DefinitionError` for one that cannot work."""
-    if not declared:
-        return {}
-    takes = inspect.signature(function).parameters
     found: dict[str, Reference] = {}
     for parameter, text in declared.items():
-        if parameter not in takes:
-            msg = f"secret {parameter!r}: no parameter of that name{nearest(parameter, takes)}"
+        if not handler.takes_secret(parameter):
+            hint = nearest(parameter, handler.parameters())
+            msg = f"secret {parameter!r}: no parameter of that name{hint}"
             raise DefinitionError(msg, remedy=f"let the function take it: {parameter}: Secret")
         try:
             found[parameter] = SECRETS.reference(text)

@@ -1,32 +1,47 @@
-"""A Python function as a tool: what it changes, how it is undone, what to do when nobody knows."""
+"""A tool: what it changes, how it is undone, what to do when nobody knows; wherever it comes from."""
 
 from __future__ import annotations
 
-import asyncio
 import copy
-import hashlib
 import inspect
-import typing
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, cast
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import uuid4
 
-from ripieno.connectors.arguments import declared_content
 from ripieno.connectors.checks import declared_checks, described
+from ripieno.connectors.handler import Handler, Origin, declared_content
+from ripieno.connectors.python_function import PythonFunction
+from ripieno.connectors.remote import Remote
 from ripieno.connectors.secrets import declared_secrets, refusal, refuses_secret, renewed
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.mediation.validation.check import Check
 from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
-from ripieno.model.errors import DefinitionError, ToolError
+from ripieno.model.errors import DefinitionError, ToolError, nearest
 from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust, declared_label
+from ripieno.model.runaway import Rate
 from ripieno.model.spending import NOTHING, Cost, Spending
+
+if TYPE_CHECKING:
+    from ripieno.connectors.connector import Connector
 
 __all__ = ["Tool", "Undo", "tool", "undo_tool"]
 
 
+MISSING: Final = object()
+OFFERED: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+"""What providers of models take for the name of a tool."""
+
+
 class Tool:
-    """A declared tool, still callable as the function it is; a workflow calls it by `context.use`.
+    """A declared tool; a workflow calls it by `context.use`. One made of a function can be called as it.
+
+    What it is made of is a Python function, or a `Handler` such as `Remote`: an act of another system
+    with schemas that were given.
 
     A call that raises `ToolError` definitely had no effect. Any other error from a tool that writes
     leaves the call uncertain, as does a crash.
@@ -34,13 +49,13 @@ class Tool:
 
     def __init__(
         self,
-        function: Callable[..., Any],
+        function: Callable[..., Any] | Handler,
         *,
         name: str | None = None,
         version: str | None = None,
         effect: Effect = "write",
         undo: Undo | None = None,
-        on_uncertain: OnUncertain | Callable[..., Any] = "ask",
+        on_uncertain: OnUncertain | Callable[..., Any] | Handler = "ask",
         timeout: Duration = "30s",
         settle: Duration | None = None,
         attempts: int = 3,
@@ -52,25 +67,37 @@ class Tool:
         data: Sequence[str] = (),
         content: Sequence[str] = (),
         outside: bool | None = None,
+        rate: Rate | tuple[int, Duration] | None = None,
     ) -> None:
-        self.function = function
+        handler = function if isinstance(function, Handler) else PythonFunction(function)
         self.cost = cost
-        self.secrets = declared_secrets(function, secrets or {})
-        self.name = name or function.__name__
+        self.secrets = declared_secrets(handler, secrets or {})
+        self.handler = handler.without(self.secrets) if self.secrets else handler
+        """What carries out its calls."""
+        self.name = name or handler.name
         self.checks = declared_checks(self.name, check)
         self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
         self.outside = outside
-        self.content = declared_content(self.name, function, content)
+        self.content = declared_content(self.name, handler, content)
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
-        self.version = version or source_digest(function)
+        self.version = version or handler.version
         self.timeout = seconds(timeout)
         self.settle = 0.0 if settle is None else seconds(settle)
         self.attempts = attempts
         self.key_lifetime = seconds(key_lifetime)
-        self._verify = on_uncertain if callable(on_uncertain) else None
-        self.on_uncertain: OnUncertain = "verify" if callable(on_uncertain) else on_uncertain
-        self.__doc__ = function.__doc__
+        self.rate = None if rate is None else Rate(*rate)
+        """How often it may be called, all runs of a process together; None where nothing is declared."""
+        self.connector: Connector | None = None
+        """The connector that it belongs to."""
+        asks = callable(on_uncertain) or isinstance(on_uncertain, Handler)
+        self._verify = verifier(handler, on_uncertain) if asks else None
+        self.on_uncertain: OnUncertain = "verify" if asks else cast("OnUncertain", on_uncertain)
+        self.found_as = ""
+        """Where another process finds it, when that is not where its handler is."""
+        self.fed_by: Mapping[str, str] = {}
+        """Where it finds arguments as an undo, by parameter; see `fed`."""
+        self.__doc__ = self.description
         if self.on_uncertain == "verify" and self._verify is None:
             msg = f"tool {self.name}: on_uncertain='verify' needs the function that asks the system"
             raise DefinitionError(msg, remedy="pass that function itself as on_uncertain")
@@ -82,32 +109,69 @@ class Tool:
             msg = f"tool {self.name}: undone by {self.undo.name}, but {reads} only reads"
             raise DefinitionError(msg, remedy="declare what changes something as effect='write'")
 
+    # -- what it is ----------------------------------------------------------------------------------------
+
+    @property
+    def origin(self) -> Origin:
+        """Where it comes from: `python`, `mcp`, `openapi` or `system`."""
+        return self.handler.origin
+
+    @property
+    def function(self) -> Callable[..., Any] | None:
+        """The Python function that it is made of; None for an act of another system."""
+        return self.handler.function if isinstance(self.handler, PythonFunction) else None
+
+    @property
+    def description(self) -> str:
+        """What it does and when to use it; empty where its author says nothing."""
+        return self.handler.description
+
+    @property
+    def input_schema(self) -> Mapping[str, Any]:
+        """JSON Schema (2020-12) of what whoever calls it may give, secrets left out."""
+        return self.handler.input_schema
+
+    @property
+    def output_schema(self) -> Mapping[str, Any] | None:
+        """JSON Schema (2020-12) of what a call gives; None where nothing is declared of it."""
+        return self.handler.output_schema
+
+    @property
+    def offered_as(self) -> str:
+        """Its name as models take it, of letters, digits, `_` and `-`, 64 at most; two names stay two."""
+        if OFFERED.fullmatch(self.name):
+            return self.name
+        mark = sha256(self.name.encode()).hexdigest()[:6]
+        return f"{re.sub(r'[^a-zA-Z0-9_-]', '_', self.name)[:57]}_{mark}"
+
     @property
     def reference(self) -> str:
-        """Where another process finds it: the `module:attribute` of its function.
+        """Where another process finds it: `module:attribute`, or `connector:name/tool` of a connector."""
+        return self.found_as or self.handler.reference
 
-        A method of an object, or a function made inside another, is found by no other process.
-        """
-        function = self.function
-        name = getattr(function, "__qualname__", type(function).__qualname__)
-        of_object = "" if inspect.isfunction(function) else "()"
-        return f"{function.__module__}:{name}{of_object}"
+    def problem(self, arguments: Mapping[str, Any]) -> str | None:
+        """Say what is wrong with arguments of a call, in one line; None when nothing is."""
+        return self.handler.problem(arguments)
 
     def declaration(self, name: str) -> Json:
         """Give the tool as it stands in a definition: its name, and what either form may say of it."""
         settings: dict[str, Json] = {}
+        if self.connector is not None:  # it is declared with its connector
+            return name
         if self.secrets:
             settings["secrets"] = {parameter: str(one) for parameter, one in sorted(self.secrets.items())}
         if self.checks:
             settings["check"] = [check.describe() for check in self.checks]
         return {"import": name, **settings} if settings else name
 
+    # -- the same with more said of it ---------------------------------------------------------------------
+
     def declared_with(self, *, secrets: Mapping[str, str], check: Sequence[Check] = ()) -> Tool:
         """Give the same tool with what a workflow file says of it; raises `DefinitionError`.
 
         What is declared in Python already has to be the same.
         """
-        found = declared_secrets(self.function, secrets)
+        found = declared_secrets(self.handler, secrets)
         if self.secrets and found and found != self.secrets:
             msg = f"tool {self.name}: it has other secrets where it is declared in Python"
             raise DefinitionError(msg, remedy="say it in one place")
@@ -118,6 +182,47 @@ class Tool:
         same = copy.copy(self)
         same.checks = checks or self.checks
         same.secrets = found or self.secrets
+        same.handler = self.handler.without(same.secrets)
+        return same
+
+    def fed(self, **paths: str) -> Tool:
+        """Give the same tool as an undo some of whose parameters are found elsewhere.
+
+        Each path begins with `result` or `arguments` of the call that is taken back: `id="result.order.id"`.
+        Raises `DefinitionError` for a parameter that it does not have, or another path.
+        """
+        for name, path in paths.items():
+            if not self.handler.takes(name):
+                msg = f"{self.name} takes no {name!r}{nearest(name, self.handler.parameters())}"
+                raise DefinitionError(msg)
+            if path.partition(".")[0] not in {"result", "arguments"}:
+                msg = f"{self.name}: expected a path such as 'result.id' for {name!r}, got {path!r}"
+                raise DefinitionError(msg)
+        same = copy.copy(self)
+        same.fed_by = {**self.fed_by, **paths}
+        return same
+
+    def changed(self, **options: Any) -> Tool:
+        """Give the same tool with other options of those it was declared with; raises `DefinitionError`."""
+        now: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("name", "version", "effect", "undo", "timeout", "attempts", "key_lifetime", "cost")
+        }
+        now |= {"settle": self.settle or None, "check": self.checks, "trust": self.trust, "data": self.data}
+        now |= {"content": self.content, "outside": self.outside, "rate": self.rate}
+        now["on_uncertain"] = self.on_uncertain if self._verify is None else self._verify
+        now["secrets"] = {name: str(reference) for name, reference in self.secrets.items()}
+        return Tool(self.handler, **{**now, **options})
+
+    def bound(self, connector: Connector, undo: Tool | None) -> Tool:
+        """Give the same tool as one of a connector, under its name, found through it after a restart."""
+        same = copy.copy(self)
+        same.connector, same.name = connector, f"{connector.name}.{self.name}"
+        same.found_as = f"connector:{connector.name}/{self.name}"
+        same.undo = None
+        if undo is not None:
+            same.undo = copy.copy(undo)
+            same.undo.found_as = f"{same.found_as}#undo"
         return same
 
     def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> dict[str, Any]:
@@ -128,33 +233,43 @@ class Tool:
         neither.
         """
         fields = cast("Mapping[str, Any]", result) if isinstance(result, dict) else dict[str, Any]()
-        known: dict[str, Any] = {**arguments, **fields, "arguments": dict(arguments), "result": result}
-        hints = typing.get_type_hints(self.function)
+        whole: dict[str, Any] = {"arguments": dict(arguments), "result": result}
+        known: dict[str, Any] = {**arguments, **fields, **whole}
+        known.update((name, at_path(whole, path)) for name, path in self.fed_by.items())
         found: dict[str, Any] = {}
-        for name, parameter in inspect.signature(self.function).parameters.items():
-            if hints.get(name) is Call or name in self.secrets:
-                continue
-            if name in known:
-                found[name] = known[name]
-            elif parameter.default is inspect.Parameter.empty:
+        for name, required in self.handler.parameters().items():
+            value = known.get(name, MISSING)
+            if value is not MISSING:
+                found[name] = value
+            elif required:
+                what = self.fed_by.get(name, name)
                 msg = (
-                    f"{self.name} needs {name!r}, which neither the arguments nor the result of the call hold"
+                    f"{self.name} needs {what!r}, which neither the arguments nor the result of the call hold"
                 )
                 raise ToolError(msg)
         return found
 
+    # -- what it does --------------------------------------------------------------------------------------
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the function directly, beside any workflow: for tests and scripts."""
-        return self.function(*args, **kwargs)
+        """Call it directly, beside any workflow: for tests and scripts.
+
+        A tool of another system is awaited, takes its arguments by name, and opens its secrets itself.
+        """
+        return self._directly(kwargs) if self.function is None else self.function(*args, **kwargs)
+
+    async def _directly(self, arguments: Mapping[str, Any]) -> Any:
+        until = datetime.now(UTC) + timedelta(seconds=self.timeout)
+        return await self.call(arguments, Call(f"direct-{uuid4().hex}", "", "", 1, until))
 
     async def call(self, arguments: Mapping[str, Any], call: Call) -> Any:
         """Carry out one call; with new secrets once more, where those that it had were refused."""
         if not self.secrets:
-            return await invoke(self.function, arguments, call)
+            return await self.handler.call(arguments, call)
         if not call.given:
             await self.prepare(call)
         try:
-            return await self._with_secrets(self.function, arguments, call)
+            return await self._with_secrets(self.handler, arguments, call)
         except Exception as error:  # of whatever kind a client raises for a refused secret
             if not refuses_secret(error):
                 raise
@@ -162,7 +277,7 @@ class Tool:
         if not await renewed(self.secrets, call):
             raise refused
         try:
-            return await self._with_secrets(self.function, arguments, call)
+            return await self._with_secrets(self.handler, arguments, call)
         except Exception as error:  # as above
             if not refuses_secret(error):
                 raise
@@ -174,13 +289,9 @@ class Tool:
         for name, reference in self.secrets.items():
             call.given[name] = await SECRETS.open(reference)
 
-    async def _with_secrets(
-        self, function: Callable[..., Any], arguments: Mapping[str, Any], call: Call
-    ) -> Any:
-        asked = inspect.signature(function).parameters
-        given = {name: secret for name, secret in call.given.items() if name in asked}
+    async def _with_secrets(self, handler: Handler, arguments: Mapping[str, Any], call: Call) -> Any:
         try:
-            return await invoke(function, {**arguments, **given}, call)
+            return await handler.call(arguments, call)
         except (KeyboardInterrupt, SystemExit) as error:  # its frames hold what was revealed
             raise error.with_traceback(None) from None
 
@@ -193,9 +304,8 @@ class Tool:
     async def verify(self, arguments: Mapping[str, Any], call: Call) -> Any:
         """Give the result of an earlier call with this key, or None when it did not take effect."""
         assert self._verify is not None, "only tools that verify are asked to"
-        asked = inspect.signature(self._verify).parameters
-        known = {name: value for name, value in arguments.items() if name in asked}
-        if self.secrets.keys() & asked:
+        known = {name: value for name, value in arguments.items() if self._verify.takes(name)}
+        if any(self._verify.takes_secret(name) for name in self.secrets):
             await self.prepare(call)
         return await self._with_secrets(self._verify, known, call)
 
@@ -211,22 +321,25 @@ def undo_tool(found: object) -> Tool | None:
     return Tool(found) if inspect.isfunction(found) else None
 
 
-async def invoke(function: Callable[..., Any], arguments: Mapping[str, Any], call: Call) -> Any:
-    """Call a function, in a thread unless it is a coroutine function; tell it about the call if it asks."""
-    hints = typing.get_type_hints(function)
-    told = {name: call for name in inspect.signature(function).parameters if hints.get(name) is Call}
-    if inspect.iscoroutinefunction(function):
-        return await cast("Awaitable[Any]", function(**arguments, **told))
-    return await asyncio.to_thread(function, **arguments, **told)
+def verifier(handler: Handler, asking: Any) -> Handler:
+    """Give what asks a system whether a call took effect: a function, or a caller where a tool is remote."""
+    if isinstance(asking, Handler):
+        return asking
+    if isinstance(handler, Remote):
+        return handler.asking(asking)
+    return PythonFunction(asking)
 
 
-def source_digest(function: Callable[..., Any]) -> str:
-    """Give a short digest of the function's source."""
-    try:
-        source = inspect.getsource(function)
-    except (OSError, TypeError):
-        return "unknown"
-    return hashlib.sha256(source.encode()).hexdigest()[:16]
+def at_path(whole: Any, path: str) -> Any:
+    """Give what is at a dotted path."""
+    found: Any = whole
+    for part in path.split("."):
+        if isinstance(found, list) and part.isdecimal():
+            items = cast("list[Any]", found)
+            found = items[int(part)] if int(part) < len(items) else MISSING
+        else:
+            found = cast("dict[str, Any]", found).get(part, MISSING) if isinstance(found, dict) else MISSING
+    return found
 
 
 def tool(
@@ -248,6 +361,7 @@ def tool(
     data: Sequence[str] = (),
     content: Sequence[str] = (),
     outside: bool | None = None,
+    rate: Rate | tuple[int, Duration] | None = None,
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -273,6 +387,7 @@ def tool(
         upon what, to whom or where: policies may judge the two differently. What is not declared decides.
     outside: whether what it is given leaves the organisation, as the address of a page that is fetched does,
         though it only reads. Policies may take what is not declared for one that does.
+    rate: how many calls in what time, such as `(100, "1m")`, all runs of a process together.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -294,6 +409,7 @@ def tool(
             data=data,
             content=content,
             outside=outside,
+            rate=rate,
         )
 
     return declare if function is None else declare(function)

@@ -75,7 +75,7 @@ class Definition(Protocol):
         ...
 
     def undo_tool(self, reference: str) -> UndoTool | None:
-        """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
+        """Give the tool that takes a call back, by its reference; None when it is not there."""
         ...
 
     def document(self) -> dict[str, Any]:

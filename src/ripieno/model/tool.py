@@ -73,7 +73,7 @@ class UndoTool(ToolLike, Protocol):
 
     @property
     def reference(self) -> str:
-        """Where another process finds it: `module:attribute`."""
+        """Where another process finds it: `module:attribute`, or `connector:name/tool`."""
         ...
 
     def undo_arguments(self, arguments: Mapping[str, Any], result: Any) -> Mapping[str, Any]:

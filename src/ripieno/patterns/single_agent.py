@@ -15,7 +15,16 @@ from ripieno.participants.base import BaseParticipant
 from ripieno.participants.references import reference, source_digest
 from ripieno.patterns.base import Pattern, Stage, as_participant, named
 from ripieno.patterns.compacting import Compact, Recap
-from ripieno.patterns.tool_calls import Asked, Toolbox, ToolUse, Turn, asked_for, repairs_of, told
+from ripieno.patterns.tool_calls import (
+    Asked,
+    Toolbox,
+    ToolUse,
+    Turn,
+    asked_for,
+    repairs_of,
+    stable_name,
+    told,
+)
 from ripieno.resilience.compaction import BudgetError, Message
 
 __all__ = ["SingleAgent", "single_agent"]
@@ -83,7 +92,7 @@ class SingleAgent(Pattern):
         """Give agent, tools and limits."""
         settings: dict[str, Json] = {
             "step": self.flow()[0],
-            "tools": [tool.declaration(reference(tool.function)) for tool in self.tools],
+            "tools": [tool.declaration(stable_name(tool)) for tool in self.tools],
             "rounds": self.rounds,
             "repeats": self.repeats,
             "mistakes": self.mistakes,
@@ -97,7 +106,7 @@ class SingleAgent(Pattern):
 
     def identity(self) -> dict[str, Json]:
         """Give the versions of the tools, and the source digest of a counter of tokens."""
-        versions: dict[str, Json] = {reference(tool.function): tool.version for tool in self.tools}
+        versions: dict[str, Json] = {stable_name(tool): tool.version for tool in self.tools}
         for check in (check for tool in self.tools for check in tool.checks):
             code = None if check.rule is None else check.rule.code()
             if code is not None:

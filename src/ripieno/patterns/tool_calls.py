@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ripieno.connectors.arguments import Arguments
 from ripieno.connectors.tool import Tool
 from ripieno.model.errors import InvalidError, InvalidResultError, ToolError, WithheldError, nearest
 from ripieno.model.event import Json
@@ -14,9 +13,10 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.model.quotation import Quoted
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.references import reference
 from ripieno.resilience.compaction import Message, ToolCall
 
-__all__ = ["Asked", "ToolUse", "Toolbox", "Turn", "asked_for", "repairs_of", "use_tool"]
+__all__ = ["Asked", "ToolUse", "Toolbox", "Turn", "asked_for", "repairs_of", "stable_name", "use_tool"]
 
 
 def use_tool(name: str, arguments: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -65,7 +65,8 @@ class Toolbox:
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self.by_name = {tool.name: tool for tool in tools}
-        self._takes = {tool.name: Arguments(tool.function, besides=tool.secrets) for tool in tools}
+        for tool in tools:
+            _ = tool.input_schema  # one that cannot be read is refused here
 
     def mistake(self, asked: Asked) -> dict[str, Any] | None:
         """Say what is wrong with a call, as the agent is told; None for one that can be made."""
@@ -76,8 +77,13 @@ class Toolbox:
         if not isinstance(given, dict):
             return told("invalid_arguments", "arguments have to be a mapping of names to values")
         known = cast("dict[str, Any]", given)
-        problem = self._takes[asked.tool].problem({name: plain(value) for name, value in known.items()})
+        problem = self.by_name[asked.tool].problem({name: plain(value) for name, value in known.items()})
         return None if problem is None else told("invalid_arguments", problem)
+
+
+def stable_name(tool: Tool) -> str:
+    """Give what a tool is called in a definition: `module:attribute`, or `connector:name/tool`."""
+    return tool.reference if tool.function is None or tool.connector is not None else reference(tool.function)
 
 
 def quote_in(value: Any) -> str | None:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from ripieno.connectors.tool import undo_tool
+from ripieno.connectors.connector import Connector
 from ripieno.mediation.secrets.reference import Reference
 from ripieno.model.decimals import decimal
 from ripieno.model.definition import Definition
@@ -26,11 +26,11 @@ from ripieno.participants.function import Function
 from ripieno.participants.human import Human
 from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import offered
-from ripieno.participants.references import load
 from ripieno.participants.step import Step
 from ripieno.participants.workflow import Subworkflow, depth_of
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
+from ripieno.workflows.connectors import connectors_of, undo_at
 from ripieno.workflows.inputs import InputCheck, InputRule
 from ripieno.workflows.inventory import inventory
 from ripieno.workflows.requirements import lacking
@@ -100,6 +100,7 @@ class Workflow:
         limits: Limits | None = None,
         replaces: Replaces | None = None,
         check_input: InputRule | None = None,
+        connectors: Sequence[Connector] = (),
         source: str | None = None,
     ) -> None:
         if not NAME.fullmatch(name):
@@ -115,6 +116,7 @@ class Workflow:
         self.replaces = replaces or Replaces()
         self.input = None if check_input is None else InputCheck(check_input, name)
         self.source = source or ""
+        self._declared = tuple(connectors)
         if self.limits.allowance:
             msg = f"{name}: a run has nothing above it that an allowance could be set aside from"
             raise DefinitionError(msg, remedy="leave out `allowance`")
@@ -175,6 +177,7 @@ class Workflow:
             "risk": self.risk,
             **{name: value for name, value in optional.items() if value},
             **({"calendars": calendars} if (calendars := self._calendars()) else {}),
+            **({"connectors": connectors} if (connectors := self._described()) else {}),
             "participants": {leaf.name: leaf.describe() for leaf in self.leaves()},
             "flow": flow(self.top),
         }
@@ -196,6 +199,18 @@ class Workflow:
         """Give the calendars that people are asked under, by name."""
         asked = [leaf.calendar for leaf in self.leaves() if isinstance(leaf, Human)]
         return {calendar.name: calendar.describe() for calendar in asked if calendar is not None}
+
+    @property
+    def connectors(self) -> Mapping[str, Connector]:
+        """The connectors that it declares, and those whose tools its participants use, by name."""
+        return self._connectors
+
+    @cached_property
+    def _connectors(self) -> Mapping[str, Connector]:
+        return connectors_of(self._declared, self.everyone())
+
+    def _described(self) -> dict[str, Json]:
+        return {name: connector.describe() for name, connector in self.connectors.items()}
 
     @property
     def digest(self) -> str:
@@ -224,6 +239,8 @@ class Workflow:
         pins: dict[str, Any] = {"definition": definition, "code": code}
         if modes := self._modes():
             pins["modes"] = modes
+        if self.connectors:
+            pins["connectors"] = {name: one.identity() for name, one in self.connectors.items()}
         return Pinned(definition, pins, digest(pins))
 
     def _modes(self) -> dict[str, Json]:
@@ -280,11 +297,8 @@ class Workflow:
         return frozenset(participant.name for participant in self.everyone())
 
     def undo_tool(self, reference: str) -> UndoTool | None:
-        """Give the tool at `module:attribute` that takes a call back; None when it is not there."""
-        try:
-            return undo_tool(load(reference))
-        except DefinitionError:
-            return None
+        """Give the tool that takes a call back, by its reference; None when it is not there."""
+        return undo_at(reference, self.connectors)
 
     @property
     def deadline(self) -> float | None:

@@ -11,6 +11,7 @@ from ripieno.patterns.branch import Branch
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.loop import Loop
 from ripieno.patterns.single_agent import SingleAgent
+from ripieno.patterns.tool_calls import stable_name
 from ripieno.workflows.findings.base import Finding, FindingKind, everyone
 from ripieno.workflows.places import Places
 from ripieno.workflows.workflow import Workflow
@@ -46,7 +47,7 @@ def referenced(workflow: Workflow, places: Places) -> Iterator[tuple[str, Place]
         elif isinstance(participant, Loop):
             yield from ((name, place) for name in participant.until.references)
         elif isinstance(participant, SingleAgent):
-            yield from ((reference(tool.function), place) for tool in participant.tools)
+            yield from ((stable_name(tool), place) for tool in participant.tools)
         elif isinstance(participant, GroupChat):
             yield from ((name, place) for name in participant.identity())
 
