@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -205,10 +206,11 @@ class Connector:
 
 def made_in() -> str:
     """Give the name of the module whose code makes a connector, whatever its kind is called on the way."""
-    frame = sys._getframe(2)  # noqa: SLF001 - the one way to know who calls
-    while frame.f_back is not None and frame.f_code.co_name == "__init__":
+    frame = inspect.currentframe()
+    frame = None if frame is None else frame.f_back
+    while frame is not None and frame.f_code.co_name == "__init__":
         frame = frame.f_back
-    return str(frame.f_globals.get("__name__", ""))
+    return "" if frame is None else str(frame.f_globals.get("__name__", ""))
 
 
 def interface_of(tool: Tool) -> Json:
