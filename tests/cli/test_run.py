@@ -270,3 +270,60 @@ def test_what_was_booked_stands_in_the_hospital_s_systems_in_the_data_folder(cli
     assert [visit.visit for visit in systems.scheduling.visits()] == [
         visit["visit"] for visit in run["output"]["visits"]
     ]
+
+
+NOTHING_TAKEN = """
+from ripieno import Workflow, function, map_over, sequential
+
+@function(pure=True)
+def count():
+    return {"items": [1, 2]}
+
+@function(pure=True)
+def twice(item):
+    return item * 2
+
+@function(pure=True)
+def greet(given: dict | None = None):
+    return given
+
+@function(pure=True)
+def order(input: dict):
+    return input
+
+counting = Workflow("counting", sequential(count, map_over("count.items", twice)))
+greeting = Workflow("greeting", greet)
+ordering = Workflow("ordering", sequential(count, order))
+checking = Workflow("checking", greet, check_input={"type": "object"})
+"""
+
+
+def test_a_workflow_that_takes_no_input_just_runs(cli: Cli) -> None:
+    cli.write("parts.py", NOTHING_TAKEN)
+    [found] = cli.ok("run", "parts.py:counting", "--output", "json").json
+    assert (found["output"], found["input"]) == ([2, 4], None)
+    assert "greeting  complete" in cli.ok("run", "parts.py:greeting").out
+
+
+@pytest.mark.parametrize(
+    ("workflow", "said"), [("ordering", "order reads it"), ("checking", "None is not of type 'object'")]
+)
+def test_one_that_takes_an_input_says_how_it_is_given(cli: Cli, workflow: str, said: str) -> None:
+    cli.write("parts.py", NOTHING_TAKEN)
+    result = cli.run("run", f"parts.py:{workflow}")
+    assert result.code == 2
+    assert said in result.err
+    assert "--input FILE" in result.err
+    assert not (cli.home / "journal.sqlite").exists()
+
+
+def test_the_input_is_named_by_the_command_that_read_it_alone(cli: Cli) -> None:
+    cli.write("parts.py", NOTHING_TAKEN)
+    file = cli.write("order.json", '{"item": 1}')
+    [ran] = cli.ok("run", "parts.py:ordering", "--input", file, "--output", "json").json
+    [listed] = cli.ok("runs", "list", "--output", "json").json
+    shown = cli.ok("runs", "show", ran["run_id"], "--values", "--output", "json").json
+    watched = cli.ok("runs", "watch", ran["run_id"], "--output", "json").json
+    assert [one["input"] for one in (ran, listed, shown, watched)] == [file, None, None, None]
+    assert listed["input_commitment"] == shown["input_commitment"]
+    assert shown["input_value"] == {"item": 1}

@@ -169,8 +169,8 @@ def open_children(events: Sequence[Event]) -> dict[str, str]:
     return children
 
 
-def document_of(followed: Followed, source: str) -> dict[str, Any]:
-    """Give a run as programs read it."""
+def document_of(followed: Followed, source: str | None = None) -> dict[str, Any]:
+    """Give a run as programs read it, with where its input was read from; None where that is not known."""
     row, outcome = followed.row, followed.outcome
     assert row is not None, "it was started"
     confidence = outcome.confidence if outcome else None

@@ -197,7 +197,7 @@ async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
         else:
             await check_shown(host.store, followed, "runs", settings.principal)
         await follow(host.store, [followed], wait_people=False)
-        write(settings.output, document_of(followed, row.key or ""), table_of([followed]))
+        write(settings.output, document_of(followed), table_of([followed]))
     return Exit.FAILED if followed.status in ("blocked", "failed") else Exit.OK
 
 

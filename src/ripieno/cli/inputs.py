@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, Final, NoReturn, cast
 
 from ripieno.model.errors import InputError, Place
 
-__all__ = ["Case", "cases_in", "check_cases"]
+__all__ = ["Case", "cases_in", "check_cases", "no_input"]
 
 SHOWN: Final = 10
 """How many unusable files are named."""
@@ -24,11 +24,11 @@ class Case:
 
     name: str
     source: str
-    """The file's path as given, or `-`."""
+    """The file's path as given, `-`, or nothing where there is no input."""
     limit: int
     """The largest size, in bytes."""
     given: bytes | None = None
-    """What came in by stdin."""
+    """What was not read from a file."""
 
     def value(self) -> Any:
         """Read and decode it; raises `InputError`, naming the file and the place in it."""
@@ -64,6 +64,11 @@ def cases_in(source: str, limit: int, stdin: BinaryIO | None = None) -> list[Cas
         msg = "there is no such file or folder"
         raise InputError(msg, place=Place(source))
     return [Case(path.stem, source, limit)]
+
+
+def no_input(name: str) -> Case:
+    """Give the one case of a workflow that takes no input."""
+    return Case(name, "", 0, b"null")
 
 
 def check_cases(cases: Sequence[Case], check: Any) -> Iterator[Case]:

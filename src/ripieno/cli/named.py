@@ -12,6 +12,7 @@ from ripieno.cli.output import note
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.kernel.deployments import deployed
+from ripieno.model.errors import InputError
 from ripieno.model.principal import Principal
 from ripieno.workflows.deployed import Deployment
 from ripieno.workflows.workflow import Workflow
@@ -38,6 +39,10 @@ class Served(Protocol):
         """Raise `InputError` when no run can start with this input."""
         ...
 
+    def check_needs_no_input(self) -> None:
+        """Raise `InputError` when no run can start without an input."""
+        ...
+
     async def start(
         self, host: Host, value: object, *, principal: Principal, key: str | None, detach: bool
     ) -> Created:
@@ -59,6 +64,10 @@ class Given:
     def check_input(self, value: object) -> None:
         """Raise `InputError` when no run can start with this input."""
         self.workflow.check_input(value)
+
+    def check_needs_no_input(self) -> None:
+        """Raise `InputError` when no run can start without an input."""
+        check_needs_no_input(self.workflow)
 
     async def start(
         self, host: Host, value: object, *, principal: Principal, key: str | None, detach: bool
@@ -84,11 +93,30 @@ class Named:
         for workflow in self.workflows:
             workflow.check_input(value)
 
+    def check_needs_no_input(self) -> None:
+        """Raise `InputError` when no run can start without an input, whichever version it falls to."""
+        for workflow in self.workflows:
+            check_needs_no_input(workflow)
+
     async def start(
         self, host: Host, value: object, *, principal: Principal, key: str | None, detach: bool
     ) -> Created:
         """Start a run, or give the one that has this key."""
         return await self.deployment.start(host, value, principal=principal, key=key, detach=detach)
+
+
+def check_needs_no_input(workflow: Workflow) -> None:
+    """Raise `InputError`, naming who reads it, where a workflow takes an input."""
+    remedy = "--input FILE gives it, --input FOLDER one run for each *.json, --input - reads it from stdin"
+    reader = workflow.reads_input()
+    if reader is not None:
+        msg = f"{workflow.name} takes an input: {reader} reads it"
+        raise InputError(msg, remedy=remedy)
+    try:
+        workflow.check_input(None)
+    except InputError as error:
+        msg = f"{workflow.name} takes an input: {error.message}"
+        raise InputError(msg, remedy=remedy) from error
 
 
 def served(settings: Settings, text: str) -> Served:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from ripieno.cli.board import Board, table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
 from ripieno.cli.following import Followed, check_shown, document_of, follow
-from ripieno.cli.inputs import Case, cases_in, check_cases
+from ripieno.cli.inputs import Case, cases_in, check_cases, no_input
 from ripieno.cli.named import Served, served
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
@@ -33,7 +33,7 @@ def run(
     workflow: str,
     /,
     *,
-    input: Annotated[str, Parameter(name=("--input", "-i"), allow_leading_hyphen=True)],  # noqa: A002 - the option's name
+    input: Annotated[str | None, Parameter(name=("--input", "-i"), allow_leading_hyphen=True)] = None,  # noqa: A002 - the option's name
     key: str | None = None,
     detach: bool = False,
     wait_people: bool = True,
@@ -51,7 +51,7 @@ def run(
         A YAML file, `package.module:workflow`, the name of a workflow that ships with Ripieno, or of one
         that is deployed: then its version in production is run, or the candidate's share.
     input
-        A JSON file, a folder of them, or `-`.
+        A JSON file, a folder of them, or `-`. May be left out where the workflow takes no input.
     key
         Business key: the same key is the same run, however often it is asked for. With a folder, each
         run has KEY/NAME.
@@ -70,8 +70,12 @@ def run(
         raise InputError(msg, remedy="is the shell variable set? without --key every run is a new one")
     settings = options.settle(at_once=at_once, input_limit=input_limit)
     definition = served(settings, workflow)
-    cases = cases_in(input, settings.input_limit)
-    list(check_cases(cases, definition.check_input))
+    if input is None:
+        definition.check_needs_no_input()
+        cases = [no_input(definition.name)]
+    else:
+        cases = cases_in(input, settings.input_limit)
+        list(check_cases(cases, definition.check_input))
     plan = Plan(settings, definition, cases, key)
     if detach:
         return asyncio.run(plan.detach())
@@ -118,6 +122,10 @@ class Plan:
     def key_of(self, case: Case) -> str | None:
         """Give the business key of a case."""
         return self.key if self.key is None or len(self.cases) == 1 else f"{self.key}/{case.name}"
+
+    def sources(self) -> dict[str, str | None]:
+        """Give where each input was read from, by the name of its case."""
+        return {case.name: case.source or None for case in self.cases}
 
     def not_begun(self) -> str:
         """Say of how many inputs there is no run yet, and what begins them; nothing where all have one."""
@@ -171,7 +179,7 @@ class Plan:
             if kind == "jsonl":
                 write(kind, document_of(case, sources[case.name]), None)
 
-        sources = {case.name: case.source for case in self.cases}
+        sources = self.sources()
         hint = "ripieno inbox list (Ctrl-C leaves them waiting)" if wait_people else ""
         async with serving(self.settings) as host:
             await self.check_keys(host)
@@ -201,7 +209,7 @@ class Plan:
                 Followed(case.name, row=(await self.start(host, case, detach=True))[0]) for case in self.cases
             ]
         log = start_worker(self.settings)
-        sources = {case.name: case.source for case in self.cases}
+        sources = self.sources()
         documents = [document_of(case, sources[case.name]) for case in self.followed]
         write(self.settings.output, documents, table_of(self.followed))
         note(f"a process of its own serves them, its log is {log}\n  ripieno runs watch RUN follows one")

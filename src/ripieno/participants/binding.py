@@ -36,6 +36,19 @@ class Parameter:
         plain = any(self.annotation is kind or self.annotation == kind for kind in PLAIN)
         return None if plain else TypeAdapter(self.annotation).validator.validate_python
 
+    @property
+    def fits_nothing(self) -> bool:
+        """True where null is something that it may receive."""
+        if self.annotation in (Any, object):
+            return True
+        if self._validate is None:
+            return False
+        try:
+            self._validate(None)
+        except ValidationError:
+            return False
+        return True
+
     def value(self, found: Value | None) -> Any:
         """Decode and validate what was found for it."""
         decoded = None if found is None else found.decode()
@@ -95,6 +108,15 @@ class Binding:
             and parameter.name not in known
             and parameter.name not in ("input", "previous", "turn", "complaint")
         ]
+
+    def reads_input(self, known: frozenset[str]) -> bool:
+        """Tell whether a parameter needs the input of the run; `known` are the participants."""
+        others = {*known, "previous", "turn", "complaint"}
+        return any(
+            not parameter.fits_nothing
+            for index, parameter in enumerate(self.parameters)
+            if parameter.name == "input" or (index == 0 and parameter.name not in others)
+        )
 
     def find(self, parameter: Parameter, task: Task) -> Value | None:
         """Give the recorded value that a parameter receives from a task."""

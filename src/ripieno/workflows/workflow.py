@@ -30,6 +30,7 @@ from ripieno.participants.step import Step
 from ripieno.participants.workflow import Subworkflow, depth_of
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
+from ripieno.patterns.map import Map
 from ripieno.workflows.connectors import connectors_of, undo_at
 from ripieno.workflows.inputs import InputCheck, InputRule
 from ripieno.workflows.inventory import inventory
@@ -256,6 +257,14 @@ class Workflow:
         if self.input is not None:
             self.input(value)
 
+    def reads_input(self) -> str | None:
+        """Give the first participant whose code reads the run's input and does without none, if any."""
+        known = frozenset(participant.name for participant in self.top.everyone())
+        return next(
+            (one.name for one in _given_the_input(self.top) if one.binding.reads_input(known)),
+            None,
+        )
+
     @property
     def workflows(self) -> tuple[Definition, ...]:
         """The workflows that its participants run as child runs, each once."""
@@ -306,10 +315,11 @@ class Workflow:
         return None if self.limits.deadline is None else seconds(self.limits.deadline)
 
     async def run(
-        self, value: object, *, key: str | None = None, principal: Principal | None = None
+        self, value: object = None, *, key: str | None = None, principal: Principal | None = None
     ) -> Outcome:
         """Run it on an input and wait for its outcome, people included; durable, in this program.
 
+        A workflow that takes no input is given none.
         With a business `key`, a second call gives the outcome of the first's run. `principal` is the
         operator of this machine unless given.
         """
@@ -318,7 +328,7 @@ class Workflow:
         return await embedded.run(self, value, key=key, principal=principal)
 
     async def start(
-        self, value: object, *, key: str | None = None, principal: Principal | None = None
+        self, value: object = None, *, key: str | None = None, principal: Principal | None = None
     ) -> Handle:
         """Start a run and come back for its outcome later; idempotent by business `key`."""
         from ripieno.workflows import embedded  # noqa: PLC0415 - the kernel is needed to run, not to define
@@ -327,6 +337,15 @@ class Workflow:
 
     def __repr__(self) -> str:
         return f"Workflow({self.name!r}, version {self.version[:12]})"
+
+
+def _given_the_input(participant: BaseParticipant) -> Iterator[Function]:
+    """Give the functions whose task has the run's own input, and no item of a `map`."""
+    if isinstance(participant, Function):
+        yield participant
+    elif not isinstance(participant, Map):
+        for child in participant.children():
+            yield from _given_the_input(child)
 
 
 def check_calendars(workflow: Workflow) -> None:

@@ -122,5 +122,5 @@ async def _resume(
         note("nothing was interrupted")
         return Exit.OK
     cases = await serve_rows(settings, rows)
-    write(settings.output, [document_of(case, case.name) for case in cases], table_of(cases))
+    write(settings.output, [document_of(case) for case in cases], table_of(cases))
     return exit_of_statuses([case.status for case in cases])

@@ -74,7 +74,7 @@ async def _show(settings: Settings, text: str, reason: str | None, *, values: bo
         story = await tell(store, row.id)
         document["undone_by"] = await take_in(store, row, story)
         tasks = {task.path: task for task in await store.questions(run=row.id, state=None, tenant=row.tenant)}
-        given = value_of(store, row.id, document["input"]) if values else None
+        given = value_of(store, row.id, document["input_commitment"]) if values else None
     if settings.output != "table":
         more = {"input_value": given} if values else {}
         waiting = {"waiting_for": waiting_for(story, tasks, ended=row.ended)}

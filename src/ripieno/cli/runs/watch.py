@@ -54,7 +54,7 @@ async def _watch(settings: Settings, text: str, *, wait_people: bool) -> int:
         followed = Followed(row.key or row.workflow, row=row)
         with Board([followed], hint="ripieno inbox list") as board:
             await follow(store, [followed], wait_people=wait_people, look=board.look)
-        write(settings.output, document_of(followed, row.key or ""), table_of([followed]))
+        write(settings.output, document_of(followed), table_of([followed]))
     remedy = REMEDIES.get(followed.status)
     if remedy is not None:
         note(f"it has not failed, and goes on after: {remedy.format(run=short(row.id))}")
