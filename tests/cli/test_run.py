@@ -327,3 +327,38 @@ def test_the_input_is_named_by_the_command_that_read_it_alone(cli: Cli) -> None:
     assert [one["input"] for one in (ran, listed, shown, watched)] == [file, None, None, None]
     assert listed["input_commitment"] == shown["input_commitment"]
     assert shown["input_value"] == {"item": 1}
+
+
+LEAVING = """
+import asyncio, sys
+from ripieno import Workflow, function
+
+async def leave():
+    sys.exit(7)
+
+@function(pure=True)
+async def awaits():
+    await asyncio.create_task(leave())
+
+@function(pure=True)
+async def forgets():
+    task = asyncio.create_task(leave())
+    while not task.done():
+        await asyncio.sleep(0)
+    return "went on"
+
+awaiting = Workflow("awaiting", awaits)
+forgetting = Workflow("forgetting", forgets)
+"""
+
+
+def test_a_task_that_a_participant_starts_and_that_exits_ends_no_process(cli: Cli) -> None:
+    cli.write("parts.py", LEAVING)
+    result = cli.run("run", "parts.py:awaiting", "--output", "json")
+    assert result.code == 1
+    [found] = result.json
+    assert found["status"] == "failed"
+    assert "called sys.exit(7)" in found["reason"]
+    result = cli.ok("run", "parts.py:forgetting", "--output", "json")
+    assert result.json[0]["output"] == "went on"
+    assert "called sys.exit(7); the process goes on" in result.err

@@ -32,6 +32,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function, function
+from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
 Leaves = Callable[[], Awaitable[None]]
@@ -338,3 +339,27 @@ async def test_a_call_that_nobody_awaits_any_more_ends_with_its_process() -> Non
 
 def test_an_exit_is_told_as_it_was_called() -> None:
     assert said(SystemExit("not now")) == "called sys.exit('not now')"
+
+
+def test_a_loop_that_a_task_of_its_own_ends_loses_nothing(tmp_path: Path) -> None:
+    """Asyncio gives the exit of any task to whoever runs the loop: a program of one's own ends by it."""
+    leaves = [True]
+
+    async def starts_a_task(given: object) -> object:
+        if leaves:
+            leaves.clear()
+            await asyncio.create_task(exits())
+        return given
+
+    workflow = Workflow("leaving", sequential(Function(same, pure=True), Function(starts_a_task, pure=True)))
+    runs: list[str] = []
+
+    async def served() -> Outcome:
+        async with serving(tmp_path, workflow) as host:
+            if not runs:
+                runs.append(await begin(host, workflow, "kept"))
+            return await ended(host, runs[0])
+
+    with pytest.raises(SystemExit, match="7"):
+        asyncio.run(served())
+    assert asyncio.run(served()).output == "kept"

@@ -16,6 +16,7 @@ from ripieno.cli.board import table_of
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, check_shown, document_of, follow
 from ripieno.cli.forms import fill_in
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import console, note, write
 from ripieno.cli.session import opened, serve_version, serving
@@ -97,7 +98,7 @@ def answer_task(
     def said(asked: AskedFor) -> Any:
         return fill_in(asked) if answer is None else value
 
-    return asyncio.run(_answer(settings, task, said, reason))
+    return run_through(_answer(settings, task, said, reason))
 
 
 def approve_task(
@@ -131,9 +132,9 @@ def approve_task(
         msg = "a break of the glass lets one act pass, and vouches for nothing"
         raise InputError(msg, remedy="leave --vouch out")
     if break_glass:
-        return asyncio.run(_break_glass(options.settle(), task, reason or ""))
+        return run_through(_break_glass(options.settle(), task, reason or ""))
     answering = partial(verdict, note, proceed=True, vouch=vouch or ())
-    return asyncio.run(_answer(options.settle(), task, answering, reason))
+    return run_through(_answer(options.settle(), task, answering, reason))
 
 
 def reject_task(
@@ -156,7 +157,7 @@ def reject_task(
         What the next participant should know.
 
     """
-    return asyncio.run(_answer(options.settle(), task, partial(verdict, note, proceed=False), reason))
+    return run_through(_answer(options.settle(), task, partial(verdict, note, proceed=False), reason))
 
 
 async def _answer(settings: Settings, task: str, value: Callable[[AskedFor], Any], reason: str | None) -> int:

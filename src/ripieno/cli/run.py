@@ -13,6 +13,7 @@ from ripieno.cli.board import Board, table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
 from ripieno.cli.following import Followed, check_shown, document_of, follow
 from ripieno.cli.inputs import Case, cases_in, check_cases, no_input
+from ripieno.cli.loops import run_through
 from ripieno.cli.named import Served, served
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
@@ -85,7 +86,7 @@ def run(
 def interruptible(plan: Plan, *, wait_people: bool) -> int:
     """Follow the runs; Ctrl-C stops following and says how they go on."""
     try:
-        return asyncio.run(plan.follow(wait_people=wait_people))
+        return run_through(plan.follow(wait_people=wait_people))
     except KeyboardInterrupt:
         open_runs = [case for case in plan.followed if case.row is not None and not case.settled]
         note(

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 
 from ripieno.cli.definitions import load_registered
 from ripieno.cli.exits import Exit
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note
 from ripieno.cli.session import serving
@@ -55,7 +56,7 @@ def worker(
     """
     settings = options.settle()
     try:
-        asyncio.run(serve(settings, until_idle=until_idle))
+        run_through(serve(settings, until_idle=until_idle))
     except KeyboardInterrupt:
         note("stopped; every run can go on from where it stands")
         return Exit.OK if until_idle else Exit.INTERRUPTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import Final
 
@@ -12,6 +11,7 @@ from ripieno.cli.board import Board, table_of
 from ripieno.cli.demo.chapters import Stage, byte_changed, clinician_decides, nearby, worker_killed
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import duration, listing, write
 from ripieno.cli.session import opened, serving
@@ -34,7 +34,7 @@ def demo(*, options: Options = DEFAULTS) -> int:
     settings = options.settle()
     stage = Stage(settings)
     try:
-        followed = asyncio.run(tell(stage))
+        followed = run_through(tell(stage))
     except KeyboardInterrupt:
         stage.say("\ninterrupted; what was begun can go on: ripieno runs resume --all")
         return Exit.INTERRUPTED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Final
 
 from cyclopts import Parameter
@@ -10,6 +9,7 @@ from cyclopts import Parameter
 from ripieno.cli.board import table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
 from ripieno.cli.following import document_of
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.runs.operations import Command, carry_out, serve_rows
@@ -94,7 +94,7 @@ def resume_run(
         if selection.filters:
             command = Command("resume", run, selection, reason, HELD)
             return carry_out(settings, command, to_one)
-        return asyncio.run(_resume(settings, run, reason, selection, all_interrupted=all))
+        return run_through(_resume(settings, run, reason, selection, all_interrupted=all))
     except KeyboardInterrupt:
         note("\ninterrupted again; nothing is lost: ripieno runs resume --all")
         return Exit.INTERRUPTED

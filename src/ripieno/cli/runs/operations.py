@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +13,7 @@ from rich.text import Text
 from ripieno.cli.board import Board
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, check_shown, follow
+from ripieno.cli.loops import run_through
 from ripieno.cli.output import clean, listing, mark, note, write
 from ripieno.cli.runs.selection import Selection, chosen, confirmed
 from ripieno.cli.session import opened, serve_version, serving
@@ -50,7 +50,7 @@ ToOne = Callable[[Store, RunRow, str | None], Awaitable[str]]
 
 def carry_out(settings: Settings, command: Command, to_one: ToOne) -> int:
     """Give a command to all the runs that it is for; see `given`."""
-    return asyncio.run(given(settings, command, to_one))
+    return run_through(given(settings, command, to_one))
 
 
 async def given(settings: Settings, command: Command, to_one: ToOne) -> int:

@@ -13,6 +13,7 @@ from rich.text import Text
 from ripieno.cli.definitions import load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.inbox import go_on
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import console, note, write
 from ripieno.cli.session import find_run, opened
@@ -63,7 +64,7 @@ def roll_back_run(
     if reason is None:
         msg = "rolling a run back needs a --reason"
         raise InputError(msg, remedy=f"ripieno runs rollback {run} --dry-run says what would be done")
-    return asyncio.run(_roll_back(settings, (run, to), reason))
+    return run_through(_roll_back(settings, (run, to), reason))
 
 
 async def _roll_back(settings: Settings, what: tuple[str, str | None], reason: str) -> int:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from functools import partial
 from typing import Any, Final
 
 from ripieno.cli.definitions import workflow_of
 from ripieno.cli.exits import Exit
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note
 from ripieno.cli.runs.operations import Command, ToOne, carry_out, given, serve_rows
@@ -174,7 +174,7 @@ def retry_run(
         return f"goes on as run {short(begun[-1].id)}"
 
     command = Command("retry", run, selection, reason, NOT_WELL, goes_on=False)
-    return asyncio.run(_retry(settings, command, to_one, begun))
+    return run_through(_retry(settings, command, to_one, begun))
 
 
 async def _retry(settings: Settings, command: Command, to_one: ToOne, begun: list[RunRow]) -> int:

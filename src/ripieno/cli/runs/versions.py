@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,6 +10,7 @@ from ripieno.cli.definitions import find_workflow, load_registered
 from ripieno.cli.exits import Exit
 from ripieno.cli.inbox import go_on
 from ripieno.cli.inputs import cases_in, check_cases
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.session import find_run, opened, unserved
@@ -51,7 +51,7 @@ def fork_run(
         Another input, as JSON in a file; `at` then says what still holds.
 
     """
-    return asyncio.run(_fork(options.settle(), run, at, input))
+    return run_through(_fork(options.settle(), run, at, input))
 
 
 async def _fork(settings: Settings, text: str, at: int | None, source: str | None) -> int:
@@ -101,7 +101,7 @@ def migrate_run(
         Only say whether it would fit, and where it departs from the record.
 
     """
-    return asyncio.run(_migrate(options.settle(), run, to, dry_run=dry_run))
+    return run_through(_migrate(options.settle(), run, to, dry_run=dry_run))
 
 
 async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bool) -> int:

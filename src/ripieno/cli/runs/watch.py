@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from ripieno.cli.board import Board, table_of
 from ripieno.cli.exits import Exit, exit_of_statuses
 from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.session import find_run, opened
@@ -41,7 +41,7 @@ def watch_run(run: str, /, *, wait_people: bool = True, options: Options = DEFAU
     """
     settings = options.settle()
     try:
-        return asyncio.run(_watch(settings, run, wait_people=wait_people))
+        return run_through(_watch(settings, run, wait_people=wait_people))
     except KeyboardInterrupt:
         note("\nno longer watched; the run itself was not touched")
         return Exit.INTERRUPTED
