@@ -97,6 +97,11 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "anchoring/http.py": "publishes checkpoints, which hold hashes",
     "anchoring/receivers.py": "tells others of events, which hold structure and commitments",
     "cli/worker.py": "starts processes that serve runs",
+    "connectors/mcp/calling.py": "calls a tool of a server, for a call that was claimed",
+    "connectors/mcp/connection.py": "connects to such a server, and asks what it offers",
+    "connectors/mcp/http.py": "speaks with it over HTTP",
+    "connectors/mcp/oauth.py": "has tokens for it from the issuer that the project names",
+    "connectors/mcp/stdio.py": "starts it as a command",
     "identity/key_sets.py": "fetches the keys of trusted providers",
     "mediation/secrets/vault.py": "opens a secret for a call that was claimed",
 }

@@ -11,6 +11,7 @@ from jsonschema import ValidationError
 from ripieno.mediation.validation.schemas import validator
 from ripieno.model.action import Call
 from ripieno.model.errors import DefinitionError, nearest
+from ripieno.model.tool import Eliciting
 
 __all__ = ["Handler", "Origin", "declared_content", "first_mistake"]
 
@@ -61,6 +62,11 @@ class Handler(ABC):
         """Give the same one, some of whose parameters the platform gives itself."""
         del names
         return self
+
+    @property
+    def elicits(self) -> Eliciting | None:
+        """What puts to a person what the other side wants to know first; None where it asks nothing."""
+        return None
 
     @abstractmethod
     def parameters(self) -> Mapping[str, bool]:

@@ -25,6 +25,7 @@ from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust, declared_label
 from ripieno.model.runaway import Rate
 from ripieno.model.spending import NOTHING, Cost, Spending
+from ripieno.model.tool import Eliciting
 
 if TYPE_CHECKING:
     from ripieno.connectors.connector import Connector
@@ -148,6 +149,11 @@ class Tool:
     def reference(self) -> str:
         """Where another process finds it: `module:attribute`, or `connector:name/tool` of a connector."""
         return self.found_as or self.handler.reference
+
+    @property
+    def elicits(self) -> Eliciting | None:
+        """What puts to a person what the other side wants to know first; None where it asks nothing."""
+        return self.handler.elicits
 
     def problem(self, arguments: Mapping[str, Any]) -> str | None:
         """Say what is wrong with arguments of a call, in one line; None when nothing is."""

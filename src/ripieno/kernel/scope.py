@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Change, Draft
 from ripieno.kernel.acts import choose, may_work, now, start, use
+from ripieno.kernel.asked_by_tools import settled_with
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, judged
 from ripieno.kernel.closing import close, read_end, settled
@@ -380,7 +381,9 @@ class Scope:
     async def use(self, tool: ToolLike, /, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after."""
         self._one_act_at_a_time()
-        return await use(self, self.next("tool"), tool, arguments)
+        output = await use(self, self.next("tool"), tool, arguments)
+        asking = getattr(tool, "elicits", None)  # of every call, so without a protocol
+        return output if asking is None else await settled_with(self, tool, asking, arguments, output)
 
     async def undo(self, under: Sequence[str], *, why: str, rule: UndoRule = "undo") -> Sequence[Undone]:
         """Take back what was done under these paths, or list it."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from ripieno.model.action import Effect, OnUncertain
+from ripieno.model.question import Answer, Question
 from ripieno.model.spending import Spending
 
-__all__ = ["Costly", "Prepared", "ToolLike", "UndoTool"]
+__all__ = ["Costly", "Eliciting", "Prepared", "ToolLike", "UndoTool"]
 
 
 class ToolLike(Protocol):
@@ -109,4 +110,16 @@ class Prepared(Protocol):
 
     async def prepare(self, call: Any) -> None:
         """Put it into `call.given`; whatever this raises, nothing was sent."""
+        ...
+
+
+class Eliciting(Protocol):
+    """What a tool has as `elicits` whose other side may want to know something before it goes on."""
+
+    def asks(self, arguments: Mapping[str, Any], output: Any) -> Question | None:
+        """Give what is put to a person after a call that gave this; None where the call went on."""
+        ...
+
+    def goes_on(self, arguments: Mapping[str, Any], output: Any, answer: Answer) -> Mapping[str, Any]:
+        """Give the arguments that are added for the call which is made again."""
         ...

@@ -1,0 +1,317 @@
+"""Becoming known to a server by OAuth 2.1: tokens for it alone, from the issuer that the project names alone.
+
+Where a server leads to another authorization server, asks for more than is declared, or lets a token go to
+where it is not encrypted, nothing is sent there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import parse_qs, urlsplit
+
+import httpx2
+from mcp.client.auth import OAuthClientProvider, OAuthFlowError
+from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
+from mcp.client.auth.utils import issuers_match
+from mcp.shared.auth import (
+    AuthorizationCodeResult,
+    OAuthClientInformationFull,
+    OAuthClientMetadata,
+    OAuthMetadata,
+    OAuthToken,
+)
+from pydantic import AnyUrl
+
+from ripieno.connectors.mcp.server import McpServer, OAuth, on_loopback
+from ripieno.kernel.home import data_folder, find_data_folder
+from ripieno.mediation.secrets.logs import guard_logs
+from ripieno.mediation.secrets.resolver import SECRETS
+from ripieno.model.confidential import CONFIDENTIAL
+from ripieno.model.errors import ToolError
+
+__all__ = ["Kept", "interactive", "signed_in"]
+
+ANSWER_BYTES: Final = 64_000
+FOLDER: Final = "mcp"
+
+
+class Kept:
+    """The tokens of one server: in memory, and for a person who signed in also in the data folder.
+
+    Such a file is readable by its owner alone. What it holds is kept out of what is recorded.
+    """
+
+    def __init__(self, server: McpServer, file: Path | None) -> None:
+        self._server, self._file = server.name, file
+        self._held: dict[str, Any] = {}
+        if file is not None:
+            with suppress(OSError, ValueError):
+                self._held = json.loads(file.read_text(encoding="utf-8"))
+        self._hide()
+
+    async def get_tokens(self) -> OAuthToken | None:
+        """Give the tokens there are."""
+        return OAuthToken.model_validate(self._held["tokens"]) if "tokens" in self._held else None
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        """Keep tokens, and until when they are good."""
+        until = None if tokens.expires_in is None else time.time() + tokens.expires_in
+        self._held |= {"tokens": tokens.model_dump(mode="json", exclude_none=True), "until": until}
+        self._keep()
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        """Give who one is at the authorization server."""
+        return (
+            OAuthClientInformationFull.model_validate(self._held["client"])
+            if "client" in self._held
+            else None
+        )
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        """Keep who one is."""
+        self._held["client"] = client_info.model_dump(mode="json", exclude_none=True)
+        self._keep()
+
+    @property
+    def until(self) -> float | None:
+        """When the access token ends, as time since 1970."""
+        return self._held.get("until")
+
+    @property
+    def metadata(self) -> OAuthMetadata | None:
+        """What the authorization server said of itself: where tokens are had anew."""
+        return OAuthMetadata.model_validate(self._held["issuer"]) if "issuer" in self._held else None
+
+    def set_metadata(self, metadata: OAuthMetadata) -> None:
+        """Keep what the authorization server said of itself."""
+        self._held["issuer"] = metadata.model_dump(mode="json", exclude_none=True)
+
+    def _keep(self) -> None:
+        self._hide()
+        if self._file is None:
+            return
+        self._file.parent.mkdir(mode=0o700, exist_ok=True)
+        draft = self._file.with_suffix(".new")
+        with os.fdopen(
+            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as out:
+            json.dump(self._held, out)
+        draft.replace(self._file)
+
+    def _hide(self) -> None:
+        guard_logs()
+        for kind, of in (
+            ("access_token", "tokens"),
+            ("refresh_token", "tokens"),
+            ("client_secret", "client"),
+        ):
+            value = cast("dict[str, Any]", self._held.get(of, {})).get(kind)
+            if value:
+                with suppress(ValueError):  # too short to be told apart
+                    CONFIDENTIAL.hold(f"{kind} of MCP server {self._server}", value)
+
+
+MACHINES: Final[dict[str, Kept]] = {}
+"""Tokens of machines, by the server as it is declared; good for all connections of the process."""
+
+
+class _Bound:
+    """What holds for every way to sign in: only the issuer that is named, only what is declared."""
+
+    declared: OAuth
+    kept: Kept
+    context: Any
+
+    def _select_authorization_server(self, advertised: list[str]) -> str:
+        found = next((one for one in advertised if issuers_match(one, self.declared.issuer)), None)
+        if found is None:
+            msg = f"it leads to {', '.join(advertised)}, and the project trusts {self.declared.issuer} alone"
+            raise OAuthFlowError(msg)
+        return found
+
+    def _check(self) -> None:
+        """Raise where a token would be asked for elsewhere, or for more than was declared."""
+        metadata: OAuthMetadata | None = self.context.oauth_metadata
+        if metadata is None or not issuers_match(str(metadata.issuer), self.declared.issuer):
+            found = "nobody" if metadata is None else str(metadata.issuer)
+            msg = f"{found} says where tokens are given, and the project trusts {self.declared.issuer} alone"
+            raise OAuthFlowError(msg)
+        for endpoint in (metadata.token_endpoint, metadata.authorization_endpoint):
+            if not encrypted(str(endpoint)):
+                msg = f"tokens would pass in the clear: {endpoint}"
+                raise OAuthFlowError(msg)
+        if self.declared.scope is not None:
+            self.context.client_metadata.scope = self.declared.scope
+        self.kept.set_metadata(metadata)
+
+
+class Machine(_Bound, ClientCredentialsOAuthProvider):
+    """A machine with a secret: the client credentials grant."""
+
+    def __init__(self, server: McpServer, declared: OAuth, kept: Kept) -> None:
+        self.declared, self.kept = declared, kept
+        super().__init__(
+            server_url=str(server.url),
+            storage=kept,
+            client_id=str(declared.client_id),
+            client_secret="",  # opened when it is needed
+            scope=declared.scope,
+            issuer=declared.issuer,
+        )
+
+    async def _initialize(self) -> None:
+        await super()._initialize()
+        self.context.token_expiry_time = self.kept.until
+
+    async def _perform_authorization(self) -> httpx2.Request:
+        self._check()
+        reference = self.declared.reference()
+        assert reference is not None, "a machine has a secret"
+        assert self.context.client_info is not None, "it was set when the flow began"
+        self.context.client_info.client_secret = (await SECRETS.open(reference, anew=True)).reveal()
+        offered = (
+            self.context.oauth_metadata and self.context.oauth_metadata.token_endpoint_auth_methods_supported
+        )
+        if offered and "client_secret_basic" not in offered and "client_secret_post" in offered:
+            self.context.client_info.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 - a method
+        try:
+            return await super()._perform_authorization()
+        finally:
+            self.context.client_info.client_secret = ""
+
+
+class Person(_Bound, OAuthClientProvider):
+    """A person with a browser: the authorization code grant with PKCE."""
+
+    def __init__(
+        self,
+        server: McpServer,
+        declared: OAuth,
+        kept: Kept,
+        *,
+        redirect: str = "http://127.0.0.1/callback",
+        show: Callable[[str], Awaitable[None]] | None = None,
+        come_back: Callable[[], Awaitable[AuthorizationCodeResult]] | None = None,
+    ) -> None:
+        self.declared, self.kept = declared, kept
+        self._server = server.name
+        metadata = OAuthClientMetadata(
+            client_name="Ripieno",
+            redirect_uris=[AnyUrl(redirect)],
+            grant_types=["authorization_code", "refresh_token"],
+            token_endpoint_auth_method="none",  # noqa: S106 - a method
+            scope=declared.scope,
+        )
+        super().__init__(str(server.url), metadata, kept, show, come_back)
+
+    async def _initialize(self) -> None:
+        await super()._initialize()
+        self.context.token_expiry_time = self.kept.until
+        self.context.oauth_metadata = self.kept.metadata  # else a refresh token would go to the server itself
+        if self.context.client_info is None and self.declared.client_id is not None:
+            self.context.client_info = OAuthClientInformationFull(
+                redirect_uris=self.context.client_metadata.redirect_uris,
+                client_id=self.declared.client_id,
+                token_endpoint_auth_method="none",  # noqa: S106 - a method
+                issuer=self.declared.issuer,
+            )
+
+    async def _refresh_token(self) -> httpx2.Request:
+        self._check()
+        return await super()._refresh_token()
+
+    async def _perform_authorization(self) -> httpx2.Request:
+        self._check()
+        if self.context.redirect_handler is None:
+            msg = f"somebody has to sign in to MCP server {self._server}"
+            raise ToolError(msg, remedy=f"ripieno connectors sign-in {self._server}")
+        return await super()._perform_authorization()
+
+
+async def signed_in(server: McpServer) -> httpx2.Auth | None:
+    """Give what makes one known to a server; None where nothing is declared."""
+    declared = server.oauth
+    if declared is None:
+        return None
+    if declared.client_secret is not None:
+        return Machine(server, declared, MACHINES.setdefault(repr(server), Kept(server, None)))
+    return Person(server, declared, Kept(server, token_file(server)))
+
+
+def token_file(server: McpServer) -> Path:
+    """Give where the tokens of a person are kept."""
+    assert server.oauth is not None, "it is asked of servers that one signs in to"
+    who = json.dumps([server.name, server.url, server.oauth.issuer, server.oauth.client_id])
+    folder = data_folder(find_data_folder()) / FOLDER
+    return folder / f"{server.name}-{hashlib.sha256(who.encode()).hexdigest()[:16]}.json"
+
+
+def encrypted(url: str) -> bool:
+    """Tell whether what is sent to an address is read by nobody else."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and on_loopback(parts.hostname or ""))
+
+
+async def interactive(
+    server: McpServer, show: Callable[[str], Awaitable[None]], *, within: float = 300.0
+) -> Person:
+    """Give what lets a person sign in: `show` is told the page to open, which comes back to this machine.
+
+    The tokens are kept; whoever connects later has them.
+    """
+    declared = server.oauth
+    if declared is None or declared.client_secret is not None:
+        msg = f"MCP server {server.name}: nobody signs in to it in person"
+        raise ToolError(msg, remedy="declare oauth with an issuer, and without a client_secret")
+    came_back: asyncio.Future[AuthorizationCodeResult] = asyncio.get_running_loop().create_future()
+    listening = await asyncio.start_server(lambda i, o: answer(i, o, came_back), "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+
+    async def come_back() -> AuthorizationCodeResult:
+        try:
+            async with asyncio.timeout(within):
+                return await came_back
+        finally:
+            listening.close()
+
+    redirect = f"http://127.0.0.1:{port}/callback"
+    return Person(
+        server, declared, Kept(server, token_file(server)), redirect=redirect, show=show, come_back=come_back
+    )
+
+
+async def answer(
+    incoming: asyncio.StreamReader,
+    out: asyncio.StreamWriter,
+    came_back: asyncio.Future[AuthorizationCodeResult],
+) -> None:
+    """Answer the browser that comes back, and take what it brings."""
+    try:
+        line = (await incoming.readline()).decode("latin-1").split()
+        given = (
+            parse_qs(urlsplit(line[1]).query) if len(line) > 1 and line[1].startswith("/callback?") else {}
+        )
+        if "code" in given and not came_back.done():
+            one = {name: values[0] for name, values in given.items()}
+            came_back.set_result(
+                AuthorizationCodeResult(code=one["code"], state=one.get("state"), iss=one.get("iss"))
+            )
+        elif "error" in given and not came_back.done():
+            came_back.set_exception(OAuthFlowError(f"the authorization server says {given['error'][0]!r}"))
+        text = b"You can close this page." if given else b"Nothing is here."
+        status = b"200 OK" if given else b"404 Not Found"
+        out.write(
+            b"HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+            % (status, len(text), text)
+        )
+        await out.drain()
+    finally:
+        out.close()
