@@ -16,6 +16,9 @@ WHY = ("--break-glass", "--reason", "nobody of them is here")
 def test_who_holds_the_role_for_emergencies_alone_looks_and_approves(cli: Cli) -> None:
     cli.write("policies/grants.cedar", GRANTS)
     assert cli.run("principals", "grant", "person:kim", "clerk").code == 4
+    [listed] = cli.ok("inbox", "list", "--output", "json", **MEDIC).json
+    assert (listed["task"], listed["title"]) == ("t-1", "may this happen: grant: identity person:kim?")
+    assert cli.ok("inbox", "list", "--output", "json", **CLERK).json == []
     assert "person:kim" in cli.ok("inbox", "show", "t-1", **MEDIC).out
     plain = cli.run("inbox", "approve", "t-1", **MEDIC)
     assert plain.code == 4
@@ -26,12 +29,15 @@ def test_who_holds_the_role_for_emergencies_alone_looks_and_approves(cli: Cli) -
     passed = cli.ok("inbox", "approve", "t-1", *WHY, **MEDIC)
     assert "t-1 approved by person:medic in an emergency" in passed.err
     cli.ok("principals", "grant", "person:kim", "clerk")
+    done = ("inbox", "list", "--state", "answered", "--output", "json")
+    assert cli.ok(*done, **MEDIC).json == []
     [one] = cli.ok("audit", "emergencies", "--output", "json").json
     assert (one["task"], one["by"]) == ("t-1", "person:medic")
 
 
 def test_the_role_for_emergencies_opens_no_task_that_is_no_approval(cli: Cli) -> None:
     cli.discharge("low-confidence")
+    assert cli.ok("inbox", "list", "--output", "json", **MEDIC).json == []
     for command in (("inbox", "show", "t-1"), ("inbox", "approve", "t-1", *WHY)):
         refused = cli.run(*command, **MEDIC)
         assert refused.code != 0, refused

@@ -16,7 +16,7 @@ PAUSES = """@id("pauses-need-two")
 forbid (principal, action == Action::"run.command", resource) when { context.verb == "pause" };
 """
 BOB = {"RIPIENO_PRINCIPAL": "bob"}
-GRANT = ("principals", "grant", "person:kim", "clerk")
+GRANT = ("principals", "grant", "person:kim", "clerk", "--reason", "she began on Monday")
 
 
 def task_in(text: str) -> str:
@@ -39,6 +39,12 @@ def test_the_command_says_what_to_do_and_happens_once_it_is_repeated(cli: Cli) -
     shown = cli.ok("inbox", "show", task, **BOB).out
     assert "clerk" in shown
     assert "person:tester" in shown
+    for part in (
+        "the reason given she began on Monday",
+        "asked by policy roles-need-a-second-pair-of-eyes (policies/roles.cedar:1) needs the approval",
+        "goes on if role auditor approves",
+    ):
+        assert part in " ".join(shown.split()), shown
     own = cli.run("inbox", "approve", task)
     assert own.code == 4
     assert "proposed it" in own.err

@@ -183,6 +183,30 @@ async def test_who_proposed_it_does_not_approve_it_by_a_service_of_theirs(
     assert (await ended(house, run)).status == "complete"
 
 
+@pytest.mark.parametrize("policies", [ASK.replace("role:", "2 of role:") + SERVICES])
+async def test_a_service_and_who_made_it_are_not_two_who_approve(house: Host, system: Elsewhere) -> None:
+    alice = replace(BOB, name="alice")
+    both = frozenset({"treasurer", "administrator"})
+    till, desk = (replace(PAY, name=name, roles=both) for name in ("till", "desk"))
+    for service, maker in ((till, alice.id), (desk, alice.id)):
+        await administration.grant(house.store, service.id, both, by=OPERATOR)
+        await create_key(house.store, house.clock, service.id, by=replace(OPERATOR, name=maker[7:]))
+    run = await begin(house, booking(system), by=replace(OPERATOR, name="carl"))
+    await reply(house, await asked(house, run), YES, by=till)
+    second = await asked(house, run, "approval/2")
+    for who in (alice, desk, till):  # its maker, another service of hers, itself
+        with pytest.raises(NotAllowedError, match="has approved it"):
+            await reply(house, second, YES, by=who)
+    child = replace(PAY, name="child")
+    await administration.grant(house.store, child.id, ["treasurer"], by=OPERATOR)
+    await create_key(house.store, house.clock, child.id, by=desk)
+    with pytest.raises(NotAllowedError, match="has approved it"):  # made by what she has made
+        await reply(house, second, YES, by=child)
+    assert system.calls == []
+    await reply(house, second, YES, by=BOB)
+    assert (await ended(house, run)).status == "complete"
+
+
 async def test_nobody_stands_in_with_an_approval_but_by_the_word_of_who_is_away(
     house: Host, system: Elsewhere
 ) -> None:

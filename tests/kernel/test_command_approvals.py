@@ -414,17 +414,6 @@ async def test_who_is_suspended_uses_no_approval(tmp_path: Path) -> None:
         assert roles(host) == []
 
 
-async def test_what_is_no_command_is_denied_where_a_policy_asks(tmp_path: Path) -> None:
-    """Starting a run, answering a task and reading ask nobody outside of runs."""
-    own = '@approval("role:boss")\nforbid (principal, action == Action::"run.start", resource);'
-    done = Workflow("greet", sequential(greet))
-    async with house(tmp_path, done, own=f'@id("starts-are-asked-about")\n{own}') as host:
-        with pytest.raises(NotAllowedError) as error:
-            await begin(host, done)
-        assert not isinstance(error.value, AwaitingApprovalError)
-        assert await approvals(host) == []
-
-
 async def test_what_asks_for_approvals_is_a_workflow_like_any_other() -> None:
     assert list(await COMMAND_APPROVAL.open_secrets()) == []
     assert COMMAND_APPROVAL.undo_tool("any:thing") is None

@@ -339,7 +339,7 @@ def test_tools_are_called_in_one_place_and_claimed_in_two_that_both_hold_a_permi
     assert found == {
         ("kernel/effects.py", "call", "claim"),
         ("kernel/effects.py", "call", "self.tool"),
-        ("kernel/execution.py", "call", "root"),
+        ("kernel/beginning.py", "call", "root"),
         ("kernel/proposals.py", "call", "self"),
         ("kernel/tracing.py", "call", "proposals"),
         ("kernel/uncertain.py", "call", "dataclasses.replace(self._claim, key=key)"),

@@ -63,7 +63,7 @@ async def rekey(
     if not by.holds(SYSTEM_ROLE):
         msg = f"another key for checkpoints is for role {SYSTEM_ROLE!r} to make; {by.id} does not hold it"
         raise NotAllowedError(msg)
-    by = await check_command(store, None, by, "rotate checkpoint key", given={})
+    by = await check_command(store, None, by, "rotate checkpoint key", given={}, reason=reason)
     with Sequencer(home) as sequencer:
         await asyncio.to_thread(elected, sequencer, patience)
         settle_next(home, sequencer)

@@ -26,7 +26,7 @@ from ripieno.identity.reading import is_open, read_run
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import standing
-from ripieno.kernel.allowed import is_approval, refusing
+from ripieno.kernel.allowed import refusing
 from ripieno.kernel.approving import USABLE_SECONDS, task_of
 from ripieno.kernel.approving import WORKFLOW as COMMAND
 from ripieno.kernel.clock import SystemClock
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_task", "approve_task", "find_row", "reject_task", "show_task"]
 
-BREAK_GLASS: Final = "break-glass"
-"""Who holds this role is shown what they may have to approve in an emergency."""
 NUMBER: Final = re.compile(r"(?:t-)?(\d{1,18})")
 
 
@@ -221,8 +219,7 @@ async def find_task(settings: Settings, store: Store, task: str) -> AskedFor:
     """Give the task that people call `task`; raises `InputError`, `NotFoundError` or `NotAllowedError`."""
     row = await find_row(settings, store, task)
     now = await standing(store, row, settings.principal, SystemClock().now())
-    in_emergency = is_approval(row) and now.by.holds(BREAK_GLASS)
-    if not (now.may_see or in_emergency):
+    if not (now.may_see or now.may_pass):
         async with refusing(store, row, settings.principal, "look at"):
             now.check_may_act()
     return asked_for(store, row)

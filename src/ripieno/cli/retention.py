@@ -144,7 +144,9 @@ def apply(*, dry_run: Annotated[bool, Parameter(negative="")] = False, options: 
 async def _apply(settings: Settings, *, dry_run: bool) -> int:
     portions: list[Swept] = []
     async with opened(settings) as store:
-        by = await check_command(store, None, settings.principal, "retention", given={"apply": not dry_run})
+        by = await check_command(
+            store, None, settings.principal, "retention", given={"apply": not dry_run}, reason=None
+        )
         sweeper = Sweeper(store, SystemClock())
         while not portions or portions[-1].looked == AT_ONCE:
             portions.append(await sweeper.turn(by.tenant, dry_run=dry_run))

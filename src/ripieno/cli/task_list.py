@@ -40,6 +40,8 @@ def list_tasks(
 ) -> int:
     """List the tasks that wait for a person whom they concern: oneself, the first due first.
 
+    Whoever holds the role break-glass sees the approvals as well that they could give in an emergency.
+
     Parameters
     ----------
     state
@@ -65,7 +67,7 @@ def list_tasks(
         tasks = asyncio.run(tasks_of(settings, wanted))
     except NotFoundError as error:
         note(str(error))
-    shown = [task for task in tasks if all or task.now.may_see]
+    shown = [task for task in tasks if all or task.concerns]
     write(settings.output, [row_document(task.now.row, task.asked) for task in shown], table_of_tasks(shown))
     first = next((task.now.row for task in shown if task.asked is not None), None)
     if not tasks:
@@ -111,6 +113,12 @@ class Task:
     now: Standing
     asked: AskedFor | None
 
+    @property
+    def concerns(self) -> bool:
+        """True for whoever may do it, and for an approval that they could give in an emergency."""
+        asks = self.asked is None or self.asked.asks is not None  # an effect rule's no emergency passes
+        return self.now.may_see or (self.now.may_pass and self.now.row.state == "open" and asks)
+
 
 async def tasks_of(settings: Settings, wanted: Wanted) -> list[Task]:
     """Give the tasks there are; only those that concern one are opened."""
@@ -121,11 +129,12 @@ async def tasks_of(settings: Settings, wanted: Wanted) -> list[Task]:
             states = ["open", "expired"]
         rows = [row for state in states for row in await store.questions(state=state, tenant=by.tenant)]
         found = [now for now in await standings(store, rows, by, at) if wanted.fits(now, at)]
-        seen = {now.run.id: now.run for now in found if now.may_see}
+        meant = {now.row.id for now in found if now.may_see or now.may_pass}
+        seen = {now.run.id: now.run for now in found if now.row.id in meant}
         shown = {run: row for run, row in seen.items() if await is_open(store, row, "inbox list", by)}
         await read_runs(store, shown.values(), "inbox list", by=by)
         return [
-            Task(now, asked_for(store, now.row) if now.may_see and now.run.id in shown else None)
+            Task(now, asked_for(store, now.row) if now.row.id in meant and now.run.id in shown else None)
             for now in found
         ]
 
@@ -138,7 +147,7 @@ def table_of_tasks(tasks: Sequence[Task]) -> Table | None:
         row = task.now.row
         due = "" if row.due_at is None else in_words(row.due_at, row.answered_at or now)
         waits = duration(((row.answered_at or now) - row.asked_at) / MICROSECONDS)
-        kept_back = "(not to be shown to you)" if task.now.may_see else "(for somebody else)"
+        kept_back = "(not to be shown to you)" if task.concerns else "(for somebody else)"
         title = kept_back if task.asked is None else task.asked.title
         about = clean(title, limit=TITLE_LIMIT, style="dim" if task.asked is None else "")
         table.add_row(

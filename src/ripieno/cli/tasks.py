@@ -88,12 +88,13 @@ def show_asked(
         section(screen, "Plan", plan_of(asked.about))
     elif asked.about is not None and (is_act(asked.about) or not (findings or asked.evidence)):
         section(screen, "About", about(without_sections(asked.about)))
-    sources = sources_in(asked.about)
-    if sources:
-        section(screen, "Where it comes from", about(sources))
-    vouch = vouch_in(asked.about)
-    if vouch:
-        section(screen, "You may vouch for, in the rest of this run", offers(vouch))
+    for title, found, body in (
+        ("Why it is asked", why_in(asked.about), reasons),
+        ("Where it comes from", sources_in(asked.about), about),
+        ("You may vouch for, in the rest of this run", vouch_in(asked.about), offers),
+    ):
+        if found:
+            section(screen, title, body(found))
     if notes:
         section(screen, "So far", Group(*(told(note) for note in notes)))
     if hints and row.state == "open":
@@ -110,6 +111,29 @@ def sources_in(said: Any) -> dict[str, Any]:
     return fields_of(fields_of(said).get("sources"))
 
 
+WHY: Final[Mapping[str, str]] = {
+    "reason": "the reason given",
+    "why": "asked by policy",
+    "goes_on": "goes on if",
+}
+"""What a task says of why it is asked, and what that is called."""
+
+
+def why_in(said: Any) -> dict[str, Any]:
+    """Give why a policy asks, what would let it go on, and what whoever proposes it says for it."""
+    found = fields_of(said)
+    return {name: found[name] for name in WHY if found.get(name)} if "goes_on" in found else {}
+
+
+def reasons(why: Mapping[str, Any]) -> Group:
+    """Give why it is asked, whole and as it is."""
+    lines: list[Text] = []
+    for name, said in why.items():
+        each: list[Any] = said if isinstance(said, list) else [said]  # pyright: ignore[reportUnknownVariableType] - any JSON
+        lines += [Text.assemble((WHY[name], "bold"), "  ", exact(one)) for one in each]
+    return Group(*lines)
+
+
 def vouch_in(said: Any) -> dict[str, Any]:
     """Give what whoever approves may vouch for."""
     return fields_of(fields_of(said).get("vouch"))
@@ -118,6 +142,7 @@ def vouch_in(said: Any) -> dict[str, Any]:
 def without_sections(said: Any) -> Any:
     """Give what a task is about but for what has a section of its own."""
     own = [name for name, of in (("sources", sources_in), ("vouch", vouch_in)) if of(said)]
+    own += [*why_in(said), "policies"] if why_in(said) else []
     return {name: one for name, one in fields_of(said).items() if name not in own} if own else said
 
 

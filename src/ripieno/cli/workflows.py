@@ -192,7 +192,9 @@ async def _register(settings: Settings, workflow: Workflow) -> int:
     async with unserved(settings) as host:
         known = {row.version for row in await host.store.versions(settings.principal.tenant, workflow.name)}
         given = {"version": workflow.version}
-        by = await check_change(host.store, workflow.name, settings.principal, "register", given=given)
+        by = await check_change(
+            host.store, workflow.name, settings.principal, "register", given=given, reason=None
+        )
         await host.enter(workflow, by)
     document = {"workflow": workflow.name, "version": workflow.version, "new": workflow.version not in known}
     table = listing("", "")
@@ -227,7 +229,9 @@ async def _compatible(settings: Settings, old: str, new: str) -> int:
             msg = f"{old} is a version of {before.workflow}, {new} one of {after.workflow}"
             raise InputError(msg)
         given = {"old": before.version, "new": after.version}
-        by = await check_change(store, before.workflow, settings.principal, "compatible", given=given)
+        by = await check_change(
+            store, before.workflow, settings.principal, "compatible", given=given, reason=None
+        )
         await store.declare_compatible(tenant, before.version, after.version, by.id)
     document = {"workflow": before.workflow, "old": before.version, "new": after.version}
     table = listing("", "", "")

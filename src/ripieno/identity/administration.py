@@ -34,7 +34,7 @@ LONGEST_GROUP: Final = 256
 
 async def enter(store: Store, who: str, *, by: Principal, reason: str | None = None) -> PrincipalRow | None:
     """Enter a principal that holds no role yet; None when it has an entry."""
-    by = await check_identity(store, named(who), by, "enter", "enter a principal", given={})
+    by = await check_identity(store, named(who), by, "enter", "enter a principal", given={}, reason=reason)
     return await change(store, PrincipalChange(named(who), "entered", lambda row: row, by.id, reason), by)
 
 
@@ -46,7 +46,9 @@ async def grant(
     Nobody grants a role to themselves that they do not hold: raises `NotAllowedError`.
     """
     name, more = named(who), frozenset(check_role(role) for role in roles)
-    by = await check_identity(store, name, by, "grant", "grant a role", given={"roles": sorted(more)})
+    by = await check_identity(
+        store, name, by, "grant", "grant a role", given={"roles": sorted(more)}, reason=reason
+    )
     check_gives(by, more)
     for role in sorted(more):
         if name == by.id and not by.holds(role):
@@ -65,7 +67,7 @@ async def revoke(
     """Take roles from a principal that were granted by name; None when it holds none of them so."""
     less = frozenset(roles)
     given = {"roles": sorted(less)}
-    by = await check_identity(store, named(who), by, "revoke", "revoke a role", given=given)
+    by = await check_identity(store, named(who), by, "revoke", "revoke a role", given=given, reason=reason)
     check_known(store, who, by)
 
     def revoked(row: PrincipalRow) -> PrincipalRow:
@@ -83,7 +85,9 @@ async def join(
     """
     name, more = named(who), frozenset(check_group(group) for group in groups)
     given = {"groups": sorted(more)}
-    by = await check_identity(store, name, by, "join", "change who belongs to a group", given=given)
+    by = await check_identity(
+        store, name, by, "join", "change who belongs to a group", given=given, reason=reason
+    )
     check_gives(by, [row.role for row in store.group_roles(by.tenant) if row.group in more])
     if name == by.id and not by.every_role:
         msg = f"nobody joins a group by their own hand: {by.id} is an administrator, not the group's"
@@ -101,7 +105,9 @@ async def leave(
     """Let a principal belong to groups no more; None when it does not."""
     less = frozenset(groups)
     given = {"groups": sorted(less)}
-    by = await check_identity(store, named(who), by, "leave", "change who belongs to a group", given=given)
+    by = await check_identity(
+        store, named(who), by, "leave", "change who belongs to a group", given=given, reason=reason
+    )
     check_known(store, who, by)
 
     def left(row: PrincipalRow) -> PrincipalRow:
@@ -112,7 +118,9 @@ async def leave(
 
 async def suspend(store: Store, who: str, *, by: Principal, reason: str) -> PrincipalRow | None:
     """Let nothing be done as a principal any more, whatever it shows; None when it is so already."""
-    by = await check_identity(store, named(who), by, "suspend", "suspend a principal", given={})
+    by = await check_identity(
+        store, named(who), by, "suspend", "suspend a principal", given={}, reason=reason
+    )
 
     def suspended(row: PrincipalRow) -> PrincipalRow:
         return replace(row, status="suspended")
@@ -122,7 +130,9 @@ async def suspend(store: Store, who: str, *, by: Principal, reason: str) -> Prin
 
 async def resume(store: Store, who: str, *, by: Principal, reason: str | None = None) -> PrincipalRow | None:
     """Let a suspended principal act again, with the roles it had; None when it is not suspended."""
-    by = await check_identity(store, named(who), by, "resume", "let a principal act again", given={})
+    by = await check_identity(
+        store, named(who), by, "resume", "let a principal act again", given={}, reason=reason
+    )
     check_known(store, who, by)
 
     def resumed(row: PrincipalRow) -> PrincipalRow:
@@ -136,7 +146,9 @@ async def map_group(store: Store, group: str, role: str, *, by: Principal, reaso
 
     Raises `NotAllowedError` where that would give a role to the administrator who asks for it.
     """
-    by = await check_identity(store, group, by, "map", "say what a group means", given={"role": role})
+    by = await check_identity(
+        store, group, by, "map", "say what a group means", given={"role": role}, reason=reason
+    )
     check_gives(by, [role])
     own = next((row for row in store.principals(by.tenant) if row.id == by.id), None)
     if own is not None and group in own.groups and not by.holds(role):
@@ -149,7 +161,9 @@ async def unmap_group(
     store: Store, group: str, role: str, *, by: Principal, reason: str | None = None
 ) -> bool:
     """Let a group give a role no more; False when it does not."""
-    by = await check_identity(store, group, by, "unmap", "say what a group means", given={"role": role})
+    by = await check_identity(
+        store, group, by, "unmap", "say what a group means", given={"role": role}, reason=reason
+    )
     return await store.unmap_group(by.tenant, group, role, by.id, reason)
 
 

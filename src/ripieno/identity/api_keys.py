@@ -66,7 +66,9 @@ async def create_key(
     now = clock.now()
     life = None if expires_at is None else -(-(expires_at - now) // MINUTE)
     asked = {"good for": (scope or KeyScope()).document(), "minutes": life}
-    by = await check_identity(store, principal, by, "create key", "make a key for another", given=asked)
+    by = await check_identity(
+        store, principal, by, "create key", "make a key for another", given=asked, reason=reason
+    )
     wanted = scope or KeyScope()
     if principal == by.id:
         wanted = within(wanted, by.scope)
@@ -91,7 +93,9 @@ async def revoke_key(store: Store, key: str, *, by: Principal, reason: str | Non
         msg = f"no key {key!r}{nearest(key, rows)}"
         raise NotFoundError(msg, remedy="ripieno keys list shows those there are")
     whose = rows[key].principal
-    by = await check_identity(store, whose, by, "revoke key", "revoke another's key", given={"key": key})
+    by = await check_identity(
+        store, whose, by, "revoke key", "revoke another's key", given={"key": key}, reason=reason
+    )
     return await store.revoke_key(by.tenant, RevokedKey(key, by.id, reason))
 
 

@@ -117,7 +117,7 @@ async def trust(store: Store, provider: Provider, *, by: Principal, reason: str 
     and none begins with another's.
     """
     by = await check_identity(
-        store, provider.issuer, by, "trust", "trust a provider", given=provider.document()
+        store, provider.issuer, by, "trust", "trust a provider", given=provider.document(), reason=reason
     )
     for row in store.providers(by.tenant):
         other = Provider.of(row)
@@ -132,7 +132,9 @@ async def trust(store: Store, provider: Provider, *, by: Principal, reason: str 
 
 async def distrust(store: Store, issuer: str, *, by: Principal, reason: str | None = None) -> None:
     """Trust the tokens of a provider no more; raises `NotFoundError` where they are not."""
-    by = await check_identity(store, issuer, by, "distrust", "trust a provider no more", given={})
+    by = await check_identity(
+        store, issuer, by, "distrust", "trust a provider no more", given={}, reason=reason
+    )
     if not await store.distrust_provider(by.tenant, issuer, by.id, reason):
         known = [row.issuer for row in store.providers(by.tenant)]
         msg = f"no provider {issuer!r} is trusted{nearest(issuer, known)}"

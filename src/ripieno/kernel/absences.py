@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ripieno.journal.store import Store
@@ -30,7 +30,8 @@ async def set_absence(
     be left to stand in because it leads back in a circle.
     """
     who, instead = address(person), address(substitute)
-    by = await check_absence(store, by, who)
+    given = {"instead": instead, "from": from_at, "until": until_at}
+    by = await check_absence(store, by, who, given)
     now = clock.now()
     if until_at <= max(from_at, now):
         msg = "an absence ends after it begins, and after now"
@@ -58,7 +59,7 @@ async def set_absence(
 async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: str) -> Sequence[Absence]:
     """End every absence of a person, present and to come; raises `NotFoundError` when there is none."""
     who = address(person)
-    by = await check_absence(store, by, who)
+    by = await check_absence(store, by, who, {"clear": True})
     found = [
         absence for absence in await store.absences(by.tenant, after=clock.now()) if absence.person == who
     ]
@@ -70,7 +71,7 @@ async def clear_absences(store: Store, clock: Clock, *, by: Principal, person: s
     return found
 
 
-async def check_absence(store: Store, by: Principal, who: str) -> Principal:
+async def check_absence(store: Store, by: Principal, who: str, given: Mapping[str, object]) -> Principal:
     """Give `by` with leave to say that somebody is away; raises `NotAllowedError`.
 
     It is one's own absence, or one is an operator.
@@ -79,4 +80,4 @@ async def check_absence(store: Store, by: Principal, who: str) -> Principal:
     if who != by.id and not by.holds(OPERATOR):
         msg = f"{who} says when they are away, or an operator; {by.id} is neither"
         raise NotAllowedError(msg)
-    return await check_away(store, who, by)
+    return await check_away(store, who, by, given=given)

@@ -15,10 +15,16 @@ from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, Ref
 from ripieno.model.ids import short
 from ripieno.model.principal import Principal
 
-__all__ = ["OPERATOR", "Standing", "address", "meant", "standing", "standings"]
+__all__ = ["APPROVAL", "OPERATOR", "Standing", "address", "meant", "standing", "standings"]
 
 OPERATOR: Final = "operator"
 """The role that may move tasks which others hold."""
+
+BREAK_GLASS: Final = "break-glass"
+"""Who holds this role is shown what they may have to approve in an emergency."""
+
+APPROVAL: Final = "/approval/"
+"""What the path of a task has in it that asks for leave to do something."""
 
 ADDRESS: Final = re.compile(r"(?:person:[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|role:.+)")
 
@@ -84,6 +90,11 @@ class Standing:
         """True for everybody whom the task concerns."""
         concerned = self.by.id in (self.row.claimed_by, self.row.person, self.row.delegated_by)
         return concerned or self.entitled
+
+    @property
+    def may_pass(self) -> bool:
+        """True for whoever could approve it in an emergency, for whomever it is."""
+        return APPROVAL in self.row.path and self.by.holds(BREAK_GLASS)
 
     @property
     def on_behalf_of(self) -> str | None:

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
+from ripieno.kernel.addressees import APPROVAL
 from ripieno.kernel.approving import approved, put
 from ripieno.kernel.proposals import known_of, rights, trial
 from ripieno.kernel.shares import PARTS, WHOLE, part_of
-from ripieno.kernel.verdicts import VERSION_DIGITS, told
+from ripieno.kernel.verdicts import AWAITS, VERSION_DIGITS, told
 from ripieno.model.definition import Definition
 from ripieno.model.errors import AwaitingApprovalError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.event import Json
@@ -60,6 +61,11 @@ ADMINISTRATOR: Final = "administrator"
 
 EXPLAIN: Final = "ripieno policy explain says what would let it happen"
 
+NO_END: Final = (
+    "an approval is not approved in turn, as there would be no end to it; a policy that wants more than one"
+    ' person asks for them: @approval("2 of role:NAME")'
+)
+
 TENANT_LOG: Final = "tenant log"
 """What policies call what happened in a tenant outside runs."""
 
@@ -100,6 +106,8 @@ COMMANDS: Final[Mapping[str, str]] = {
 async def admitted(store: Store, definition: Definition, by: Principal, mark: str) -> Principal:
     """Give `by` with leave to start a run; raises `NotAllowedError` where policy does not permit it.
 
+    Where policies ask about it the run is made, and waits for the approval before it begins anything.
+
     `mark` is its business key, or its id: by it the run falls to the policies in production or to a
     candidate's. Rights count as this process knows them: the run is to be created under them.
     """
@@ -112,15 +120,21 @@ async def admitted(store: Store, definition: Definition, by: Principal, mark: st
     let_start = await may_start(
         store, Action("run.start", "start", Actor(by), subject, subject), mark, known=True
     )
-    starts[who] = (store.rights.of(by.tenant), let_start)
+    if AWAITS not in (let_start.leave or {}):
+        starts[who] = (store.rights.of(by.tenant), let_start)
     return let_start
 
 
-async def may_begin_again(store: Store, run: RunRow, by: Principal) -> Principal:
-    """Give the same for a run that begins with what another has found; raises as `admitted` does."""
+async def may_begin_again(
+    store: Store, run: RunRow, by: Principal, *, given: Given, reason: str | None
+) -> Principal:
+    """Give the same for a run that begins with what another has found; raises as `admitted` does.
+
+    Where policies ask about it, it is approved first, as a command is: it does not wait with what it has.
+    """
     subject = await workflow_of(store, run)
     action = Action("run.start", "fork", Actor(by), subject, subject, run.id)
-    return await may_start(store, action, run.key or run.id)
+    return await may_start(store, action, run.key or run.id, given, reason=reason)
 
 
 def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
@@ -133,15 +147,26 @@ def candidate_for(store: Store, tenant: str, mark: str) -> str | None:
     return candidate.version if candidate is not None and falls else None
 
 
-async def may_start(store: Store, action: Action, mark: str, *, known: bool = False) -> Principal:
+async def may_start(
+    store: Store,
+    action: Action,
+    mark: str,
+    given: Given | None = None,
+    *,
+    reason: str | None = None,
+    known: bool = False,
+) -> Principal:
     who = action.actor.principal
     candidate = candidate_for(store, who.tenant, mark)
     if candidate is not None:
         action = replace(action, candidate=candidate)
     otherwise = f"{who.id} may not start {action.subject.name}"
-    decision = await decided(store, action, otherwise, known=known)
+    decision = await decided(
+        store, action, otherwise, given, reason=reason, known=known, within_run=given is None
+    )
     by = store.rights.of(who.tenant).narrowed(who)  # as looked at for the decision
-    return replace(by, leave=told(decision) | trial(candidate))
+    awaits: dict[str, Json] = {} if decision.verdict == "allow" else {AWAITS: True}
+    return replace(by, leave=told(decision) | trial(candidate) | awaits)
 
 
 def begun(by: Principal) -> dict[str, Json]:
@@ -149,23 +174,26 @@ def begun(by: Principal) -> dict[str, Json]:
     return {**rights(by), **(by.leave or {})}
 
 
-async def check_operator(store: Store, run: RunRow, by: Principal, verb: str, *, given: Given) -> Principal:
+async def check_operator(
+    store: Store, run: RunRow, by: Principal, verb: str, *, given: Given, reason: str | None
+) -> Principal:
     """Give `by` with leave to command a run so, with what is `given`.
 
     Raises `NotAllowedError` where policy does not permit it, `RefusedError` when the run has ended.
     """
     check_tenant(run, by)
-    by = await check_command(store, run, by, verb, given=given)
+    by = await check_command(store, run, by, verb, given=given, reason=reason)
     check_going(run)
     return by
 
 
 async def check_command(
-    store: Store, run: RunRow | None, by: Principal, verb: str, *, given: Given
+    store: Store, run: RunRow | None, by: Principal, verb: str, *, given: Given, reason: str | None
 ) -> Principal:
     """Give `by` with leave to give the command upon a run; upon many, where None. Else `NotAllowedError`.
 
-    `given` is all that makes it another command: an approval of one is none of the other.
+    `given` is all that makes it another command: an approval of one is none of the other. `reason` is shown
+    to whoever has to approve it.
     """
     by = as_now(store, by)
     if run is None:
@@ -173,24 +201,27 @@ async def check_command(
     else:
         subject = Subject("run", run.id, {"workflow": run.workflow, "principal": run.principal})
         action = Action("run.command", verb, Actor(by), subject, await workflow_of(store, run), run.id)
-    return let(by, await decided(store, action, sentence(by, verb), given))
+    return let(by, await decided(store, action, sentence(by, verb), given, reason=reason))
 
 
-async def check_change(store: Store, workflow: str, by: Principal, verb: str, *, given: Given) -> Principal:
+async def check_change(
+    store: Store, workflow: str, by: Principal, verb: str, *, given: Given, reason: str | None
+) -> Principal:
     """Give `by` with leave to change a workflow; raises `NotAllowedError` where policy does not permit it."""
     by = as_now(store, by)
     subject = Subject("workflow", workflow)
     action = Action("workflow.change", verb, Actor(by), subject)
-    return let(by, await decided(store, action, sentence(by, verb), given))
+    return let(by, await decided(store, action, sentence(by, verb), given, reason=reason))
 
 
 async def check_policy_change(
-    store: Store, by: Principal, verb: str, version: str, *, given: Given
+    store: Store, by: Principal, verb: str, version: str, *, given: Given, reason: str | None
 ) -> Principal:
     """Give `by` with leave to change which policies are in force; raises `NotAllowedError`."""
     by = as_now(store, by)
     otherwise = f"{by.id} may not change which policies decide"
-    return let(by, await decided(store, policy_change(by, verb, version), otherwise, given))
+    action = policy_change(by, verb, version)
+    return let(by, await decided(store, action, otherwise, given, reason=reason))
 
 
 def policy_change(by: Principal, verb: str, version: str) -> Action:
@@ -199,7 +230,7 @@ def policy_change(by: Principal, verb: str, version: str) -> Action:
 
 
 async def check_identity(
-    store: Store, name: str, by: Principal, verb: str, what: str, *, given: Given
+    store: Store, name: str, by: Principal, verb: str, what: str, *, given: Given, reason: str | None
 ) -> Principal:
     """Give `by` with leave to change who there is or who comes how; raises `NotAllowedError`.
 
@@ -210,11 +241,23 @@ async def check_identity(
     if not by.holds(ADMINISTRATOR):
         otherwise = f"to {what} is for role {ADMINISTRATOR!r}; {by.id} does not hold it"
     action = Action("identity.change", verb, Actor(by), Subject("identity", name))
-    return let(by, await decided(store, action, otherwise, given))
+    return let(by, await decided(store, action, otherwise, given, reason=reason))
 
 
-async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str = "answer") -> Principal:
-    """Give `by` with leave to answer a task; raises `NotAllowedError` where policy does not permit it."""
+async def check_answer(
+    store: Store,
+    row: QuestionRow,
+    by: Principal,
+    verb: str = "answer",
+    *,
+    given: Given,
+    reason: str | None = None,
+    use: bool = True,
+) -> Principal:
+    """Give `by` with leave to answer a task; raises `NotAllowedError` where policy does not permit it.
+
+    What is an approval itself is not approved in turn: there would be no end to it.
+    """
     by = as_now(store, by)
     known = {"role": row.role, "person": row.person, "run": row.run, "kind": row.kind}
     told_of = {name: value for name, value in known.items() if value is not None}
@@ -222,12 +265,14 @@ async def check_answer(store: Store, row: QuestionRow, by: Principal, verb: str 
     task = f"t-{row.number}"
     workflow = await workflow_of(store, await store.run(row.run))
     action = Action("task.answer", verb, Actor(by), Subject("task", task, facts), workflow, row.run, row.path)
-    return let(by, await decided(store, action, f"{by.id} may not answer {task}"))
+    to_approve = None if facts["approval"] else given
+    otherwise = f"{by.id} may not answer {task}"
+    return let(by, await decided(store, action, otherwise, to_approve, reason=reason, use=use))
 
 
 def is_approval(row: QuestionRow) -> bool:
     """Tell whether a task asks for leave to do something, as a policy or an effect rule has it."""
-    return "/approval/" in row.path
+    return APPROVAL in row.path
 
 
 @asynccontextmanager
@@ -241,43 +286,51 @@ async def refusing(store: Store, row: QuestionRow, by: Principal, verb: str) -> 
         raise
 
 
-async def check_review(store: Store, run: RunRow, task: str, by: Principal) -> Principal:
+async def check_review(store: Store, run: RunRow, task: str, by: Principal, said: str) -> Principal:
     """Give `by` with leave to review what passed in an emergency; raises `NotAllowedError`."""
     by = as_now(store, by)
     subject = Subject("task", task, {"run": run.id})
     action = Action("task.answer", "review", Actor(by), subject, await workflow_of(store, run), run.id)
-    return let(by, await decided(store, action, f"{by.id} may not review {task}"))
+    return let(by, await decided(store, action, f"{by.id} may not review {task}", {"said": said}))
 
 
-async def check_away(store: Store, person: str, by: Principal) -> Principal:
+async def check_away(store: Store, person: str, by: Principal, *, given: Given) -> Principal:
     """Give `by` with leave to say who stands in for a person; raises `NotAllowedError`."""
     subject = Subject("task", "absence", {"person": person, "approval": False})
     otherwise = f"{by.id} may not say who stands in for {person}"
-    return let(by, await decided(store, Action("task.answer", "away", Actor(by), subject), otherwise))
+    return let(by, await decided(store, Action("task.answer", "away", Actor(by), subject), otherwise, given))
 
 
 async def may_read(
-    store: Store, run: RunRow, by: Principal, what: str, *, labels: Sequence[str], about: Mapping[str, Any]
+    store: Store,
+    run: RunRow,
+    by: Principal,
+    what: str,
+    *,
+    labels: Sequence[str],
+    about: Mapping[str, Any],
+    use: bool = True,
 ) -> Principal:
     """Give `by` with leave to be shown what a run of labelled data holds; raises `NotAllowedError`.
 
-    `about` is what its version declares; under which policies it runs is among that.
+    `about` is what its version declares; under which policies it runs is among that. An approval that it
+    needs is used up where it is for `use`; else it is only looked for.
     """
     action = reading(run, by, what, labels, about)
     otherwise = f"{by.id} may not be shown what run {run.id[-6:]} holds"
     if by.kind in ("person", "service"):
-        return let(by, await decided(store, action, otherwise))
+        return let(by, await decided(store, action, otherwise, {}, use=use))
     remedy = (
         "agents work on labelled data within a run; for one that is to look at what runs hold from outside,"
         " a policy permits data.read to it by name: docs/concepts/policy.md#labelled-data"
     )
-    return let(by, await decided(store, action, otherwise, remedy=remedy))
+    return let(by, await decided(store, action, otherwise, {}, remedy=remedy, use=use))
 
 
 async def may_read_log(store: Store, by: Principal, what: str) -> Principal:
     """Give `by` with leave to read what happened in the tenant outside runs; raises `NotAllowedError`."""
     action = Action("data.read", what, Actor(by), Subject("data", TENANT_LOG))
-    return let(by, await decided(store, action, f"the tenant's log is not for {by.id}"))
+    return let(by, await decided(store, action, f"the tenant's log is not for {by.id}", {}))
 
 
 def may_list(
@@ -323,15 +376,19 @@ async def decided(
     otherwise: str,
     given: Given | None = None,
     *,
+    reason: str | None = None,
     known: bool = False,
+    within_run: bool = False,
+    use: bool = True,
     remedy: str = EXPLAIN,
 ) -> Decision:
     """Give the decision that allows an act outside of any run; records and raises any other.
 
     Roles count as far as they are held still, and nothing is done for whoever is suspended, or came with
     what was revoked since. What a credential is not good for is refused before policy is asked. With `known`
-    the rights that this process knows are enough to be allowed by. A command, with what it was `given`, may
-    be approved by others first; whatever else policies ask about is denied.
+    the rights that this process knows are enough to be allowed by. What it is `given` with may be approved by
+    others first, who are shown the `reason`; such an approval is used up where it is for `use`. What asks
+    `within_run` is given back as a decision that asks. An approval itself is approved by nobody.
     """
     workflow = (
         action.subject.name if action.subject.kind == "workflow" else action.subject.facts.get("workflow")
@@ -341,7 +398,7 @@ async def decided(
     if known and (decision := put(store, action, store.rights.of(by.tenant))).verdict == "allow":
         return decision
     decision = put(store, action)
-    if decision.verdict == "allow":
+    if decision.verdict == "allow" or (within_run and decision.verdict == "ask"):
         return decision
     body: dict[str, Json] = {
         "act": action.kind,
@@ -352,7 +409,7 @@ async def decided(
     }
     if decision.verdict == "ask" and given is not None:
         try:
-            return await approved(store, action, decision, given)
+            return await approved(store, action, decision, given, reason=reason, use=use)
         except AwaitingApprovalError as error:
             await store.record(
                 by.tenant, "act.denied", {**body, "approval": error.run}, reason=decision.reason
@@ -361,7 +418,7 @@ async def decided(
             raise AwaitingApprovalError(msg, run=error.run, remedy=error.remedy) from None
     await store.record(by.tenant, "act.denied", body, reason=decision.reason)
     msg = f"{otherwise}: {decision.reason}"
-    raise NotAllowedError(msg, remedy=remedy)
+    raise NotAllowedError(msg, remedy=NO_END if decision.verdict == "ask" else remedy)
 
 
 def let(by: Principal, decision: Decision) -> Principal:

@@ -18,9 +18,10 @@ from ripieno.journal.records import Message, NewRun, RunFilter, RunRow, VersionR
 from ripieno.journal.rights import Directed
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock, SystemClock
+from ripieno.kernel.erased import ERASED
 from ripieno.kernel.proposals import rights
 from ripieno.model.confidential import CONFIDENTIAL
-from ripieno.model.errors import AwaitingApprovalError, RefusedError
+from ripieno.model.errors import AwaitingApprovalError, ErasedError, RefusedError
 from ripieno.model.event import Event, Json, canonical, digest
 from ripieno.model.gate import Action, ActionKind, Actor, Approval, Decision, Subject
 from ripieno.model.ids import new_id
@@ -32,6 +33,7 @@ __all__ = [
     "DOCUMENT",
     "PARTICIPANT",
     "PINS",
+    "SEALED",
     "USABLE_SECONDS",
     "USE",
     "VERSION",
@@ -40,6 +42,8 @@ __all__ = [
     "approved",
     "put",
     "task_of",
+    "unsealed",
+    "upon",
 ]
 
 WORKFLOW: Final = "operator command"
@@ -47,6 +51,9 @@ WORKFLOW: Final = "operator command"
 PARTICIPANT: Final = "approval"
 USE: Final = f"{PARTICIPANT}@1/use/1"
 """The path of the wait that ends when an approval is used, or its time is over."""
+
+SEALED: Final = "sealed"
+"""What stands for what a command upon a run is given: run, commitment, and what the run's key opens."""
 
 USABLE_SECONDS: Final = 24 * 3600.0
 """For so long what was approved can be done."""
@@ -78,12 +85,14 @@ async def approved(
     decision: Decision,
     given: Mapping[str, object],
     *,
+    reason: str | None = None,
+    use: bool = True,
     clock: Clock | None = None,
 ) -> Decision:
-    """Give the decision that lets a command happen, using up the approval that it needs.
+    """Give the decision that lets a command happen, using up the approval that it needs unless not for `use`.
 
-    `decision` is what asks. Raises `AwaitingApprovalError` where nobody has approved it yet: it is asked from
-    then on.
+    `decision` is what asks, and `reason` is told to whoever is asked. Raises `AwaitingApprovalError` where
+    nobody has approved it yet: it is asked from then on.
     """
     clock = clock or SystemClock()
     await enter(store, action.actor.principal, clock)
@@ -97,9 +106,12 @@ async def approved(
             found = put(store, replace(action, approvals=asked.approvals))
             if found.verdict != "allow":
                 raise awaiting(row)
+            if not use:
+                return replace(found, approval=row.id)
             if await asked.used(action.actor.principal, clock):
                 return replace(found, approval=row.id)
-    raise awaiting(await bear(store, action, given, f"{token}, {number + 1}", clock))
+    told = {"given": dict(given)} | ({} if reason is None else {"reason": reason})
+    raise awaiting(await bear(store, action, told, f"{token}, {number + 1}", clock))
 
 
 async def enter(store: Store, by: Principal, clock: Clock) -> None:
@@ -260,13 +272,20 @@ def facts_of(said: Mapping[str, Any]) -> Facts:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in said.items()}  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType] - texts, as they were told
 
 
-async def bear(store: Store, action: Action, given: Mapping[str, object], key: str, clock: Clock) -> RunRow:
-    """Make the run that asks for the approval of a command; the one with that key, where there is one."""
+async def bear(store: Store, action: Action, told: Mapping[str, object], key: str, clock: Clock) -> RunRow:
+    """Make the run that asks for the approval of a command; the one with that key, where there is one.
+
+    With what it is given, and why, is `told` to whoever is asked. Of a command upon a run that is sealed by
+    that run's key, since it may be of what the run holds: it is gone when the run is erased.
+    """
     by, now = action.actor.principal, clock.now()
     run = new_id()
     keys = store.new_key(bytes.fromhex(run))
-    said = {**described(action), "given": dict(given), "concerned": concerned(store, action)}
-    data = encode(CONFIDENTIAL.without(said))
+    told = CONFIDENTIAL.without(dict(told))
+    about = action.run if action.kind != "data.read" else None
+    if about is not None and store.erasure(about) is None:
+        told = {SEALED: sealed(store, about, told)}
+    data = encode(CONFIDENTIAL.without({**described(action), "concerned": concerned(store, action)}) | told)
     commitment = keys[1].commit(data)
     body: dict[str, Json] = {
         "workflow": WORKFLOW,
@@ -279,11 +298,39 @@ async def bear(store: Store, action: Action, given: Mapping[str, object], key: s
         "requested": now,
         "input": commitment.hex(),
         **rights(by),
+        **({} if about is None else {"about": about}),
     }
     new = NewRun(run, by.tenant, WORKFLOW, VERSION, by.id, key, now, owed=True)
     payloads = [(commitment, data)]
     created = await store.create(new, keys, [("run.started", "", body)], payloads, own=False)
     return created.row
+
+
+def sealed(store: Store, run: str, told: Mapping[str, object]) -> list[str]:
+    """Give something as it is kept under the key of a run."""
+    key, data = store.key(run), encode(dict(told))
+    commitment = key.commit(data)
+    return [run, commitment.hex(), key.seal(commitment, data).hex()]
+
+
+def unsealed(store: Store, said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what a task is about with what is sealed in it; that word alone where the run was erased."""
+    if SEALED not in said:
+        return said
+    run, commitment, data = said[SEALED]
+    rest = {name: one for name, one in said.items() if name != SEALED}
+    try:
+        opened = store.key(run).open(bytes.fromhex(commitment), bytes.fromhex(data))
+    except ErasedError:
+        return {**rest, "given": ERASED}
+    return {**rest, **decode(opened)}
+
+
+async def upon(store: Store, run: RunRow) -> str | None:
+    """Give the run upon which a command is that is to be approved; None for another run, or command."""
+    if run.workflow != WORKFLOW:
+        return None
+    return (await store.events(run.id, limit=1))[0].body.get("about")
 
 
 async def task_of(store: Store, run: str) -> str | None:

@@ -28,7 +28,7 @@ async def set_budget(
     by.check_scope("policy.change")
     cost = micros(cost_usd)
     given = {"team": team, "cost": cost, "hard": hard}
-    by = await check_command(store, None, by, "budget", given=given)
+    by = await check_command(store, None, by, "budget", given=given, reason=None)
     if not cost:
         msg = "a budget must be more than nothing; ripieno stop tenant lets nothing be spent"
         raise InputError(msg)
@@ -41,5 +41,5 @@ async def set_budget(
 async def clear_budget(store: Store, *, by: Principal, team: str = "") -> bool:
     """Let the tenant of `by`, or a team of it, spend as it likes; False when it had no budget."""
     by.check_scope("policy.change")
-    by = await check_command(store, None, by, "budget", given={"clear": team})
+    by = await check_command(store, None, by, "budget", given={"clear": team}, reason=None)
     return await store.clear_budget(by.tenant, team, by=by.id)

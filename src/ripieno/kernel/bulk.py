@@ -65,7 +65,9 @@ async def in_bulk(
     That the operation takes place is recorded in the tenant's stream first, with the filter and how many
     runs it found; each run's own event names the operation. Raises `NotAllowedError` before anything.
     """
-    by = await check_command(store, None, operation.by, operation.what, given={"filter": document(wanted)})
+    by = await check_command(
+        store, None, operation.by, operation.what, given={"filter": document(wanted)}, reason=operation.reason
+    )
     name = operation.id or f"op-{new_id()}"
     body: dict[str, Json] = {
         "operation": name,

@@ -10,6 +10,7 @@ from ripieno.kernel.approving import (
     DOCUMENT,
     PARTICIPANT,
     PINS,
+    SEALED,
     USABLE_SECONDS,
     VERSION,
     WORKFLOW,
@@ -50,7 +51,8 @@ class Asking:
 
         kind, subject = said["subject"]
         what = f"{said['verb']}: {kind} {subject}"
-        about = {"command": said["verb"], kind: subject, "by": said["by"], "given": said["given"]}
+        told = {name: said[name] for name in ("given", "reason", SEALED) if name in said}
+        about = {"command": said["verb"], kind: subject, "by": said["by"], **told}
         use = scope.next("use")
         concerned = said.get("concerned", ())
         consent = Consent(scope, scope.next("command"), decide, what, about, concerned=concerned)

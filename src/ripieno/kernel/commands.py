@@ -13,6 +13,7 @@ from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.addressees import Standing, meant, standing
 from ripieno.kernel.allowed import check_answer, check_operator, is_approval, refusing
+from ripieno.kernel.approving import unsealed
 from ripieno.kernel.clock import Clock, moment
 from ripieno.kernel.conclusion import conclude
 from ripieno.kernel.erased import ERASED, value_of
@@ -71,7 +72,7 @@ def asked_for(store: Store, row: QuestionRow) -> AskedFor:
         row,
         content["title"],
         content["form"],
-        content["about"],
+        unsealed(store, content["about"]) if isinstance(content["about"], dict) else content["about"],
         evidence,
         frozenset(content.get("barred", ())),
         content.get("asks"),
@@ -101,12 +102,16 @@ async def answer(
         now.check_open()
         async with refusing(store, row, by, "answer"):
             now.check_may_act()
-            check_barred(row, asked.barred, {by.id, now.on_behalf_of, *behind(store, row, by)})
+            makers = behind(store, row, by)
+            check_barred(row, asked.barred, {by.id, now.on_behalf_of, *makers})
             check_in_time(asked, clock.now())
             check_approver(asked, now)
-        by = await check_answer(store, row, by)
+        let = await check_answer(store, row, by, given={"value": value}, reason=reason, use=False)
         await check_shown(store, await store.run(row.run), "answer", by)  # nobody decides unseen
         check_form(asked, value)
+        if "approval" in (let.leave or {}):
+            let = await check_answer(store, row, by, given={"value": value}, reason=reason)
+        by = let
         try:
             await send(
                 store,
@@ -114,7 +119,7 @@ async def answer(
                 row.run,
                 by=by,
                 kind="answer",
-                said=said | held_by_editor(by, value),
+                said=said | held_by_editor(by, value) | ({"behind": sorted(makers)} if makers else {}),
                 question=row,
                 closes="answered",
                 behalf=now.on_behalf_of,
@@ -128,11 +133,20 @@ async def answer(
 
 
 def behind(store: Store, row: QuestionRow, by: Principal) -> set[str]:
-    """Give who approves by way of a service or agent: whoever made a key of it, or changed it last."""
+    """Give who approves by way of a service or agent: whoever made a key of it, or changed it last.
+
+    Where that is a service or agent in turn, so are those by whom that one was made.
+    """
     if by.kind == "person" or not is_approval(row):
         return set()
-    makers = {key.by for key in store.keys(by.tenant) if key.principal == by.id}
-    return makers | {entry.by for entry in store.principals(by.tenant) if entry.id == by.id}
+    made = [(key.principal, key.by) for key in store.keys(by.tenant)]
+    made += [(entry.id, entry.by) for entry in store.principals(by.tenant)]
+    found: set[str] = set()
+    new = {by.id}
+    while new:
+        new = {maker for whom, maker in made if whom in new} - found
+        found |= new
+    return found
 
 
 def held_by_editor(by: Principal, value: object) -> dict[str, object]:
@@ -208,7 +222,7 @@ async def cancel(
     A run whose code is not here, or does not fit, ends at once; unless a call of it is in doubt, which
     only its code can settle: then it ends when the code is back.
     """
-    by = await check_operator(store, run, by, "cancel", given={"undo": undo})
+    by = await check_operator(store, run, by, "cancel", given={"undo": undo}, reason=reason)
     said = {"reason": reason, "undo": True} if undo else reason
     await send(store, clock, run.id, by=by, kind="cancel", said=said, operation=operation)
     if not undo and run.status in ("blocked", "needs_version"):

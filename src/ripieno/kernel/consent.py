@@ -29,6 +29,7 @@ __all__ = [
     "Panel",
     "UnsettledError",
     "deny",
+    "grounds",
     "is_settled",
     "read_denial",
     "unanswered",
@@ -132,7 +133,7 @@ class Panel:
             self._void()
         self._under = under
         self.approvals.append(Approval(answer.by or "", asked.role, answer.emergency))
-        self._heard |= dict.fromkeys(whose(answer))
+        self._heard |= dict.fromkeys((*whose(answer), *answer.behind))
 
     def edited(self, *by: str) -> None:
         """Start anew: what was approved is not what is proposed now, and whoever changed it proposes it."""
@@ -204,6 +205,7 @@ class Consent:
             if recorded is not None:
                 asked = Approver(recorded.get("role"), person=recorded.get("person"))
                 under = str(recorded.get("policies", ""))
+                why: Mapping[str, Any] = {}
             else:
                 if (denial := await read_denial(scope, path)) is not None:
                     raise denial
@@ -216,9 +218,9 @@ class Consent:
                 whom = panel.whom(decision) if decision.verdict == "ask" else None
                 if whom is None:
                     raise await deny(scope, path, unanswered(decision), self._what)
-                asked, under = whom, decision.asked_by
+                asked, under, why = whom, decision.asked_by, grounds(decision)
             self._number += 1
-            answer = await ask(scope, question(asked, under, self._what, self._about, panel), at)
+            answer = await ask(scope, question(asked, under, self._what, {**self._about, **why}, panel), at)
             if not answer.expired and not answer.value["proceed"]:
                 reason = answer.reason or answer.value.get("note")
                 said = f"rejected by {answer.by}" + (f": {reason}" if reason else "")
@@ -233,6 +235,12 @@ def unanswered(decision: Decision) -> Decision:
     return Decision(
         "deny", decision.policies, decision.version, reason=f"nobody approved it in time: {decision.reason}"
     )
+
+
+def grounds(decision: Decision) -> dict[str, Any]:
+    """Give why policies ask, as is shown to whom they ask: which, where they stand, what they wait for."""
+    waits = [f"{one.in_words} approves" for one in decision.approvers]
+    return {"policies": list(decision.policies), "why": decision.reason, "goes_on": waits}
 
 
 def question(asked: Approver, under: str, what: str, about: Mapping[str, Any], panel: Panel) -> Question:

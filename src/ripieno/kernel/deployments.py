@@ -95,7 +95,7 @@ async def promote(
     it stands there already.
     """
     by = await check_change(
-        store, version.workflow, by, "promote", given={"version": version.version, "to": stage}
+        store, version.workflow, by, "promote", given={"version": version.version, "to": stage}, reason=reason
     )
     now = deployed(store, version.tenant, version.workflow)
     before = now.production if stage == "production" else now.staging
@@ -121,7 +121,7 @@ async def share(
     Raises `InputError` for no such share, and `RefusedError` where nothing is in staging, or nothing in
     production that would have the rest.
     """
-    by = await check_change(store, workflow, by, "share", given={"share": part})
+    by = await check_change(store, workflow, by, "share", given={"share": part}, reason=reason)
     if not 0 <= part <= WHOLE:
         msg = f"expected a share from 0 to {WHOLE} per cent, got {part}"
         raise InputError(msg)
@@ -144,7 +144,7 @@ async def roll_back(store: Store, tenant: str, workflow: str, *, by: Principal, 
     has: asked again, the one before that. Runs that have begun keep their version. Raises `RefusedError`
     where there was none before.
     """
-    by = await check_change(store, workflow, by, "rollback", given={})
+    by = await check_change(store, workflow, by, "rollback", given={}, reason=reason)
     if not reason.strip():
         msg = f"rolling {workflow} back needs a reason"
         raise InputError(msg)
@@ -171,7 +171,9 @@ async def protect(
     What is in staging then starts when that version is asked for, what is in production also by name.
     Without `stands` any version starts again.
     """
-    by = await check_change(store, workflow or EVERY, by, "stages", given={"only promoted": stands})
+    by = await check_change(
+        store, workflow or EVERY, by, "stages", given={"only promoted": stands}, reason=reason
+    )
     if not reason.strip():
         msg = "saying which versions start needs a reason"
         raise InputError(msg)

@@ -55,7 +55,7 @@ async def break_glass(store: Store, clock: Clock, row: QuestionRow, *, by: Princ
         raise InputError(msg)
     row = await store.question(row.number)
     check_tenant(await store.run(row.run), by)
-    by = await check_answer(store, row, by, "break-glass")
+    by = await check_answer(store, row, by, "break-glass", given={}, reason=reason)
     if row.state != "open":
         raise RefusedError(
             why_closed(row.number, row.state, row.answered_by, row.answered_at, row.answered_for)
@@ -103,7 +103,7 @@ async def review(store: Store, task: str, *, by: Principal, said: str) -> Emerge
     one = known[-1]
     run = await store.run(one.run)
     check_tenant(run, by)
-    by = await check_review(store, run, task, by)
+    by = await check_review(store, run, task, by, said)
     if by.id in (one.by, run.principal):
         msg = f"{by.id} has passed {task} in an emergency, or gains by it: somebody else reviews it"
         raise NotAllowedError(msg)

@@ -22,6 +22,7 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.store import Store
 from ripieno.journal.vouched import ForgedError
+from ripieno.kernel.beginning import outcome_of
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import NOTED, UNDO, EffectBook
 from ripieno.kernel.inheritance import top_of
@@ -37,7 +38,7 @@ from ripieno.kernel.scope import Scope
 from ripieno.kernel.standstill import Standstill
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
-from ripieno.kernel.undo import told, undo_all, undo_for
+from ripieno.kernel.undo import told, undo_all
 from ripieno.kernel.visits import name_of
 from ripieno.model.definition import Definition
 from ripieno.model.errors import StoreError
@@ -269,10 +270,7 @@ class Execution:
         try:
             if self.row.wanted != self.row.seen:  # in here, for what comes in may be a cancellation
                 await self.fold()
-            if "undoes" in started.body:
-                outcome = await undo_for(root, WHOLE, started)
-            else:
-                outcome = await root.call(top.participant, task, limits=top.limits)
+            outcome = await outcome_of(root, started, top, task)
         except asyncio.CancelledError:
             if self._cancelled is None or self.rest is not None:
                 raise

@@ -17,6 +17,7 @@ from ripieno.kernel.limits_anew import led_to_by_limits
 from ripieno.kernel.recording import ENDS, Recording, origin
 from ripieno.kernel.restored import Restored
 from ripieno.kernel.rolled_back import still_there
+from ripieno.kernel.verdicts import AWAITS, START
 from ripieno.model.errors import InputError, RefusedError
 from ripieno.model.event import Event, Json, Kind
 from ripieno.model.ids import new_id
@@ -75,7 +76,7 @@ async def begin(
     if "undoes" in events[0].body:
         msg = f"run {run.id[-6:]} takes back what another run did, and is not begun again as a run of its own"
         raise RefusedError(msg, remedy="what still stands is named in the run that it was part of")
-    by = await may_begin_again(store, run, by)
+    by = await may_begin_again(store, run, by, given={"at": at, "input": value}, reason=reason)
     found = await still_there(store, events, found)
     fork_id = new_id()
     keys = store.new_key(bytes.fromhex(fork_id))
@@ -87,7 +88,7 @@ async def begin(
         started["given"] = Label("trusted").document()  # by whoever forks it
     started.pop("parent", None)  # nobody waits for this one
     started |= Restored.said_in(Recording(events))
-    for right in ("roles", "every_role", "credential", "candidate"):
+    for right in ("roles", "every_role", "credential", "candidate", "approval", AWAITS):
         started.pop(right, None)
     started |= begun(by)
     if "because" in started:
@@ -128,7 +129,7 @@ def finished(events: Sequence[Event]) -> list[Event]:
             whole.update((kind, event.path) for kind in ("intent", "result"))
         elif event.kind == "answered":
             whole.update((kind, event.path) for kind in ("asked", "answered"))
-        elif event.kind in ("choice", "moment", "spent", "checked"):
+        elif event.kind in ("choice", "moment", "spent", "checked") and event.path != START:
             whole.add((event.kind, event.path))
     approvals = {
         what.path.replace("/proposed/", "/approval/") for _, what in found if what.kind == "proposed"

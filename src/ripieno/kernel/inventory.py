@@ -186,7 +186,7 @@ async def reinstate(store: Store, agent: Agent, *, by: Principal, reason: str) -
 
 async def change(store: Store, agent: Agent, status: AgentStatus, *, by: Principal, reason: str) -> bool:
     by = await check_change(
-        store, agent.workflow, by, "agent", given={"agent": agent.full_name, "status": status}
+        store, agent.workflow, by, "agent", given={"agent": agent.full_name, "status": status}, reason=reason
     )
     if not reason.strip():
         msg = f"what becomes of {agent.full_name} needs a reason"

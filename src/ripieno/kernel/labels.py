@@ -15,6 +15,7 @@ from typing import Any, Final
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import may_list, may_read
+from ripieno.kernel.approving import upon
 from ripieno.kernel.told_labels import Told, told_of
 from ripieno.model.errors import NotFoundError
 from ripieno.model.gate import Decision
@@ -27,13 +28,22 @@ NOTHING: Final = "{}"
 
 
 async def check_shown(store: Store, run: RunRow, what: str, by: Principal) -> Principal:
-    """Give `by` with leave to be shown what a run holds; raises `NotAllowedError` where policy denies it."""
+    """Give `by` with leave to be shown what a run holds; raises `NotAllowedError` where policy denies it.
+
+    Where several runs have to be let, and policies ask about more than one, no approval is used up before
+    there are all.
+    """
     shown = by
-    for one in await lineage(store, run):
-        about = await about_of(store, one)
-        if labels := await labels_of(store, one, about):
-            may = await may_read(store, one, by, what, labels=labels, about=about or {})
-            shown = may if shown is by else shown
+    line = [
+        (one, labels, about or {})
+        for one in await lineage(store, run)
+        if (labels := await labels_of(store, one, about := await about_of(store, one)))
+    ]
+    for one, labels, about in line[1:]:
+        await may_read(store, one, by, what, labels=labels, about=about, use=False)
+    for one, labels, about in line:
+        may = await may_read(store, one, by, what, labels=labels, about=about)
+        shown = may if shown is by else shown
     return shown
 
 
@@ -66,8 +76,10 @@ async def held_by(store: Store, run: RunRow) -> Sequence[str]:
 
 
 async def lineage(store: Store, run: RunRow) -> list[RunRow]:
-    """Give a run, and those whose data it was begun with, the nearest first."""
+    """Give a run, and those whose data it was begun with or is about, the nearest first."""
     found = [run]
+    if (about := await upon(store, run)) is not None:
+        found.append(await store.run(about))
     while found[-1].parent is not None:
         found.append(await store.run(found[-1].parent))
     return found

@@ -65,7 +65,7 @@ async def set_mode(
     Raises `NotAllowedError` unless `by` is an operator, `RefusedError` when the run has ended, and
     `InputError` when the participant is not there or cannot have that mode.
     """
-    by = await check_operator(store, run, by, "mode", given={"of": participant, "mode": mode})
+    by = await check_operator(store, run, by, "mode", given={"of": participant, "mode": mode}, reason=reason)
     check_offered(await version_of(store, run.tenant, run.workflow, run.version), participant, mode)
     said: dict[str, str] = {"participant": participant, "mode": mode}
     if reason is not None:
@@ -87,7 +87,7 @@ async def set_mode_of_version(
     Raises `NotAllowedError` unless `by` is an operator, and `InputError` as for a run.
     """
     given = {"version": version.version, "of": participant, "mode": mode}
-    by = await check_change(store, version.workflow, by, "mode", given=given)
+    by = await check_change(store, version.workflow, by, "mode", given=given, reason=reason)
     check_offered(version, participant, mode)
     await store.set_mode(version, participant, mode, by=by.id, reason=reason)
 

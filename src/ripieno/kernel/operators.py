@@ -42,7 +42,7 @@ async def pause(
     one that a process is at work on will be as soon as it has folded this. Answers and timers that
     come in meanwhile take effect when it is resumed.
     """
-    by = await check_operator(store, run, by, "pause", given={})
+    by = await check_operator(store, run, by, "pause", given={}, reason=reason)
     taken = await store.acquire(run.id, idle=True)
     try:
         await send(store, clock, run.id, by=by, kind="pause", said={"reason": reason}, operation=operation)
@@ -86,7 +86,7 @@ async def resume(
 
     Without `paused` a pause stays in force.
     """
-    by = await check_operator(store, run, by, "resume", given={"paused": paused})
+    by = await check_operator(store, run, by, "resume", given={"paused": paused}, reason=reason)
     said = {"reason": reason}
     kind = "continue" if paused else "resume"
     await send(store, clock, run.id, by=by, kind=kind, said=said, operation=operation)
@@ -111,7 +111,7 @@ async def skip(
     they are known. Gives what was skipped, as a path or a name. Raises `NotFoundError` for a step that
     the run cannot come to, and `RefusedError` for one that has ended.
     """
-    by = await check_operator(store, run, by, "skip", given={"step": step, "output": output})
+    by = await check_operator(store, run, by, "skip", given={"step": step, "output": output}, reason=reason)
     if not reason.strip():
         msg = "a skipped step needs a reason"
         raise InputError(msg)
@@ -141,7 +141,9 @@ async def limit(
     name, for less than nothing, and for a limit that is not declared, which nothing would be held to;
     `NotFoundError` for a step that the run cannot come to, and `RefusedError` for one that has ended.
     """
-    by = await check_operator(store, run, by, "limit", given={"limits": dict(limits), "at": at})
+    by = await check_operator(
+        store, run, by, "limit", given={"limits": dict(limits), "at": at}, reason=reason
+    )
     for name, value in limits.items():
         if name not in LIMITS:
             msg = f"no limit {name!r}{nearest(name, LIMITS)}; expected one of {', '.join(LIMITS)}"
@@ -206,7 +208,9 @@ async def signal(
     whoever the run acts for. `content` is for whoever has the last word. `names` are the signals that the
     run's workflow knows, where they are known; raises `InputError` for another.
     """
-    by = await check_operator(store, run, by, "signal", given={"signal": name, "content": content})
+    by = await check_operator(
+        store, run, by, "signal", given={"signal": name, "content": content}, reason=reason
+    )
     if names is not None and name not in names:
         msg = f"{run.workflow} waits for no signal {name!r}{nearest(name, names)}"
         raise InputError(msg, remedy=f"those it waits for: {', '.join(sorted(names)) or 'none'}")
@@ -233,7 +237,12 @@ async def answer_instead(
     not fit the form, and `RefusedError` when the question is no longer open.
     """
     by = await check_operator(
-        store, await store.run(row.run), by, "answer", given={"task": row.number, "value": value}
+        store,
+        await store.run(row.run),
+        by,
+        "answer",
+        given={"task": row.number, "value": value},
+        reason=reason,
     )
     if not reason.strip():
         msg = f"an answer in the stead of {row.claimed_by or row.person or row.role} needs a reason"
@@ -246,7 +255,7 @@ async def answer_instead(
     check_barred(row, asked.barred, {by.id})
     check_meant(asked, as_now(store, by))
     if is_approval(row):  # which only those give whom policies let, in anybody's stead
-        await check_answer(store, row, by)
+        await check_answer(store, row, by, given={})
     check_form(asked, value)
     said = {"value": value, "reason": reason, "for": row.role} | held_by_editor(by, value)
     await send(
@@ -268,7 +277,7 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
     Who starts one is refused with who drained it and why; whoever asks for a run that exists gets it.
     """
-    by = await check_change(store, workflow, by, "drain", given={})
+    by = await check_change(store, workflow, by, "drain", given={}, reason=reason)
     if not reason.strip():
         msg = f"draining {workflow} needs a reason: whoever wants to start it is told"
         raise InputError(msg)
@@ -277,5 +286,5 @@ async def drain(store: Store, workflow: str, *, by: Principal, reason: str) -> b
 
 async def undrain(store: Store, workflow: str, *, by: Principal, reason: str | None = None) -> bool:
     """Let new runs of a workflow start again; False when it was not drained."""
-    by = await check_change(store, workflow, by, "undrain", given={})
+    by = await check_change(store, workflow, by, "undrain", given={}, reason=reason)
     return await store.undrain(by.tenant, workflow, by.id, reason)

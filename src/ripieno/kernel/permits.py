@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.checking import check_arguments
-from ripieno.kernel.consent import Panel, deny, read_denial, unanswered, whose
+from ripieno.kernel.consent import Panel, deny, grounds, read_denial, unanswered, whose
 from ripieno.kernel.edited import edited_form
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.proposals import rights
@@ -191,7 +191,7 @@ class Proposal:
         """Have whoever edits the arguments propose them: nothing that was approved holds for these."""
         self._edited_by = answer.by
         self._by.clear()
-        self._panel.edited(*whose(answer))
+        self._panel.edited(*whose(answer), *answer.behind)
         for one in self._scope.execution.proposals.editors(answer):
             self._editors[one.id] = one
 
@@ -222,6 +222,7 @@ class Proposal:
         scope, path = self._scope, self._path
         recorded = scope.execution.recording.asked(f"{path}/proposed/{self._asked + 1}")
         offer: Offer | None = None
+        why: Mapping[str, Any] = {}
         if recorded is not None:
             asked = Approver(recorded.get("role"), person=recorded.get("person"))
             under, policies = recorded["asked_by"], tuple(recorded["policies"])
@@ -239,12 +240,13 @@ class Proposal:
             if whom is None:
                 raise await self._denied(unanswered(decision))
             asked, under, policies = whom, decision.asked_by, decision.policies
+            why = grounds(decision)
             offer = offered(scope.execution, decision, self._tracing.found, self._tracing.under)
         self._asked += 1
         noted = {} if offer is None else offer.noted
         await self.put("policy", asked, {"asked_by": under, "policies": list(policies), **noted})
         at = f"{path}/approval/{self._asked}"
-        answer = await ask(scope, self._question(asked, self._panel.barred, under, offer), at)
+        answer = await ask(scope, self._question(asked, self._panel.barred, under, offer, why), at)
         if answer.expired or not await self._edited(answer):
             self._panel.heard(asked, answer, under)
         return False
@@ -308,7 +310,12 @@ class Proposal:
         await scope.append("proposed", path, body, payloads=payloads)
 
     def _question(
-        self, asked: Approver, barred: tuple[str, ...] = (), under: str = "", offer: Offer | None = None
+        self,
+        asked: Approver,
+        barred: tuple[str, ...] = (),
+        under: str = "",
+        offer: Offer | None = None,
+        why: Mapping[str, Any] = MappingProxyType({}),
     ) -> Question:
         tool = self._tool
         given = self._arguments.decode()
@@ -323,6 +330,7 @@ class Proposal:
             "arguments": tool.shown() if isinstance(tool, Fixed) else given,
             "path": self._path,
             "because": asked.because or "effects of this part of the workflow need approval",
+            **why,
         }
         if self._edited_by is not None:
             about["edited_by"] = self._edited_by

@@ -317,6 +317,22 @@ class Proposals:
         subject = Subject("workflow", definition.name, definition.facts)
         return self._decide("run.start", self._actor(scope), subject, path, approvals=approvals)
 
+    def begin(self, approvals: Sequence[Approval]) -> Decision:
+        """Decide whether the run itself may begin, as it was asked for from outside."""
+        self._look()
+        actor, what = Actor(self._whose), self._workflow
+        return self._put(
+            Action(
+                "run.start",
+                "start",
+                actor,
+                what,
+                what,
+                approvals=tuple(approvals),
+                candidate=self._candidate,
+            )
+        )
+
     # -- the action -------------------------------------------------------------------------------
 
     def _decide(

@@ -75,6 +75,7 @@ async def ask(scope: Scope, question: Question, path: str, branch: Branch | None
         reason=said.get("reason"),
         on_behalf_of=event.body.get("for"),
         emergency=said.get("emergency", False),
+        behind=tuple(said.get("behind", ())),
         rights=said.get("rights"),
     )
 

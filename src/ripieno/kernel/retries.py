@@ -38,7 +38,7 @@ async def retry(
     if run.tenant != by.tenant or not by.scope.reaches(run.workflow):
         msg = f"no run {run.id!r}"
         raise NotFoundError(msg)
-    by = await check_command(store, run, by, "retry", given={})
+    by = await check_command(store, run, by, "retry", given={}, reason=reason)
     if not run.ended or run.status == "complete":
         state = "is complete" if run.ended else f"has not ended ({run.status})"
         msg = f"run {run.id[-6:]} {state}: there is nothing to retry"

@@ -48,7 +48,7 @@ async def roll_back(
     nothing that it did stands, and for a run that itself takes back what another did.
     """
     check_tenant(run, by)
-    by = await check_command(store, run, by, "roll back", given={"to": to})
+    by = await check_command(store, run, by, "roll back", given={"to": to}, reason=reason)
     if not reason.strip():
         msg = "rolling a run back needs a reason"
         raise InputError(msg)

@@ -37,7 +37,7 @@ async def stop(store: Store, what: Stoppable, name: str = "", *, by: Principal, 
         raise InputError(msg)
     tenant, name = named(what, name, by)
     verb, given = verb_of(what), {"stop": what, "name": name}
-    by = await check_command(store, None, by, verb, given=given)
+    by = await check_command(store, None, by, verb, given=given, reason=reason)
     return await store.stop(tenant, what, name, by=by.id, reason=reason)
 
 
@@ -50,7 +50,7 @@ async def release(
     """
     tenant, name = named(what, name, by)
     verb, given = verb_of(what), {"release": what, "name": name}
-    by = await check_command(store, None, by, verb, given=given)
+    by = await check_command(store, None, by, verb, given=given, reason=reason)
     return await store.let_go(tenant, what, name, by=by.id, reason=reason)
 
 

@@ -6,8 +6,8 @@ one gets it, and the other is told who.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ripieno.journal.records import Message, MessageKind, QuestionRow
@@ -58,6 +58,8 @@ class Act:
     said: str | None
     decide: Callable[[Standing], Change]
     """Gives what comes of it as the task stands, or raises."""
+    given: Mapping[str, object] = field(default_factory=dict[str, object])
+    """All that makes it another act."""
 
 
 async def claim(
@@ -84,7 +86,7 @@ async def claim(
             raise RefusedError(now.taken, remedy=now.way_to_take)
         return Change(replace(holding(now.row), claimed_by=by.id), now.row.claimed_by)
 
-    return await _move(store, clock, row, Act("claim", by, reason, decide))
+    return await _move(store, clock, row, Act("claim", by, reason, decide, {"take over": take_over}))
 
 
 async def release(
@@ -131,7 +133,7 @@ async def delegate(
             raise InputError(msg, remedy=f"ripieno inbox reassign {now.name} {whom} gives it away for good")
         return Change(Holding(now.row.role, person=whom, delegated_by=now.holder), whom)
 
-    return await _move(store, clock, row, Act("delegate", by, reason, decide))
+    return await _move(store, clock, row, Act("delegate", by, reason, decide, {"to": whom}))
 
 
 async def reassign(
@@ -158,7 +160,7 @@ async def reassign(
             raise RefusedError(msg)
         return Change(new, whom)
 
-    return await _move(store, clock, row, Act("reassign", by, reason, decide))
+    return await _move(store, clock, row, Act("reassign", by, reason, decide, {"to": whom}))
 
 
 async def comment(store: Store, clock: Clock, row: QuestionRow, *, by: Principal, text: str) -> QuestionRow:
@@ -173,7 +175,7 @@ async def comment(store: Store, clock: Clock, row: QuestionRow, *, by: Principal
             raise NotAllowedError(msg)
         return Change(None)
 
-    return await _move(store, clock, row, Act("comment", by, text, decide))
+    return await _move(store, clock, row, Act("comment", by, text, decide, {"text": text}))
 
 
 async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> QuestionRow:
@@ -192,7 +194,7 @@ async def _move(store: Store, clock: Clock, row: QuestionRow, act: Act) -> Quest
         async with refusing(store, row, act.by, act.kind):
             if act.kind in ("claim", "delegate"):  # who may not approve hands nothing on either
                 check_barred(row, asked.barred, {act.by.id})
-        by = (await check_answer(store, row, act.by, act.kind)).id
+        by = (await check_answer(store, row, act.by, act.kind, given=act.given, reason=act.said)).id
         async with refusing(store, row, act.by, act.kind):
             change = act.decide(now)
             if act.kind == "delegate":

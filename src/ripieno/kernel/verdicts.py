@@ -7,7 +7,13 @@ from typing import Final
 from ripieno.model.event import Json
 from ripieno.model.gate import Decision
 
-__all__ = ["VERSION_DIGITS", "told"]
+__all__ = ["AWAITS", "START", "VERSION_DIGITS", "told"]
+
+AWAITS: Final = "awaits"
+"""What the first event says of a start that policies ask about."""
+
+START: Final = "start"
+"""The path of what is decided about a start within its own run."""
 
 VERSION_DIGITS: Final = 16
 """So much of a version's digest stands in the log."""

@@ -40,6 +40,12 @@ class Approver:
         """The role or person that is asked first; two approvers of one name are one."""
         return self.role or self.person or ""
 
+    @property
+    def in_words(self) -> str:
+        """Whoever is asked, and those after them, as people read it."""
+        first = f"role {self.role}" if self.role else self.name
+        return " or then ".join([first, *(one.in_words for one in self.then)])
+
 
 @dataclass(frozen=True, slots=True)
 class EffectRule:

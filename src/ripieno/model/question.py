@@ -52,5 +52,7 @@ class Answer:
     """The id of whoever delegated it, or was away."""
     emergency: bool = False
     """True for an approval by break-glass, in the stead of those who were asked."""
+    behind: tuple[str, ...] = ()
+    """Ids of those by whom a service or agent that approves was made: it is their approval as well."""
     rights: Mapping[str, Any] | None = None
     """What whoever put other arguments in place held then; None where nobody did, or it was not kept."""

@@ -95,7 +95,7 @@ async def erase(store: Store, run: RunRow, *, by: Principal, reason: str, alone:
         msg = "an erasure needs a reason: it is all that remains to be read"
         raise InputError(msg)
     check_tenant(run, by)
-    by = await check_command(store, run, by, "erase", given={"alone": alone})
+    by = await check_command(store, run, by, "erase", given={"alone": alone}, reason=reason)
     plan = await plan_of(store, run, by=by, alone=alone)
     if plan.obstacle is not None:
         msg = f"run {short(run.id)} is not erased: {plan.obstacle}"

@@ -25,14 +25,14 @@ async def hold(store: Store, what: Holdable, name: str = "", *, by: Principal, r
     permit it, and `InputError` without a reason or for what cannot be held.
     """
     name = named(what, name, by, reason)
-    by = await check_command(store, None, by, "hold", given={"hold": what, "name": name})
+    by = await check_command(store, None, by, "hold", given={"hold": what, "name": name}, reason=reason)
     return await store.hold(by.tenant, what, name, by=by.id, reason=reason)
 
 
 async def release(store: Store, what: Holdable, name: str = "", *, by: Principal, reason: str) -> bool:
     """Let it be erased again. Gives False when it was not held. Raises as `hold` does."""
     name = named(what, name, by, reason)
-    by = await check_command(store, None, by, "hold", given={"release": what, "name": name})
+    by = await check_command(store, None, by, "hold", given={"release": what, "name": name}, reason=reason)
     return await store.unhold(by.tenant, what, name, by=by.id, reason=reason)
 
 

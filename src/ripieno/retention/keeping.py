@@ -94,7 +94,7 @@ async def keep(
         msg = f"{data} data cannot be erased after {time} and be kept for {at_least} at least"
         raise InputError(msg)
     given = {"keep": data, "for": row.keep, "at_least": row.at_least}
-    by = await check_command(store, None, by, "retention", given=given)
+    by = await check_command(store, None, by, "retention", given=given, reason=reason)
     row = RetentionRow(row.data, row.keep, row.at_least, by.id)
     return await store.set_retention(by.tenant, row, reason)
 
@@ -104,7 +104,7 @@ async def clear(store: Store, data: str, *, by: Principal, reason: str) -> bool:
     if not reason.strip():
         msg = "say why it is taken back"
         raise InputError(msg)
-    by = await check_command(store, None, by, "retention", given={"clear": data})
+    by = await check_command(store, None, by, "retention", given={"clear": data}, reason=reason)
     return await store.clear_retention(by.tenant, data, by=by.id, reason=reason)
 
 

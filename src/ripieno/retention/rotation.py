@@ -152,7 +152,7 @@ async def rotate(
         msg = f"another master key is for role {SYSTEM_ROLE!r} to make; {by.id} does not hold it"
         raise NotAllowedError(msg)
     given = {"to": to, "keep_old": keep_old is not None}
-    by = await check_command(store, None, by, "rotate master key", given=given)
+    by = await check_command(store, None, by, "rotate master key", given=given, reason=reason)
     refuse_there(keep_old)
     with alone(home / LOCK):
         one = await begun(store, home, by, reason, to)

@@ -37,7 +37,7 @@ async def delete_tenant(store: Store, tenant: str, *, by: Principal, reason: str
     if not by.holds(SYSTEM_ROLE):
         msg = f"to delete a tenant is for role {SYSTEM_ROLE!r}; {by.id} does not hold it"
         raise NotAllowedError(msg)
-    by = await check_command(store, None, by, "delete tenant", given={"tenant": tenant})
+    by = await check_command(store, None, by, "delete tenant", given={"tenant": tenant}, reason=reason)
     refuse_held(store, tenant)
     for row in await store.runs(RunFilter(tenant, GOING, limit=1)):
         msg = f"tenant {tenant!r} is not deleted: run {short(row.id)} of it has not ended ({row.status})"

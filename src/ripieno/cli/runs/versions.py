@@ -108,7 +108,7 @@ async def _migrate(settings: Settings, text: str, to: str | None, *, dry_run: bo
     async with unserved(settings) as host:
         row = await find_run(settings, host.store, text)
         given = {"to": to, "dry_run": dry_run}
-        by = await check_command(host.store, row, settings.principal, "migrate", given=given)
+        by = await check_command(host.store, row, settings.principal, "migrate", given=given, reason=None)
         workflow = find_workflow(to or await source_of(host.store, row))
         rehearsal = await rehearse(host.store, SystemClock(), workflow, row.id)
         document = {

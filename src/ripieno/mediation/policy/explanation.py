@@ -10,7 +10,6 @@ from ripieno.mediation.policy.gate import PolicyGate
 from ripieno.mediation.policy.policies import Policy
 from ripieno.mediation.policy.reads import Node
 from ripieno.mediation.policy.rules import OF_SOURCES, Rules
-from ripieno.model.effect_rule import Approver
 from ripieno.model.errors import RipienoError
 from ripieno.model.gate import Action, Decision
 from ripieno.model.principal import Principal
@@ -44,7 +43,7 @@ def explain(gate: PolicyGate, action: Action) -> Explanation:
 def goes_on(gate: PolicyGate, rules: Rules, action: Action, decision: Decision) -> Iterator[str]:
     """Give what would let an act go on that does not."""
     for approver in decision.approvers:
-        yield f"{named(approver)} approves"
+        yield f"{approver.in_words} approves"
     wanted = rules.shard(action).wanted
     yield from by_sources(gate, wanted.reads.context, action)
     for role in sorted(wanted.reads.roles):
@@ -95,9 +94,3 @@ def by_sources(gate: PolicyGate, context: Node, action: Action) -> Iterator[str]
 def all_trusted(node: Node) -> dict[str, Any]:
     """Give what would be said of everything that is read if it were trusted."""
     return {name: all_trusted(part) if part.parts else "trusted" for name, part in node.parts.items()}
-
-
-def named(approver: Approver) -> str:
-    """Name whoever is asked, and those after them."""
-    first = f"role {approver.role}" if approver.role else approver.name
-    return " or then ".join([first, *(named(one) for one in approver.then)])

@@ -78,7 +78,8 @@ def acts_of(events: Sequence[Event], facts: Facts, opened: Callable[[str], Any])
         match kind:
             case "run.started":
                 subject = run.workflow
-                yield run.act(event, "run.start", Actor(run.whose), subject, verb="start")
+                asks: Verdict = "ask" if "awaits" in body else "allow"
+                yield run.act(event, "run.start", Actor(run.whose), subject, verb="start", verdict=asks)
             case "step" | "scope":
                 actor = run.actor(Principal("system", SYSTEM, run.whose.tenant))
                 yield run.act(

@@ -44,7 +44,9 @@ async def register(store: Store, library: Library, *, by: Principal, reason: str
 
     Raises `PolicyError` for one that could not be used.
     """
-    by = await check_policy_change(store, by, "register", library.version, given={"version": library.version})
+    by = await check_policy_change(
+        store, by, "register", library.version, given={"version": library.version}, reason=reason
+    )
     if library.problems:
         raise PolicyError(library.problems)
     return await store.register_policies(
@@ -62,7 +64,12 @@ async def promote(
     without `force` where nobody could change policies any more.
     """
     by = await check_policy_change(
-        store, by, "promote", kept.version, given={"version": kept.version, "to": stage, "force": force}
+        store,
+        by,
+        "promote",
+        kept.version,
+        given={"version": kept.version, "to": stage, "force": force},
+        reason=reason,
     )
     check_reason(reason)
     if kept.state != "registered":
@@ -93,7 +100,9 @@ async def withdraw(
     Raises `RefusedError` where it is in no stage; where another waits in staging for production to go; and
     without `force` where nobody could change policies any more.
     """
-    by = await check_policy_change(store, by, "withdraw", version, given={"version": version, "force": force})
+    by = await check_policy_change(
+        store, by, "withdraw", version, given={"version": version, "force": force}, reason=reason
+    )
     check_reason(reason)
     now = store.policy_stages(by.tenant)
     for held in (now.staging, now.production):
@@ -120,7 +129,7 @@ async def share(store: Store, part: int, *, by: Principal, reason: str) -> Polic
     """
     now = store.policy_stages(by.tenant)
     by = await check_policy_change(
-        store, by, "share", now.staging.version if now.staging else "*", given={"share": part}
+        store, by, "share", now.staging.version if now.staging else "*", given={"share": part}, reason=reason
     )
     check_reason(reason)
     if not 0 <= part <= WHOLE:
@@ -146,7 +155,12 @@ async def roll_back(store: Store, *, by: Principal, reason: str, force: bool = F
     tenant = by.tenant
     now = store.policy_stages(tenant)
     by = await check_policy_change(
-        store, by, "rollback", now.production.version if now.production else "*", given={"force": force}
+        store,
+        by,
+        "rollback",
+        now.production.version if now.production else "*",
+        given={"force": force},
+        reason=reason,
     )
     check_reason(reason)
     if now.candidate is not None:
