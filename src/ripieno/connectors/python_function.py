@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import inspect
 import typing
@@ -24,6 +23,7 @@ from ripieno.connectors.handler import Handler, Origin
 from ripieno.mediation.secrets.secret import Secret
 from ripieno.model.action import Call
 from ripieno.model.errors import ToolError
+from ripieno.resilience.timing import in_thread
 
 __all__ = ["PythonFunction", "source_digest"]
 
@@ -117,7 +117,7 @@ class PythonFunction(Handler):
         passed = {name: self._typed(name, value) for name, value in arguments.items()}
         if inspect.iscoroutinefunction(function):
             return await cast("Awaitable[Any]", function(**passed, **given))
-        return await asyncio.to_thread(function, **passed, **given)
+        return await in_thread(function, **passed, **given)
 
     @cached_property
     def _hints(self) -> Mapping[str, Any]:

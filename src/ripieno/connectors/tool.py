@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,7 @@ from ripieno.model.provenance import SourceTrust, declared_label
 from ripieno.model.runaway import Rate
 from ripieno.model.spending import NOTHING, Cost, Spending
 from ripieno.model.tool import Eliciting
+from ripieno.resilience.policy import RateLimit, Resilience
 
 if TYPE_CHECKING:
     from ripieno.connectors.connector import Connector
@@ -69,6 +71,7 @@ class Tool:
         content: Sequence[str] = (),
         outside: bool | None = None,
         rate: Rate | tuple[int, Duration] | None = None,
+        resilience: Resilience | None = None,
     ) -> None:
         handler = function if isinstance(function, Handler) else PythonFunction(function)
         self.cost = cost
@@ -85,10 +88,13 @@ class Tool:
         self.version = version or handler.version
         self.timeout = seconds(timeout)
         self.settle = 0.0 if settle is None else seconds(settle)
-        self.attempts = attempts
+        self.attempts = attempts if resilience is None else resilience.attempts_or(attempts)
         self.key_lifetime = seconds(key_lifetime)
         self.rate = None if rate is None else Rate(*rate)
         """How often it may be called, all runs of a process together; None where nothing is declared."""
+        self.declared_resilience = resilience
+        self.resilience = guarded(resilience, self.rate)
+        """What its calls pass on their way out; None where nothing is declared."""
         self.connector: Connector | None = None
         """The connector that it belongs to."""
         asks = callable(on_uncertain) or isinstance(on_uncertain, Handler)
@@ -168,11 +174,19 @@ class Tool:
             settings["secrets"] = {parameter: str(one) for parameter, one in sorted(self.secrets.items())}
         if self.checks:
             settings["check"] = [check.describe() for check in self.checks]
+        if self.declared_resilience is not None:
+            settings["resilience"] = self.declared_resilience.document()
         return {"import": name, **settings} if settings else name
 
     # -- the same with more said of it ---------------------------------------------------------------------
 
-    def declared_with(self, *, secrets: Mapping[str, str], check: Sequence[Check] = ()) -> Tool:
+    def declared_with(
+        self,
+        *,
+        secrets: Mapping[str, str],
+        check: Sequence[Check] = (),
+        resilience: Resilience | None = None,
+    ) -> Tool:
         """Give the same tool with what a workflow file says of it; raises `DefinitionError`.
 
         What is declared in Python already has to be the same.
@@ -185,7 +199,14 @@ class Tool:
         if self.checks and checks and described(checks) != described(self.checks):
             msg = f"tool {self.name}: it has other checks where it is declared in Python"
             raise DefinitionError(msg, remedy="say it in one place")
+        known = self.declared_resilience
+        if known is not None and resilience is not None and resilience.document() != known.document():
+            msg = f"tool {self.name}: it has another resilience where it is declared in Python"
+            raise DefinitionError(msg, remedy="say it in one place")
         same = copy.copy(self)
+        if resilience is not None:
+            same.declared_resilience, same.resilience = resilience, guarded(resilience, self.rate)
+            same.attempts = resilience.attempts_or(self.attempts)
         same.checks = checks or self.checks
         same.secrets = found or self.secrets
         same.handler = self.handler.without(same.secrets)
@@ -216,6 +237,7 @@ class Tool:
         }
         now |= {"settle": self.settle or None, "check": self.checks, "trust": self.trust, "data": self.data}
         now |= {"content": self.content, "outside": self.outside, "rate": self.rate}
+        now["resilience"] = self.declared_resilience
         now["on_uncertain"] = self.on_uncertain if self._verify is None else self._verify
         now["secrets"] = {name: str(reference) for name, reference in self.secrets.items()}
         return Tool(self.handler, **{**now, **options})
@@ -336,6 +358,15 @@ def verifier(handler: Handler, asking: Any) -> Handler:
     return PythonFunction(asking)
 
 
+def guarded(resilience: Resilience | None, rate: Rate | None) -> Resilience | None:
+    """Give what is declared of a tool's calls, its rate among the limits."""
+    if rate is None:
+        return resilience
+    declared = resilience or Resilience()
+    limit = RateLimit(requests=rate.calls, per=rate.per, of="target")
+    return dataclasses.replace(declared, limits=(*declared.limits, limit))
+
+
 def at_path(whole: Any, path: str) -> Any:
     """Give what is at a dotted path."""
     found: Any = whole
@@ -368,6 +399,7 @@ def tool(
     content: Sequence[str] = (),
     outside: bool | None = None,
     rate: Rate | tuple[int, Duration] | None = None,
+    resilience: Resilience | None = None,
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -394,6 +426,7 @@ def tool(
     outside: whether what it is given leaves the organisation, as the address of a page that is fetched does,
         though it only reads. Policies may take what is not declared for one that does.
     rate: how many calls in what time, such as `(100, "1m")`, all runs of a process together.
+    resilience: what its calls pass on their way out: time between attempts, a breaker, rate limits and more.
     """
 
     def declare(target: Callable[..., Any]) -> Tool:
@@ -416,6 +449,7 @@ def tool(
             content=content,
             outside=outside,
             rate=rate,
+            resilience=resilience,
         )
 
     return declare if function is None else declare(function)

@@ -11,7 +11,9 @@ from ripieno.journal.records import Lease
 from ripieno.kernel.clock import moment
 from ripieno.kernel.covering import redacted
 from ripieno.model.action import Call
+from ripieno.model.decimals import decimal
 from ripieno.model.event import Event, Json
+from ripieno.model.failure import Failure
 from ripieno.model.participant import ToolLike
 from ripieno.model.spending import NOTHING, Spending
 from ripieno.model.value import Value
@@ -96,9 +98,9 @@ class Claim:
             at=intent.at,
         )
 
-    def call(self, run: str) -> Call:
+    def call(self, run: str, *, owed: bool = False) -> Call:
         """Give what the tool is told about the call."""
-        return Call(self.key, run, self.path, self.attempt, moment(self.deadline))
+        return Call(self.key, run, self.path, self.attempt, moment(self.deadline), owed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,12 @@ class Ending:
     """Microseconds; not before."""
     spent: Spending | None = None
     """What it has cost; None while that is not known."""
+    failure: Failure | None = None
+    """The class of what it failed for, where that is known."""
+    retry_after: float | None = None
+    """Seconds for which the other side asked not to be called again."""
+    final: bool = False
+    """True where no attempt follows, though some are left."""
 
     def body(self, attempt: int, keep: Callable[[Value], str]) -> dict[str, Json]:
         """Give the ending as it stands in a result."""
@@ -129,6 +137,12 @@ class Ending:
             body["retry_at"] = self.retry_at
         if self.spent:
             body["spent"] = self.spent.document()
+        if self.failure is not None:
+            body["failure"] = self.failure
+        if self.retry_after is not None:
+            body["retry_after"] = decimal(self.retry_after)
+        if self.final:
+            body["final"] = True
         return {**body, **redacted(self.output, self.error)}
 
     @property
@@ -153,6 +167,9 @@ class Ending:
             body.get("by"),
             body.get("retry_at"),
             Spending.read(body["spent"]) if "spent" in body else None,
+            body.get("failure"),
+            float(body["retry_after"]) if "retry_after" in body else None,
+            body.get("final", False),
         )
 
     def later(self, retry_at: int) -> Ending:

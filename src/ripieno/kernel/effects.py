@@ -8,6 +8,7 @@ otherwise at most once plus a person.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import CallChange, ClaimChange, Draft
@@ -18,6 +19,7 @@ from ripieno.kernel.consent import UnsettledError, deny, read_denial, unanswered
 from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.exits import EXITS, call_by_itself, said
+from ripieno.kernel.guarding import guard_of, put_off, send
 from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
@@ -28,8 +30,9 @@ from ripieno.kernel.tracing import declared
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
 from ripieno.kernel.undo_tools import remember
-from ripieno.model.errors import ToolError
+from ripieno.model.errors import NotSentError, ToolError
 from ripieno.model.event import Event
+from ripieno.model.failure import Failure, failure_of
 from ripieno.model.participant import ToolLike
 from ripieno.model.spending import NOTHING, Spending
 
@@ -38,8 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Effect"]
 
-BACKOFF_SECONDS = 0.5
-LONGEST_BACKOFF_SECONDS = 300.0
 LATE_ATTEMPTS = 3
 """So often may the deadline pass between claim and call: a machine was suspended, or its clock is wrong."""
 
@@ -71,6 +72,10 @@ class Effect:
         """Set while the next claim may have been made before, in what a backup knows nothing of."""
         self._late = 0
         """How many attempts were not sent as their deadline had passed."""
+        self._since: int | None = None
+        """Microseconds; when the first attempt was claimed."""
+        self._doubted: tuple[Failure | None, float | None] = (None, None)
+        """Of the call in doubt: the class of its error, and for how long it asked not to be called again."""
 
     async def result(self) -> Any:
         """Carry it out and give what the tool gave; raises `ToolError` when it definitely failed.
@@ -81,7 +86,7 @@ class Effect:
         ending = await shielded(self.execution.turnstile, self.scope.branch, self._work, self._withdraw)
         if ending.status != "done":
             msg = f"{self.tool.name}: {ending.reason()}"
-            raise ToolError(msg)
+            raise ToolError(msg, failure=ending.failure, retry_after=ending.retry_after)
         return None if ending.output is None else ending.output.decode()
 
     def _withdraw(self) -> None:
@@ -120,6 +125,7 @@ class Effect:
                     ending = await self._send(claim)
                 else:
                     ending = await self._find_out(claim, claim.deadline, None)
+            self._since = self._since or claim.at
             self._owed = ending.status == "again" or (self._owed and not ending.known)
             self._late += ending.postponed
         return ending
@@ -131,7 +137,7 @@ class Effect:
             return True
         if self._withdrawn or self._late >= LATE_ATTEMPTS:
             return False
-        return ending.status != "failed" or attempt < self.tool.attempts
+        return ending.status != "failed" or (attempt < self.tool.attempts and not ending.final)
 
     # -- what was recorded ------------------------------------------------------------------------
 
@@ -158,6 +164,7 @@ class Effect:
                 self._claimed = False
                 return ending
             since, error = result.at, ending.reason()
+            self._doubted = ending.failure, ending.retry_after
         await self.execution.turnstile.live(self._branch)
         return await self._find_out(claim, since, error)
 
@@ -275,27 +282,31 @@ class Effect:
         execution = self.execution
         if execution.rest is not None or (self._withdrawn and not self._owed):
             return self._record(claim, Ending("unsent", "withdrawn"))
-        call = claim.call(execution.lease.run)
+        call = claim.call(execution.lease.run, owed=self._owed)
         unready = await unprepared(execution, self.tool, call, owed=self._owed)
         left = (claim.deadline - execution.clock.now()) / MICROSECONDS
         if unready is not None or left <= 0:
             return self._record(claim, unready or Ending("unsent", "deadline"))
         try:
-            async with asyncio.timeout(left):
-                output = await self.tool.call(self.arguments.decode(), call)
+            output = await send(execution, self.tool, self.arguments.decode(), call, left)
         except ToolError as error:
             ending = Ending(
                 "failed", "called", error=covered(execution, error.message), spent=call.told or NOTHING
             )
+            if self._owed and isinstance(error, NotSentError):  # what was sent before may have taken effect
+                ending = dataclasses.replace(ending, status="unsent", how="unready", spent=None)
+            ending = classed(ending, error)
         except (Exception, *EXITS) as error:  # whatever a tool raises has to be judged
             if isinstance(error, EXITS) and not call_by_itself(error, self._branch, self.scope.branch):
                 raise
             text = covered(execution, said(error))
             if self.tool.effect == "read":  # nothing has changed, but what it has cost nobody knows
                 ending = Ending("failed", "called", error=text, spent=call.told or claim.reserved)
+                ending = classed(ending, error)
             else:
                 since = execution.clock.now()
-                doubt = Ending("uncertain", "called", error=text, spent=call.told)
+                doubt = classed(Ending("uncertain", "called", error=text, spent=call.told), error)
+                self._doubted = doubt.failure, doubt.retry_after
                 self._append(claim, doubt)
                 self._book(doubt)
                 return await self._find_out(claim, since, doubt.reason())
@@ -304,10 +315,14 @@ class Effect:
         return self._record(claim, ending)
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:
-        if ending.status == "failed" and claim.attempt < self.tool.attempts:
-            ending = self._put_off(ending, claim.attempt)
-        elif ending.postponed and self._late > 0:  # the first time it is made again at once
-            ending = self._put_off(ending, self._late)
+        if ending.status in ("failed", "again") and ending.failure is None:
+            failure, retry_after = self._doubted
+            ending = dataclasses.replace(ending, failure=failure, retry_after=retry_after)
+        failed = ending.status == "failed" and claim.attempt < self.tool.attempts
+        if failed or (ending.status == "again" and guard_of(self.tool) is not None):
+            ending = self._put_off(claim, ending, claim.attempt)
+        elif ending.postponed and (self._late > 0 or ending.retry_after is not None):
+            ending = self._put_off(claim, ending, max(self._late, 1))  # else it is made again at once
         if ending.spent is None and ending.status in ("done", "failed", "unsent"):
             ending = ending.costing(self._cost(ending, claim))
         self._book(ending)
@@ -315,9 +330,9 @@ class Effect:
         self._claimed = False
         return ending
 
-    def _put_off(self, ending: Ending, times: int) -> Ending:
-        wait = min(BACKOFF_SECONDS * 2 ** min(times - 1, 20), LONGEST_BACKOFF_SECONDS)
-        return ending.later(self.execution.clock.now() + int(wait * MICROSECONDS))
+    def _put_off(self, claim: Claim, ending: Ending, times: int) -> Ending:
+        since = claim.at if self._since is None else self._since
+        return put_off(self.tool, claim, ending, times, since=since, now=self.execution.clock.now())
 
     def _cost(self, ending: Ending, claim: Claim) -> Spending:
         """Give what a call has cost that told nothing at its end: all, if it took effect at all."""
@@ -351,6 +366,12 @@ class Effect:
             await wait_until(self.scope, f"{self.path}/backoff/{attempt}", left, self._branch)
         elif left > 0:
             await asyncio.sleep(left)
+
+
+def classed(ending: Ending, error: BaseException) -> Ending:
+    """Give an ending with the class of its error, and for how long the other side asked not to be called."""
+    retry_after: float | None = getattr(error, "retry_after", None)
+    return dataclasses.replace(ending, failure=failure_of(error), retry_after=retry_after)
 
 
 def call_change(claim: Claim, ending: Ending) -> CallChange | None:

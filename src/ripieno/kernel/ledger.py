@@ -265,7 +265,9 @@ def most(tool: ToolLike, arguments: Value) -> Spending:
     """Give the most that a call can cost, as its tool declares."""
     if getattr(tool, "cost", None) is None:  # of every call: looking at a protocol costs twenty times as much
         return NOTHING
-    return cast("Costly", tool).maximum(arguments.decode())
+    once = cast("Costly", tool).maximum(arguments.decode())
+    guard = getattr(tool, "resilience", None)
+    return once if guard is None else once.times(guard.copies)
 
 
 class Reservation:

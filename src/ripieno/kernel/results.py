@@ -35,6 +35,7 @@ def recorded(execution: Execution, outcome: Outcome) -> Outcome:
         evidence=evidence,
         reason=reason,
         seq=outcome.seq,
+        failure=outcome.failure,
     )
 
 
@@ -53,6 +54,8 @@ def outcome_body(
     if outcome.confidence is not None:
         body["confidence"] = decimal(outcome.confidence.value)
         body["method"] = outcome.confidence.method
+    if outcome.failure is not None:
+        body["failure"] = outcome.failure
     if CONFIDENTIAL.known:
         body.update(redacted(*parts))
     return body
@@ -68,6 +71,7 @@ def outcome_from(body: Mapping[str, Any], seq: int, stored: Callable[[str], Valu
         evidence=stored(body["evidence"]) if "evidence" in body else (),
         reason=stored(body["reason"]) if "reason" in body else None,
         seq=seq,
+        failure=body.get("failure"),
     )
 
 

@@ -38,6 +38,7 @@ from ripieno.model.definition import Definition
 from ripieno.model.effect_rule import AUTO, EffectRule, Withheld
 from ripieno.model.errors import DefinitionError, RejectedError, StoreError, WithheldError
 from ripieno.model.event import Event, Json, Kind
+from ripieno.model.failure import failure_of
 from ripieno.model.gate import Decision
 from ripieno.model.limits import Limits
 from ripieno.model.mode import ModeChange
@@ -335,7 +336,7 @@ class Scope:
             status = "partial" if isinstance(error, WithheldError) else "escalated"
             return Outcome(status, reason=explain(error))
         except Exception as error:  # noqa: BLE001 - whatever a participant raises is its outcome
-            return Outcome("failed", reason=explain(error))
+            return Outcome("failed", reason=explain(error), failure=failure_of(error))
 
     def _left(self, error: BaseException) -> Outcome:
         """Give what it ends in, where it was skipped or has left by itself; whoever is stopped unwinds."""

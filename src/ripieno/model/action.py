@@ -52,6 +52,8 @@ class Call:
     """Counted from 1."""
     deadline: datetime
     """The moment, in UTC, after which the call must not be sent."""
+    owed: bool = False
+    """True where an earlier attempt under the same key may have taken effect."""
     given: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False, compare=False)
     """What the platform gives to parameters itself, and records nowhere: opened secrets."""
     _told: list[Spending] = field(default_factory=list[Spending], init=False, repr=False, compare=False)
@@ -62,7 +64,11 @@ class Call:
         A call that tells nothing has cost all that was reserved for it, when it was made at all.
         Raises `InputError` when an amount is negative or not a number.
         """
-        self._told.append(Cost(model_calls, tokens, cost_usd).spending)
+        self.tell(Cost(model_calls, tokens, cost_usd).spending)
+
+    def tell(self, spending: Spending) -> None:
+        """Tell what is counted already: what the parts of a call have cost."""
+        self._told.append(spending)
 
     @property
     def told(self) -> Spending | None:

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ripieno.model.failure import Failure
+
 __all__ = [
     "AuthenticationError",
     "AwaitingApprovalError",
@@ -18,6 +20,7 @@ __all__ = [
     "InvalidResultError",
     "NotAllowedError",
     "NotFoundError",
+    "NotSentError",
     "OutdatedError",
     "Place",
     "RefusedError",
@@ -143,9 +146,35 @@ class ErasedError(StoreError):
 
 
 class ToolError(RipienoError):
-    """Raised by a tool to say that its call had no effect; any other error leaves a write uncertain."""
+    """Raised by a tool to say that its call had no effect; any other error leaves a write uncertain.
+
+    `failure` is its class, by which it is repeated, passed on to somebody else, or not; `retry_after` the
+    seconds for which the other side asked not to be called again.
+    """
 
     code = "tool"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        place: Place | None = None,
+        remedy: str | None = None,
+        failure: Failure | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message, place=place, remedy=remedy)
+        self.failure: Failure | None = failure
+        self.retry_after = retry_after
+
+
+class NotSentError(ToolError):
+    """The attempt had no effect, which says nothing of one before it under the same idempotency key.
+
+    For what was refused before it was looked at: no connection, too many calls, a breaker that is open.
+    """
+
+    code = "not_sent"
 
 
 class RejectedError(ToolError):

@@ -83,6 +83,9 @@ Kind = Literal[
     "budget.set",
     "budget.cleared",
     "budget.alert",
+    "breaker.opened",
+    "breaker.half_opened",
+    "breaker.closed",
     # of what is kept, and what is not any more
     "run.erased",
     "hold.set",

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, cast
 
 from ripieno.model.errors import InputError
+from ripieno.model.failure import Failure
 from ripieno.model.value import Value
 
 __all__ = ["Confidence", "Evidence", "Outcome", "Status"]
@@ -51,7 +52,7 @@ class Outcome:
     a fresh copy each time.
     """
 
-    __slots__ = ("confidence", "parts", "seq", "status")
+    __slots__ = ("confidence", "failure", "parts", "seq", "status")
 
     parts: tuple[Any, Sequence[Evidence] | Value, str | Value | None]
     """Output, evidence and reason as they are held, recorded values not decoded."""
@@ -65,9 +66,12 @@ class Outcome:
         evidence: Sequence[Evidence] | Value = (),
         reason: str | Value | None = None,
         seq: int | None = None,
+        failure: Failure | None = None,
     ) -> None:
         self.status: Status = status
         self.confidence = confidence
+        self.failure: Failure | None = failure
+        """The class of what it failed for, where that is known."""
         self.seq = seq
         """Where it stands in the journal; None while it is not recorded."""
         self.parts = (output, evidence, reason)
@@ -108,13 +112,14 @@ class Outcome:
     def document(self) -> dict[str, Any]:
         """Give the outcome as plain data, for people and programs outside."""
         confidence = self.confidence
-        return {
+        document = {
             "status": self.status,
             "output": self.output,
             "confidence": None if confidence is None else asdict(confidence),
             "evidence": [asdict(item) for item in self.evidence],
             "reason": self.reason,
         }
+        return document if self.failure is None else {**document, "failure": self.failure}
 
     @classmethod
     def read(cls, document: dict[str, Any]) -> Self:
@@ -126,6 +131,7 @@ class Outcome:
             confidence=None if confidence is None else Confidence(**confidence),
             evidence=[Evidence(**item) for item in document["evidence"]],
             reason=document["reason"],
+            failure=document.get("failure"),
         )
 
     def __eq__(self, other: object) -> bool:

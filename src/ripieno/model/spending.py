@@ -57,6 +57,10 @@ class Spending:
         """Give what is left when the other is taken away."""
         return Spending(*(mine - theirs for mine, theirs in zip(self.amounts, other.amounts, strict=True)))
 
+    def times(self, number: int) -> Spending:
+        """Give so many times as much."""
+        return Spending(*(amount * number for amount in self.amounts))
+
     def or_more(self, other: Spending) -> Spending:
         """Give the larger of each amount."""
         return Spending(*map(max, self.amounts, other.amounts))

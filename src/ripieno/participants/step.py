@@ -180,7 +180,7 @@ class Step(BaseParticipant):
         assert ended is not None, "one of two branches ends first"
         if ended[0] == path:
             return ended[1]
-        return Outcome("failed", reason=f"{self.name} did not end within {limit:g} s")
+        return Outcome("failed", reason=f"{self.name} did not end within {limit:g} s", failure="timeout")
 
     async def _escalate(
         self, context: Context, outcome: Outcome, after: Task, to: BaseParticipant
