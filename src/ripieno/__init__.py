@@ -64,12 +64,23 @@ if TYPE_CHECKING:
     from ripieno.patterns.sequential import sequential
     from ripieno.patterns.single_agent import single_agent
     from ripieno.patterns.tool_calls import use_tool
+    from ripieno.resilience.policy import (
+        Breaker,
+        Bulkhead,
+        Hedge,
+        RateLimit,
+        Resilience,
+        Retry,
+        Timeouts,
+    )
     from ripieno.workflows.embedded import Handle, open_host
     from ripieno.workflows.workflow import Data, Replaces, Workflow
 
 __all__ = [
     "WITHHELD",
     "AuthenticationError",
+    "Breaker",
+    "Bulkhead",
     "Calendar",
     "Call",
     "Confidence",
@@ -82,6 +93,7 @@ __all__ = [
     "Function",
     "HandOver",
     "Handle",
+    "Hedge",
     "Host",
     "Human",
     "InputError",
@@ -93,14 +105,18 @@ __all__ = [
     "Principal",
     "Quoted",
     "Rate",
+    "RateLimit",
     "RejectedError",
     "Replaces",
+    "Resilience",
+    "Retry",
     "RipienoError",
     "Runaway",
     "Secret",
     "SecretError",
     "Subworkflow",
     "Task",
+    "Timeouts",
     "Tool",
     "ToolError",
     "WithheldError",
@@ -214,6 +230,15 @@ HOMES = {
     "ripieno.patterns.sequential": ("sequential",),
     "ripieno.patterns.single_agent": ("single_agent",),
     "ripieno.patterns.tool_calls": ("use_tool",),
+    "ripieno.resilience.policy": (
+        "Breaker",
+        "Bulkhead",
+        "Hedge",
+        "RateLimit",
+        "Resilience",
+        "Retry",
+        "Timeouts",
+    ),
     "ripieno.workflows.embedded": ("Handle", "open_host"),
     "ripieno.workflows.workflow": ("Data", "Replaces", "Workflow"),
 }

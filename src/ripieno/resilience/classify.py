@@ -133,7 +133,9 @@ FAILED: Final = 500
 TEXT_OF_ANSWER: Final = (400, 402, 403, 429)
 """With these the text of the answer may say that it is something else."""
 
-DEFINITE: Final = frozenset({"rate_limited", "auth", "budget_exhausted", "bad_request", "refused_content"})
+DEFINITE: Final = frozenset[Failure](
+    {"rate_limited", "auth", "budget_exhausted", "bad_request", "refused_content"}
+)
 """A server that answers so has not done it; one that is busy or fails may have."""
 
 DEPTH: Final = 6
@@ -163,11 +165,11 @@ def of_status(
 ) -> Failed:
     """Give the class of an answer with an error; `text` is its body, and what the client says of it."""
     other: Failure = "bad_request" if status < FAILED else "server"
-    base = STATUSES.get(status, other)
+    base = cast("Failure", STATUSES.get(status, other))
     wait = told if told is not None else retry_after(headers, now, limited=base == "rate_limited")
     wait = told_in_text(text, now) if wait is None else wait
     code = next((CODES[word] for word in re.findall(r"[A-Za-z_]{8,40}", text) if word in CODES), None)
-    failure = base
+    failure: Failure = base
     if status in TEXT_OF_ANSWER and (BUDGET.search(text) or (wait is None and QUOTA.search(text))):
         failure = "budget_exhausted"
     elif code is not None and code != "budget_exhausted":
