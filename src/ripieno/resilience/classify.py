@@ -168,7 +168,8 @@ def of_status(
     base = cast("Failure", STATUSES.get(status, other))
     wait = told if told is not None else retry_after(headers, now, limited=base == "rate_limited")
     wait = told_in_text(text, now) if wait is None else wait
-    code = next((CODES[word] for word in re.findall(r"[A-Za-z_]{8,40}", text) if word in CODES), None)
+    words: list[str] = re.findall(r"[A-Za-z_]{8,40}", text)
+    code: Failure | None = next((CODES[word] for word in words if word in CODES), None)
     failure: Failure = base
     if status in TEXT_OF_ANSWER and (BUDGET.search(text) or (wait is None and QUOTA.search(text))):
         failure = "budget_exhausted"
