@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ripieno.participants.function import Function, function
     from ripieno.participants.human import Decision, Human, human, person, role
     from ripieno.participants.limiting import ask, degrade
+    from ripieno.participants.remote.agent import RemoteAgent, remote_agent
     from ripieno.participants.workflow import Subworkflow, subworkflow
     from ripieno.patterns.branch import branch, when
     from ripieno.patterns.compacting import collapse, compact, summary, window
@@ -107,6 +108,7 @@ __all__ = [
     "Rate",
     "RateLimit",
     "RejectedError",
+    "RemoteAgent",
     "Replaces",
     "Resilience",
     "Retry",
@@ -155,6 +157,7 @@ __all__ = [
     "priority",
     "quorum",
     "quoted",
+    "remote_agent",
     "repair",
     "role",
     "round_robin",
@@ -204,6 +207,7 @@ HOMES = {
     "ripieno.model.spending": ("Cost",),
     "ripieno.participants.human": ("Decision", "Human", "human", "person", "role"),
     "ripieno.participants.limiting": ("ask", "degrade"),
+    "ripieno.participants.remote.agent": ("RemoteAgent", "remote_agent"),
     "ripieno.participants.workflow": ("Subworkflow", "subworkflow"),
     "ripieno.patterns.branch": ("branch", "when"),
     "ripieno.patterns.compacting": ("collapse", "compact", "summary", "window"),

@@ -72,6 +72,7 @@ class Tool:
         outside: bool | None = None,
         rate: Rate | tuple[int, Duration] | None = None,
         resilience: Resilience | None = None,
+        ongoing: bool = False,
     ) -> None:
         handler = function if isinstance(function, Handler) else PythonFunction(function)
         self.cost = cost
@@ -82,6 +83,7 @@ class Tool:
         self.checks = declared_checks(self.name, check)
         self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
         self.outside = outside
+        self.ongoing = ongoing
         self.content = declared_content(self.name, handler, content)
         self.effect: Effect = effect
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
@@ -115,6 +117,10 @@ class Tool:
             reads = self.name if effect == "read" else self.undo.name
             msg = f"tool {self.name}: undone by {self.undo.name}, but {reads} only reads"
             raise DefinitionError(msg, remedy="declare what changes something as effect='write'")
+
+        if ongoing and self.undo is None:
+            msg = f"tool {self.name}: what it begins goes on elsewhere, and nothing calls it off"
+            raise DefinitionError(msg, remedy="declare what does: undo=...")
 
     # -- what it is ----------------------------------------------------------------------------------------
 
@@ -400,6 +406,7 @@ def tool(
     outside: bool | None = None,
     rate: Rate | tuple[int, Duration] | None = None,
     resilience: Resilience | None = None,
+    ongoing: bool = False,
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
@@ -423,6 +430,8 @@ def tool(
     data: the classes of data that it gives, such as `phi`, `pii` or `secret`.
     content: the parameters that are only passed on, such as the text of a mail, as against those that decide
         upon what, to whom or where: policies may judge the two differently. What is not declared decides.
+    ongoing: whether a call begins something that goes on elsewhere while the visit waits for it, such as a
+        task of another agent. A run that ends while it goes on calls it off, by its undo.
     outside: whether what it is given leaves the organisation, as the address of a page that is fetched does,
         though it only reads. Policies may take what is not declared for one that does.
     rate: how many calls in what time, such as `(100, "1m")`, all runs of a process together.
@@ -450,6 +459,7 @@ def tool(
             outside=outside,
             rate=rate,
             resilience=resilience,
+            ongoing=ongoing,
         )
 
     return declare if function is None else declare(function)

@@ -75,6 +75,8 @@ class Claim:
             body["approved"] = list(self.approved)
         if tool.undo is not None:
             body["undo"] = tool.undo.reference
+        if getattr(tool, "ongoing", False):
+            body["ongoing"] = True
         if self.reserved:
             body["reserved"] = self.reserved.document()
         if self.restored is not None:

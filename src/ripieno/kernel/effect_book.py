@@ -39,6 +39,8 @@ class Entry:
     standing: Standing = "in doubt"
     run: str | None = None
     """The child run; None for an effect of the run's own."""
+    ongoing: bool = False
+    """True for what goes on elsewhere while its visit waits for it."""
 
 
 class EffectBook:
@@ -52,6 +54,8 @@ class EffectBook:
         self._entries: dict[str, Entry] = {}
         self._asked: dict[str, str] = {}
         """Effects that a person is asked about, by the path of the question."""
+        self.begins = False
+        """True once anything was begun that goes on elsewhere."""
         self._torn: set[str] = set()
         """Paths at or around which more may have been done than this book holds."""
         picked: list[str] = []
@@ -71,7 +75,10 @@ class EffectBook:
         if kind in ("asked", "answered") and body.get("what") == "child":
             self._child(kind, path, body)
         elif kind == "intent" and body["effect"] == "write" and not path.endswith(UNDO):
-            entry = Entry(path, body["tool"], body["arguments"], body.get("undo"))
+            entry = Entry(
+                path, body["tool"], body["arguments"], body.get("undo"), ongoing=body.get("ongoing", False)
+            )
+            self.begins = self.begins or entry.ongoing
             self._entries[path] = entry
         elif kind == "result" and body["status"] == "done":
             self._finished(path, body.get("output"))

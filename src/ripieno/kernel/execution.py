@@ -38,7 +38,7 @@ from ripieno.kernel.scope import Scope
 from ripieno.kernel.standstill import Standstill
 from ripieno.kernel.steering import Steering
 from ripieno.kernel.turnstile import Branch, Turnstile
-from ripieno.kernel.undo import told, undo_all
+from ripieno.kernel.undo import LEFT, told, undo_all, undo_left
 from ripieno.kernel.visits import name_of
 from ripieno.model.definition import Definition
 from ripieno.model.errors import StoreError
@@ -258,6 +258,7 @@ class Execution:
 
     async def _run(self, branch: Branch) -> None:
         started = self.recording.started
+        self.recording.abandon_undo(LEFT, UNDO)  # read when the run ends
         for message in list(self.recording.messages):
             self._command(message)
         if started is None:
@@ -286,8 +287,9 @@ class Execution:
             await asyncio.wait(self.under_way)
         while True:
             payloads: list[tuple[bytes, bytes]] = []
-            if self._cancelled is not None:
+            if self._cancelled is not None or self.effects.begins:
                 await self._take_back(root.branch, top)
+            if self._cancelled is not None:
                 outcome = Outcome("cancelled", reason=self._cancelled)
             elif root.ran_away is not None:
                 outcome = ended_after(root.ran_away, outcome)
@@ -315,11 +317,13 @@ class Execution:
         self.outcome, self.rest = outcome, "ended"
 
     async def _take_back(self, branch: Branch, top: str) -> None:
-        """Undo all that the run has done, once, where its cancellation asks for it."""
-        if self._undo_all:
-            self._undo_all = False
-            branch.cancelled = False  # what was begun has ended; from here on it is only taken back
-            found = await undo_all(Scope(self, "", branch, None), WHOLE, top)
+        """Undo all that it has done, where its cancellation asks for it, or what goes on elsewhere still."""
+        branch.cancelled = False  # what was begun has ended; from here on it is only taken back
+        scope = Scope(self, "", branch, None)
+        found = await undo_all(scope, WHOLE, top) if self._undo_all else []
+        self._undo_all = False
+        found += await undo_left(scope, LEFT, top)
+        if self._cancelled is not None:
             self._cancelled = "; ".join(part for part in (self._cancelled, told(found)) if part)
 
     def _told(self, outcome: Outcome, root: Scope) -> Told | None:
@@ -364,22 +368,11 @@ class Execution:
     def _apply(self, message: Message) -> None:
         if message.kind in OF_A_TASK:
             return
-        event = Event(
-            self.lease.run,
-            message.seq,
-            GENESIS,
-            message.at,
-            self.lease.epoch,
-            "message" if message.question is None else "answered",
-            message.path,
-            {
-                "what": message.kind,
-                "by": message.by,
-                "question": message.question,
-                "content": message.content,
-                "for": message.target,
-            },
-        )
+        kind: Kind = "message" if message.question is None else "answered"
+        said: dict[str, Json] = {"what": message.kind, "by": message.by, "question": message.question}
+        said |= {"content": message.content, "for": message.target}
+        at = (message.seq, GENESIS, message.at, self.lease.epoch)
+        event = Event(self.lease.run, *at, kind, message.path, said)
         if message.question is None:
             self.recording.messages.append(event)
             self._command(event)

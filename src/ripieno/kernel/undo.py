@@ -17,6 +17,7 @@ from ripieno.kernel.effect_book import UNDO, EffectBook, Entry
 from ripieno.kernel.effects import Effect
 from ripieno.kernel.permits import Proposal
 from ripieno.kernel.questions import ask
+from ripieno.kernel.recording import ENDS
 from ripieno.kernel.undo_runs import UndoRun, book_of, done_since, standing_in
 from ripieno.kernel.undo_tools import find
 from ripieno.kernel.undo_turns import its_turn
@@ -32,7 +33,10 @@ from ripieno.model.value import Value
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
-__all__ = ["told", "undo", "undo_all", "undo_for"]
+__all__ = ["LEFT", "told", "undo", "undo_all", "undo_for", "undo_left"]
+
+LEFT: Final = "/undo/left"
+"""Where the plan of calling off what goes on elsewhere is recorded."""
 
 ROLE: Final = "operator"
 FORM: Final = {
@@ -62,6 +66,33 @@ async def undo_all(scope: Scope, path: str, top: str) -> list[Undone]:
         source = await _own(scope, [""])
         plan = await _plan(scope, path, source, why="cancelled", rule="undo", change=CloseChange(top))
     return await _carry_all_out(scope, path, plan)
+
+
+async def undo_left(scope: Scope, path: str, top: str) -> list[Undone]:
+    """Call off what a run has begun elsewhere and no visit has seen to an end; `path` is of the plan."""
+    execution = scope.execution
+    plan = await _recorded(scope, path)
+    if plan is None:
+        if execution.effects.knows([""]) and not execution.effects.begins:
+            return []
+        await execution.all_durable()
+        events = await execution.store.events(execution.lease.run)
+        source = Source(EffectBook(events), [""], execution.stored, left_going(events))
+        plan = await _plan(scope, path, source, why="ended", rule="undo", change=CloseChange(top))
+    return await _carry_all_out(scope, path, plan)
+
+
+def left_going(events: Sequence[Event]) -> frozenset[str]:
+    """Give the paths of effects that go on elsewhere and whose visits did not end by themselves."""
+    over = {
+        event.path
+        for event in events
+        if event.kind in ENDS and event.body["outcome"]["status"] != "cancelled"
+    }
+    entries = EffectBook(events).entries()
+    return frozenset(
+        one.path for one in entries if one.ongoing and one.path.rpartition("/tool/")[0] not in over
+    )
 
 
 async def undo(scope: Scope, path: str, under: Sequence[str], *, why: str, rule: UndoRule) -> list[Undone]:

@@ -13,15 +13,19 @@ from ripieno.connectors.tool import Tool
 from ripieno.mediation.validation.schemas import restored
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, Place
+from ripieno.model.spending import Cost
 from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import DEFAULT_TIMEOUT, Function
 from ripieno.participants.human import Decision, Human, Person, Role
+from ripieno.participants.remote import RemoteAgent
 from ripieno.workflows.entries import (
     FunctionEntry,
     FunctionSettings,
     HumanEntry,
     ImportEntry,
+    RemoteEntry,
+    RemoteSettings,
     SchemaText,
     Then,
 )
@@ -35,7 +39,7 @@ __all__ = ["input_rule", "participant"]
 
 def participant(
     name: str,
-    entry: FunctionEntry | HumanEntry | ImportEntry,
+    entry: FunctionEntry | HumanEntry | ImportEntry | RemoteEntry,
     folder: Path,
     calendars: Mapping[str, Calendar],
 ) -> BaseParticipant:
@@ -44,6 +48,8 @@ def participant(
         return function(name, entry.function, folder)
     if isinstance(entry, ImportEntry):
         return imported(name, entry, folder)
+    if isinstance(entry, RemoteEntry):
+        return remote(name, entry.remote)
     settings = entry.human
     later = settings.then if isinstance(settings.then, list) else [settings.then] if settings.then else []
     return Human(
@@ -56,6 +62,29 @@ def participant(
         calendar=None if settings.calendar is None else calendars[settings.calendar],
         remind=settings.remind,
         then=[addressee(then) for then in later],
+    )
+
+
+def remote(name: str, settings: RemoteSettings) -> RemoteAgent:
+    """Give a remote agent as a participant."""
+    asks = settings.asks if isinstance(settings.asks, list) else [settings.asks] if settings.asks else []
+    cost = settings.cost
+    times = {"timeout": settings.timeout, "look": settings.look, "look_at_most": settings.look_at_most}
+    return RemoteAgent(
+        name,
+        url=settings.url,
+        card=settings.card,
+        secret=settings.secret,
+        client_id=settings.client_id,
+        scopes=settings.scopes,
+        given=settings.input,
+        asks=[addressee(one) for one in asks],
+        streaming=settings.streaming,
+        on_uncertain=settings.on_uncertain,
+        cost=None if cost is None else Cost(cost.model_calls, cost.tokens, cost.cost_usd or 0),
+        trust=settings.trust,
+        data=settings.data,
+        **{what: time for what, time in times.items() if time is not None},
     )
 
 

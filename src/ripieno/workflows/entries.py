@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from ripieno.model.mode import Mode
-from ripieno.workflows.fields import Document, Import, Name, Reference, Time, by_key, list_or_settings, wrong
+from ripieno.workflows.fields import (
+    LARGEST,
+    Document,
+    Dollars,
+    Import,
+    Name,
+    Reference,
+    Time,
+    by_key,
+    list_or_settings,
+    wrong,
+)
 from ripieno.workflows.limits import AllowanceDocument
 
 __all__ = [
@@ -18,6 +29,8 @@ __all__ = [
     "HumanSettings",
     "ImportEntry",
     "ParticipantEntry",
+    "RemoteEntry",
+    "RemoteSettings",
     "Schema",
     "SchemaText",
     "Then",
@@ -184,10 +197,69 @@ class WorkflowEntry(WithMode):
     workflow: WorkflowSettings
 
 
+class RemoteCost(Document):
+    """The most that one message can cost."""
+
+    model_calls: int = Field(default=0, ge=0, le=LARGEST, description="requests to models")
+    tokens: int = Field(default=0, ge=0, le=LARGEST, description="tokens")
+    cost_usd: Dollars | None = Field(default=None, description="US dollars")
+
+
+class RemoteSettings(Document):
+    """An agent that works elsewhere and speaks A2A."""
+
+    url: str = Field(min_length=1, description="the address of its card, or the one below which that stands")
+    card: str = Field(
+        pattern=r"^sha256:[0-9a-f]{64}$",
+        description="the digest of the card that was approved: `ripieno agents import` gives it",
+    )
+    secret: str | None = Field(
+        default=None, description="a reference such as `secret://env/TRIAGE_KEY`: what it knows us by"
+    )
+    client_id: str | None = Field(default=None, description="for OAuth 2, beside the secret")
+    scopes: list[str] = Field(default_factory=list[str], description="for OAuth 2")
+    input: str = Field(
+        default="input",
+        min_length=1,
+        description="what it is sent: `input`, `previous`, `turn`, or the result of a participant by name",
+    )
+    asks: (
+        Annotated[
+            Annotated[list[Then], Field(min_length=1), Tag("<list>")] | Annotated[Then, Tag("<settings>")],
+            Discriminator(list_or_settings),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="who answers its questions, one after another; the workflow does when left out",
+    )
+    streaming: bool = Field(default=False, description="whether one listens to it while it works")
+    timeout: Time | None = Field(default=None, description="longest time of one call; 60 s")
+    look: Time | None = Field(
+        default=None, description="after how long its task is looked at again first; 5 s"
+    )
+    look_at_most: Time | None = Field(default=None, description="after how long at most; 5 min")
+    on_uncertain: Literal["retry", "verify", "ask"] = Field(
+        default="ask", description="what to do when a crash leaves it open whether a message was sent"
+    )
+    cost: RemoteCost | None = Field(default=None, description="the most that one message can cost")
+    trust: Literal["trusted", "untrusted"] | None = Field(
+        default=None, description="`trusted` where somebody answers for all that it gives"
+    )
+    data: list[str] = Field(default_factory=list[str], description="the classes of data that it gives")
+
+
+class RemoteEntry(WithMode):
+    """A remote agent."""
+
+    remote: RemoteSettings
+
+
 PARTICIPANT_KINDS: Final = {
     "function": "<function>",
     "human": "<human>",
     "workflow": "<workflow>",
+    "remote": "<remote>",
     "import": "<import participant>",
 }
 
@@ -195,6 +267,7 @@ ParticipantEntry = Annotated[
     Annotated[FunctionEntry, Tag("<function>")]
     | Annotated[HumanEntry, Tag("<human>")]
     | Annotated[WorkflowEntry, Tag("<workflow>")]
+    | Annotated[RemoteEntry, Tag("<remote>")]
     | Annotated[ImportEntry, Tag("<import participant>")],
     Discriminator(by_key(PARTICIPANT_KINDS)),
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ripieno.model.event import Json
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.human import Human
+from ripieno.participants.remote import RemoteAgent
 from ripieno.participants.step import Step
 from ripieno.patterns.single_agent import SingleAgent
 from ripieno.workflows.tools import classes_in
@@ -36,6 +37,8 @@ def inventory(workflow: Workflow) -> Mapping[str, Any]:
     for pattern in workflow.everyone():
         if isinstance(pattern, SingleAgent):
             tools.setdefault(acting(pattern.agent).name, []).extend(tool.name for tool in pattern.tools)
+        elif isinstance(pattern, RemoteAgent):
+            tools[pattern.name] = [tool.name for tool in pattern.tools]
     agents = {leaf.name: entry(leaf, tools.get(leaf.name, [])) for leaf in workflow.leaves()}
     return {**{name: value for name, value in facts.items() if value}, "agents": agents}
 

@@ -149,6 +149,8 @@ def sections() -> Iterator[str]:
     yield from section("then", entries.Then, level=4)
     yield from section("workflow", entries.WorkflowSettings, level=3)
     yield from section("allowance", limits.AllowanceDocument, level=4)
+    yield from section("remote", entries.RemoteSettings, level=3)
+    yield from section("cost", entries.RemoteCost, level=4)
     yield from section("import", entries.ImportEntry, level=3, without=entries.WithMode)
     yield f"### Modes\n\n{MODED}"
     yield from table(entries.WithMode)

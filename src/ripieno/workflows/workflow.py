@@ -26,6 +26,7 @@ from ripieno.participants.function import Function
 from ripieno.participants.human import Human
 from ripieno.participants.limiting import stand_in
 from ripieno.participants.modes import offered
+from ripieno.participants.remote import RemoteAgent
 from ripieno.participants.step import Step
 from ripieno.participants.workflow import Subworkflow, depth_of
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
@@ -306,7 +307,13 @@ class Workflow:
         return frozenset(participant.name for participant in self.everyone())
 
     def undo_tool(self, reference: str) -> UndoTool | None:
-        """Give the tool that takes a call back, by its reference; None when it is not there."""
+        """Give the tool that takes a call back, by its reference; None when it is not there.
+
+        What calls off the task of a remote agent goes by the agent's name.
+        """
+        for leaf in self.leaves():
+            if isinstance(leaf, RemoteAgent) and leaf.calls.call_off.reference == reference:
+                return leaf.calls.call_off
         return undo_at(reference, self.connectors)
 
     @property
@@ -398,7 +405,7 @@ def name_problems(*parts: BaseParticipant) -> Iterator[NameProblem]:
                 hint = nearest(unknown, known_names)
                 message = f"{participant.name} takes {unknown!r}, which no participant is called{hint}"
                 yield NameProblem(participant, message)
-        elif isinstance(participant, Subworkflow):
+        elif isinstance(participant, Subworkflow | RemoteAgent):
             for unknown in participant.unknown(known_names):
                 hint = nearest(unknown, known_names)
                 message = f"{participant.name} is given {unknown!r}, which no participant is called{hint}"

@@ -1,0 +1,590 @@
+"""A remote agent by A2A: known by its card, sent to through the gate, waited for at no cost, called off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from a2a.types import a2a_pb2 as pb
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from kernel.scenarios.hand_clock import HandClock
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    cancel,
+    ended,
+    events,
+    parked,
+    reply,
+    serving,
+    turned,
+)
+from participants.agent_peer import Peer, peering
+from ripieno import (
+    Context,
+    Cost,
+    Limits,
+    Outcome,
+    Task,
+    Workflow,
+    person,
+    remote_agent,
+    role,
+    sequential,
+)
+from ripieno.kernel import commands
+from ripieno.kernel.rollback import roll_back
+from ripieno.mediation.secrets import SECRETS
+from ripieno.model.errors import DefinitionError
+from ripieno.participants.base import BaseParticipant
+from ripieno.workflows.load import load_file
+
+
+@pytest.fixture
+async def peer() -> AsyncGenerator[Peer]:
+    async with peering() as found:
+        yield found
+
+
+def calling(peer: Peer, **settings: Any) -> Workflow:
+    return Workflow("care", remote_agent("triage", url=peer.url, card=peer.digest, **settings))
+
+
+# -- sent, waited for, used ------------------------------------------------------------------------------
+
+
+async def test_a_task_is_waited_for_in_no_process_and_gives_its_artifacts(tmp_path: Path, peer: Peer) -> None:
+    workflow, clock = calling(peer), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, {"patient": "p-1"})
+        await parked(host, run)
+    assert peer.messages[0]["parts"] == [{"data": {"patient": "p-1"}}]
+    peer.done({"urgency": 2})
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        assert peer.looks == 0
+        clock.turn(6)
+        host.ring()
+        outcome = await ended(host, run)
+        intents = [event.body for event in await events(host, run, "intent")]
+    assert (outcome.status, outcome.output) == ("complete", {"urgency": 2})
+    assert [one.reference for one in outcome.evidence] == ["a2a:triage/task-1/a"]
+    assert [one["tool"] for one in intents] == ["triage.card", "triage.send", "triage.task"]
+    assert peer.messages[0]["messageId"] == intents[1]["key"]
+    assert len(peer.messages) == 1
+
+
+async def test_an_agent_that_answers_at_once_has_no_task(tmp_path: Path, peer: Peer) -> None:
+    peer.on_send = lambda _: pb.Message(message_id="m", role=pb.ROLE_AGENT, parts=[pb.Part(text="green")])
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "what colour?"))
+    assert (outcome.status, outcome.output, peer.messages[0]["parts"]) == (
+        "complete",
+        "green",
+        [{"text": "what colour?"}],
+    )
+
+
+async def test_what_it_does_over_http_and_json_is_the_same(tmp_path: Path, peer: Peer) -> None:
+    peer.card["supportedInterfaces"][0] |= {"url": f"{peer.url}/rest", "protocolBinding": "HTTP+JSON"}
+    peer.on_send = lambda message: (peer.working(message), peer.done("fine"), peer.tasks["task-1"])[2]
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "how?"))
+    assert outcome.output == "fine"
+
+
+async def test_a_stream_is_listened_to_and_its_pieces_are_put_together(tmp_path: Path, peer: Peer) -> None:
+    def piece(text: str, *, append: bool) -> Callable[[pb.Task], pb.TaskArtifactUpdateEvent]:
+        return lambda task: pb.TaskArtifactUpdateEvent(
+            task_id=task.id,
+            context_id=task.context_id,
+            artifact=pb.Artifact(artifact_id="a", parts=[pb.Part(text=text)]),
+            append=append,
+        )
+
+    def over(task: pb.Task) -> pb.TaskStatusUpdateEvent:
+        status = pb.TaskStatus(state=pb.TASK_STATE_COMPLETED)
+        return pb.TaskStatusUpdateEvent(task_id=task.id, context_id=task.context_id, status=status)
+
+    peer.stream = [piece("one", append=False), piece("two", append=True), over]
+    workflow = calling(peer, streaming=True)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert outcome.output == [{"name": "", "parts": ["one", "two"]}]
+    assert peer.looks == 0
+
+
+async def test_a_stream_that_breaks_leaves_the_task_to_be_looked_at(tmp_path: Path, peer: Peer) -> None:
+    peer.stream = [RuntimeError("cut")]
+    workflow, clock = calling(peer, streaming=True), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        peer.done("after all")
+        clock.turn(6)
+        host.ring()
+        outcome = await ended(host, run)
+    assert (outcome.output, len(peer.messages)) == ("after all", 1)
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("FAILED", "failed"), ("REJECTED", "failed"), ("CANCELED", "escalated")]
+)
+async def test_a_task_that_does_not_complete_is_no_success(
+    tmp_path: Path, peer: Peer, state: str, status: str
+) -> None:
+    peer.on_send = lambda message: (
+        peer.working(message),
+        peer.put("task-1", state, "no bed"),
+        peer.tasks["task-1"],
+    )[2]
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert (outcome.status, outcome.reason) == (status, f"triage {state.lower()}: no bed")
+
+
+async def test_a_task_out_of_reach_is_looked_at_again_and_then_handed_to_people(
+    tmp_path: Path, peer: Peer
+) -> None:
+    workflow, clock = calling(peer, look="1m", look_at_most="1m"), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        peer.refuse = lambda _: Response(status_code=404)
+        for _ in range(3):
+            await turned(host, clock, run, 61)
+        peer.refuse = lambda _: None
+        await turned(host, clock, run, 61)
+        peer.done("back again")
+        clock.turn(61)
+        host.ring()
+        assert (await ended(host, run)).output == "back again"
+
+
+async def test_a_long_wait_is_read_again_from_its_last_mark(tmp_path: Path, peer: Peer) -> None:
+    workflow, clock = calling(peer, look="1m", look_at_most="1m"), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+    for _ in range(8):
+        async with serving(tmp_path, workflow, clock=clock) as host:
+            await turned(host, clock, run, 61)
+    peer.card["description"] = "another by now"  # what was let at the beginning holds to the end
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        assert await events(host, run, "segment")
+        peer.done("at last")
+        clock.turn(61)
+        host.ring()
+        assert (await ended(host, run)).output == "at last"
+
+
+# -- the card --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("proceed", [True, False])
+async def test_another_card_is_sent_nothing_until_an_operator_lets_it(
+    tmp_path: Path,
+    peer: Peer,
+    proceed: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    workflow = calling(peer)
+    peer.card["skills"][0]["description"] = "does more by now"
+    peer.on_send = lambda _: pb.Message(message_id="m", role=pb.ROLE_AGENT, parts=[pb.Part(text="ok")])
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "go")
+        question = await asked(host, run, "ask")
+        assert question.role == "operator"
+        assert commands.asked_for(host.store, question).about["published"] == peer.digest
+        assert peer.messages == []
+        await reply(host, question, {"proceed": proceed})
+        outcome = await ended(host, run)
+    assert (outcome.status, len(peer.messages)) == (("complete", 1) if proceed else ("escalated", 0))
+
+
+@pytest.mark.parametrize(
+    "card", [[], {"name": "x"}, {"supportedInterfaces": "no"}], ids=["list", "no interface", "garbage"]
+)
+async def test_what_is_no_card_is_sent_nothing(tmp_path: Path, peer: Peer, card: Any) -> None:
+    workflow = calling(peer)
+    peer.card = card
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert outcome.status == "failed"
+    assert "agent card" in (outcome.reason or "")
+    assert peer.messages == []
+
+
+async def test_an_interface_that_is_not_spoken_here_is_named(tmp_path: Path, peer: Peer) -> None:
+    peer.card["supportedInterfaces"][0]["protocolBinding"] = "CARRIER-PIGEON"
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert "speaks CARRIER-PIGEON" in (outcome.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"url": "ftp://x", "card": "sha256:" + "0" * 64}, "http or https"),
+        ({"url": "https://a:b@x", "card": "sha256:" + "0" * 64}, "holds a user"),
+        ({"url": "http://agents.example", "card": "sha256:" + "0" * 64, "secret": "secret://env/K"}, "https"),
+        ({"url": "https://x", "card": "latest"}, "digest"),
+        ({"url": "https://x", "card": "sha256:" + "0" * 64, "scopes": ["a"]}, "needs a secret"),
+        ({"url": "https://x", "card": "sha256:" + "0" * 64, "on_uncertain": "hope"}, "on_uncertain"),
+        ({"url": "https://x", "card": "sha256:" + "0" * 64, "asks": person("?")}, "principal"),
+        ({"url": "https://x", "card": "sha256:" + "0" * 64, "asks": [role("a"), role("b")]}, "due"),
+    ],
+)
+def test_what_cannot_work_is_refused_when_it_is_declared(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(DefinitionError) as refusal:
+        remote_agent("triage", **settings)
+    assert told in f"{refusal.value} {refusal.value.remedy}"
+
+
+def test_a_file_and_python_give_the_same_workflow(tmp_path: Path) -> None:
+    card = "sha256:" + "ab" * 32
+    file = tmp_path / "care.yaml"
+    file.write_text(
+        f"""
+workflow: care
+participants:
+  triage:
+    remote:
+      url: https://agents.example/triage
+      card: {card}
+      secret: secret://env/TRIAGE_KEY
+      client_id: us
+      scopes: [ask]
+      asks: [{{role: clinician, due: 4h}}, {{person: ada}}]
+      streaming: true
+      timeout: 90s
+      look: 10s
+      on_uncertain: verify
+      cost: {{cost_usd: 0.5}}
+      data: [phi]
+flow: {{step: triage}}
+"""
+    )
+    agent = remote_agent(
+        "triage",
+        url="https://agents.example/triage",
+        card=card,
+        secret="secret://env/TRIAGE_KEY",  # noqa: S106 - a reference
+        client_id="us",
+        scopes=["ask"],
+        asks=[role("clinician", due="4h"), person("ada")],
+        streaming=True,
+        timeout="90s",
+        look="10s",
+        on_uncertain="verify",
+        cost=Cost(cost_usd="0.5"),
+        data=["phi"],
+    )
+    assert load_file(file).workflow.digest == Workflow("care", agent).digest
+    file.write_text(json.dumps(Workflow("care", agent).document()))
+    assert load_file(file).workflow.digest == Workflow("care", agent).digest
+
+
+# -- who calls -------------------------------------------------------------------------------------------
+
+
+def answering(peer: Peer) -> None:
+    peer.on_send = lambda _: pb.Message(message_id="m", role=pb.ROLE_AGENT, parts=[pb.Part(text="ok")])
+
+
+SCHEMES: dict[str, tuple[dict[str, Any], str, str]] = {
+    "header": ({"apiKeySecurityScheme": {"location": "header", "name": "X-Key"}}, "x-key", "{}"),
+    "query": ({"apiKeySecurityScheme": {"location": "query", "name": "key"}}, "key", "{}"),
+    "cookie": ({"apiKeySecurityScheme": {"location": "cookie", "name": "key"}}, "cookie key", "{}"),
+    "bearer": ({"httpAuthSecurityScheme": {"scheme": "bearer"}}, "authorization", "Bearer {}"),
+    "basic": (
+        {"httpAuthSecurityScheme": {"scheme": "Basic"}},
+        "authorization",
+        "Basic dXM6c2VjcmV0LW9mLXRyaWFnZQ==",
+    ),
+}
+
+
+def holding(folder: Path, text: bytes) -> list[Path]:
+    """Give the files in which a text stands."""
+    return [file for file in folder.rglob("*") if file.is_file() and text in file.read_bytes()]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+async def test_a_secret_is_shown_as_the_card_asks_and_recorded_nowhere(
+    tmp_path: Path, peer: Peer, scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared, where, form = SCHEMES[scheme]
+    peer.card["securitySchemes"] = {"way": declared}
+    peer.card["securityRequirements"] = [{"schemes": {"way": {"list": []}}}]
+    monkeypatch.setenv("TRIAGE_KEY", "secret-of-triage")
+    SECRETS.forget()
+    answering(peer)
+    workflow = calling(peer, secret="secret://env/TRIAGE_KEY", client_id="us")  # noqa: S106 - a reference
+    async with serving(tmp_path, workflow) as host:
+        assert (await ended(host, await begin(host, workflow, "go"))).status == "complete"
+    assert not holding(tmp_path, b"secret-of-triage")
+    assert peer.seen[-1][where] == form.format("secret-of-triage")
+
+
+async def test_a_token_is_fetched_for_the_client_kept_and_fetched_anew_once_it_is_refused(
+    tmp_path: Path, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flow: dict[str, Any] = {"clientCredentials": {"tokenUrl": f"{peer.url}/token", "scopes": {}}}
+    peer.card["securitySchemes"] = {"way": {"oauth2SecurityScheme": {"flows": flow}}}
+    peer.card["securityRequirements"] = [{"schemes": {"way": {"list": []}}}]
+    monkeypatch.setenv("TRIAGE_KEY", "secret-of-triage")
+    SECRETS.forget()
+    answering(peer)
+    workflow = calling(peer, secret="secret://env/TRIAGE_KEY", client_id="us", scopes=["ask"])  # noqa: S106 - a reference
+    async with serving(tmp_path, workflow) as host:
+        for _ in range(2):
+            assert (await ended(host, await begin(host, workflow, "go"))).status == "complete"
+        assert (peer.tokens, peer.seen[-1]["authorization"]) == (1, "Bearer token-number-1")
+        assert "scope=ask" in peer.seen[0]["form"]
+
+        def once(request: Request) -> Response | None:
+            stale = request.headers["authorization"].endswith("1")
+            return Response(status_code=401) if stale else None
+
+        peer.refuse = once
+        assert (await ended(host, await begin(host, workflow, "go"))).status == "complete"
+    assert (peer.tokens, len(peer.messages)) == (2, 3)
+
+
+async def test_a_card_that_asks_for_a_secret_that_is_not_declared_is_sent_nothing(
+    tmp_path: Path, peer: Peer
+) -> None:
+    peer.card["securitySchemes"] = {"way": {"httpAuthSecurityScheme": {"scheme": "bearer"}}}
+    peer.card["securityRequirements"] = [{"schemes": {"way": {"list": []}}}]
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert "asks for way, and no secret is declared" in (outcome.reason or "")
+    assert peer.messages == []
+
+
+# -- when it waits for somebody --------------------------------------------------------------------------
+
+
+async def test_a_question_of_the_agent_goes_to_a_person_and_the_answer_to_its_task(
+    tmp_path: Path, peer: Peer
+) -> None:
+    workflow, clock = calling(peer, asks=role("clinician")), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        peer.put("task-1", "INPUT_REQUIRED", "which ward?")
+        clock.turn(6)
+        host.ring()
+        question = await asked(host, run, "ask")
+        assert commands.asked_for(host.store, question).title == "triage asks: which ward?"
+        await reply(host, question, {"answer": "west"})
+        await parked(host, run)
+        assert peer.messages[1]["parts"] == [{"text": "west"}]
+        assert peer.messages[1]["taskId"] == "task-1"
+        peer.done("bed 4")
+        clock.turn(6)
+        host.ring()
+        assert (await ended(host, run)).output == "bed 4"
+
+
+class Insists(BaseParticipant):
+    """Asks an agent, and answers what it asks back."""
+
+    def __init__(self, agent: BaseParticipant) -> None:
+        super().__init__("insists")
+        self.agent = agent
+
+    def describe(self) -> dict[str, Any]:
+        return {"insists": {}}
+
+    def children(self) -> tuple[BaseParticipant, ...]:
+        return (self.agent,)
+
+    async def act(self, task: Task, context: Context) -> Outcome:
+        first = await context.call(self.agent, task)
+        assert first.status == "escalated"
+        return await context.call(self.agent, Task(context.value("west"), {"triage": first}, "triage"))
+
+
+async def test_a_question_goes_back_to_the_workflow_whose_next_visit_answers_it(
+    tmp_path: Path, peer: Peer
+) -> None:
+    def ask(message: pb.Message) -> pb.Task:
+        task = peer.working(message)
+        if len(task.history) == 1:
+            peer.put(task.id, "INPUT_REQUIRED", "which ward?")
+        else:
+            peer.done("bed 4", task.id)
+        return task
+
+    peer.on_send = ask
+    agent = remote_agent("triage", url=peer.url, card=peer.digest)
+
+    workflow = Workflow("care", Insists(agent))
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow))
+    assert outcome.output == "bed 4"
+    assert [message.get("taskId") for message in peer.messages] == [None, "task-1"]
+
+
+async def test_authorisation_is_seen_to_by_a_person_and_the_task_looked_at_again(
+    tmp_path: Path, peer: Peer
+) -> None:
+    workflow, clock = calling(peer, asks=role("clinician")), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        peer.put("task-1", "AUTH_REQUIRED", "sign in at the registry")
+        clock.turn(6)
+        host.ring()
+        question = await asked(host, run, "ask")
+        assert "needs authorisation" in commands.asked_for(host.store, question).title
+        await reply(host, question, {"proceed": True})
+        await parked(host, run)
+        peer.done("in")
+        clock.turn(6)
+        host.ring()
+        assert (await ended(host, run)).output == "in"
+    assert len(peer.messages) == 1
+
+
+# -- called off ------------------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_run_cancels_the_remote_task(tmp_path: Path, peer: Peer) -> None:
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+    async with serving(tmp_path, workflow) as host:
+        await cancel(host, run)
+        outcome = await ended(host, run)
+    assert (outcome.status, peer.canceled) == ("cancelled", ["task-1"])
+    assert "undone: triage.send" in (outcome.reason or "")
+
+
+async def test_a_task_whose_visit_was_stopped_is_cancelled_when_the_run_ends(
+    tmp_path: Path, peer: Peer
+) -> None:
+    agent = remote_agent("triage", url=peer.url, card=peer.digest)
+    workflow, clock = Workflow("care", agent.timeout("1h")), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        clock.turn(3601)
+        host.ring()
+        outcome = await ended(host, run)
+    assert (outcome.status, peer.canceled) == ("failed", ["task-1"])
+
+
+async def test_a_task_that_was_completed_meanwhile_is_told_to_an_operator(tmp_path: Path, peer: Peer) -> None:
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        peer.done("too late")
+        await cancel(host, run)
+        question = await asked(host, run, "undo")
+        assert "was completed before it could be cancelled" in commands.asked_for(host.store, question).title
+        await reply(host, question, {"undone": False})
+        outcome = await ended(host, run)
+    assert (outcome.status, peer.canceled) == ("cancelled", [])
+
+
+async def test_nothing_is_called_off_that_has_ended(tmp_path: Path, peer: Peer) -> None:
+    peer.on_send = lambda message: (peer.working(message), peer.done("fine"), peer.tasks["task-1"])[2]
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "go")
+        assert (await ended(host, run)).status == "complete"
+        assert await events(host, run, "undo") == []
+    assert peer.canceled == []
+
+
+# -- crashes ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("rule", ["verify", "retry", "ask"])
+async def test_a_message_of_which_nobody_knows_is_dealt_with_as_declared(
+    tmp_path: Path, peer: Peer, rule: str
+) -> None:
+    before = peer.on_send
+
+    def untold(message: pb.Message) -> pb.Task | None:
+        known = [
+            one for one in peer.tasks.values() if any(h.message_id == message.message_id for h in one.history)
+        ]
+        if known:
+            return known[0]
+        before(message)
+        return None
+
+    peer.on_send = untold
+    workflow, clock = calling(peer, on_uncertain=rule), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        if rule == "ask":
+            question = await asked(host, run, "uncertain")
+            assert commands.asked_for(host.store, question).title == "did triage.send take effect?"
+            result = {"task": {"id": "task-1", "status": {"state": "TASK_STATE_WORKING"}}}
+            await reply(host, question, {"happened": True, "result": result})
+        await parked(host, run)
+        peer.done("once")
+        clock.turn(6)
+        host.ring()
+        outcome = await ended(host, run)
+    assert outcome.output == "once"
+    assert len(peer.tasks) == 1
+    ids = {message["messageId"] for message in peer.messages}
+    assert (len(ids), len(peer.messages)) == (1, 2 if rule == "retry" else 1)
+
+
+# -- what it costs ---------------------------------------------------------------------------------------
+
+
+async def test_what_the_agent_says_that_it_has_cost_is_counted(tmp_path: Path, peer: Peer) -> None:
+    usage = {"usage": {"input_tokens": 40, "output_tokens": 2, "cost_usd": 0.25}}
+    peer.on_send = lambda message: (
+        peer.working(message),
+        peer.done("fine", metadata=usage),
+        peer.tasks["task-1"],
+    )[2]
+    agent = remote_agent("triage", url=peer.url, card=peer.digest, cost=Cost(cost_usd=1))
+    workflow = Workflow("care", sequential(agent), limits=Limits(cost_usd=2))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "go")
+        await ended(host, run)
+        spent = [event.body.get("spent") for event in await events(host, run, "result")]
+    assert {"tokens": 42, "cost": 250_000} in spent
+
+
+async def test_a_finished_task_is_not_rolled_back_in_silence(tmp_path: Path, peer: Peer) -> None:
+    peer.on_send = lambda message: (peer.working(message), peer.done("fine"), peer.tasks["task-1"])[2]
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow, "go")
+        await ended(host, run)
+    async with serving(tmp_path, workflow) as host:
+        row = await host.store.run(run)
+        undoing = await roll_back(host.store, host.clock, row, by=OPERATOR, reason="wrong patient")
+        question = await asked(host, undoing.id, "undo")
+        assert "was completed before" in commands.asked_for(host.store, question).title
+
+
+async def test_a_refusal_of_the_agent_is_no_doubt(tmp_path: Path, peer: Peer) -> None:
+    peer.refuse = lambda _: JSONResponse({"error": "too busy"}, status_code=429)
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert outcome.status == "failed"
+    assert "429" in (outcome.reason or "")
