@@ -290,7 +290,10 @@ class Tool:
 
         A tool of another system is awaited, takes its arguments by name, and opens its secrets itself.
         """
-        return self._directly(kwargs) if self.function is None else self.function(*args, **kwargs)
+        function = self.function
+        if function is None or self.origin != "python":
+            return self._directly(kwargs)
+        return function(*args, **kwargs)
 
     async def _directly(self, arguments: Mapping[str, Any]) -> Any:
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)

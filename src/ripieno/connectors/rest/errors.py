@@ -1,0 +1,141 @@
+"""What an answer of a system means for a call: that it had no effect, or that nobody knows."""
+
+from __future__ import annotations
+
+import json
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from ripieno.model.errors import AuthenticationError, RipienoError, ToolError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import httpx
+
+__all__ = [
+    "InDoubtError",
+    "RefusedCallError",
+    "ThrottledError",
+    "error_of",
+    "problem_in",
+    "retry_after",
+]
+
+LONGEST: Final = 500
+SAID_BY: Final = ("detail", "title", "message", "error_description", "error", "errors", "msg", "reason")
+"""Fields in which systems say what is wrong: problem+json (RFC 9457), OAuth (RFC 6749), and habit."""
+
+AMBIGUOUS: Final = frozenset({303, 408, 425})
+"""Numbers below 500 after which it is not known what the system did with what it was sent."""
+
+
+class RefusedCallError(ToolError):
+    """The system answered that it did not do it: its reason stands in the message."""
+
+    code = "refused_call"
+
+    def __init__(self, message: str, *, status: int, failure: str) -> None:
+        super().__init__(message)
+        self.status = status
+        """HTTP's own number."""
+        self.failure = failure
+
+
+class ThrottledError(ToolError):
+    """The system takes no more calls now, and did nothing; `retry_after` says when it will."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, *, retry_after: float | None, status: int = 429) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds; None where the system does not say."""
+        self.status = status
+        self.failure = "rate_limited"
+
+
+class InDoubtError(RipienoError):
+    """The call was sent, and its answer does not say whether it took effect; a read may be made again."""
+
+    code = "in_doubt"
+
+    def __init__(self, message: str, *, failure: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.retry_after = retry_after
+
+
+def error_of(
+    whose: str, answer: httpx.Response, body: bytes, *, refusing: Collection[int] = ()
+) -> RipienoError | None:
+    """Give what an answer means for its call; None for one that says that it was done.
+
+    `refusing` are further numbers by which this system says that it did nothing, such as 503.
+    """
+    status = answer.status_code
+    if status < 300:  # noqa: PLR2004 - HTTP's own number
+        return None
+    said = problem_in(answer.headers.get("content-type", ""), body)
+    message = f"{whose} answers {status}{f': {said}' if said else ''}"
+    wait = retry_after(answer.headers)
+    if status == 401:  # noqa: PLR2004 - the same
+        return AuthenticationError(message)
+    if status == 429 or (status in refusing and wait is not None):  # noqa: PLR2004 - the same
+        return ThrottledError(message, retry_after=wait, status=status)
+    if status in refusing or (status < 500 and status not in AMBIGUOUS):  # noqa: PLR2004 - the same
+        failure = "auth" if status == 403 else "bad_request"  # noqa: PLR2004 - the same
+        return RefusedCallError(message, status=status, failure=failure)
+    failure = "overloaded" if status == 503 else "timeout" if status in {408, 504} else "server"  # noqa: PLR2004 - the same
+    return InDoubtError(message, failure=failure, retry_after=wait)
+
+
+def problem_in(kind: str, body: bytes) -> str:
+    """Give what a system says is wrong, in one short line; empty where it says nothing."""
+    text = body.decode("utf-8", "replace").strip()
+    if "json" in kind:
+        try:
+            text = said_in(json.loads(body))
+        except (ValueError, RecursionError):
+            text = ""
+    elif "html" in kind or "xml" in kind:
+        text = ""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+
+
+def said_in(document: Any) -> str:
+    """Give what a document says is wrong: by the fields that are known for it, else as it stands."""
+    if isinstance(document, str):
+        return document
+    if isinstance(document, list):
+        return "; ".join(said_in(one) for one in cast("list[Any]", document)[:3])
+    if not isinstance(document, dict):
+        return "" if document is None else str(document)
+    fields = cast("dict[str, Any]", document)
+    told = [said_in(fields[name]) for name in SAID_BY if fields.get(name)]
+    return ": ".join(dict.fromkeys(told)) or json.dumps(document)
+
+
+def retry_after(headers: httpx.Headers) -> float | None:
+    """Give in how many seconds a system wants to be asked again (RFC 9110, 10.2.3); None if it does not say.
+
+    `RateLimit-Reset` and its kin count where they are seconds from now, or a moment since 1970.
+    """
+    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"):
+        text = headers.get(name, "").strip()
+        if not text:
+            continue
+        if text.replace(".", "", 1).isdecimal():
+            seconds = float(text)
+            return max(0.0, seconds - time() if seconds > SINCE_1970 else seconds)
+        try:
+            return max(0.0, parsedate_to_datetime(text).timestamp() - time())
+        except ValueError:
+            continue
+    return None
+
+
+SINCE_1970: Final = 1_000_000_000
+"""No system asks to wait for thirty years: a larger number is a moment."""
