@@ -14,14 +14,15 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any, Final, Literal, cast
 
-from ripieno.connectors.rest.errors import error_of
+from ripieno.connectors.rest.errors import error_of, retry_after
 from ripieno.connectors.rest.pool import client
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.mediation.secrets.secret import Secret
 from ripieno.model.action import Call
 from ripieno.model.confidential import CONFIDENTIAL, LEAST
-from ripieno.model.errors import AuthenticationError, DefinitionError, ToolError
+from ripieno.model.errors import AuthenticationError, DefinitionError, NotSentError, ToolError
 from ripieno.model.event import Json
+from ripieno.model.failure import failure_of
 
 __all__ = ["ApiKey", "Auth", "Basic", "Bearer", "ClientCredentials", "Credentials", "NoAuth"]
 
@@ -265,11 +266,14 @@ class ClientCredentials(Auth):
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             msg = f"{whose} could not be reached ({type(error).__name__})"
-            raise ToolError(msg) from None
+            raise NotSentError(msg, failure="connection") from None
         error = error_of(whose, answer, answer.content[:LARGEST_TOKEN])
         if error is not None:
-            kind = AuthenticationError if answer.status_code in {400, 401} else ToolError
-            raise kind(error.message)
+            if answer.status_code in {400, 401}:
+                raise AuthenticationError(error.message)
+            raise NotSentError(
+                error.message, failure=failure_of(error), retry_after=retry_after(answer.headers)
+            )
         return token_in(answer.content)
 
 

@@ -16,7 +16,7 @@ from ripieno.connectors.rest.paging import Page, Paging
 from ripieno.connectors.rest.pool import client
 from ripieno.connectors.rest.throttle import Throttle
 from ripieno.model.action import Call
-from ripieno.model.errors import AuthenticationError, ToolError
+from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 
 if TYPE_CHECKING:
     import httpx
@@ -215,9 +215,9 @@ class Rest:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.InvalidURL, httpx.PoolTimeout) as error:
             raise not_sent(self.name, error) from None
         except httpx.TransportError as error:
-            failure = "timeout" if isinstance(error, httpx.TimeoutException) else "connection"
+            late = isinstance(error, httpx.TimeoutException)
             msg = f"{self.name} gave no answer ({type(error).__name__})"
-            raise InDoubtError(msg, failure=failure) from None
+            raise InDoubtError(msg, failure="timeout" if late else "connection") from None
         self.throttle.heed(answer)
         error = error_of(self.name, answer, body or b"", refusing=self.refusing)
         if error is not None:
@@ -241,9 +241,8 @@ class Rest:
 
 def not_sent(name: str, error: Exception) -> ToolError:
     """Give what says that a system could not be reached, so that nothing was sent."""
-    found = ToolError(f"{name} could not be reached ({type(error).__name__}); nothing was sent")
-    found.failure = "connection"  # pyright: ignore[reportAttributeAccessIssue] - a class of failures that every tool error may bear
-    return found
+    msg = f"{name} could not be reached ({type(error).__name__}); nothing was sent"
+    return NotSentError(msg, failure="connection")
 
 
 def pairs(query: Query) -> list[tuple[str, str]]:

@@ -7,7 +7,8 @@ from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from ripieno.model.errors import AuthenticationError, RipienoError, ToolError
+from ripieno.model.errors import AuthenticationError, NotSentError, RipienoError, ToolError
+from ripieno.model.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,24 +37,20 @@ class RefusedCallError(ToolError):
 
     code = "refused_call"
 
-    def __init__(self, message: str, *, status: int, failure: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, status: int, failure: Failure) -> None:
+        super().__init__(message, failure=failure)
         self.status = status
         """HTTP's own number."""
-        self.failure = failure
 
 
-class ThrottledError(ToolError):
+class ThrottledError(NotSentError):
     """The system takes no more calls now, and did nothing; `retry_after` says when it will."""
 
     code = "throttled"
 
     def __init__(self, message: str, *, retry_after: float | None, status: int = 429) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-        """Seconds; None where the system does not say."""
+        super().__init__(message, failure="rate_limited", retry_after=retry_after)
         self.status = status
-        self.failure = "rate_limited"
 
 
 class InDoubtError(RipienoError):
@@ -61,9 +58,9 @@ class InDoubtError(RipienoError):
 
     code = "in_doubt"
 
-    def __init__(self, message: str, *, failure: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, *, failure: Failure, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.failure = failure
+        self.failure: Failure = failure
         self.retry_after = retry_after
 
 
@@ -85,9 +82,9 @@ def error_of(
     if status == 429 or (status in refusing and wait is not None):  # noqa: PLR2004 - the same
         return ThrottledError(message, retry_after=wait, status=status)
     if status in refusing or (status < 500 and status not in AMBIGUOUS):  # noqa: PLR2004 - the same
-        failure = "auth" if status == 403 else "bad_request"  # noqa: PLR2004 - the same
-        return RefusedCallError(message, status=status, failure=failure)
-    failure = "overloaded" if status == 503 else "timeout" if status in {408, 504} else "server"  # noqa: PLR2004 - the same
+        lasting: Failure = "auth" if status == 403 else "bad_request"  # noqa: PLR2004 - the same
+        return RefusedCallError(message, status=status, failure=lasting)
+    failure: Failure = "overloaded" if status == 503 else "timeout" if status in {408, 504} else "server"  # noqa: PLR2004 - the same
     return InDoubtError(message, failure=failure, retry_after=wait)
 
 

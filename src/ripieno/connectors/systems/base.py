@@ -15,6 +15,7 @@ from ripieno.connectors.tool import Tool
 from ripieno.model.action import Effect
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
+from ripieno.resilience.policy import Resilience
 
 __all__ = ["System", "SystemConnector", "act"]
 
@@ -76,11 +77,11 @@ class SystemConnector(Connector):
     """Tools of a system: each method that is marked by `act` is one.
 
     Its annotations are its schemas, its docstring says what it does and when to use it. Results are
-    untrusted unless declared. `attempts` is 1 unless declared: what a system refuses, it refuses again.
+    untrusted unless declared.
     """
 
     kind = "import"
-    defaults: ClassVar[Mapping[str, Any]] = {"attempts": 1}
+    defaults: ClassVar[Mapping[str, Any]] = {}
     """What holds of every tool of it unless its method says otherwise."""
 
     def __init__(
@@ -92,7 +93,9 @@ class SystemConnector(Connector):
         pin: str | None = None,
         allow: Sequence[str] = ("*",),
         overrides: Mapping[str, Overrides] | None = None,
+        resilience: Resilience | None = None,
     ) -> None:
+        self._resilience = resilience
         self._secrets = dict(secrets or {})
         self._acts: dict[str, Act] = {}
         for kind in reversed(type(self).__mro__):
@@ -118,7 +121,8 @@ class SystemConnector(Connector):
 
     def _made_of(self, name: str, undo: str | None) -> Tool:
         declared = self._acts[name]
-        options: dict[str, Any] = {**self.defaults, **declared.options, "secrets": self._secrets}
+        options: dict[str, Any] = {**self.defaults, "resilience": self._resilience, **declared.options}
+        options["secrets"] = self._secrets
         if declared.verify is not None:
             options["on_uncertain"] = Method(getattr(self, declared.verify))
         if undo is not None:
@@ -151,6 +155,7 @@ class System(SystemConnector):
         pin: str | None = None,
         allow: Sequence[str] = ("*",),
         overrides: Mapping[str, Overrides] | None = None,
+        resilience: Resilience | None = None,
     ) -> None:
         known = auth or NoAuth()
         self.api = Rest(
@@ -163,7 +168,13 @@ class System(SystemConnector):
             max_bytes=max_bytes,
         )
         super().__init__(
-            name, secrets=known.secrets, version=version, pin=pin, allow=allow, overrides=overrides
+            name,
+            secrets=known.secrets,
+            version=version,
+            pin=pin,
+            allow=allow,
+            overrides=overrides,
+            resilience=resilience,
         )
 
     def reaches(self) -> Json:
