@@ -300,6 +300,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("tenants", "delete"),
         ("run",),
         ("worker",),
+        ("serve",),
         ("check",),
         ("schema",),
         ("audit", "verify"),

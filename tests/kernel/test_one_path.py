@@ -96,6 +96,9 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
 OUTSIDE: Final[Mapping[str, str]] = {
     "anchoring/http.py": "publishes checkpoints, which hold hashes",
     "anchoring/receivers.py": "tells others of events, which hold structure and commitments",
+    "api/mcp/http.py": "lets others in over HTTP, by their key",
+    "api/mcp/server.py": "answers those who came in",
+    "cli/serve.py": "lets others in over stdio, or listens for them",
     "cli/worker.py": "starts processes that serve runs",
     "connectors/mcp/calling.py": "calls a tool of a server, for a call that was claimed",
     "connectors/mcp/connection.py": "connects to such a server, and asks what it offers",

@@ -33,6 +33,7 @@ COMMANDS: Final = (
     Entry("init", "Write a small workflow of your own that runs.", "init:init", group="Begin"),
     Entry("run", "Run a workflow for a file, or for every file of a folder.", "run:run", group="Run"),
     Entry("worker", "Serve the runs of the data folder until interrupted.", "worker:worker", group="Run"),
+    Entry("serve", "Let others reach workflows and tasks by a protocol.", "serve:serve", group="Run"),
     Entry(
         "inbox",
         "What waits for a person.",

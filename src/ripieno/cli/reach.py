@@ -17,7 +17,7 @@ SHOWS: ContextVar[Shows] = ContextVar("shows", default="tenant")
 """What the command at work shows: all that a tenant has, what is within reach of one's key, or nothing."""
 
 ACTS: Final[Mapping[str, str]] = {
-    "": "demo init run worker stop release restore",
+    "": "demo init run worker serve stop release restore",
     "inbox": "answer approve reject claim release delegate reassign reassign-all comment",
     "inbox away": "set clear",
     "runs": "pause resume cancel mode skip answer limit signal retry rollback erase fork migrate",

@@ -25,15 +25,17 @@ class InputCheck:
     def __init__(self, rule: InputRule, whose: str) -> None:
         self._whose = whose
         self._document: Json
+        self.schema: Mapping[str, Any] | None = None
+        """JSON Schema of what it takes; None where a function decides."""
         self._check: Callable[[Any], Any]
         anything: object = rule
         if isinstance(rule, Mapping):
             schema = dict(cast("Mapping[str, Any]", rule))
             check_schema(schema, f"{whose}: the input's schema")
-            self._document = {"schema": enveloped(schema)}
+            self._document, self.schema = {"schema": enveloped(schema)}, schema
             self._check = by_schema(schema)
         elif isinstance(rule, type) and issubclass(rule, BaseModel):
-            self._document = {"import": reference(rule)}
+            self._document, self.schema = {"import": reference(rule)}, rule.model_json_schema()
             self._check = rule.model_validate
         else:
             self._check = checked(anything, whose)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -11,7 +12,8 @@ from ripieno.connectors.connector import Connector, Overrides
 from ripieno.connectors.handler import Handler, Origin, first_mistake
 from ripieno.connectors.mcp.asking import ANSWERS, ASKS, ROUNDS, answered, question_form
 from ripieno.connectors.mcp.calling import call_tool
-from ripieno.connectors.mcp.definition import ToolDefinition
+from ripieno.connectors.mcp.connection import connected
+from ripieno.connectors.mcp.definition import ToolDefinition, changes, suspicions
 from ripieno.connectors.mcp.results import complaint
 from ripieno.connectors.mcp.server import McpServer
 from ripieno.connectors.tool import Tool
@@ -25,7 +27,7 @@ from ripieno.model.event import Json
 from ripieno.model.participant import Answer, Question
 from ripieno.model.tool import Eliciting
 
-__all__ = ["McpConnector", "McpTool", "approved_file", "read_approved", "write_approved"]
+__all__ = ["McpConnector", "McpTool", "Offered", "approved_file", "read_approved", "write_approved"]
 
 FORMAT: Final = 1
 
@@ -141,6 +143,39 @@ class AsDeclared(Rule):
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """What a server offers beside what was approved of it, for whoever approves that."""
+
+    approved: Mapping[str, ToolDefinition]
+    now: Mapping[str, ToolDefinition]
+    unusable: Mapping[str, str]
+    """Why, by name, of tools that nobody could call."""
+
+    @property
+    def changed(self) -> Mapping[str, Sequence[str]]:
+        """What is another, by tool; such a tool is quarantined until it is approved anew."""
+        both = self.approved.keys() & self.now.keys()
+        found = {name: changes(self.approved[name], self.now[name]) for name in sorted(both)}
+        return {name: said for name, said in found.items() if said}
+
+    @property
+    def added(self) -> Sequence[str]:
+        """Tools that nobody has approved."""
+        return sorted(self.now.keys() - self.approved.keys())
+
+    @property
+    def gone(self) -> Sequence[str]:
+        """Tools that were approved and are not offered any more."""
+        return sorted(self.approved.keys() - self.now.keys())
+
+    @property
+    def suspicions(self) -> Mapping[str, Sequence[str]]:
+        """What in each definition looks as if it were meant for a model to obey."""
+        found = {name: suspicions(one, list(self.now)) for name, one in self.now.items()}
+        return {name: said for name, said in found.items() if said}
+
+
 class McpConnector(Connector):
     """The tools of a server. Loading it reaches nobody: it is made of what was approved.
 
@@ -196,6 +231,16 @@ class McpConnector(Connector):
     def settings(self) -> Mapping[str, Json]:
         """Give how the server is reached."""
         return {**super().settings(), **self.server.describe()}
+
+    async def offered(self) -> Offered:
+        """Ask the server what it offers now; raises `UnreachableError` where it does not say."""
+        async with connected(self.server) as connection:
+            listing = await connection.listing(anew=True)
+        return Offered(self.definitions, listing.tools, listing.unusable)
+
+    def approve(self, tools: Mapping[str, ToolDefinition]) -> None:
+        """Write that these tools may be called; runs that go on keep to what they are pinned to."""
+        write_approved(self.approved, tools)
 
     def check_declared(self) -> None:
         """Raise `DefinitionError` where what is said names no tool that was approved."""
