@@ -36,7 +36,7 @@ async def test_a_signal_that_comes_right_before_a_look_is_seen_by_it(tmp_path: P
         [message] = await events(host, run, "message")
         assert contents(host, message, "content")["signal"] == "recall"
     assert outcome.reason is not None
-    assert "'external': 'recall'" in outcome.reason
+    assert "external recall" in outcome.reason
     assert (message.seq < look.seq, len(spoken)) == (True, 1)
 
 

@@ -206,7 +206,7 @@ async def test_a_chat_ends_when_its_condition_holds(
 
 async def test_a_stall_is_noticed_however_little_each_sees(running: Running) -> None:
     run = await running.begin(group_chat(says("a", 1), until=stalled(20) | rounds(99), sees=1))
-    assert (await running.ended(run)).reason == "the chat ended by its limit: {'stalled': 20}"
+    assert (await running.ended(run)).reason == "the chat ended by its limit: stalled 20"
     assert len(await speakers(running, run)) == 21
 
 
@@ -220,13 +220,32 @@ async def test_a_chat_ends_when_its_time_is_over(running: Running) -> None:
     assert (ended.status, ended.output["proceed"]) == ("partial", True)
 
 
+async def test_whoever_has_the_last_word_on_a_version_sees_what_its_checkers_said(running: Running) -> None:
+    checker = says("checker", {"verdict": "no", "why": "too bold"})
+    until = verdict("ok") | rounds(2)
+    run = await running.begin(
+        group_chat(
+            says("writer", "draft"),
+            checker,
+            until=until,
+            manager=maker_checker("writer"),
+            otherwise=human("chief", role="chief"),
+        )
+    )
+    [question] = await running.questions(run)
+    assert question.about == "draft"
+    assert [item.claim for item in question.evidence] == [
+        'checker says: {"verdict": "no", "why": "too bold"}'
+    ]
+
+
 async def test_when_only_a_limit_ends_it_somebody_else_has_the_last_word(running: Running) -> None:
     chief = human("chief", role="chief")
     run = await running.begin(
         group_chat(says("a", 1), says("b", 2), until=consensus() | rounds(2), otherwise=chief)
     )
     [question] = await running.questions(run)
-    assert (question.title, question.about) == ("b, the chat ended by its limit: {'rounds': 2}", 2)
+    assert (question.title, question.about) == ("b, the chat ended by its limit: rounds 2", 2)
     await running.reply(question.row, {"proceed": True})
     assert (await running.ended(run)).status == "complete"
     [choice] = await running.choices(run, "limit")

@@ -53,10 +53,10 @@ def chat(until: Condition, *more: BaseParticipant) -> BaseParticipant:
 @pytest.mark.parametrize(
     ("until", "limit", "turns"),
     [
-        (tokens(150) | rounds(9), "{'tokens': 150}", 3),
-        (cost("0.06") | rounds(9), "{'cost': '0.06'}", 2),
-        ((tokens(60) & cost("0.09")) | rounds(9), "{'cost': '0.09'}", 3),
-        (tokens(10_000) | rounds(2), "{'rounds': 2}", 2),
+        (tokens(150) | rounds(9), "tokens 150", 3),
+        (cost("0.06") | rounds(9), "cost 0.06", 2),
+        ((tokens(60) & cost("0.09")) | rounds(9), "cost 0.09", 3),
+        (tokens(10_000) | rounds(2), "rounds 2", 2),
     ],
     ids=["tokens", "money", "both", "rounds before"],
 )
@@ -76,7 +76,7 @@ async def test_what_a_chat_has_spent_is_not_counted_twice_when_it_was_waiting(
     run = await running.begin(chat(tokens(120) | rounds(9), human("clerk", role="clerk")))
     [question] = await running.questions(run)
     await running.reply(question.row, {"proceed": True})
-    assert (await running.ended(run)).reason == "the chat ended by its limit: {'tokens': 120}"
+    assert (await running.ended(run)).reason == "the chat ended by its limit: tokens 120"
     assert len(await running.events(run, "result")) == 2
 
 
@@ -94,7 +94,7 @@ async def test_a_word_from_outside_ends_a_chat_after_the_turn_it_is_at(running: 
     await signal(store, clock, row, "recall", by=OPERATOR, reason="it was recalled", names=["recall"])
     await running.reply(question.row, {"proceed": True})
     ended = await running.ended(run)
-    limit = "the chat ended by its limit: {'external': 'recall'}"
+    limit = "the chat ended by its limit: external recall"
     assert ended.reason == f"{limit} (recall by {OPERATOR.id}: it was recalled)"
     assert len(await running.events(run, "result")) == 1
 
@@ -138,7 +138,7 @@ async def test_a_signal_given_before_a_chat_ends_it_after_its_first_turn_and_a_s
     running.host.ring()
     ended = await running.ended(run)
     assert (ended.status, ended.output) == ("partial", "-")
-    assert ended.reason == f"the chat ended by its limit: {{'external': 'recall'}} (recall by {OPERATOR.id})"
+    assert ended.reason == f"the chat ended by its limit: external recall (recall by {OPERATOR.id})"
     with pytest.raises(RefusedError, match="has ended"):
         await signal(store, clock, await store.run(run), "recall", by=OPERATOR)
     with pytest.raises(NotFoundError, match="no run"):
@@ -158,7 +158,7 @@ async def test_a_signal_to_a_run_is_none_to_its_fork(running: Running) -> None:
     for _ in range(2):
         [asked] = await running.questions(again)
         await running.reply(asked.row, {"proceed": True})
-    assert (await running.ended(again)).reason == "the chat ended by its limit: {'rounds': 2}"
+    assert (await running.ended(again)).reason == "the chat ended by its limit: rounds 2"
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,14 @@ async def _list(settings: Settings) -> int:
     rows: Sequence[VersionRow]
     held: dict[str, Deployment] = {}
     states: dict[str, str] = {}
+    drained: set[str] = set()
     try:
         async with opened(settings) as store:
             rows = within_reach(await store.versions(settings.principal.tenant), settings.principal)
             stages = store.deployments(settings.principal.tenant)
             held = {one.version: one for one in reversed(stages)}  # production is what counts of both
             states = {row.version: await code_of(store, row) for row in rows}
+            drained = {row.workflow for row in await store.drained(settings.principal.tenant)}
     except NotFoundError:
         rows = ()
     table = listing("workflow", "version", "stage", "registered", "code", "from")
@@ -71,9 +73,12 @@ async def _list(settings: Settings) -> int:
                 "registered_at": at.isoformat(),
                 "code": state,
                 "source": row.source,
+                "drained": row.workflow in drained,
             }
         )
     write(settings.output, documents, table if rows else None)
+    for name in sorted(drained & {row.workflow for row in rows}):
+        note(f"{name} is drained: no new run of it starts until ripieno workflows undrain {name}")
     shipped = [name for name in BLUEPRINTS if name not in {row.workflow for row in rows}]
     if shipped:
         note(f"ships with Ripieno: {', '.join(shipped)}")

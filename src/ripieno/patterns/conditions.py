@@ -84,6 +84,11 @@ class Condition(ABC):
     def met(self, thread: Thread) -> Condition | None:
         """Give the condition that ended it, or None."""
 
+    def __str__(self) -> str:
+        """Give it in words: `rounds 5`."""
+        described = cast("dict[str, object]", self.describe())
+        return ", ".join(f"{name} {value}" for name, value in described.items())
+
     @abstractmethod
     def describe(self) -> Json:
         """Give it as it stands in the definition."""

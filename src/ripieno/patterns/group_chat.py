@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
-from ripieno.model.outcome import Outcome
+from ripieno.model.outcome import Evidence, Outcome
 from ripieno.model.participant import Context, Signal, Task
 from ripieno.model.spending import NOTHING
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns.base import Pattern, Stage, as_participant, named, unique
 from ripieno.patterns.compacting import Compact, Recap
-from ripieno.patterns.conditions import Condition, Message, Thread
+from ripieno.patterns.conditions import Condition, Message, Thread, plain
 from ripieno.patterns.managers import ByFunction, ByParticipant, Manager, NoSpeakerError, RoundRobin
 from ripieno.patterns.outside import shown, told
 from ripieno.resilience.compaction import BudgetError
@@ -123,7 +124,7 @@ class GroupChat(Pattern):
             except NoSpeakerError as nobody:
                 return nobody.outcome
             except BudgetError as too_long:
-                return Outcome("partial", spoken[-1][1].parts[0], reason=str(too_long))
+                return Outcome("partial", spoken[-1][1].parts[0], reason=too_long.said)
             seen = self._seen(task, context, thread, spoken, messages=latest)
             outcome, _ = await self.stages[self.names.index(speaker)].run_in(context, seen)
             if not outcome.ok:
@@ -212,7 +213,7 @@ class GroupChat(Pattern):
         output, evidence, _ = last.parts
         if ended.good:
             return Outcome("complete", output, confidence=last.confidence, evidence=evidence)
-        reason = f"the chat ended by its limit: {ended.describe()}{told(thread.signals)}"
+        reason = f"the chat ended by its limit: {ended}{told(thread.signals)}"
         chosen = "nobody" if self.otherwise is None else self.otherwise.name
         await context.choose(
             "limit", chosen, offered=[chosen], because={"limit": ended.describe(), "turns": thread.turns}
@@ -222,13 +223,22 @@ class GroupChat(Pattern):
         try:
             latest, _ = await self._latest(task, context, thread, recap)
         except BudgetError as too_long:
-            return Outcome("partial", output, evidence=evidence, reason=str(too_long))
+            return Outcome("partial", output, evidence=evidence, reason=too_long.said)
         more = {"limit": ended.describe(), **shown(thread.signals)}
         seen = self._seen(task, context, thread, spoken, messages=latest, **more)
-        open_ = Outcome("partial", output, evidence=evidence, reason=context.value(reason))
+        objections = objected(last, spoken, self.checkers)
+        shown_of = context.value([asdict(item) for item in objections]) if objections else evidence
+        open_ = Outcome("partial", output, evidence=shown_of, reason=context.value(reason))
         seen = Task(seen.input, {**seen.state, by: open_}, by, seen.turn)
         outcome, _ = await self.otherwise.run_in(context, seen)
         return outcome
+
+
+def objected(made: Outcome, spoken: Sequence[Spoken], checkers: Sequence[str]) -> list[Evidence]:
+    """Give what a version rests on and what each checker said last; nothing where nobody checks."""
+    latest = {by: outcome for by, outcome in spoken if by in checkers}
+    words = [Evidence(f"{by} says: {plain(outcome.output)}", f"{by}, last") for by, outcome in latest.items()]
+    return [*made.evidence, *words] if words else []
 
 
 def reference(outcome: Outcome) -> str:

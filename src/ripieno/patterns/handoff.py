@@ -168,7 +168,7 @@ class Handoff(Pattern):
             try:
                 seen, recap = await self._seen(context, task, trail, known, recap)
             except BudgetError as too_long:
-                return await self._end(context, task, known, trail.came_from or "", (trail.at, str(too_long)))
+                return await self._end(context, task, known, trail.came_from or "", (trail.at, too_long.said))
             outcome = seen if isinstance(seen, Outcome) else await self._turn(context, trail, seen)
             wanted = wish(outcome) if outcome.ok else None
             if wanted is None:

@@ -122,7 +122,7 @@ class SingleAgent(Pattern):
             try:
                 messages, recap = await self._shown(progress, context, task)
             except BudgetError as too_long:
-                return Outcome("partial", progress.gathered(), reason=str(too_long))
+                return Outcome("partial", progress.gathered(), reason=too_long.said)
             progress = replace(progress, recap=recap)
             number = progress.done + 1
             seen = self._seen(task, context, progress, messages)

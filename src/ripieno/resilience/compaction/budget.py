@@ -78,3 +78,8 @@ class BudgetError(RipienoError):
         self.needed = needed
         """What the shortest form takes."""
         self.kept = tuple(kept)
+
+    @property
+    def said(self) -> str:
+        """Give it in a line, as the reason of an outcome."""
+        return f"{self.message}; {self.remedy}"
