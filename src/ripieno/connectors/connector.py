@@ -168,7 +168,7 @@ class Connector:
                     msg = f"connector {self.name}: no tool {tool!r}{nearest(tool, offered)}"
                     raise DefinitionError(msg)
         for pattern in self.allow:
-            if not any(fnmatchcase(one, pattern) for one in offered):
+            if pattern != "*" and not any(fnmatchcase(one, pattern) for one in offered):
                 msg = f"connector {self.name}: {pattern!r} of allow fits no tool{nearest(pattern, offered)}"
                 raise DefinitionError(msg)
         if self.pin is not None and self.pin != self.digest:
