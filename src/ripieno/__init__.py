@@ -38,7 +38,10 @@ if TYPE_CHECKING:
     from ripieno.participants.function import Function, function
     from ripieno.participants.human import Decision, Human, human, person, role
     from ripieno.participants.limiting import ask, degrade
+    from ripieno.participants.llm.agent import Agent, agent
+    from ripieno.participants.llm.confidence import judged_by, samples
     from ripieno.participants.remote.agent import RemoteAgent, remote_agent
+    from ripieno.participants.tool_calls import use_tool
     from ripieno.participants.workflow import Subworkflow, subworkflow
     from ripieno.patterns.branch import branch, when
     from ripieno.patterns.compacting import collapse, compact, summary, window
@@ -64,7 +67,6 @@ if TYPE_CHECKING:
     )
     from ripieno.patterns.sequential import sequential
     from ripieno.patterns.single_agent import single_agent
-    from ripieno.patterns.tool_calls import use_tool
     from ripieno.resilience.policy import (
         Breaker,
         Bulkhead,
@@ -79,6 +81,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WITHHELD",
+    "Agent",
     "AuthenticationError",
     "Breaker",
     "Bulkhead",
@@ -123,6 +126,7 @@ __all__ = [
     "ToolError",
     "WithheldError",
     "Workflow",
+    "agent",
     "approved",
     "ask",
     "branch",
@@ -143,6 +147,7 @@ __all__ = [
     "highest_confidence",
     "human",
     "judge",
+    "judged_by",
     "loop",
     "magentic",
     "majority",
@@ -162,6 +167,7 @@ __all__ = [
     "role",
     "round_robin",
     "rounds",
+    "samples",
     "sequential",
     "single_agent",
     "stalled",
@@ -208,6 +214,8 @@ HOMES = {
     "ripieno.participants.human": ("Decision", "Human", "human", "person", "role"),
     "ripieno.participants.limiting": ("ask", "degrade"),
     "ripieno.participants.remote.agent": ("RemoteAgent", "remote_agent"),
+    "ripieno.participants.llm.agent": ("Agent", "agent"),
+    "ripieno.participants.llm.confidence": ("judged_by", "samples"),
     "ripieno.participants.workflow": ("Subworkflow", "subworkflow"),
     "ripieno.patterns.branch": ("branch", "when"),
     "ripieno.patterns.compacting": ("collapse", "compact", "summary", "window"),
@@ -233,7 +241,6 @@ HOMES = {
     ),
     "ripieno.patterns.sequential": ("sequential",),
     "ripieno.patterns.single_agent": ("single_agent",),
-    "ripieno.patterns.tool_calls": ("use_tool",),
     "ripieno.resilience.policy": (
         "Breaker",
         "Bulkhead",
@@ -243,6 +250,7 @@ HOMES = {
         "Retry",
         "Timeouts",
     ),
+    "ripieno.participants.tool_calls": ("use_tool",),
     "ripieno.workflows.embedded": ("Handle", "open_host"),
     "ripieno.workflows.workflow": ("Data", "Replaces", "Workflow"),
 }

@@ -107,6 +107,16 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "connectors/mcp/stdio.py": "starts it as a command",
     "identity/key_sets.py": "fetches the keys of trusted providers",
     "mediation/secrets/vault.py": "opens a secret for a call that was claimed",
+    "participants/llm/answers.py": "the form of an answer",
+    "participants/llm/call.py": "asks a model once, as the kernel has it done: a call that was claimed",
+    "participants/llm/clients.py": "keeps the clients of models, for the call above",
+    "participants/llm/loops.py": "the loop itself, of a model that asks nothing by itself",
+    "participants/llm/mind.py": "the model that asks nothing by itself",
+    "participants/llm/offered.py": "descriptions of tools",
+    "participants/llm/providers.py": "makes the clients of models; sends nothing",
+    "participants/llm/rates.py": "how usage is counted",
+    "participants/llm/recorded.py": "the form of messages",
+    "participants/llm/turn.py": "the form of what a loop wants",
 }
 """What reaches out of the process, and for what; tools and models are called by the kernel alone."""
 

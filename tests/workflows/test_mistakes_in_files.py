@@ -123,10 +123,10 @@ MISTAKES = {
         "expected a function at 'workflow_parts:NUMBER', found int",
     ),
     "an unknown kind of participant": Mistake(
-        declared("{agent: {model: x}}"),
+        declared("{robot: {model: x}}"),
         3,
         "participants.read",
-        "unknown kind of participant 'agent'; known: function",
+        "unknown kind of participant 'robot'; known: agent, function",
     ),
     "two kinds of participant": Mistake(
         declared("{function: {}, human: {}}"), 3, "participants.read", "of one kind, found function and human"
@@ -135,7 +135,7 @@ MISTAKES = {
         declared("workflow_parts"),
         3,
         "participants.read",
-        "expected a participant: a mapping with one of function",
+        "expected a participant: a mapping with one of agent, function",
     ),
     "a participant's name that cannot be": Mistake(
         "workflow: orders\nparticipants:\n  1st: {import: 'a:b'}\nflow: x\n",

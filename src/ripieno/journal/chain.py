@@ -13,7 +13,10 @@ from ripieno.model.event import FORMAT, GENESIS, Event, canonical
 __all__ = ["Chain", "references"]
 
 REFERENCES: Final = frozenset(
-    {"input", "output", "evidence", "reason", "content", "because", "error", "arguments", "label", "traced"}
+    {
+        *("input", "output", "evidence", "reason", "content", "because", "error", "arguments", "label"),
+        *("traced", "prompt", "toolset"),
+    }
 )
 """Fields of a body that hold the commitment of a value."""
 

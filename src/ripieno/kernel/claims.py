@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +16,7 @@ from ripieno.model.event import Event, Json
 from ripieno.model.failure import Failure
 from ripieno.model.participant import ToolLike
 from ripieno.model.spending import NOTHING, Spending
+from ripieno.model.tool import act_of
 from ripieno.model.value import Value
 
 __all__ = ["Claim", "Ending", "idempotency_key"]
@@ -24,8 +25,9 @@ Status = Literal["done", "failed", "unsent", "again", "uncertain"]
 """`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key.
 `uncertain`: it ended in an error that leaves open whether it took effect; another result follows."""
 
-How = Literal["called", "verified", "person", "deadline", "unready", "withdrawn", "key"]
-"""By what it is known. `unready`: what the call needs could not be had, so that nothing was sent."""
+How = Literal["called", "verified", "person", "deadline", "unready", "withdrawn", "key", "lost"]
+"""By what it is known. `unready`: what the call needs could not be had, so that nothing was sent. `lost`:
+what a model said is known to nobody, and nothing but its price hangs on that: it is asked anew."""
 
 
 def idempotency_key(lease: Lease, path: str, attempt: int) -> str:
@@ -71,6 +73,8 @@ class Claim:
             "first": self.first_at,
             "on_uncertain": tool.on_uncertain,
         }
+        if (act := act_of(tool)) != "tool.call":
+            body["act"] = act
         if self.approved:
             body["approved"] = list(self.approved)
         if tool.undo is not None:
@@ -125,6 +129,8 @@ class Ending:
     """Seconds for which the other side asked not to be called again."""
     final: bool = False
     """True where no attempt follows, though some are left."""
+    noted: Mapping[str, Json] | None = None
+    """What the tool has told of the call beside its result."""
 
     def body(self, attempt: int, keep: Callable[[Value], str]) -> dict[str, Json]:
         """Give the ending as it stands in a result."""
@@ -143,6 +149,8 @@ class Ending:
             body["failure"] = self.failure
         if self.retry_after is not None:
             body["retry_after"] = decimal(self.retry_after)
+        if self.noted:
+            body["noted"] = self.noted
         if self.final:
             body["final"] = True
         return {**body, **redacted(self.output, self.error)}

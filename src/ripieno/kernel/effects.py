@@ -35,6 +35,7 @@ from ripieno.model.event import Event
 from ripieno.model.failure import Failure, failure_of
 from ripieno.model.participant import ToolLike
 from ripieno.model.spending import NOTHING, Spending
+from ripieno.model.tool import act_of, told_by
 
 if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
@@ -170,6 +171,9 @@ class Effect:
 
     async def _find_out(self, claim: Claim, since: int, error: str | None) -> Ending:
         """Settle a claim that is in doubt since a time, by an error or by a crash."""
+        if act_of(self.tool) == "model.call":
+            lost = self.execution.value("the process ended before it told what the model said")
+            return self._record(claim, Ending("failed", "lost", error=lost, spent=claim.reserved))
         uncertain = Uncertain(
             self.scope, self._branch, self.tool, claim, arguments=self.arguments, error=error
         )
@@ -226,10 +230,11 @@ class Effect:
             payloads: list[tuple[bytes, bytes]] = []
             execution.keep(self.arguments, payloads)
             payloads.extend(self.permit.beside)
+            told = {name: execution.keep(one, payloads) for name, one in told_by(self.tool).items()}
             draft = execution.append(
                 "intent",
                 self.path,
-                {**claim.body(self.tool), **self.permit.noted, **rated(rate)},
+                {**claim.body(self.tool), **self.permit.noted, **rated(rate), **told},
                 payloads=payloads,
                 change=ClaimChange(attempt, self.tool.name, rate),
                 if_seen=execution.seen,
@@ -311,7 +316,8 @@ class Effect:
                 self._book(doubt)
                 return await self._find_out(claim, since, doubt.reason())
         else:
-            ending = Ending("done", "called", output=covered(execution, output), spent=call.told)
+            given = covered(execution, output)
+            ending = Ending("done", "called", output=given, spent=call.told, noted=call.noted)
         return self._record(claim, ending)
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:

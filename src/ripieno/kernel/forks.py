@@ -27,7 +27,10 @@ from ripieno.model.value import encode
 
 __all__ = ["begin", "finished", "fork"]
 
-REFERENCES = ("output", "evidence", "reason", "content", "error", "because", "arguments", "input", "traced")
+REFERENCES = (
+    *("output", "evidence", "reason", "content", "error", "because", "arguments", "input", "traced"),
+    *("prompt", "toolset"),
+)
 """Fields of an event's body that hold commitments."""
 
 

@@ -27,6 +27,7 @@ from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind, Approval, Decision
 from ripieno.model.participant import Answer, Question, ToolLike
 from ripieno.model.principal import Principal
+from ripieno.model.tool import act_of
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ class Proposal:
         editors = proposals.as_now(self._editors.values()) if self._editors else ()
 
         def decide(approvals: Sequence[Approval]) -> Decision:
-            kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
+            kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else act_of(self._tool)
             return proposals.tool(
                 self._scope,
                 self._tool,

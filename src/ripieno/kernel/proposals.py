@@ -22,6 +22,7 @@ from ripieno.model.participant import Answer, Participant, ToolLike
 from ripieno.model.principal import Principal, PrincipalKind
 from ripieno.model.provenance import Traced
 from ripieno.model.stop import Place
+from ripieno.model.tool import ModelLike, act_of
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -432,6 +433,8 @@ class Proposals:
         return found
 
     def _tool(self, tool: ToolLike) -> Subject:
+        if act_of(tool) == "model.call":
+            return Subject("model", tool.name, cast("ModelLike", tool).facts)
         facts: dict[str, str | int | bool | tuple[str, ...]] = {
             "effect": tool.effect,
             "version": tool.version,

@@ -55,6 +55,7 @@ from ripieno.model.participant import (
 )
 from ripieno.model.principal import Principal
 from ripieno.model.spending import NOTHING, Money, Spending, micros
+from ripieno.model.tool import act_of
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -382,7 +383,8 @@ class Scope:
     async def use(self, tool: ToolLike, /, **arguments: Any) -> Any:
         """Call a tool: claimed before, recorded after."""
         self._one_act_at_a_time()
-        output = await use(self, self.next("tool"), tool, arguments)
+        path = self.next("tool" if act_of(tool) == "tool.call" else "model")
+        output = await use(self, path, tool, arguments)
         asking = getattr(tool, "elicits", None)  # of every call, so without a protocol
         return output if asking is None else await settled_with(self, tool, asking, arguments, output)
 

@@ -13,6 +13,7 @@ from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind
 from ripieno.model.participant import Task, ToolLike
 from ripieno.model.provenance import Carried, Label, Traced
+from ripieno.model.tool import act_of
 from ripieno.model.value import Value
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ __all__ = ["Tracing", "declared", "declared_facts", "given_label"]
 
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 """Kinds of participants that act of their own accord."""
+
+ASKING: Final = frozenset({"agent", "single_agent"})
+"""Kinds of participants whose calls are visits of their own."""
 
 UNDO: Final = "/undo"
 
@@ -147,7 +151,7 @@ class Tracing:
 
     def _traces(self, arguments: Value) -> frozenset[str]:
         """Give what policies read of where the values of the call come from."""
-        kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else "tool.call"
+        kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else act_of(self._tool)
         proposals, gate = self._scope.execution.proposals, self._scope.execution.store.gate
         return gate.traces(proposals.call(self._scope, self._tool, self._path, arguments, kind=kind))
 
@@ -168,7 +172,7 @@ class Tracing:
 def of_own_accord(scope: Scope) -> bool:
     """Tell whether a visit is of one who acts of their own accord, or a call that such a one asks for."""
     above = scope.parent
-    return scope.kind in AGENTS or (above is not None and above.kind == "single_agent")
+    return scope.kind in AGENTS or (above is not None and above.kind in ASKING)
 
 
 def values_read(scope: Scope) -> Iterator[Value]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from ripieno.model.event import Json
 from ripieno.model.spending import Cost, Money, Spending
 
 __all__ = ["Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
@@ -56,6 +57,8 @@ class Call:
     """True where an earlier attempt under the same key may have taken effect."""
     given: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False, compare=False)
     """What the platform gives to parameters itself, and records nowhere: opened secrets."""
+    noted: dict[str, Json] = field(default_factory=dict[str, Json], init=False, repr=False, compare=False)
+    """What the event of the result says of the call beside its result: structure, never data."""
     _told: list[Spending] = field(default_factory=list[Spending], init=False, repr=False, compare=False)
 
     def spent(self, *, model_calls: int = 0, tokens: int = 0, cost_usd: Money = 0) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from types import MappingProxyType
+from typing import Any, Final, Protocol, runtime_checkable
 
 from ripieno.model.action import Effect, OnUncertain
+from ripieno.model.gate import ActionKind
 from ripieno.model.question import Answer, Question
 from ripieno.model.spending import Spending
+from ripieno.model.value import Value
 
-__all__ = ["Costly", "Eliciting", "Prepared", "ToolLike", "UndoTool"]
+__all__ = ["Costly", "Eliciting", "ModelLike", "Prepared", "ToolLike", "UndoTool", "act_of", "told_by"]
+
+
+NOTHING_TOLD: Final[Mapping[str, Value]] = MappingProxyType({})
 
 
 class ToolLike(Protocol):
@@ -123,3 +129,32 @@ class Eliciting(Protocol):
     def goes_on(self, arguments: Mapping[str, Any], output: Any, answer: Answer) -> Mapping[str, Any]:
         """Give the arguments that are added for the call which is made again."""
         ...
+
+
+class ModelLike(ToolLike, Protocol):
+    """A model as the kernel calls it: claimed, recorded and budgeted as a tool is, decided as a model."""
+
+    @property
+    def act(self) -> ActionKind:
+        """What a call of it is to policies: `model.call`."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, str | int | bool | tuple[str, ...]]:
+        """What policies may ask about it, such as `provider` and `approved_for_phi`."""
+        ...
+
+    @property
+    def told(self) -> Mapping[str, Value]:
+        """What is kept beside the claim without being part of what replay compares: what it is asked."""
+        ...
+
+
+def act_of(tool: ToolLike) -> ActionKind:
+    """Tell what a call is to policies: of a tool, unless it says otherwise."""
+    return getattr(tool, "act", "tool.call")
+
+
+def told_by(tool: ToolLike) -> Mapping[str, Value]:
+    """Give what is kept beside the claim of a call."""
+    return getattr(tool, "told", NOTHING_TOLD)

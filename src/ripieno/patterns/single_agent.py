@@ -13,9 +13,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.references import reference, source_digest
-from ripieno.patterns.base import Pattern, Stage, as_participant, named
-from ripieno.patterns.compacting import Compact, Recap
-from ripieno.patterns.tool_calls import (
+from ripieno.participants.tool_calls import (
     Asked,
     Toolbox,
     ToolUse,
@@ -25,6 +23,8 @@ from ripieno.patterns.tool_calls import (
     stable_name,
     told,
 )
+from ripieno.patterns.base import Pattern, Stage, as_participant, named
+from ripieno.patterns.compacting import Compact, Recap
 from ripieno.resilience.compaction import BudgetError, Message
 
 __all__ = ["SingleAgent", "single_agent"]

@@ -16,7 +16,10 @@ __all__ = ["Event", "Stream", "commitments", "event_of"]
 GENESIS: Final = "0" * 64
 FIELDS: Final = frozenset({"v", "stream", "seq", "prev", "at", "epoch", "kind", "path", "body"})
 REFERENCES: Final = frozenset(
-    {"input", "output", "evidence", "reason", "content", "because", "error", "arguments", "label"}
+    {
+        *("input", "output", "evidence", "reason", "content", "because", "error", "arguments", "label"),
+        *("prompt", "toolset"),
+    }
 )
 """Fields of a body that hold the commitment of a value."""
 

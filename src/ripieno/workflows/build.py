@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ripieno.workflows import entries
 from ripieno.workflows.calendars import calendar
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.flow import FlowBuilder
+from ripieno.workflows.llm import AgentEntry, agent
 from ripieno.workflows.places import Places
 from ripieno.workflows.problems import WorkflowFileError
 from ripieno.workflows.requirements import lacking
@@ -35,15 +37,9 @@ class Builder(FlowBuilder):
     def build(self, source: str) -> tuple[Workflow, Places]:
         """Give the workflow and the places of its parts; raises `WorkflowFileError`."""
         calendars = self._calendars()
-        for name, entry in self._document.participants.items():
+        for name, entry in self._in_order():
             at = ("participants", name)
-            built = None
-            if self._knows_calendar(entry, (*at, "human", "calendar"), calendars):
-                if isinstance(entry, entries.WorkflowEntry):
-                    given = (name, entry.workflow, self._folder, self._text, at)
-                    built = self._attempt(at, declared_workflow, *given)
-                else:
-                    built = self._attempt(at, participant, name, entry, self._folder, calendars)
+            built = self._attempt(at, self._participant, name, entry, at, calendars)
             self._participants[name] = built
             if built is not None:
                 self._places[built] = self._text.place(at)
@@ -64,6 +60,29 @@ class Builder(FlowBuilder):
         if workflow is None or self._problems:
             raise WorkflowFileError(self._problems)
         return workflow, self._found_places()
+
+    def _in_order(self) -> Iterator[tuple[str, Any]]:
+        """Give the entries, each after whoever judges it; what goes round in a circle comes as it stands."""
+        left = dict(self._document.participants)
+        while left:
+            ready = [
+                name
+                for name, entry in left.items()
+                if not isinstance(entry, AgentEntry) or entry.agent.judge not in left
+            ]
+            for name in ready or list(left):
+                yield name, left.pop(name)
+
+    def _participant(
+        self, name: str, entry: Any, at: At, calendars: dict[str, Calendar]
+    ) -> BaseParticipant | None:
+        if isinstance(entry, AgentEntry):
+            return agent(name, entry.agent, self._folder, self._participants)
+        if isinstance(entry, entries.WorkflowEntry):
+            return declared_workflow(name, entry.workflow, self._folder, self._text, at)
+        if not self._knows_calendar(entry, (*at, "human", "calendar"), calendars):
+            return None
+        return participant(name, entry, self._folder, calendars)
 
     def _calendars(self) -> dict[str, Calendar]:
         built = {

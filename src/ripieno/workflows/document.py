@@ -21,8 +21,9 @@ from ripieno.workflows.agents import (
 from ripieno.workflows.calendars import CalendarEntry
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.checks import RuleOfCheck, StageCheck
-from ripieno.workflows.entries import ParticipantEntry, Schema, WithMode
+from ripieno.workflows.entries import Schema, WithMode
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Time, by_key, list_or_settings
+from ripieno.workflows.kinds import ParticipantEntry
 from ripieno.workflows.limits import DegradeDocument, LimitDocument, LimitsDocument, WorkflowLimits
 from ripieno.workflows.magentic import MagenticSettings
 from ripieno.workflows.rules import JudgeSettings, Rule, RuleSettings

@@ -15,20 +15,17 @@ from ripieno.workflows.fields import (
     Name,
     Reference,
     Time,
-    by_key,
     list_or_settings,
     wrong,
 )
 from ripieno.workflows.limits import AllowanceDocument
 
 __all__ = [
-    "PARTICIPANT_KINDS",
     "FunctionEntry",
     "FunctionSettings",
     "HumanEntry",
     "HumanSettings",
     "ImportEntry",
-    "ParticipantEntry",
     "RemoteEntry",
     "RemoteSettings",
     "Schema",
@@ -253,21 +250,3 @@ class RemoteEntry(WithMode):
     """A remote agent."""
 
     remote: RemoteSettings
-
-
-PARTICIPANT_KINDS: Final = {
-    "function": "<function>",
-    "human": "<human>",
-    "workflow": "<workflow>",
-    "remote": "<remote>",
-    "import": "<import participant>",
-}
-
-ParticipantEntry = Annotated[
-    Annotated[FunctionEntry, Tag("<function>")]
-    | Annotated[HumanEntry, Tag("<human>")]
-    | Annotated[WorkflowEntry, Tag("<workflow>")]
-    | Annotated[RemoteEntry, Tag("<remote>")]
-    | Annotated[ImportEntry, Tag("<import participant>")],
-    Discriminator(by_key(PARTICIPANT_KINDS)),
-]

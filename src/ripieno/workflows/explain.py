@@ -19,7 +19,8 @@ from ripieno.workflows.document import (
     Stage,
     WorkflowDocument,
 )
-from ripieno.workflows.entries import PARTICIPANT_KINDS, ParticipantEntry, Schema
+from ripieno.workflows.entries import Schema
+from ripieno.workflows.kinds import PARTICIPANT_KINDS, ParticipantEntry
 from ripieno.workflows.rules import Rule
 from ripieno.workflows.text import Text
 
@@ -98,7 +99,7 @@ def unknown_kind(at: tuple[str | int, ...], found: Any) -> str:
         return f"expected something like {example}, found {shown(found)}"
     if "check" in at:
         return f"expected an expression, or a mapping with one rule, found {shown(found)}"
-    if "<single_agent>" in at and "tools" in at:
+    if ("<single_agent>" in at or "<agent>" in at) and "tools" in at:
         return (
             f"expected a tool as 'module:attribute', or {{import: 'module:attribute'}}, found {shown(found)}"
         )

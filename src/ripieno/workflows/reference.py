@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import agents, calendars, chats, entries, limits, magentic, rules
+from ripieno.workflows import agents, calendars, chats, entries, limits, llm, magentic, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -144,6 +144,9 @@ def sections() -> Iterator[str]:
     yield f"### calendars\n\n{CALENDARS}"
     yield from table(calendars.CalendarSettings)
     yield "## Participants\n\nEach has a name and one of the keys below.\n"
+    yield from section("agent", llm.AgentSettings, level=3)
+    yield from section("settings", llm.ModelOptions, level=4)
+    yield from section("examples", llm.ExampleDocument, level=4)
     yield from section("function", entries.FunctionSettings, level=3)
     yield from section("human", entries.HumanSettings, level=3)
     yield from section("then", entries.Then, level=4)

@@ -13,6 +13,7 @@ from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.errors import SecretError
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import Function
+from ripieno.participants.llm.agent import Agent
 from ripieno.participants.remote import RemoteAgent
 from ripieno.participants.workflow import Subworkflow
 from ripieno.patterns.single_agent import SingleAgent
@@ -22,7 +23,7 @@ __all__ = ["classes_in", "open_all", "references", "tools_in"]
 
 def tools_in(participant: BaseParticipant) -> list[Tool]:
     """Give the tools that a participant has, or which its function names, with what undoes them."""
-    if isinstance(participant, SingleAgent | RemoteAgent):
+    if isinstance(participant, SingleAgent | Agent | RemoteAgent):
         found = list(participant.tools)
     elif isinstance(participant, Function) and participant.binding.context is not None:
         found = [one for one in named_by(participant.function) if isinstance(one, Tool)]

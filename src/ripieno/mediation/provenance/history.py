@@ -50,6 +50,8 @@ class Call:
     """Of what it was passed by reference; None where that is nothing."""
     short: AbstractSet[str] = frozenset()
     """Values it was given that are too short to be looked up."""
+    model: bool = False
+    """True for a call of a model: what it says is as little trusted as the least of what it was shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +222,14 @@ class History:
             self.index.give_out(leaf)
             if (form := short_form(leaf)) is not None:
                 short.add(form)
-        self._calls[event.path] = Call(str(body["tool"]), combined(passed) if passed else None, short)
+        model = body.get("act") == "model.call"
+        self._calls[event.path] = Call(str(body["tool"]), combined(passed) if passed else None, short, model)
 
     def _result(self, event: Event, body: Mapping[str, Any]) -> None:
         call = self._calls.get(event.path, Call(""))
+        if call.model:
+            self._thought(event, body, call)
+            return
         tool, passed = call.tool, call.passed
         by_hand = body.get("how") == "person" and str(body.get("by", "")).startswith(PEOPLE)
         label = TRUSTED if by_hand else Label.read(body)
@@ -242,6 +248,19 @@ class History:
                 labels.append(self._came_in(str(body[name]), source, label))
         if labels:
             self._within(event.path, combined(labels))
+
+    def _thought(self, event: Event, body: Mapping[str, Any], call: Call) -> None:
+        """Note what a model said; it is no source of what it then gives to tools or in its answer.
+
+        That is looked up in what it was shown: what stands there is from there, all else is the model's own.
+        """
+        ref = body.get("output")
+        if ref is not None and ref not in self.values:
+            shown = self.worst if call.passed is None else call.passed
+            label = combined([shown, Label("model")])
+            self.values[str(ref)] = Known(
+                label, Source(self.run, event.seq, event.path, f"model {call.tool}")
+            )
 
     def _given_back(self, ref: str, source: Source, label: Label, call: Call) -> Label:
         """Take in what a trusted source gave; what it merely gave back is as it was given."""
@@ -338,12 +357,12 @@ class History:
     def _own_accord(self, path: str) -> bool:
         """Tell whether a visit is of somebody who acts of their own accord, or is a thought of such."""
         above = path.rpartition("/")[0]
-        return self._kinds.get(path) in AGENTS or self._kinds.get(above) == "single_agent"
+        return self._kinds.get(path) in AGENTS or self._kinds.get(above) in ("agent", "single_agent")
 
     def _asks_for_calls(self, event: Event, ref: str) -> bool:
         """Tell whether an agent asks for calls: no source of what it then gives to them.
 
-        As `patterns/tool_calls.py` reads it.
+        As `participants/tool_calls.py` reads it.
         """
         if not self._own_accord(event.path):
             return False

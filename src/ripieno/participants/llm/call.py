@@ -1,0 +1,169 @@
+"""One request to a model as the kernel makes it: decided, claimed, paid for and recorded as a tool is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from ripieno.mediation.secrets.reference import Reference
+from ripieno.mediation.secrets.resolver import SECRETS
+from ripieno.model.action import Call, Effect, OnUncertain
+from ripieno.model.errors import DefinitionError, FinalError, ToolError
+from ripieno.model.event import Json
+from ripieno.model.gate import ActionKind
+from ripieno.model.spending import Spending
+from ripieno.model.value import Value
+from ripieno.participants.llm.clients import CLIENTS
+from ripieno.participants.llm.models import ModelEntry
+from ripieno.participants.llm.rates import price
+from ripieno.participants.llm.recorded import dumped
+
+if TYPE_CHECKING:
+    from pydantic_ai.messages import ModelMessage, ModelResponse
+    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.settings import ModelSettings
+
+__all__ = ["KEY", "Asked", "ModelCall"]
+
+KEY: Final = "api_key"
+"""What the key is called among what the platform gives to a call."""
+
+ATTEMPTS: Final = 3
+LONGEST_NAME: Final = 200
+YEAR_SECONDS: Final = 365 * 24 * 3600.0
+
+
+class Asked:
+    """What a model is asked: the whole of it, as its client takes it."""
+
+    __slots__ = ("messages", "parameters", "settings")
+
+    def __init__(
+        self,
+        messages: Sequence[ModelMessage],
+        settings: ModelSettings | None,
+        parameters: ModelRequestParameters,
+    ) -> None:
+        self.messages = list(messages)
+        self.settings = settings
+        self.parameters = parameters
+
+
+class ModelCall:
+    """A model seen as a tool that reads: asked again when nobody knows what it said, and then never more.
+
+    What replay compares are the references that it is called with; what is sent to the model is kept beside.
+    """
+
+    act: ActionKind = "model.call"
+    effect: Effect = "read"
+    on_uncertain: OnUncertain = "retry"
+    settle = 0.0
+    attempts = ATTEMPTS
+    key_lifetime = YEAR_SECONDS
+    undo = None
+    trust = None
+    data = ()
+
+    def __init__(
+        self,
+        entry: ModelEntry,
+        asked: Asked,
+        *,
+        version: str,
+        timeout: float,
+        most: Spending,
+        told: Mapping[str, Value],
+        given: Model | None = None,
+    ) -> None:
+        """`given`: the model itself, where an agent was brought along with one that needs no key."""
+        self.entry = entry
+        self.name = entry.id
+        self.version = version
+        self.timeout = timeout
+        self.facts = entry.facts
+        self.told = told
+        self.cost = most
+        self.secrets: Mapping[str, Reference] = {} if entry.key is None or given else {KEY: entry.key}
+        self._asked = asked
+        self._given = given
+
+    def maximum(self, arguments: Mapping[str, Any]) -> Spending:
+        """Give the most that the request can cost: as if each byte of it were a token."""
+        del arguments
+        return self.cost
+
+    async def prepare(self, call: Call) -> None:
+        """Open the key; raises `SecretError` where it cannot be had."""
+        for name, reference in self.secrets.items():
+            call.given[name] = await SECRETS.open(reference)
+
+    async def call(self, arguments: Mapping[str, Any], call: Call) -> Any:
+        """Ask it once; raises `FinalError` for what another try does not mend, `ToolError` for the rest."""
+        del arguments
+        try:
+            model = self._given or CLIENTS.model(self.entry, call.given.get(KEY))
+        except DefinitionError as error:
+            raise FinalError(str(error)) from None
+        began = time.monotonic()
+        try:
+            response = await model.request(self._asked.messages, self._asked.settings, self._asked.parameters)
+        except Exception as error:  # noqa: BLE001 - of whatever kind a client raises
+            raise as_tool_error(self.name, error) from None
+        self._book(response, call, time.monotonic() - began)
+        return dumped([response])[0]
+
+    async def verify(self, arguments: Mapping[str, Any], call: object) -> Any:
+        """Nobody can tell what a model said."""
+        raise NotImplementedError(self.name, arguments, call)
+
+    def _book(self, response: ModelResponse, call: Call, seconds: float) -> None:
+        """Tell what it has cost, and what has to be known of it later."""
+        usage = response.usage
+        cost = price(self.entry, usage)
+        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
+        call.spent(model_calls=1, tokens=tokens, cost_usd=f"{cost.micros}e-6")
+        offered = [tool.name for tool in self._asked.parameters.function_tools]
+        chosen = list(dict.fromkeys(part.tool_name for part in response.tool_calls))
+        known: dict[str, Any] = {
+            "model": response.model_name,
+            "response": response.provider_response_id,
+            "finish": response.finish_reason,
+        }
+        counts: dict[str, int] = {
+            "input": usage.input_tokens or 0,
+            "output": usage.output_tokens or 0,
+            "cache_read": usage.cache_read_tokens or 0,
+            "cache_write": usage.cache_write_tokens or 0,
+            "reasoning": usage.details.get("reasoning_tokens", 0),
+        }
+        noted: dict[str, Json] = {
+            **{name: plain(value) for name, value in known.items() if value},
+            **{name: count for name, count in counts.items() if count},
+            "price": cost.by,
+            "took": int(seconds * 1_000_000),
+            "chosen": [plain(one) for one in chosen],
+            "passed_over": [plain(one) for one in offered if one not in chosen],
+        }
+        call.noted.update(noted)
+
+
+def plain(value: Any) -> str:
+    """Give a name as an envelope holds it: ASCII, and not endless."""
+    return str(value).encode("ascii", "replace").decode()[:LONGEST_NAME]
+
+
+def as_tool_error(name: str, error: Exception) -> ToolError:
+    """Say what went wrong with a request, and whether it is worth another try."""
+    from pydantic_ai import exceptions  # noqa: PLC0415 - loaded with the first call
+
+    said = f"{name}: {error}"
+    passing = (
+        exceptions.ModelRateLimitError,
+        exceptions.ModelUnavailableError,
+        exceptions.ModelServerError,
+        exceptions.ModelConnectionError,
+        exceptions.ModelRequestTimeout,
+    )
+    return ToolError(said) if isinstance(error, passing) else FinalError(said)

@@ -1,0 +1,74 @@
+"""The loop of a declared agent: Pydantic AI's agent, made once, and a turn of it for each visit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic_ai import Agent as PydanticAgent
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import UsageLimits
+
+from ripieno.model.outcome import Confidence, Outcome
+from ripieno.model.participant import Context, Task
+from ripieno.participants.llm.clients import CLIENTS
+from ripieno.participants.llm.mind import ANSWERING, AskingModel
+from ripieno.participants.llm.models import ModelEntry
+from ripieno.participants.llm.offered import OfferedTools, described
+from ripieno.participants.llm.prompts import seen
+from ripieno.participants.llm.turn import LimitReachedError, Turn, TurnSettings
+
+if TYPE_CHECKING:
+    from ripieno.participants.llm.agent import Agent
+
+__all__ = ["Loop"]
+
+LONGEST_ANSWER: Final = 8192
+"""Tokens that one response may have unless it is said: what is reserved of a budget hangs on it."""
+
+UNLIMITED = UsageLimits(request_limit=None)
+"""What limits a turn are the run's own limits, which are recorded."""
+
+
+class Loop:
+    """What carries out the turns of one agent."""
+
+    def __init__(self, agent: Agent, entry: ModelEntry) -> None:
+        self._agent = agent
+        self._settings = TurnSettings(
+            entry, agent.library, agent.request_timeout, agent.rounds, agent.toolbox
+        )
+        offered = OfferedTools([described(tool) for tool in agent.tools], mistakes=agent.mistakes)
+        settings: Any = {"max_tokens": LONGEST_ANSWER, **agent.settings}
+        self._loop: PydanticAgent[None, Any] = PydanticAgent(
+            AskingModel(CLIENTS.shape(entry)),
+            name=agent.name,
+            instructions=agent.told or None,
+            output_type=agent.form.output_type(),
+            toolsets=[offered],
+            capabilities=[ANSWERING],
+            model_settings=ModelSettings(**settings),
+            retries=agent.mistakes,
+        )
+
+    async def turn(self, task: Task, context: Context) -> Outcome:
+        """Take one turn."""
+        agent = self._agent
+        reads = seen(task, agent.sees)
+        turn = Turn(self._settings, task, context, reads)
+        context.so_far(lambda: turn.so_far)
+
+        async def run() -> Any:
+            found = await self._loop.run(agent.asked(reads), usage_limits=UNLIMITED)
+            return found.output
+
+        try:
+            said = agent.form.read(await turn.answer(run))
+        except LimitReachedError:
+            limited = turn.so_far
+            why = f"no answer after {agent.rounds} requests to the model"
+            return Outcome("partial", limited.parts[0], reason=why)
+        except (AgentRunError, ValueError) as error:
+            return Outcome("failed", turn.so_far.parts[0], reason=f"{agent.name}: {error}")
+        sure = None if said.sure is None else Confidence(said.sure, "self-reported")
+        return Outcome("complete", said.output, confidence=sure)

@@ -1,0 +1,155 @@
+"""Who serves models: what their clients need, and the model of Pydantic AI that speaks with each."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from ripieno.model.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+    from ripieno.participants.llm.models import ModelEntry
+
+__all__ = ["PROVIDERS", "ProviderKind", "build", "missing"]
+
+PLACEHOLDER: Final = "unset"
+"""What stands for a key where a model is only asked what it can do, and never called."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderKind:
+    """One provider of models."""
+
+    extra: str
+    """The extra of this package that brings its client."""
+    package: str
+    """What that client is imported as."""
+    variable: str | None
+    """The environment variable in which its key usually is; None where it needs none."""
+    model: Callable[[ModelEntry, str | None], Model]
+    """Makes the model, with a key."""
+
+
+def made(module: str, name: str, /, **settings: Any) -> Any:
+    """Give an instance of a class of Pydantic AI, without the settings that are not said."""
+    kind = getattr(importlib.import_module(f"pydantic_ai.{module}"), name)
+    return kind(**{key: value for key, value in settings.items() if value is not None})
+
+
+def openai(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with OpenAI, or with whoever speaks as it does."""
+    provider = made("providers.openai", "OpenAIProvider", base_url=entry.base_url, api_key=key or PLACEHOLDER)
+    kind = "OpenAIResponsesModel" if entry.api == "responses" else "OpenAIChatModel"
+    return made("models.openai", kind, model_name=entry.model, provider=provider)
+
+
+def azure(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Azure OpenAI."""
+    options = dict(entry.options)
+    provider = made(
+        "providers.azure",
+        "AzureProvider",
+        azure_endpoint=entry.base_url,
+        api_version=options.get("api_version"),
+        api_key=key or PLACEHOLDER,
+    )
+    kind = "OpenAIResponsesModel" if entry.api == "responses" else "OpenAIChatModel"
+    return made("models.openai", kind, model_name=entry.model, provider=provider)
+
+
+def ollama(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Ollama, at its usual address unless another is given."""
+    address = entry.base_url or "http://localhost:11434/v1"
+    provider = made("providers.ollama", "OllamaProvider", base_url=address, api_key=key)
+    return made("models.ollama", "OllamaModel", model_name=entry.model, provider=provider)
+
+
+def anthropic(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Anthropic."""
+    provider = made(
+        "providers.anthropic", "AnthropicProvider", api_key=key or PLACEHOLDER, base_url=entry.base_url
+    )
+    return made("models.anthropic", "AnthropicModel", model_name=entry.model, provider=provider)
+
+
+def google(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Gemini."""
+    provider = made("providers.google", "GoogleProvider", api_key=key or PLACEHOLDER, base_url=entry.base_url)
+    return made("models.google", "GoogleModel", model_name=entry.model, provider=provider)
+
+
+def vertex(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Vertex AI, as whoever the machine is signed in as."""
+    options = dict(entry.options)
+    provider = made(
+        "providers.google_cloud",
+        "GoogleCloudProvider",
+        api_key=key,
+        project=options.get("project"),
+        location=entry.region,
+        base_url=entry.base_url,
+    )
+    return made("models.google", "GoogleModel", model_name=entry.model, provider=provider)
+
+
+def bedrock(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Amazon Bedrock: by a key, or as whoever the machine is signed in as."""
+    provider = made(
+        "providers.bedrock",
+        "BedrockProvider",
+        region_name=entry.region or "us-east-1",
+        base_url=entry.base_url,
+        api_key=key,
+    )
+    return made("models.bedrock", "BedrockConverseModel", model_name=entry.model, provider=provider)
+
+
+def mistral(entry: ModelEntry, key: str | None) -> Model:
+    """Speak with Mistral."""
+    provider = made(
+        "providers.mistral", "MistralProvider", api_key=key or PLACEHOLDER, base_url=entry.base_url
+    )
+    return made("models.mistral", "MistralModel", model_name=entry.model, provider=provider)
+
+
+PROVIDERS: Final[Mapping[str, ProviderKind]] = {
+    "openai": ProviderKind("openai", "openai", "OPENAI_API_KEY", openai),
+    "anthropic": ProviderKind("anthropic", "anthropic", "ANTHROPIC_API_KEY", anthropic),
+    "google": ProviderKind("google", "google.genai", "GOOGLE_API_KEY", google),
+    "google-vertex": ProviderKind("google", "google.genai", None, vertex),
+    "bedrock": ProviderKind("bedrock", "boto3", None, bedrock),
+    "azure": ProviderKind("openai", "openai", "AZURE_OPENAI_API_KEY", azure),
+    "mistral": ProviderKind("mistral", "mistralai", "MISTRAL_API_KEY", mistral),
+    "ollama": ProviderKind("openai", "openai", None, ollama),
+}
+"""By the name that stands before the colon. Whoever speaks as OpenAI does is `openai` with a `base_url`."""
+
+
+@lru_cache(maxsize=64)
+def missing(provider: str) -> str | None:
+    """Say what has to be installed for a provider; None where it is."""
+    kind = PROVIDERS[provider]
+    try:
+        there = all(find_spec(package) is not None for package in ("pydantic_ai", kind.package))
+    except ModuleNotFoundError:
+        there = False
+    return None if there else f"pip install 'ripieno[{kind.extra}]'"
+
+
+def build(entry: ModelEntry, key: str | None) -> Model:
+    """Make the model of Pydantic AI; raises `DefinitionError` that says what has to be installed or set."""
+    command = missing(entry.provider)
+    if command is not None:
+        msg = f"{entry.name}: the client of {entry.provider} is not installed"
+        raise DefinitionError(msg, remedy=command)
+    try:
+        return PROVIDERS[entry.provider].model(entry, key)
+    except Exception as error:
+        msg = f"{entry.name}: {error}"
+        raise DefinitionError(msg, remedy=f"look at what ripieno.toml says of {entry.name}") from error

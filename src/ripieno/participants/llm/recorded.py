@@ -1,0 +1,53 @@
+"""What was said to a model and by it, as the journal keeps it: once, and read back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.models import ModelRequestParameters
+
+from ripieno.model.errors import InputError
+
+__all__ = ["dumped", "messages_from", "response_from", "toolset"]
+
+RESPONSE: TypeAdapter[ModelResponse] = TypeAdapter(ModelResponse)
+
+
+def dumped(messages: Sequence[ModelMessage]) -> list[Any]:
+    """Give messages as JSON."""
+    return ModelMessagesTypeAdapter.dump_python(list(messages), mode="json")
+
+
+def messages_from(documents: Any) -> list[ModelMessage]:
+    """Read messages back."""
+    return ModelMessagesTypeAdapter.validate_python(documents)
+
+
+def response_from(document: Any) -> ModelResponse:
+    """Read what a model said; raises `InputError` for what a person put in its place and no model says."""
+    try:
+        return RESPONSE.validate_python(document)
+    except ValidationError as error:
+        msg = f"what is recorded is no response of a model: {error.errors()[0]['msg']}"
+        raise InputError(msg) from error
+
+
+def toolset(parameters: ModelRequestParameters) -> dict[str, Any]:
+    """Give what a model was offered: tools, and the form of its answer."""
+    offered = [*parameters.function_tools, *parameters.output_tools]
+    form = parameters.output_object
+    return {
+        "tools": [
+            {
+                "name": one.name,
+                "description": one.description,
+                "schema": one.parameters_json_schema,
+                "answers": one.kind == "output",
+            }
+            for one in offered
+        ],
+        **({} if form is None else {"form": form.json_schema}),
+    }

@@ -1,0 +1,179 @@
+"""LLM agents as workflow files write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from ripieno.model.errors import DefinitionError, nearest
+from ripieno.participants.base import BaseParticipant
+from ripieno.participants.llm.agent import DEFAULT_TIMEOUT, MISTAKES, ROUNDS, Agent
+from ripieno.participants.llm.confidence import ConfidenceRule, Judged, Samples
+from ripieno.participants.llm.prompts import SEEN, Example
+from ripieno.workflows.agents import ToolRule, tools
+from ripieno.workflows.declared import form
+from ripieno.workflows.entries import Schema, WithMode
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Time, by_key
+from ripieno.workflows.text import LARGEST_FILE
+
+__all__ = ["AgentEntry", "AgentSettings", "agent"]
+
+
+class TextFile(Document):
+    """A text in a file of its own."""
+
+    file: str = Field(min_length=1, description="a file beside this one, in UTF-8")
+
+
+def text_shape(value: Any) -> str:
+    """Tell a text from the file that holds it."""
+    return "<text>" if isinstance(value, str) else "<file>"
+
+
+class ExampleDocument(Document):
+    """A case and the answer to it."""
+
+    input: Any = Field(description="the case, as the agent is given it")
+    output: Any = Field(description="the answer that it should give")
+
+
+class ModelOptions(Document):
+    """How a model is asked."""
+
+    max_tokens: int | None = Field(default=None, ge=1, le=LARGEST, description="of one response; 8192")
+    temperature: Decimal | None = Field(default=None, ge=0, description="how freely it chooses its words")
+    top_p: Decimal | None = Field(default=None, ge=0, le=1, description="share of likely words it takes from")
+    seed: int | None = Field(default=None, description="for the same answers, as far as a provider can")
+    thinking: bool | Literal["minimal", "low", "medium", "high", "xhigh"] | None = Field(
+        default=None, description="whether it thinks before it answers, and how much"
+    )
+    parallel_tool_calls: bool | None = Field(
+        default=None, description="whether it may ask for several calls at once"
+    )
+    presence_penalty: Decimal | None = Field(default=None, description="against what was said already")
+    frequency_penalty: Decimal | None = Field(default=None, description="against what was said often")
+
+
+class SamplesSettings(Document):
+    """As sure as repeated samples agree."""
+
+    samples: int = Field(ge=2, le=20, description="how often it is asked, side by side")
+
+
+class JudgedSettings(Document):
+    """As sure as another participant says."""
+
+    judge: Name = Field(description="the participant that says it")
+
+
+ConfidenceSettings = Annotated[
+    Annotated[Literal["self"], Tag("<name>")]
+    | Annotated[SamplesSettings, Tag("<samples>")]
+    | Annotated[JudgedSettings, Tag("<judge>")],
+    Discriminator(by_key({"samples": "<samples>", "judge": "<judge>"})),
+]
+
+
+class AgentSettings(Document):
+    """An LLM agent: a model with instructions and tools."""
+
+    model: str = Field(
+        min_length=1, description="`provider:name`, such as `openai:gpt-5`, or one that ripieno.toml declares"
+    )
+    instructions: (
+        Annotated[
+            Annotated[str, Tag("<text>")] | Annotated[TextFile, Tag("<file>")], Discriminator(text_shape)
+        ]
+        | None
+    ) = Field(default=None, description="what it is told first, or the file that says it")
+    tools: list[ToolRule] = Field(
+        default_factory=list[ToolRule], description="`module:attribute` of each tool, alone or with settings"
+    )
+    output: Schema | None = Field(
+        default=None, description="JSON Schema of its answer, or a Pydantic model; text when left out"
+    )
+    examples: list[ExampleDocument] = Field(
+        default_factory=list[ExampleDocument], description="cases with the answers it should give"
+    )
+    sees: list[Name] = Field(
+        default_factory=lambda: list(SEEN),
+        description="what it is shown: `input`, `previous`, `turn`, `complaint`, or participants by name",
+    )
+    settings: ModelOptions = Field(default_factory=ModelOptions, description="how its model is asked")
+    confidence: ConfidenceSettings | None = Field(
+        default=None, description="how sure it is: `self`, `{samples: 5}`, or `{judge: reviewer}`"
+    )
+    rounds: int = Field(default=ROUNDS, ge=1, le=LARGEST, description="how often its model is asked at most")
+    mistakes: int = Field(
+        default=MISTAKES, ge=0, le=LARGEST, description="how many mistakes in a row it is told of"
+    )
+    timeout: Time = Field(default=DEFAULT_TIMEOUT, description="of one request to its model; 5 min")
+
+    @property
+    def judge(self) -> str | None:
+        """Who judges it, if anybody does."""
+        return self.confidence.judge if isinstance(self.confidence, JudgedSettings) else None
+
+
+class AgentEntry(WithMode):
+    """An LLM agent."""
+
+    agent: AgentSettings
+
+
+def agent(
+    name: str, settings: AgentSettings, folder: Path, known: Mapping[str, BaseParticipant | None]
+) -> Agent:
+    """Give the agent that an entry declares; who judges it is among the `known`."""
+    output = None if settings.output is None else form(settings.output, folder)
+    return Agent(
+        name,
+        model=settings.model,
+        instructions=instructions(settings.instructions, folder),
+        tools=tools(settings.tools, folder),
+        output=output,
+        examples=[Example(one.input, one.output) for one in settings.examples],
+        sees=settings.sees,
+        settings=settings.settings.model_dump(exclude_none=True),
+        confidence=confidence(name, settings, known),
+        rounds=settings.rounds,
+        mistakes=settings.mistakes,
+        timeout=settings.timeout,
+    )
+
+
+def confidence(
+    name: str, settings: AgentSettings, known: Mapping[str, BaseParticipant | None]
+) -> ConfidenceRule | None:
+    """Give how sure an agent is."""
+    rule = settings.confidence
+    if isinstance(rule, JudgedSettings):
+        judge = known.get(rule.judge)
+        if judge is None:
+            hint = nearest(rule.judge, known)
+            msg = f"{name} is judged by {rule.judge!r}, which is no participant that could do so{hint}"
+            raise DefinitionError(msg, remedy=f"declare {rule.judge!r}, and let it be judged by others")
+        return Judged(judge)
+    return Samples(rule.samples) if isinstance(rule, SamplesSettings) else rule
+
+
+def instructions(said: str | TextFile | None, folder: Path) -> str:
+    """Give what an agent is told, read from its file where it has one."""
+    if not isinstance(said, TextFile):
+        return said or ""
+    file = folder / said.file
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(LARGEST_FILE + 1)
+        if len(content) <= LARGEST_FILE:
+            return content.decode()
+        reason = f"it has more than {LARGEST_FILE:,} bytes"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except UnicodeDecodeError as error:
+        reason = str(error)
+    msg = f"cannot read the instructions {str(file)!r}: {reason}"
+    raise DefinitionError(msg)
