@@ -21,6 +21,7 @@ __all__ = ["API_KEY", "KNOWN", "TOKEN", "Origin", "OutputKind", "Settings", "pro
 
 OutputKind = Literal["table", "json", "jsonl"]
 PROJECT_FILE: Final = "ripieno.toml"
+MODELS_SECTION: Final = "models"
 API_KEY: Final = "RIPIENO_API_KEY"
 TOKEN: Final = "RIPIENO_TOKEN"  # noqa: S105 - where one is, not one
 
@@ -246,6 +247,8 @@ def load(file: Path) -> dict[str, str]:
     names = [known.name for known in KNOWN]
     settings: dict[str, str] = {}
     for name, value in found.items():
+        if name == MODELS_SECTION:  # read where models are: participants/llm/models.py
+            continue
         place = Place(str(file), line_of(text, name), name)
         if name not in names:
             msg = f"no setting is called {name!r}{nearest(name, names)}"

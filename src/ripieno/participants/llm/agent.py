@@ -32,7 +32,7 @@ from ripieno.participants.llm.confidence import (
 from ripieno.participants.llm.models import MODELS, identifier
 from ripieno.participants.llm.prompts import SEEN, Example, instructed, prompt, seen
 from ripieno.participants.references import reference, source_digest
-from ripieno.participants.tool_calls import Toolbox
+from ripieno.participants.tool_calls import Toolbox, stable_name
 
 if TYPE_CHECKING:
     from ripieno.participants.llm.loops import Loop
@@ -122,7 +122,7 @@ class Agent(BaseParticipant):
         if self.instructions:
             document["instructions"] = self.instructions
         if self.tools:
-            document["tools"] = [tool.declaration(reference(tool.function)) for tool in self.tools]
+            document["tools"] = [tool.declaration(stable_name(tool)) for tool in self.tools]
         if self.form.schema is not None:
             document["output"] = {"schema": enveloped(self.form.schema)}
         if self.examples:
@@ -152,7 +152,7 @@ class Agent(BaseParticipant):
     def identity(self) -> dict[str, Json]:
         """Give the version of the agent library, of each tool, and of the functions that check them."""
         versions: dict[str, Json] = {"library": self.library}
-        versions |= {reference(tool.function): tool.version for tool in self.tools}
+        versions |= {stable_name(tool): tool.version for tool in self.tools}
         for check in (check for tool in self.tools for check in tool.checks):
             code = None if check.rule is None else check.rule.code()
             if code is not None:
@@ -225,12 +225,12 @@ class Agent(BaseParticipant):
 
 
 class Sample(BaseParticipant):
-    """One of several answers of an agent."""
+    """One of several answers of an agent, under its name."""
 
     kind = "agent"
 
     def __init__(self, agent: Agent) -> None:
-        super().__init__("sample")
+        super().__init__(agent.name)
         self._agent = agent
 
     def describe(self) -> dict[str, Json]:

@@ -16,7 +16,7 @@ from ripieno.participants.llm.mind import ANSWERING, AskingModel
 from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.offered import OfferedTools, described
 from ripieno.participants.llm.prompts import seen
-from ripieno.participants.llm.turn import LimitReachedError, Turn, TurnSettings
+from ripieno.participants.llm.turn import LimitReachedError, MistakesError, Turn, TurnSettings
 
 if TYPE_CHECKING:
     from ripieno.participants.llm.agent import Agent
@@ -36,7 +36,7 @@ class Loop:
     def __init__(self, agent: Agent, entry: ModelEntry) -> None:
         self._agent = agent
         self._settings = TurnSettings(
-            entry, agent.library, agent.request_timeout, agent.rounds, agent.toolbox
+            entry, agent.library, agent.request_timeout, agent.rounds, agent.toolbox, agent.mistakes
         )
         offered = OfferedTools([described(tool) for tool in agent.tools], mistakes=agent.mistakes)
         settings: Any = {"max_tokens": LONGEST_ANSWER, **agent.settings}
@@ -68,7 +68,7 @@ class Loop:
             limited = turn.so_far
             why = f"no answer after {agent.rounds} requests to the model"
             return Outcome("partial", limited.parts[0], reason=why)
-        except (AgentRunError, ValueError) as error:
+        except (AgentRunError, MistakesError, ValueError) as error:
             return Outcome("failed", turn.so_far.parts[0], reason=f"{agent.name}: {error}")
         sure = None if said.sure is None else Confidence(said.sure, "self-reported")
         return Outcome("complete", said.output, confidence=sure)

@@ -11,7 +11,6 @@ from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
-from ripieno.connectors.arguments import Arguments
 from ripieno.connectors.tool import Tool
 
 __all__ = ["OfferedTools", "described"]
@@ -51,8 +50,8 @@ class OfferedTools(AbstractToolset[Any]):
 def described(tool: Tool) -> ToolDefinition:
     """Describe a tool to a model."""
     return ToolDefinition(
-        name=tool.name,
-        description=(tool.__doc__ or "").strip() or None,
-        parameters_json_schema=Arguments(tool.function, besides=tool.secrets).schema(),
+        name=tool.offered_as,
+        description=tool.description or None,
+        parameters_json_schema=dict(tool.input_schema),
         kind="external",
     )

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic_ai.exceptions import AgentRunError, ModelRetry, ToolFailed
+from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models import ModelRequestParameters
 
-from ripieno.model.errors import RipienoError
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.model.spending import Spending
@@ -26,7 +25,7 @@ from ripieno.participants.tool_calls import Toolbox, ToolUse
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
 
-__all__ = ["Turn", "TurnSettings"]
+__all__ = ["LimitReachedError", "MistakesError", "Turn", "TurnSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,17 @@ class TurnSettings:
     timeout: float
     rounds: int
     toolbox: Toolbox
+    mistakes: int
     given: Model | None = None
     """The model itself, where the agent was brought along with one."""
 
 
 class LimitReachedError(Exception):
     """The model was asked as often as it may be."""
+
+
+class MistakesError(Exception):
+    """The model asked for calls that cannot be made, oftener in a row than it is told of."""
 
 
 class Turn:
@@ -65,6 +69,9 @@ class Turn:
         self._positions: dict[str, int] = {}
         """Of the calls in the latest response, by their ids."""
         self._said = ""
+        self._mistakes = 0
+        """Calls in a row that could not be made."""
+        self._tools = {tool.offered_as: tool for tool in settings.toolbox.by_name.values()}
 
     async def answer(self, run: Callable[[], Any]) -> Any:
         """Let the loop go to its end, and give what it answers.
@@ -143,12 +150,15 @@ class Turn:
             paths: dict[str, ToolCallPart] = {}
             for part in calls:
                 key = self._key(part)
-                asked = AskedCall(key, part.tool_name, part.args_as_dict())
+                tool = self._tools[part.tool_name]
+                asked = AskedCall(key, tool.name, part.args_as_dict())
                 mistake = toolbox.mistake(asked)
                 if mistake is not None:
+                    self._mistaken(mistake["message"])
                     found[part.tool_call_id] = ModelRetry(mistake["message"])
                     continue
-                use = ToolUse(toolbox.by_name[asked.tool], asked.arguments)
+                self._mistakes = 0
+                use = ToolUse(tool, asked.arguments)
                 given = Task(context.value(asked.arguments), self._task.state)
                 paths[branches.start(use, given, key=key)] = part
             while (ended := await branches.next()) is not None:
@@ -159,6 +169,12 @@ class Turn:
         if results:
             self._logical["results"] = dict(sorted(results.items()))
         return found
+
+    def _mistaken(self, message: str) -> None:
+        self._mistakes += 1
+        if self._mistakes > self._settings.mistakes:
+            msg = f"more than {self._settings.mistakes} calls in a row that cannot be made: {message}"
+            raise MistakesError(msg)
 
     def _key(self, part: ToolCallPart) -> str:
         return f"{self._requests}-{self._positions[part.tool_call_id]}"
@@ -178,6 +194,3 @@ def given_back(outcome: Outcome) -> Any:
     if isinstance(said, dict) and "message" in said:
         return ToolFailed(f"{said['error']}: {said['message']}")
     return ToolFailed(str(outcome.reason or outcome.status))
-
-
-ENDINGS = (AgentRunError, RipienoError, LimitReachedError)

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from ripieno.model.errors import Place
 from ripieno.participants.function import Function
 from ripieno.participants.references import reference
+from ripieno.participants.tool_calls import stable_name
 from ripieno.patterns.branch import Branch
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.loop import Loop
 from ripieno.patterns.single_agent import SingleAgent
-from ripieno.patterns.tool_calls import stable_name
 from ripieno.workflows.findings.base import Finding, FindingKind, everyone
 from ripieno.workflows.places import Places
 from ripieno.workflows.workflow import Workflow

@@ -1,0 +1,46 @@
+"""Models that are served on loopback, known to this process under short names."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from providers.replies import Script
+from providers.server import Provider, serving
+from ripieno.participants.llm.models import MODELS, read
+
+__all__ = ["LOCAL", "asking", "declared"]
+
+LOCAL: Final[Mapping[str, Mapping[str, Any]]] = {
+    "chat": {"provider": "openai", "model": "gpt-5-mini"},
+    "responses": {"provider": "openai", "model": "gpt-5-mini", "api": "responses"},
+    "claude": {"provider": "anthropic", "model": "claude-sonnet-4-5"},
+    "gemini": {"provider": "google", "model": "gemini-2.5-pro"},
+    "bedrock": {"provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
+}
+"""By what each is called in tests."""
+
+PATHS: Final = {"openai": "/openai/v1", "anthropic": "/anthropic", "google": "/google", "bedrock": "/bedrock"}
+
+
+def declared(provider: Provider, **more: Mapping[str, Any]) -> None:
+    """Let this process know the models of a provider on loopback, and what is said of them besides."""
+    said = {
+        name: {
+            **settings,
+            "base_url": f"{provider.address}{PATHS[settings['provider']]}",
+            "key": "secret://env/PROVIDER_KEY",
+            **more.get(name, {}),
+        }
+        for name, settings in LOCAL.items()
+    }
+    MODELS.declare(read(said, "a test"))
+
+
+@asynccontextmanager
+async def asking(script: Script, **more: Mapping[str, Any]) -> AsyncGenerator[Provider]:
+    """Serve by a script, and let agents name its models as above."""
+    async with serving(script) as provider:
+        declared(provider, **more)
+        yield provider

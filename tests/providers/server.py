@@ -1,0 +1,159 @@
+"""Providers of models on loopback: the wire formats of OpenAI, Anthropic, Gemini and Bedrock, by a script.
+
+In a test's own loop by `serving(script)`; for tests that kill processes, from the folder of tests, by
+`python -m providers.server module:SCRIPT port-file`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from providers import openai_wire
+from providers.replies import Asked, Broken, Cut, Held, Script
+
+__all__ = ["Provider", "serving"]
+
+
+class CutError(Exception):
+    """Raised in the middle of a response, so that its connection is closed."""
+
+
+@dataclass(slots=True)
+class Provider:
+    """A server that is up, and what it was asked."""
+
+    script: Script
+    port: int = 0
+    asked: list[Asked] = field(default_factory=list[Asked])
+
+    @property
+    def address(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def app(self) -> Starlette:
+        """Give the application."""
+        return Starlette(
+            routes=[
+                Route("/openai/v1/chat/completions", self._openai_chat, methods=["POST"]),
+                Route("/openai/v1/responses", self._openai_responses, methods=["POST"]),
+                Route("/openai/v1/models", self._openai_models),
+            ]
+        )
+
+    async def _reply(self, asked: Asked) -> Any:
+        self.asked.append(asked)
+        reply = self.script(asked)
+        if isinstance(reply, Held):
+            reply.begun.set()
+            await reply.until.wait()
+            return reply.then
+        return reply
+
+    async def _openai_chat(self, request: Request) -> Response:
+        asked = openai_wire.chat_asked(await request.json(), request.headers.get("authorization", ""))
+        reply = await self._reply(asked)
+        if isinstance(reply, Broken):
+            return broken(reply, openai_wire.error(reply))
+        if isinstance(reply, Cut):
+            return cut()
+        if asked.streamed:
+            return events(openai_wire.chat_events(asked, reply))
+        return JSONResponse(openai_wire.chat(asked, reply))
+
+    async def _openai_responses(self, request: Request) -> Response:
+        asked = openai_wire.responses_asked(await request.json(), request.headers.get("authorization", ""))
+        reply = await self._reply(asked)
+        if isinstance(reply, Broken):
+            return broken(reply, openai_wire.error(reply))
+        if isinstance(reply, Cut):
+            return cut()
+        if asked.streamed:
+            return events(openai_wire.responses_events(asked, reply))
+        return JSONResponse(openai_wire.responses(asked, reply))
+
+    async def _openai_models(self, request: Request) -> Response:
+        del request
+        return JSONResponse({"object": "list", "data": []})
+
+
+def broken(reply: Broken, body: Any) -> Response:
+    """Give an error as HTTP has it."""
+    text = json.dumps(body) if reply.body is None else reply.body
+    return Response(text, reply.status, headers={"content-type": "application/json", **reply.headers})
+
+
+def cut() -> Response:
+    """Begin a response that promises more than it gives."""
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b'{"id": "x'
+        raise CutError
+
+    return StreamingResponse(half(), headers={"content-type": "application/json", "content-length": "1000"})
+
+
+def events(chunks: Iterable[str]) -> Response:
+    """Give server-sent events, each in a packet of its own."""
+
+    async def sent() -> AsyncIterator[str]:
+        for chunk in chunks:
+            yield chunk
+            await asyncio.sleep(0)
+
+    return StreamingResponse(sent(), headers={"content-type": "text/event-stream"})
+
+
+class Server(uvicorn.Server):
+    """A server that leaves signals to whoever it is part of."""
+
+    @asynccontextmanager
+    async def up(self, listening: socket.socket) -> AsyncGenerator[None]:
+        """Serve until the block ends."""
+        task = asyncio.create_task(self._serve(sockets=[listening]))
+        try:
+            yield
+        finally:
+            self.should_exit = True
+            self.force_exit = True
+            await task
+
+
+@asynccontextmanager
+async def serving(script: Script) -> AsyncGenerator[Provider]:
+    """Serve on a free port of loopback, in this loop."""
+    provider = Provider(script)
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(2048)
+        provider.port = listening.getsockname()[1]
+        config = uvicorn.Config(provider.app(), log_level="critical", lifespan="off", backlog=2048)
+        async with Server(config).up(listening):
+            yield provider
+
+
+async def main(script: str, file: str) -> None:
+    """Serve until the process is ended; the port is written to a file."""
+    module, _, name = script.partition(":")
+    async with serving(getattr(import_module(module), name)) as provider:
+        Path(file).write_text(str(provider.port), encoding="ascii")  # noqa: ASYNC240 - once, and nobody waits
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
