@@ -123,7 +123,7 @@ def chat_events(asked: Asked, reply: Answer) -> Iterator[str]:
     if "refusal" in message:
         yield event({"refusal": message["refusal"]})
     yield event({}, whole["choices"][0]["finish_reason"])
-    last = {**json.loads(event({})[6:]), "choices": [], "usage": whole["usage"]}
+    last: dict[str, Any] = {**json.loads(event({})[6:]), "choices": [], "usage": whole["usage"]}
     yield f"data: {json.dumps(last)}\n\n"
     yield "data: [DONE]\n\n"
 

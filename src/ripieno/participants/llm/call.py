@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.mediation.secrets.reference import Reference
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.action import Call, Effect, OnUncertain
-from ripieno.model.errors import DefinitionError, FinalError, ToolError
+from ripieno.model.errors import DefinitionError, ToolError
 from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind
 from ripieno.model.spending import Spending
@@ -18,6 +18,7 @@ from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.rates import price
 from ripieno.participants.llm.recorded import dumped
+from ripieno.resilience.classify import Failed, classify
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
@@ -100,12 +101,12 @@ class ModelCall:
             call.given[name] = await SECRETS.open(reference)
 
     async def call(self, arguments: Mapping[str, Any], call: Call) -> Any:
-        """Ask it once; raises `FinalError` for what another try does not mend, `ToolError` for the rest."""
+        """Ask it once; raises `ToolError` for what was certainly not answered, with its class."""
         del arguments
         try:
             model = self._given or CLIENTS.model(self.entry, call.given.get(KEY))
         except DefinitionError as error:
-            raise FinalError(str(error)) from None
+            raise ToolError(str(error), failure="bad_request") from None
         began = time.monotonic()
         try:
             response = await model.request(self._asked.messages, self._asked.settings, self._asked.parameters)
@@ -154,16 +155,18 @@ def plain(value: Any) -> str:
     return str(value).encode("ascii", "replace").decode()[:LONGEST_NAME]
 
 
-def as_tool_error(name: str, error: Exception) -> ToolError:
-    """Say what went wrong with a request, and whether it is worth another try."""
-    from pydantic_ai import exceptions  # noqa: PLC0415 - loaded with the first call
+class UnsettledRequestError(Exception):
+    """A request of which nobody knows what it has cost; `failure` is its class, as of a `ToolError`."""
 
+    def __init__(self, message: str, found: Failed) -> None:
+        super().__init__(message)
+        self.failure, self.retry_after = found.failure, found.retry_after
+
+
+def as_tool_error(name: str, error: Exception) -> Exception:
+    """Give what went wrong with a request by its class: that says whether it is worth another try."""
+    found = classify(error)
     said = f"{name}: {error}"
-    passing = (
-        exceptions.ModelRateLimitError,
-        exceptions.ModelUnavailableError,
-        exceptions.ModelServerError,
-        exceptions.ModelConnectionError,
-        exceptions.ModelRequestTimeout,
-    )
-    return ToolError(said) if isinstance(error, passing) else FinalError(said)
+    if not found.definite:
+        return UnsettledRequestError(said, found)
+    return ToolError(said, failure=found.failure, retry_after=found.retry_after)

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.model.errors import DefinitionError
+from ripieno.resilience.http import client
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -42,79 +43,74 @@ def made(module: str, name: str, /, **settings: Any) -> Any:
     return kind(**{key: value for key, value in settings.items() if value is not None})
 
 
+def once(provider: Any) -> Any:
+    """Let a client try nothing again by itself: each attempt is a claim of its own, and is recorded."""
+    provider.client.max_retries = 0
+    return provider
+
+
+def speaking(entry: ModelEntry, provider: Any) -> Model:
+    """Speak one of OpenAI's two interfaces."""
+    kind = "OpenAIResponsesModel" if entry.api == "responses" else "OpenAIChatModel"
+    return made("models.openai", kind, model_name=entry.model, provider=once(provider))
+
+
 def openai(entry: ModelEntry, key: str | None) -> Model:
     """Speak with OpenAI, or with whoever speaks as it does."""
-    provider = made("providers.openai", "OpenAIProvider", base_url=entry.base_url, api_key=key or PLACEHOLDER)
-    kind = "OpenAIResponsesModel" if entry.api == "responses" else "OpenAIChatModel"
-    return made("models.openai", kind, model_name=entry.model, provider=provider)
+    where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
+    return speaking(entry, made("providers.openai", "OpenAIProvider", **where, http_client=client("httpx2")))
 
 
 def azure(entry: ModelEntry, key: str | None) -> Model:
     """Speak with Azure OpenAI."""
-    options = dict(entry.options)
-    provider = made(
-        "providers.azure",
-        "AzureProvider",
-        azure_endpoint=entry.base_url,
-        api_version=options.get("api_version"),
-        api_key=key or PLACEHOLDER,
-    )
-    kind = "OpenAIResponsesModel" if entry.api == "responses" else "OpenAIChatModel"
-    return made("models.openai", kind, model_name=entry.model, provider=provider)
+    where = {"azure_endpoint": entry.base_url, "api_version": dict(entry.options).get("api_version")}
+    own = {"api_key": key or PLACEHOLDER, "http_client": client("httpx2")}
+    return speaking(entry, made("providers.azure", "AzureProvider", **where, **own))
 
 
 def ollama(entry: ModelEntry, key: str | None) -> Model:
     """Speak with Ollama, at its usual address unless another is given."""
-    address = entry.base_url or "http://localhost:11434/v1"
-    provider = made("providers.ollama", "OllamaProvider", base_url=address, api_key=key)
-    return made("models.ollama", "OllamaModel", model_name=entry.model, provider=provider)
+    where = {"base_url": entry.base_url or "http://localhost:11434/v1", "api_key": key}
+    provider = made("providers.ollama", "OllamaProvider", **where, http_client=client("httpx2"))
+    return made("models.ollama", "OllamaModel", model_name=entry.model, provider=once(provider))
 
 
 def anthropic(entry: ModelEntry, key: str | None) -> Model:
     """Speak with Anthropic."""
-    provider = made(
-        "providers.anthropic", "AnthropicProvider", api_key=key or PLACEHOLDER, base_url=entry.base_url
-    )
-    return made("models.anthropic", "AnthropicModel", model_name=entry.model, provider=provider)
+    where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
+    provider = made("providers.anthropic", "AnthropicProvider", **where, http_client=client("httpx2"))
+    return made("models.anthropic", "AnthropicModel", model_name=entry.model, provider=once(provider))
 
 
 def google(entry: ModelEntry, key: str | None) -> Model:
-    """Speak with Gemini."""
-    provider = made("providers.google", "GoogleProvider", api_key=key or PLACEHOLDER, base_url=entry.base_url)
+    """Speak with Gemini; its client tries nothing again unless it is told to."""
+    where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
+    provider = made("providers.google", "GoogleProvider", **where, http_client=client("httpx2"))
     return made("models.google", "GoogleModel", model_name=entry.model, provider=provider)
 
 
 def vertex(entry: ModelEntry, key: str | None) -> Model:
     """Speak with Vertex AI, as whoever the machine is signed in as."""
-    options = dict(entry.options)
-    provider = made(
-        "providers.google_cloud",
-        "GoogleCloudProvider",
-        api_key=key,
-        project=options.get("project"),
-        location=entry.region,
-        base_url=entry.base_url,
-    )
+    where = {"location": entry.region, "project": dict(entry.options).get("project")}
+    own = {"base_url": entry.base_url, "api_key": key, "http_client": client("httpx2")}
+    provider = made("providers.google_cloud", "GoogleCloudProvider", **where, **own)
     return made("models.google", "GoogleModel", model_name=entry.model, provider=provider)
 
 
 def bedrock(entry: ModelEntry, key: str | None) -> Model:
     """Speak with Amazon Bedrock: by a key, or as whoever the machine is signed in as."""
-    provider = made(
-        "providers.bedrock",
-        "BedrockProvider",
-        region_name=entry.region or "us-east-1",
-        base_url=entry.base_url,
-        api_key=key,
-    )
+    where = {"region_name": entry.region or "us-east-1", "base_url": entry.base_url}
+    provider = made("providers.bedrock", "BedrockProvider", **where, api_key=key)
+    provider.client.meta.events.unregister(
+        "needs-retry.bedrock-runtime", unique_id="retry-config-bedrock-runtime"
+    )  # as `once` does for the others
     return made("models.bedrock", "BedrockConverseModel", model_name=entry.model, provider=provider)
 
 
 def mistral(entry: ModelEntry, key: str | None) -> Model:
-    """Speak with Mistral."""
-    provider = made(
-        "providers.mistral", "MistralProvider", api_key=key or PLACEHOLDER, base_url=entry.base_url
-    )
+    """Speak with Mistral; its client tries nothing again unless it is told to."""
+    where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
+    provider = made("providers.mistral", "MistralProvider", **where)
     return made("models.mistral", "MistralModel", model_name=entry.model, provider=provider)
 
 
