@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
+from ripieno.mediation.provenance.calls import Call, Known
 from ripieno.mediation.provenance.index import MOST_KEPT, Found, Index, Mark, Source
 from ripieno.mediation.provenance.leaves import keys, leaves, place, telling
 from ripieno.mediation.provenance.visits import visit_of
@@ -39,27 +38,6 @@ PEOPLE: Final = ("person:", "service:")
 PARTS: Final = ("output", "evidence", "reason")
 KEPT: Final = 64
 """Histories of runs that are kept at hand, fewer where they are large; one that was dropped is read anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that was begun."""
-
-    tool: str
-    passed: Label | None = None
-    """Of what it was passed by reference; None where that is nothing."""
-    short: AbstractSet[str] = frozenset()
-    """Values it was given that are too short to be looked up."""
-    model: bool = False
-    """True for a call of a model: what it says is as little trusted as the least of what it was shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A value that the log holds, as a whole."""
-
-    label: Label
-    source: Source
 
 
 class History:
