@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ripieno.patterns.concurrent import concurrent
     from ripieno.patterns.conditions import consensus, elapsed, rounds, stalled, text, verdict
     from ripieno.patterns.direct import direct
+    from ripieno.patterns.fallback import fallback
     from ripieno.patterns.group_chat import group_chat
     from ripieno.patterns.handoff import HandOver, hand_over, handoff
     from ripieno.patterns.loop import loop
@@ -140,6 +141,7 @@ __all__ = [
     "elapsed",
     "escalate",
     "external",
+    "fallback",
     "function",
     "group_chat",
     "hand_over",
@@ -222,6 +224,7 @@ HOMES = {
     "ripieno.patterns.concurrent": ("concurrent",),
     "ripieno.patterns.conditions": ("consensus", "elapsed", "rounds", "stalled", "text", "verdict"),
     "ripieno.patterns.direct": ("direct",),
+    "ripieno.patterns.fallback": ("fallback",),
     "ripieno.patterns.group_chat": ("group_chat",),
     "ripieno.patterns.handoff": ("HandOver", "hand_over", "handoff"),
     "ripieno.patterns.loop": ("loop",),

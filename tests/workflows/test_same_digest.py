@@ -47,6 +47,7 @@ from ripieno import (
     compact,
     concurrent,
     direct,
+    fallback,
     human,
     loop,
     magentic,
@@ -61,6 +62,7 @@ from ripieno import (
     window,
 )
 from ripieno.model.durations import seconds
+from ripieno.model.failure import FAILURES
 from ripieno.model.mode import MODES, Mode
 from ripieno.participants.base import BaseParticipant
 from ripieno.patterns import resolvers
@@ -170,7 +172,7 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     kind = draw(
         st.sampled_from(
             [
-                *("direct", "single_agent", "sequential", "concurrent"),
+                *("direct", "single_agent", "sequential", "fallback", "concurrent"),
                 *("handoff", "group_chat", "magentic", "branch", "map", "loop"),
             ]
         )
@@ -180,8 +182,8 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
         return direct(inner[0], name=named)
     if kind == "single_agent":
         return agent(draw, name, inner[0], depth, named)
-    if kind == "sequential":
-        return sequential(*inner, name=named)
+    if kind in ("sequential", "fallback"):
+        return in_order(draw, kind, inner, named)
     if kind == "concurrent":
         rule = rules(draw, name, [stage.name for stage in inner], depth)
         failure: Any = draw(st.sampled_from(["collect", "fail_fast", 1]))
@@ -202,6 +204,13 @@ def patterns(draw: st.DrawFn, name: Names, depth: int) -> BaseParticipant:  # no
     if kind == "map":
         return map_over("items", inner[0], width=draw(st.integers(1, 50)), name=named)
     return loop(inner[0], until=condition, rounds=draw(st.integers(1, 50)), name=named)
+
+
+def in_order(draw: st.DrawFn, kind: str, inner: list[BaseParticipant], named: str) -> BaseParticipant:
+    if kind == "sequential":
+        return sequential(*inner, name=named)
+    on = draw(st.lists(st.sampled_from(sorted(FAILURES)), min_size=1))
+    return fallback(*inner, on=on, losers=draw(st.sampled_from(["list", "undo"])), name=named)
 
 
 def agent(draw: st.DrawFn, name: Names, inner: BaseParticipant, depth: int, named: str) -> BaseParticipant:

@@ -7,7 +7,7 @@ from typing import Final
 __all__ = ["PATTERNS", "step_name"]
 
 PATTERNS: Final = frozenset(
-    {"sequential", "concurrent", "branch", "map", "loop", "step", "timer", "allowance"}
+    {"sequential", "fallback", "concurrent", "branch", "map", "loop", "step", "timer", "allowance"}
 )
 """Kinds of participants that only arrange others: their visits are not told of."""
 

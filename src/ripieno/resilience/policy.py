@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, cast
 
 from ripieno.kernel.guarding import Around, Missed
 from ripieno.model.action import Call
+from ripieno.model.decimals import decimal
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
@@ -305,5 +306,5 @@ def plain(value: Any) -> Json:
             if found != tuple(sorted(default or ())):
                 document[item.name] = list(cast("tuple[str, ...]", found))
         elif found != default:
-            document[item.name] = f"{found:g}" if isinstance(found, float) else found
+            document[item.name] = decimal(found) if isinstance(found, float) else found
     return document

@@ -14,6 +14,7 @@ from ripieno.patterns import compacting
 from ripieno.workflows.checks import PlainCheck, check
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, by_key, wrong
 from ripieno.workflows.objects import import_from
+from ripieno.workflows.resilience import ResilienceDocument, resilience
 
 if TYPE_CHECKING:
     from ripieno.participants.base import BaseParticipant
@@ -117,6 +118,9 @@ class ToolSettings(Document):
     check: list[PlainCheck] = Field(
         default_factory=list[PlainCheck], description="what has to hold of its arguments and results"
     )
+    resilience: ResilienceDocument | None = Field(
+        default=None, description="what its calls pass on their way out; see there"
+    )
 
 
 ToolRule = Annotated[
@@ -171,4 +175,5 @@ def tools(declared: Sequence[str | ToolSettings], folder: Path) -> list[Tool]:
 def as_declared(tool: Tool, settings: ToolSettings, folder: Path) -> Tool:
     """Give a tool with what a file says of it."""
     checks = [check(one, folder) for one in settings.check]
-    return tool.declared_with(secrets=settings.secrets, check=checks)
+    declared = None if settings.resilience is None else resilience(settings.resilience)
+    return tool.declared_with(secrets=settings.secrets, check=checks, resilience=declared)

@@ -10,6 +10,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from ripieno.model.failure import Failure
+from ripieno.resilience.policy import PASSING
 from ripieno.workflows.agents import (
     AboutSettings,
     CompactSettings,
@@ -120,6 +122,28 @@ class SequentialStage(Qualified):
         | Annotated[SequentialSettings, Tag("<settings>")],
         Discriminator(list_or_settings),
     ]
+
+
+class FallbackSettings(Document):
+    """One after another, until one does not fail."""
+
+    name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
+    steps: list[Stage] = Field(min_length=1, description="who is asked, in order")
+    on: list[Failure] = Field(
+        default_factory=lambda: list(PASSING),
+        min_length=1,
+        description="after which failures the next one is asked; those that may pass when left out",
+    )
+    losers: Literal["list", "undo"] = Field(
+        default="undo",
+        description="what one that failed has done to other systems is taken back, or named in the log",
+    )
+
+
+class FallbackStage(Qualified):
+    """The first that does not fail in a way that another may do better."""
+
+    fallback: FallbackSettings
 
 
 class ConcurrentSettings(Document):
@@ -265,6 +289,7 @@ FLOW_KINDS: Final = {
         "direct",
         "single_agent",
         "sequential",
+        "fallback",
         "concurrent",
         "handoff",
         "group_chat",
@@ -283,6 +308,7 @@ Stage = Annotated[
     | Annotated[DirectStage, Tag("<direct>")]
     | Annotated[SingleAgentStage, Tag("<single_agent>")]
     | Annotated[SequentialStage, Tag("<sequential>")]
+    | Annotated[FallbackStage, Tag("<fallback>")]
     | Annotated[ConcurrentStage, Tag("<concurrent>")]
     | Annotated[HandoffStage, Tag("<handoff>")]
     | Annotated[GroupChatStage, Tag("<group_chat>")]
@@ -353,6 +379,7 @@ for _model in (
     RuleOfCheck,
     StageCheck,
     SingleAgentSettings,
+    FallbackSettings,
     ConcurrentSettings,
     GroupChatSettings,
     Escalation,

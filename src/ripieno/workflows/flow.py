@@ -14,6 +14,7 @@ from ripieno.patterns.branch import Branch, When, when
 from ripieno.patterns.compacting import Compact
 from ripieno.patterns.concurrent import Concurrent
 from ripieno.patterns.direct import Direct
+from ripieno.patterns.fallback import Fallback
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.handoff import Handoff
 from ripieno.patterns.loop import Loop
@@ -109,6 +110,7 @@ class FlowBuilder:
             "direct": self._direct,
             "single_agent": self._single_agent,
             "sequential": self._sequential,
+            "fallback": self._fallback,
             "concurrent": self._concurrent,
             "handoff": self._handoff,
             "group_chat": self._group_chat,
@@ -138,6 +140,11 @@ class FlowBuilder:
         name, steps = (None, settings) if isinstance(settings, list) else (settings.name, settings.steps)
         stages = self._stages(steps, (*at, "steps"))
         return self._attempt(at[:-1], Sequential, name, stages) if stages else None
+
+    def _fallback(self, settings: doc.FallbackSettings, at: At) -> BaseParticipant | None:
+        stages = self._stages(settings.steps, (*at, "steps"))
+        on, losers = settings.on, settings.losers
+        return self._attempt(at, lambda: Fallback(settings.name, stages or [], on=on, losers=losers))
 
     def _handoff(self, settings: doc.HandoffSettings, at: At) -> BaseParticipant | None:
         stages = self._stages(settings.steps, (*at, "steps"))

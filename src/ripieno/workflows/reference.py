@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import agents, calendars, chats, entries, limits, llm, magentic, rules
+from ripieno.workflows import agents, calendars, chats, entries, limits, llm, magentic, resilience, rules
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -90,6 +90,13 @@ When people work: a duration of whoever is asked under a calendar is working tim
 has it in a file beside this one, `{import: "module:calendar"}` in Python; or as it stands:
 """
 
+RESILIENCE: Final = """\
+What calls of a tool pass on their way out, beside `import` in its settings; and of a model or a provider, \
+in `ripieno.toml`. [Resilience](../concepts/resilience.md) says what each does. Failures are `timeout`, `connection`, \
+`rate_limited`, `overloaded`, `server`, `auth`, `budget_exhausted`, `bad_request`, `refused_content` and \
+`unknown`.
+"""
+
 TIMES: Final = """\
 A duration is a number of seconds, or text such as `90s`, `30m`, `1h30m`, `2d`, `1w`.
 
@@ -103,6 +110,7 @@ PATTERNS: Final[tuple[tuple[str, type[BaseModel], type[BaseModel]], ...]] = (
     ("direct", doc.DirectStage, agents.DirectSettings),
     ("single_agent", doc.SingleAgentStage, agents.SingleAgentSettings),
     ("sequential", doc.SequentialStage, doc.SequentialSettings),
+    ("fallback", doc.FallbackStage, doc.FallbackSettings),
     ("concurrent", doc.ConcurrentStage, doc.ConcurrentSettings),
     ("handoff", doc.HandoffStage, doc.HandoffSettings),
     ("group_chat", doc.GroupChatStage, doc.GroupChatSettings),
@@ -118,6 +126,14 @@ SETTLED: Final[Mapping[str, type[BaseModel]]] = {
     "priority": rules.PrioritySettings,
     "first": rules.FirstSettings,
     "judge": rules.JudgeSettings,
+}
+OUTGOING: Final[Mapping[str, type[BaseModel]]] = {
+    "retry (of calls)": resilience.RetryDocument,
+    "breaker": resilience.BreakerDocument,
+    "hedge": resilience.HedgeDocument,
+    "limits (of rates)": resilience.RateLimitDocument,
+    "bulkhead": resilience.BulkheadDocument,
+    "timeouts": resilience.TimeoutsDocument,
 }
 PLAIN: Final = {
     "string": "text",
@@ -179,6 +195,10 @@ def sections() -> Iterator[str]:
     yield from section("compact", agents.CompactSettings, level=3)
     yield from section("collapse", agents.CollapseSettings, level=4)
     yield from section("summary", agents.SummarySettings, level=4)
+    yield f"## Resilience\n\n{RESILIENCE}"
+    yield from table(resilience.ResilienceDocument)
+    for name, model in OUTGOING.items():
+        yield from section(name, model, level=3)
     yield f"### Durations and conditions\n\n{TIMES}"
     yield f"## Rules that join branches\n\n{RULES}"
     yield from table(rules.RuleSettings)

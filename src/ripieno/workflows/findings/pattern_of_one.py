@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ripieno.patterns.concurrent import Concurrent
+from ripieno.patterns.fallback import Fallback
 from ripieno.patterns.group_chat import GroupChat
 from ripieno.patterns.handoff import Handoff
 from ripieno.patterns.sequential import Sequential
@@ -15,7 +16,7 @@ from ripieno.workflows.workflow import Workflow
 
 __all__ = ["PatternOfOne"]
 
-COORDINATING: Final = (Sequential, Concurrent, Handoff, GroupChat)
+COORDINATING: Final = (Sequential, Fallback, Concurrent, Handoff, GroupChat)
 
 
 class PatternOfOne(FindingKind):
