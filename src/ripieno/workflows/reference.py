@@ -92,9 +92,9 @@ has it in a file beside this one, `{import: "module:calendar"}` in Python; or as
 
 RESILIENCE: Final = """\
 What calls of a tool pass on their way out, beside `import` in its settings; and of a model or a provider, \
-in `ripieno.toml`. [Resilience](../concepts/resilience.md) says what each does. Failures are `timeout`, `connection`, \
-`rate_limited`, `overloaded`, `server`, `auth`, `budget_exhausted`, `bad_request`, `refused_content` and \
-`unknown`.
+in `ripieno.toml`. [Resilience](../concepts/resilience.md) says what each does. Failures are `timeout`, \
+`connection`, `rate_limited`, `overloaded`, `server`, `auth`, `budget_exhausted`, `bad_request`, \
+`refused_content` and `unknown`.
 """
 
 TIMES: Final = """\
