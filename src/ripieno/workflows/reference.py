@@ -195,14 +195,19 @@ def sections() -> Iterator[str]:
     yield from section("compact", agents.CompactSettings, level=3)
     yield from section("collapse", agents.CollapseSettings, level=4)
     yield from section("summary", agents.SummarySettings, level=4)
-    yield f"## Resilience\n\n{RESILIENCE}"
-    yield from table(resilience.ResilienceDocument)
-    for name, model in OUTGOING.items():
-        yield from section(name, model, level=3)
+    yield from outgoing()
     yield f"### Durations and conditions\n\n{TIMES}"
     yield f"## Rules that join branches\n\n{RULES}"
     yield from table(rules.RuleSettings)
     for name, model in SETTLED.items():
+        yield from section(name, model, level=3)
+
+
+def outgoing() -> Iterator[str]:
+    """Give what calls pass on their way out."""
+    yield f"## Resilience\n\n{RESILIENCE}"
+    yield from table(resilience.ResilienceDocument)
+    for name, model in OUTGOING.items():
         yield from section(name, model, level=3)
 
 
