@@ -248,17 +248,21 @@ class ClientCredentials(Auth):
         """Give what a token is kept under: another secret is another client."""
         return sha256(f"{self._id(call)}\0{revealed(call, 'client_secret')}".encode()).hexdigest()
 
+    def _proof(self, call: Call) -> Credentials:
+        """Give what shows the server of tokens who asks: parameters of the body as `query`, and headers."""
+        secret = revealed(call, "client_secret")
+        if self.in_body:
+            return Credentials(query={"client_id": self._id(call), "client_secret": secret})
+        return Credentials({"Authorization": basic(self._id(call), secret)})
+
     async def _ask(self, call: Call) -> Token:
         import httpx  # noqa: PLC0415 - a tenth of a second that only who calls a system pays
 
         data = {"grant_type": "client_credentials", **self.more}
         data |= {name: text for name, text in (("scope", self.scope), ("resource", self.resource)) if text}
-        headers = {"Accept": "application/json"}
-        secret = revealed(call, "client_secret")
-        if self.in_body:
-            data |= {"client_id": self._id(call), "client_secret": secret}
-        else:
-            headers["Authorization"] = basic(self._id(call), secret)
+        proof = self._proof(call)
+        data |= proof.query
+        headers = {"Accept": "application/json", **proof.headers}
         whose = "the server that gives tokens"
         try:
             answer = await (await client()).post(

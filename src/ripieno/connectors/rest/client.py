@@ -153,13 +153,18 @@ class Rest:
                 msg = f"{self.name} gave {max_pages} pages and had more: ask for less"
                 raise ToolError(msg)
             if isinstance(page.next, str):
-                url = within(self.base_url, page.next, answer.url)
-                more: dict[str, Any] = {"headers": {**self.headers, **(options.get("headers") or {})}}
-                answer = await self._authenticated(call, "GET", url, more)
+                answer = await self.follow(call, page.next, answer.url, headers=options.get("headers"))
             else:
                 changed = dict(page.next)
                 kept = [(name, value) for name, value in params if name not in changed]
                 answer = await self.request(call, "GET", path, query=[*kept, *changed.items()], **options)
+
+    async def follow(
+        self, call: Call, link: str, current: str, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """Read at a link that an answer from `current` gave; raises `ToolError` where it leads elsewhere."""
+        url = within(self.base_url, link, current)
+        return await self._authenticated(call, "GET", url, {"headers": {**self.headers, **(headers or {})}})
 
     async def items(
         self, call: Call, path: str, paging: Paging, *, limit: int = 10_000, **options: Any

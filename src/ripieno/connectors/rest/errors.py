@@ -25,8 +25,11 @@ __all__ = [
 ]
 
 LONGEST: Final = 500
-SAID_BY: Final = ("detail", "title", "message", "error_description", "error", "errors", "msg", "reason")
-"""Fields in which systems say what is wrong: problem+json (RFC 9457), OAuth (RFC 6749), and habit."""
+SAID_BY: Final = (
+    *("detail", "title", "message", "error_description", "error", "errors", "msg", "reason"),
+    *("issue", "diagnostics", "details", "text"),
+)
+"""Fields in which systems say what is wrong: problem+json (RFC 9457), OAuth (RFC 6749), habit, and FHIR."""
 
 AMBIGUOUS: Final = frozenset({303, 408, 425})
 """Numbers below 500 after which it is not known what the system did with what it was sent."""
