@@ -21,7 +21,7 @@ __all__ = ["API_KEY", "KNOWN", "TOKEN", "Origin", "OutputKind", "Settings", "pro
 
 OutputKind = Literal["table", "json", "jsonl"]
 PROJECT_FILE: Final = "ripieno.toml"
-MODELS_SECTION: Final = "models"
+MODELS_SECTIONS: Final = frozenset({"models", "resilience"})
 API_KEY: Final = "RIPIENO_API_KEY"
 TOKEN: Final = "RIPIENO_TOKEN"  # noqa: S105 - where one is, not one
 
@@ -247,7 +247,7 @@ def load(file: Path) -> dict[str, str]:
     names = [known.name for known in KNOWN]
     settings: dict[str, str] = {}
     for name, value in found.items():
-        if name == MODELS_SECTION:  # read where models are: participants/llm/models.py
+        if name in MODELS_SECTIONS:  # read where models are: participants/llm/models.py
             continue
         place = Place(str(file), line_of(text, name), name)
         if name not in names:

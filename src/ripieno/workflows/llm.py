@@ -9,10 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from ripieno.model.errors import DefinitionError, nearest
+from ripieno.model.failure import Failure
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.llm.agent import DEFAULT_TIMEOUT, MISTAKES, ROUNDS, Agent
 from ripieno.participants.llm.confidence import ConfidenceRule, Judged, Samples
 from ripieno.participants.llm.prompts import SEEN, Example
+from ripieno.resilience.policy import PASSING
 from ripieno.workflows.agents import ToolRule, tools
 from ripieno.workflows.declared import form
 from ripieno.workflows.entries import Schema, WithMode
@@ -77,11 +79,25 @@ ConfidenceSettings = Annotated[
 ]
 
 
+ModelName = Annotated[str, Field(min_length=1)]
+ModelNames = Annotated[
+    Annotated[ModelName, Tag("<name>")] | Annotated[list[ModelName], Field(min_length=1), Tag("<list>")],
+    Discriminator(lambda value: "<list>" if isinstance(value, list) else "<name>"),
+]
+"""A model, or several in the order in which they are asked."""
+
+
 class AgentSettings(Document):
     """An LLM agent: a model with instructions and tools."""
 
-    model: str = Field(
-        min_length=1, description="`provider:name`, such as `openai:gpt-5`, or one that ripieno.toml declares"
+    model: ModelNames = Field(
+        description="`provider:name`, such as `openai:gpt-5`, or one that ripieno.toml declares; of a list"
+        " the next is asked where one fails"
+    )
+    fall_back_on: list[Failure] = Field(
+        default_factory=lambda: list(PASSING),
+        min_length=1,
+        description="after which failures the next of a list is asked; when left out, those that may pass",
     )
     instructions: (
         Annotated[
@@ -132,6 +148,7 @@ def agent(
     return Agent(
         name,
         model=settings.model,
+        fall_back_on=settings.fall_back_on,
         instructions=instructions(settings.instructions, folder),
         tools=tools(settings.tools, folder),
         output=output,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +33,7 @@ from ripieno.participants.llm.models import MODELS, identifier
 from ripieno.participants.llm.prompts import SEEN, Example, instructed, prompt, seen
 from ripieno.participants.references import reference, source_digest
 from ripieno.participants.tool_calls import Toolbox, stable_name
+from ripieno.resilience.policy import PASSING, classes
 
 if TYPE_CHECKING:
     from ripieno.participants.llm.loops import Loop
@@ -73,7 +74,7 @@ class Agent(BaseParticipant):
         self,
         name: str,
         *,
-        model: str,
+        model: str | Sequence[str],
         instructions: str = "",
         tools: Sequence[Tool | Callable[..., Any]] = (),
         output: type[BaseModel] | Mapping[str, Any] | None = None,
@@ -84,10 +85,17 @@ class Agent(BaseParticipant):
         rounds: int = ROUNDS,
         mistakes: int = MISTAKES,
         timeout: Duration = DEFAULT_TIMEOUT,
+        fall_back_on: Iterable[str] = PASSING,
     ) -> None:
         super().__init__(name)
-        identifier(model)
-        self.model = model
+        self.models = (model,) if isinstance(model, str) else tuple(model)
+        if not self.models or len(set(self.models)) < len(self.models):
+            msg = f"{name}: expected a model, or several to be asked in order, each once, got {model!r}"
+            raise DefinitionError(msg)
+        for one in self.models:
+            identifier(one)
+        self.model = self.models[0]
+        self.fall_back_on = classes(f"{name} fall_back_on", fall_back_on)
         self.instructions = instructions
         self.tools = [one if isinstance(one, Tool) else Tool(one) for one in tools]
         self.examples = tuple(one if isinstance(one, Example) else Example(*one) for one in examples)
@@ -118,7 +126,8 @@ class Agent(BaseParticipant):
 
     def describe(self) -> dict[str, Json]:
         """Give what is declared, without what is the default."""
-        document: dict[str, Json] = {"model": self.model}
+        several = len(self.models) > 1
+        document: dict[str, Json] = {"model": list(self.models) if several else self.model}
         if self.instructions:
             document["instructions"] = self.instructions
         if self.tools:
@@ -147,6 +156,8 @@ class Agent(BaseParticipant):
             document["mistakes"] = self.mistakes
         if self.request_timeout != seconds(DEFAULT_TIMEOUT):
             document["timeout"] = in_seconds(self.request_timeout)
+        if self.fall_back_on != tuple(sorted(PASSING)):
+            document["fall_back_on"] = list(self.fall_back_on)
         return document
 
     def identity(self) -> dict[str, Json]:
@@ -212,7 +223,7 @@ class Agent(BaseParticipant):
         """What carries its turns out, made at the first; raises `DefinitionError` where that cannot be."""
         from ripieno.participants.llm.loops import Loop  # noqa: PLC0415 - Pydantic AI takes a second to load
 
-        return Loop(self, MODELS.find(self.model))
+        return Loop(self, [MODELS.find(model) for model in self.models])
 
     def asked(self, values: Mapping[str, Value]) -> str:
         """Give what the model is asked."""
@@ -277,7 +288,7 @@ def library() -> str:
 def agent(
     name: str,
     *,
-    model: str,
+    model: str | Sequence[str],
     instructions: str = "",
     tools: Sequence[Tool | Callable[..., Any]] = (),
     output: type[BaseModel] | Mapping[str, Any] | None = None,
@@ -288,10 +299,12 @@ def agent(
     rounds: int = ROUNDS,
     mistakes: int = MISTAKES,
     timeout: Duration = DEFAULT_TIMEOUT,
+    fall_back_on: Iterable[str] = PASSING,
 ) -> Agent:
     """Declare an LLM agent.
 
-    model: `provider:name`, such as `anthropic:claude-sonnet-4-5`, or one that `ripieno.toml` declares.
+    model: `provider:name`, such as `anthropic:claude-sonnet-4-5`, or one that `ripieno.toml` declares;
+        of several the next is asked where one fails.
     instructions: what it is told first, whatever the case.
     tools: what it may call; each call is a step through the gate.
     output: a Pydantic model or a JSON Schema of an object; text when left out.
@@ -302,6 +315,7 @@ def agent(
     rounds: how often the model is asked at most; then it is `partial`.
     mistakes: how many calls of a tool, or answers in another form, in a row it is told of; the next ends it.
     timeout: of one request to the model.
+    fall_back_on: after which failures the next model is asked; when left out, those that may pass.
     """
     return Agent(
         name,
@@ -316,4 +330,5 @@ def agent(
         rounds=rounds,
         mistakes=mistakes,
         timeout=timeout,
+        fall_back_on=fall_back_on,
     )

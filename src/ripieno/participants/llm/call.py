@@ -19,6 +19,7 @@ from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.rates import price
 from ripieno.participants.llm.recorded import dumped
 from ripieno.resilience.classify import Failed, classify
+from ripieno.resilience.policy import Resilience
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
@@ -61,7 +62,6 @@ class ModelCall:
     effect: Effect = "read"
     on_uncertain: OnUncertain = "retry"
     settle = 0.0
-    attempts = ATTEMPTS
     key_lifetime = YEAR_SECONDS
     undo = None
     trust = None
@@ -77,8 +77,12 @@ class ModelCall:
         most: Spending,
         told: Mapping[str, Value],
         given: Model | None = None,
+        resilience: Resilience | None = None,
     ) -> None:
-        """`given`: the model itself, where an agent was brought along with one that needs no key."""
+        """`given`: the model itself, where an agent was brought along with one that needs no key.
+
+        `resilience`: what holds of the request in place of what its project declares of the model.
+        """
         self.entry = entry
         self.name = entry.id
         self.version = version
@@ -87,6 +91,8 @@ class ModelCall:
         self.told = told
         self.cost = most
         self.secrets: Mapping[str, Reference] = {} if entry.key is None or given else {KEY: entry.key}
+        self.resilience = resilience or entry.resilience
+        self.attempts = self.resilience.attempts_or(ATTEMPTS)
         self._asked = asked
         self._given = given
 

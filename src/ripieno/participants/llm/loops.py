@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_ai import Agent as PydanticAgent
@@ -33,10 +34,18 @@ UNLIMITED = UsageLimits(request_limit=None)
 class Loop:
     """What carries out the turns of one agent."""
 
-    def __init__(self, agent: Agent, entry: ModelEntry) -> None:
+    def __init__(self, agent: Agent, entries: Sequence[ModelEntry]) -> None:
         self._agent = agent
+        entry, *others = entries
         self._settings = TurnSettings(
-            entry, agent.library, agent.request_timeout, agent.rounds, agent.toolbox, agent.mistakes
+            entry,
+            agent.library,
+            agent.request_timeout,
+            agent.rounds,
+            agent.toolbox,
+            agent.mistakes,
+            others=others,
+            on=agent.fall_back_on,
         )
         offered = OfferedTools([described(tool) for tool in agent.tools], mistakes=agent.mistakes)
         settings: Any = {"max_tokens": LONGEST_ANSWER, **agent.settings}

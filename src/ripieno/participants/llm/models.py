@@ -16,13 +16,20 @@ from ripieno.model.errors import DefinitionError, Place, RipienoError, SettingsE
 from ripieno.model.provenance import CLASSES
 from ripieno.participants.llm.providers import PROVIDERS
 from ripieno.participants.llm.rates import Rates
+from ripieno.resilience.declared import MODEL, for_model
+from ripieno.resilience.declared import read as resilience_in
+from ripieno.resilience.policy import Resilience
 
 __all__ = ["MODELS", "PROJECT_FILE", "ModelEntry", "Models", "identifier"]
 
 PROJECT_FILE: Final = "ripieno.toml"
 SECTION: Final = "models"
 WRITTEN: Final = re.compile(r"[!-~]{1,200}")
-NAMES: Final = ("provider", "model", "base_url", "key", "price", "approved_for", "region", "api", "options")
+SYSTEMS: Final = "resilience"
+NAMES: Final = (
+    *("provider", "model", "base_url", "key", "price", "approved_for", "region", "api", "options"),
+    SYSTEMS,
+)
 
 Api = Literal["chat", "responses"]
 """Which of OpenAI's two interfaces is spoken."""
@@ -49,6 +56,8 @@ class ModelEntry:
     """What the provider needs besides, such as `api_version`."""
     place: str = ""
     """Where it was declared; empty for one that was not."""
+    resilience: Resilience = MODEL
+    """What requests to it pass on their way out."""
 
     @property
     def id(self) -> str:
@@ -89,17 +98,19 @@ class Models:
 
     def __init__(self) -> None:
         self._declared: dict[str, ModelEntry] | None = None
+        self._systems: Mapping[str, Mapping[str, Any]] = {}
+        """What the project declares of providers."""
 
     @property
     def declared(self) -> Mapping[str, ModelEntry]:
         """Those of the nearest `ripieno.toml` upwards, read once; raises `SettingsError`."""
         if self._declared is None:
-            self._declared = dict(in_project(Path.cwd()))
+            self._declared, self._systems = in_project(Path.cwd())
         return self._declared
 
     def declare(self, found: Mapping[str, ModelEntry] | None) -> None:
         """Know these in place of what was read so far; None: read the project's file anew."""
-        self._declared = None if found is None else dict(found)
+        self._declared, self._systems = None if found is None else dict(found), {}
 
     def find(self, name: str) -> ModelEntry:
         """Give a model by its name; raises `DefinitionError` for one that there is not."""
@@ -113,7 +124,8 @@ class Models:
             remedy = f"name one as 'provider:name', or declare it: [{SECTION}.{name}] in {PROJECT_FILE}"
             raise DefinitionError(msg, remedy=remedy)
         provider, model = found
-        return ModelEntry(name, provider, model, key=usual_key(provider))
+        passes = for_model(name, provider, {}, self._systems.get(provider, {}))
+        return ModelEntry(name, provider, model, key=usual_key(provider), resilience=passes)
 
 
 MODELS: Final = Models()
@@ -129,20 +141,42 @@ def usual_key(provider: str) -> Reference | None:
 # -- the project's file -----------------------------------------------------------------------------------
 
 
-def in_project(here: Path) -> Mapping[str, ModelEntry]:
-    """Read the models of the nearest project file upwards; none where there is no file."""
+def in_project(here: Path) -> tuple[dict[str, ModelEntry], Mapping[str, Mapping[str, Any]]]:
+    """Read the models of the nearest project file upwards, and what it declares of providers."""
     file = next((at for folder in (here, *here.parents) if (at := folder / PROJECT_FILE).is_file()), None)
     if file is None:
-        return {}
+        return {}, {}
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         msg = f"cannot be read: {error}"
         raise SettingsError(msg, place=Place(str(file))) from error
-    return read(found.get(SECTION, {}), str(file))
+    systems = systems_in(found.get(SYSTEMS, {}), str(file))
+    return read(found.get(SECTION, {}), str(file), systems), systems
 
 
-def read(declared: Any, file: str) -> dict[str, ModelEntry]:
+def systems_in(declared: Any, file: str) -> dict[str, Mapping[str, Any]]:
+    """Read what a project declares of its providers; raises `SettingsError` that names the place."""
+    systems: dict[str, Mapping[str, Any]] = {}
+    found = cast("dict[str, Any]", declared) if isinstance(declared, dict) else {}
+    if declared != found:
+        msg = f"expected a table of providers, got {declared!r}"
+        raise SettingsError(msg, place=Place(file, field=SYSTEMS))
+    for name, settings in found.items():
+        place = Place(file, field=f"{SYSTEMS}.{name}")
+        if name not in PROVIDERS:
+            msg = f"no provider of models is called {name!r}{nearest(name, PROVIDERS)}"
+            raise SettingsError(msg, place=place, remedy=f"there are {', '.join(PROVIDERS)}")
+        try:
+            systems[name] = resilience_in(settings, f"{SYSTEMS}.{name}")
+        except DefinitionError as error:
+            raise SettingsError(error.message, place=place, remedy=error.remedy) from error
+    return systems
+
+
+def read(
+    declared: Any, file: str, systems: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, ModelEntry]:
     """Read what a project declares of its models; raises `SettingsError` that names the place."""
     if not isinstance(declared, dict):
         msg = f"expected a table of models, got {declared!r}"
@@ -154,13 +188,15 @@ def read(declared: Any, file: str) -> dict[str, ModelEntry]:
             msg = f"expected a table, got {settings!r}"
             raise SettingsError(msg, place=place)
         try:
-            entries[name] = entry(name, cast("dict[str, Any]", settings), f"{SECTION}.{name}")
+            entries[name] = entry(name, cast("dict[str, Any]", settings), f"{SECTION}.{name}", systems or {})
         except RipienoError as error:
             raise SettingsError(error.message, place=place, remedy=error.remedy) from error
     return entries
 
 
-def entry(name: str, settings: Mapping[str, Any], place: str) -> ModelEntry:
+def entry(
+    name: str, settings: Mapping[str, Any], place: str, systems: Mapping[str, Mapping[str, Any]]
+) -> ModelEntry:
     """Read one; raises `DefinitionError`."""
     for known in settings:
         if known not in NAMES:
@@ -191,6 +227,12 @@ def entry(name: str, settings: Mapping[str, Any], place: str) -> ModelEntry:
         api,
         options(settings.get("options", {})),
         place,
+        for_model(
+            f"{provider}:{model}",
+            provider,
+            resilience_in(settings.get(SYSTEMS, {}), SYSTEMS),
+            systems.get(provider, {}),
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models import ModelRequestParameters
 
+from ripieno.model.failure import Failure
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.model.spending import Spending
@@ -21,6 +22,8 @@ from ripieno.participants.llm.rates import most
 from ripieno.participants.llm.recorded import dumped, response_from, toolset
 from ripieno.participants.tool_calls import Asked as AskedCall
 from ripieno.participants.tool_calls import Toolbox, ToolUse
+from ripieno.resilience.fallback import fall_back
+from ripieno.resilience.policy import PASSING
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -40,6 +43,10 @@ class TurnSettings:
     mistakes: int
     given: Model | None = None
     """The model itself, where the agent was brought along with one."""
+    others: Sequence[ModelEntry] = ()
+    """Who is asked next where a request to the model fails."""
+    on: Sequence[Failure] = PASSING
+    """After which failures."""
 
 
 class LimitReachedError(Exception):
@@ -103,16 +110,25 @@ class Turn:
         self._requests += 1
         await context.spend(rounds=1)
         told = self._told(asked)
-        call = ModelCall(
-            settings.entry,
-            asked,
-            version=settings.version,
-            timeout=settings.timeout,
-            most=self._most(asked),
-            told=told,
-            given=settings.given,
-        )
-        recorded = await context.use(call, **self._logical)
+        entries = {entry.name: entry for entry in (settings.entry, *settings.others)}
+        last = next(reversed(entries))
+
+        async def attempt(name: str) -> Any:
+            entry = entries[name]
+            passes = entry.resilience if name == last else entry.resilience.with_fallback()
+            call = ModelCall(
+                entry,
+                asked,
+                version=settings.version,
+                timeout=settings.timeout,
+                most=self._most(entry, asked),
+                told=told,
+                given=settings.given,
+                resilience=passes,
+            )
+            return await context.use(call, **self._logical)
+
+        recorded = await fall_back(context, "model", list(entries), attempt, on=settings.on)
         response = response_from(recorded)
         self._logical = {"after": context.value(recorded).ref}
         self._heard.append(response)
@@ -134,10 +150,10 @@ class Turn:
         self._bytes += len(prompt.data)
         return {"prompt": prompt, "toolset": self._offered[1]}
 
-    def _most(self, asked: Asked) -> Spending:
+    def _most(self, entry: ModelEntry, asked: Asked) -> Spending:
         """Give the most that a request can cost: each byte of it a token, and the longest answer."""
         written = (asked.settings or {}).get("max_tokens") or 0
-        return most(self._settings.entry, self._bytes, written)
+        return most(entry, self._bytes, written)
 
     # -- calls ----------------------------------------------------------------------------------------
 
