@@ -76,6 +76,29 @@ async def test_a_provider_whose_clock_differs_is_believed_within_the_leeway(
     assert await let_in(issued(openid, clock, ahead), openid, clock) is good
 
 
+@pytest.mark.parametrize(
+    ("ahead", "good"),
+    [
+        (0, True),
+        (LEEWAY - 10, True),
+        (LEEWAY + 10, False),
+        (-(LIFE - 10), True),
+        (-(LIFE + LEEWAY - 10), True),
+        (-(LIFE + LEEWAY + 10), False),
+    ],
+)
+async def test_what_a_provider_issues_by_a_clock_that_is_wrong_is_believed_within_the_leeway(
+    openid: OpenId, clock: HandClock, ahead: int, *, good: bool
+) -> None:
+    """The tokens are those of its own grants, with the times that it gives them."""
+    openid.put_clock(ahead)
+    try:
+        tokens = [openid.of_service(), openid.of_person("ada")]
+    finally:
+        openid.put_clock(0)
+    assert [await let_in(token, openid, clock) for token in tokens] == [good, good]
+
+
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
 async def test_either_of_both_times_in_the_future_is_enough_to_be_turned_away(
     openid: OpenId, clock: HandClock, claim: str

@@ -1,7 +1,8 @@
 // A real OpenID provider on loopback, for the tests. It listens on a free port, and prints its issuer.
 //
 // Beside the provider's own addresses: POST /rotate makes another signing key and forgets the one before,
-// POST /sign signs any header and payload with the present key, GET /asked tells how often keys were fetched.
+// POST /sign signs any header and payload with the present key, GET /asked tells how often keys were fetched,
+// POST /clock/SECONDS puts the clock that it issues tokens by so many seconds before the machine's.
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -18,6 +19,10 @@ let issuer;
 let key;
 let current;
 let asked = 0;
+let ahead = 0;
+
+const machine = Date.now;
+Date.now = () => machine() + 1000 * ahead;
 
 function rotate() {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -75,6 +80,9 @@ const server = createServer(async (request, response) => {
     response.end();
   } else if (what === 'POST /sign') {
     response.end(await signed(request));
+  } else if (what.startsWith('POST /clock/')) {
+    ahead = Number(request.url.slice('/clock/'.length));
+    response.end();
   } else if (what === 'GET /asked') {
     response.end(String(asked));
   } else {
