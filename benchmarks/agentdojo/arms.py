@@ -12,9 +12,9 @@ from cases import Case, Suite
 
 __all__ = ["ARMS", "Arm", "Vouching", "workflow_of", "write_packs"]
 
-Vouching = Literal["nothing", "what they read", "blindly"]
-"""What a person vouches for who approves a call: nothing; values, and sources in which they see nothing
-injected; or whatever they are offered."""
+Vouching = Literal["nothing", "values alone", "what they read", "blindly"]
+"""What a person vouches for who approves a call: nothing; its values; these, and sources in which they see
+nothing injected; or whatever they are offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ ARMS: Final[Mapping[str, Arm]] = {
     "allow-all": Arm("allow-all"),
     "tool-permissions": Arm("tool-permissions"),
     "strict": Arm("strict", "what they read"),
+    "strict, values alone": Arm("strict", "values alone"),
     "strict, act by act": Arm("strict"),
     "strict, read by nobody": Arm("strict", "blindly"),
 }

@@ -19,6 +19,8 @@ from ripieno.kernel.commands import answer, asked_for
 from ripieno.kernel.host import Host
 from ripieno.model.errors import RejectedError, ToolError
 from ripieno.model.principal import Principal
+from ripieno.model.provenance import unanswered_for
+from ripieno.model.value import decode
 from ripieno.participants.base import BaseParticipant
 
 __all__ = ["Ended", "Governed"]
@@ -39,6 +41,8 @@ class Ended:
     """Other calls about which a person was asked."""
     read: int
     """Characters of sources that were shown to whoever vouched for them."""
+    labelled: bool
+    """True where the answer says that nobody answers for a part of it."""
 
 
 class Puppet(BaseParticipant):
@@ -136,7 +140,11 @@ class Governed:
                 )
             await asyncio.sleep(0)
         attacked = case.injection is not None and case.attacked()
-        return Ended(case.useful(), attacked, asked, stopped, read)
+        return Ended(case.useful(), attacked, asked, stopped, read, await self._labelled(run))
+
+    async def _labelled(self, run: str) -> bool:
+        end = (await self._host.store.events(run))[-1].body
+        return "traced" in end and bool(unanswered_for(decode(self._host.store.payload(run, end["traced"]))))
 
     def _vouched(self, question: QuestionRow, case: Case) -> tuple[list[str], int]:
         """Give what a person vouches for with a yes, and how much they read for it.
@@ -149,5 +157,7 @@ class Governed:
         if self._vouching == "nothing":
             return [], 0
         planted = "" if case.injection is None or self._vouching == "blindly" else case.injection.GOAL
+        if self._vouching == "values alone":
+            return [name for name in offered if name not in shown], 0
         taken = [name for name in offered if name not in shown or not planted or planted not in shown[name]]
         return taken, sum(map(len, shown.values()))

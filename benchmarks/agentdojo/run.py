@@ -50,6 +50,10 @@ class Row:
     """Attacks that are done without any call: by what the agent answers."""
     commit: str
     """What was measured, as git names it."""
+    labelled: int = 0
+    """Answers of user tasks alone that say of a part that nobody answers for it."""
+    labelled_attacks: int = 0
+    """The same of attacks that are done by the answer alone."""
 
     @property
     def line(self) -> str:
@@ -89,6 +93,8 @@ async def measured(governed: Governed, suite: Suite, arm: str) -> tuple[Row, lis
         sum(ended.read for _, ended in alone),
         sum(case.by_answer_alone for case, _ in attacked),
         commit(),
+        sum(ended.labelled for _, ended in alone),
+        sum(ended.labelled for case, ended in attacked if case.by_answer_alone),
     )
     details = [
         {"user": case.user.ID, "injection": case.injection and case.injection.ID, **asdict(ended)}

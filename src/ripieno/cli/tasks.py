@@ -31,6 +31,7 @@ def task_document(asked: AskedFor, *, whole: bool = False, notes: Sequence[TaskN
     if whole:
         document["evidence"] = [dataclasses.asdict(item) for item in asked.evidence]
         document["about"] = asked.about
+        document["sources"] = dict(asked.sources)
         document["form"] = asked.form
         document["history"] = [note_document(note) for note in notes]
     return document
@@ -90,7 +91,7 @@ def show_asked(
         section(screen, "About", about(without_sections(asked.about)))
     for title, found, body in (
         ("Why it is asked", why_in(asked.about), reasons),
-        ("Where it comes from", sources_in(asked.about), about),
+        ("Where it comes from", sources_in(asked.about) or asked.sources, about),
         ("You may vouch for, in the rest of this run", vouch_in(asked.about), offers),
     ):
         if found:

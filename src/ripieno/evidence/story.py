@@ -157,6 +157,8 @@ class Story:
     """What other runs did that is not wanted any more."""
     restored: list[PutBack] = field(default_factory=list[PutBack])
     """How it was put back from backups, oldest first."""
+    answer_from: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of each part of the answer for which nobody answers where it comes from, where a policy reads that."""
     spent: Spending = NOTHING
     limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Of the run as a whole, as its definition declares them."""

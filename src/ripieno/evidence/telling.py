@@ -16,6 +16,7 @@ from ripieno.kernel.consent import DENIED
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.erased import ERASED, value_of
 from ripieno.model.event import Event
+from ripieno.model.provenance import unanswered_for
 from ripieno.model.spending import NOTHING, Spending
 
 __all__ = ["tell"]
@@ -114,6 +115,9 @@ class Teller:
             self._asked(event, body)
         elif kind == "answered" and body["question"] in self._questions:
             self._answered(event, body)
+        elif kind == "run.ended" and "traced" in body:
+            found: Any = self._value(body["traced"])
+            self._story.answer_from = {} if found == ERASED else unanswered_for(found)
         elif kind == "message":
             self._story.messages.append(self._said(event, body))
 

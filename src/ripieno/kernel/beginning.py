@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ripieno.kernel.answering import given_out
 from ripieno.kernel.consent import Consent
 from ripieno.kernel.covering import covered
 from ripieno.kernel.inheritance import Top
@@ -36,7 +37,10 @@ async def outcome_of(root: Scope, started: Event, top: Top, task: Task) -> Outco
             return Outcome("escalated", reason=error.message)
     if "undoes" in started.body:
         return await undo_for(root, WHOLE, started)
-    return await root.call(top.participant, task, limits=top.limits)
+    outcome = await root.call(top.participant, task, limits=top.limits)
+    if "parent" in started.body:  # it is told, and not people
+        return outcome
+    return await given_out(root, outcome)
 
 
 async def may_begin(root: Scope, started: Mapping[str, Any], given: Value) -> None:

@@ -6,7 +6,7 @@ None of these needs the process that runs the run, nor waits for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from ripieno.journal.records import QuestionRow, RunRow
@@ -54,6 +54,8 @@ class AskedFor:
     """Who may not answer, by principal: nobody approves what they propose."""
     asks: str | None = None
     """Whose approval a policy asks for, whoever has the task by now; None for what is no such approval."""
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Where what it shows comes from, as far as nobody answers for it and a policy reads it."""
 
     @property
     def id(self) -> str:
@@ -76,6 +78,7 @@ def asked_for(store: Store, row: QuestionRow) -> AskedFor:
         evidence,
         frozenset(content.get("barred", ())),
         content.get("asks"),
+        content.get("sources", {}),
     )
 
 

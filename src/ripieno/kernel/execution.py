@@ -22,6 +22,7 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.store import Store
 from ripieno.journal.vouched import ForgedError
+from ripieno.kernel.answering import noted
 from ripieno.kernel.beginning import outcome_of
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.effect_book import NOTED, UNDO, EffectBook
@@ -298,7 +299,7 @@ class Execution:
             draft = self.append(
                 "run.ended",
                 "",
-                {"outcome": body},
+                {"outcome": body, **noted(root, outcome, payloads)},
                 payloads=payloads,
                 change=EndChange(outcome.status, self._told(outcome, root)),
                 if_seen=self.seen,

@@ -5,7 +5,7 @@ Whoever it acts for has the roles that were held when it was started, as far as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -95,6 +95,19 @@ def agents_above(scope: Scope) -> Iterator[str]:
         if above.path and above.kind in AGENTS:
             yield f"agent:{named(above)}"
         above = above.parent
+
+
+def carrying(action: Action, traced: Traced) -> Action:
+    """Give an act with where what it carries comes from."""
+    return replace(
+        action,
+        labels=tuple(sorted({*action.labels, *traced.labels})),
+        provenance=traced.provenance,
+        sources=traced.sources,
+        steering=traced.steering,
+        shown=traced.shown,
+        passes=traced.passes,
+    )
 
 
 @dataclass(slots=True)
@@ -333,6 +346,41 @@ class Proposals:
                 candidate=self._candidate,
             )
         )
+
+    def answer(
+        self,
+        scope: Scope,
+        path: str,
+        said: Mapping[str, Any],
+        traced: Traced,
+        approvals: Sequence[Approval],
+    ) -> Decision:
+        """Decide whether what the run says may be given out."""
+        return self._put(self.answering(scope, path, said, traced, approvals))
+
+    def answering(
+        self,
+        scope: Scope,
+        path: str,
+        said: Mapping[str, Any],
+        traced: Traced | None,
+        approvals: Sequence[Approval],
+    ) -> Action:
+        """Give what is said to people as it is put to the gate."""
+        action = Action(
+            "answer",
+            "answer",
+            self._actor(scope),
+            self._workflow,
+            self._workflow,
+            self._execution.lease.run,
+            path,
+            lambda: said,
+            labels=self._labels,
+            approvals=tuple(approvals),
+            candidate=self._candidate,
+        )
+        return action if traced is None else carrying(action, traced)
 
     # -- the action -------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -55,13 +56,24 @@ def question_id(scope: Scope, path: str) -> str:
     return f"{scope.execution.lease.run}/{path}"
 
 
-async def ask(scope: Scope, question: Question, path: str, branch: Branch | None = None) -> Answer:
-    """Put a question to people and give what came back; asked once, however often the run is replayed."""
+async def ask(
+    scope: Scope,
+    question: Question,
+    path: str,
+    branch: Branch | None = None,
+    *,
+    sources: Mapping[str, str] | None = None,
+) -> Answer:
+    """Put a question to people and give what came back; asked once, however often the run is replayed.
+
+    `sources` says where what they are shown comes from.
+    """
     content = {
         "title": question.title,
         "form": dict(question.form),
         "about": question.about,
         "evidence": [asdict(item) for item in question.evidence],
+        **({"sources": dict(sources)} if sources else {}),
         **({"barred": list(question.barred), "asks": whose(question)} if question.barred else {}),
     }
     event = await _wait(scope, path, branch or scope.branch, Asked(question.kind, content, question))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.journal.records import Change, Draft
 from ripieno.kernel.acts import choose, may_work, now, start, use
+from ripieno.kernel.answering import Answered, sources_of
 from ripieno.kernel.asked_by_tools import settled_with
 from ripieno.kernel.branches import Group
 from ripieno.kernel.checking import Subject, judged
@@ -83,6 +84,8 @@ class Scope:
     """What ran away first in it, or in a visit within it."""
     task: Task | None = None
     """What it works on."""
+    answered: Answered | None = None
+    """What the run may give out, and how policies decided so."""
     participant: Participant | None = None
     """Whose visit it is."""
     kind = ""
@@ -403,7 +406,9 @@ class Scope:
     async def ask(self, question: Question) -> Answer:
         """Ask a person and wait."""
         self._one_act_at_a_time()
-        return await ask(self, question, self.next("ask"))
+        path = self.next("ask")
+        told = None if self.execution.recording.has(path) else await sources_of(self, question)
+        return await ask(self, question, path, sources=told)
 
     async def run_workflow(
         self, workflow: Definition, given: Value, *, allowance: Limits | None = None

@@ -37,6 +37,7 @@ ActionKind = Literal[
     "handoff",
     "chat.speak",
     "plan",
+    "answer",
     # upon runs and what they come from
     "run.start",
     "run.command",

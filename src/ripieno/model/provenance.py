@@ -29,6 +29,7 @@ __all__ = [
     "in_words",
     "least_trusted",
     "source_in_words",
+    "unanswered_for",
 ]
 
 Trust = Literal["trusted", "vouched", "approved", "model", "untrusted"]
@@ -174,6 +175,11 @@ class Traced:
             tuple(document["passes"]) if "passes" in document else None,
             document,
         )
+
+
+def unanswered_for(document: Mapping[str, Any]) -> dict[str, str]:
+    """Say of each value for which nobody answers where it comes from, by what is recorded of all of them."""
+    return {name: in_words(one) for name, one in document["from"].items() if one["trust"] == "untrusted"}
 
 
 def in_words(found: Mapping[str, Any]) -> str:

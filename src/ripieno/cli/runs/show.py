@@ -131,6 +131,7 @@ def head(screen: Console, document: dict[str, Any], story: Story, took: int) -> 
     )
     if document["reason"]:
         screen.print(clean(document["reason"]), soft_wrap=True)
+    show_answer(screen, story)
     show_restored(screen, story, ended=document["ended_at"] is not None)
     for other in document["undone_by"]:
         screen.print(Text(f"rolled back by run {short(other['run_id'])} ({other['status']})"), soft_wrap=True)
@@ -144,6 +145,14 @@ def head(screen: Console, document: dict[str, Any], story: Story, took: int) -> 
         ),
         soft_wrap=True,
     )
+
+
+def show_answer(screen: Console, story: Story) -> None:
+    """Say which parts of the answer come from where nobody answers for it."""
+    for place, said in story.answer_from.items():
+        screen.print(
+            Text.assemble(("answer ", "yellow"), (place, "bold yellow"), " is ", clean(said)), soft_wrap=True
+        )
 
 
 def show_restored(screen: Console, story: Story, *, ended: bool) -> None:

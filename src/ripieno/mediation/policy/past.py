@@ -96,14 +96,11 @@ def acts_of(events: Sequence[Event], facts: Facts, opened: Callable[[str], Any])
                 heard.answered(event)
             case "choice" if body["what"] in CHOICES:
                 yield run.choice(event, kinds)
-            case "denied" if "tool" in body:
-                yield run.call(event, event.path.removesuffix(DENIED), kinds, verdict="deny")
-            case "denied" if VISIT.search(event.path):
-                visit = event.path.removesuffix(DENIED)
-                actor = run.actor(Principal("system", SYSTEM, run.whose.tenant))
-                subject = run.participant(visit, kinds.get(visit, ""))
-                yield run.act(event, "participant.work", actor, subject, path=visit, verdict="deny")
-            case _:  # a denial that does not tell what was denied cannot be decided again
+            case "run.ended" if "traced" in body:
+                yield run.answer(event)
+            case "denied":
+                yield from run.denied(event, kinds)
+            case _:
                 pass
 
 
@@ -219,6 +216,30 @@ class Run:
             approvals=approvals,
         )
         return replace(past, editors=tuple(editors))
+
+    def denied(self, event: Event, kinds: Mapping[str, str]) -> Iterator[PastAct]:
+        """Give the act that was denied; one that does not tell what was denied cannot be decided again."""
+        path = event.path.removesuffix(DENIED)
+        if "tool" in event.body:
+            yield self.call(event, path, kinds, verdict="deny")
+        elif VISIT.search(event.path):
+            actor = self.actor(Principal("system", SYSTEM, self.whose.tenant))
+            subject = self.participant(path, kinds.get(path, ""))
+            yield self.act(event, "participant.work", actor, subject, path=path, verdict="deny")
+
+    def answer(self, event: Event) -> PastAct:
+        """Give what the run said, where that was decided about."""
+        outcome = event.body["outcome"]
+        actor = self.actor(Principal("system", SYSTEM, self.whose.tenant))
+        given = {part: outcome[part] for part in ("output", "evidence", "reason") if part in outcome}
+        return self.act(
+            event,
+            "answer",
+            actor,
+            self.workflow,
+            path="answer",
+            given=lambda: {part: self._opened(ref) for part, ref in given.items()},
+        )
 
     def choice(self, event: Event, kinds: Mapping[str, str]) -> PastAct:
         """Give the choice that an event tells of."""

@@ -25,7 +25,7 @@ MANY: Final = 8
 """From so many forbids on they are first asked together."""
 
 OF_THE_WORKFLOW: Final = frozenset({"workflow", "labels"})
-CARRYING: Final = frozenset({"tool.call", "tool.undo", "model.call"})
+CARRYING: Final = frozenset({"tool.call", "tool.undo", "model.call", "answer"})
 """Acts that carry values which were found in the course of a run."""
 
 OF_SOURCES: Final = frozenset({"provenance", "sources", "steering", "shown"})

@@ -105,6 +105,7 @@ ACTS: Final[Mapping[ActionKind, tuple[str, ...]]] = {
     "handoff": ("Participant",),
     "chat.speak": ("Participant",),
     "plan": ("Participant",),
+    "answer": ("Workflow",),
     "run.start": ("Workflow",),
     "run.command": ("Run",),
     "task.answer": ("Task",),
