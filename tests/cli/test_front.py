@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -141,3 +142,32 @@ def test_a_check_says_once_what_is_wrong_and_puts_no_stage_beside_itself(cli: Cl
     )
     sound = cli.ok("check", "twice.yaml", "--output", "json")
     assert "independent-stages" not in [finding["code"] for finding in sound.json]
+
+
+def test_a_closed_output_harms_nothing_and_a_full_one_is_told_of(cli: Cli) -> None:
+    cli.write("parts.py", ONE_STEP)
+    command = shlex.join(cli.command("run", "parts.py:one"))
+    for redirected, code in (("<&- >&- 2>&-", 0), (">/dev/full", 1)):
+        found = subprocess.run(  # noqa: S602 - what shells do
+            f"{command} {redirected}",
+            shell=True,
+            cwd=cli.folder,
+            env=cli.environment,
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        assert found.returncode == code, (redirected, found.stderr)
+    assert "cannot write: No space left on device" in found.stderr
+    assert "sound" in cli.ok("audit", "verify").out
+
+
+ONE_STEP = """
+from ripieno import Workflow, function
+
+@function(pure=True)
+def say():
+    return "said"
+
+one = Workflow("one", say)
+"""

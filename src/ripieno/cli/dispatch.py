@@ -39,6 +39,9 @@ REFUSED: Final = frozenset(
 )
 """What a file system says of a file that it does not let one use: no fault of the program."""
 
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
+"""What is said where nothing more can be written, output without a name included."""
+
 
 def application(arguments: Sequence[str] = ()) -> App:
     """Build the parser; only the command that `arguments` name is imported, and described in full."""
@@ -101,6 +104,10 @@ def described(error: Exception) -> str:
     """Give the message for an error that nobody expected, keeping the traceback of what may be a fault."""
     if isinstance(error, OSError) and error.errno in REFUSED and error.filename is not None:
         return f"cannot use {error.filename}: {error.strerror}\n  --debug shows where this was met"
+    if isinstance(error, OSError) and error.errno in FULL:
+        return (
+            f"cannot write: {error.strerror}\n  is there room where the output goes, and for the data folder?"
+        )
     first = error.__cause__ or error
     return f"unexpected {type(first).__name__}: {first}\n  {kept(error)}; --debug shows it"
 

@@ -16,6 +16,9 @@ __all__ = ["main"]
 GLOBAL_WITH_VALUE: Final = ("--home", "--output")
 GLOBAL_FLAGS: Final = ("--debug",)
 
+LAST_STREAM: Final = 2
+"""The number of standard error."""
+
 GLOBALS: Final = (
     (
         "--home FOLDER",
@@ -30,11 +33,25 @@ GLOBALS: Final = (
 
 def main() -> None:
     """Run the command that the process was started with."""
+    open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
     sys.exit(command(sys.argv[1:]))
+
+
+def open_what_is_closed() -> None:
+    """Give the process an input and outputs where it was started with some closed (`>&-`).
+
+    Else the first file that is opened, the log itself, would have their number, and be written into.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= LAST_STREAM:
+        pass
+    os.close(number)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open
 
 
 def command(arguments: Sequence[str]) -> int:
