@@ -199,7 +199,12 @@ async def listening(app: Callable[[str], Any]) -> AsyncGenerator[str]:
         listener.listen()
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         config = uvicorn.Config(
-            app(url), lifespan="off", ws="none", log_config=None, timeout_graceful_shutdown=1
+            app(url),
+            lifespan="off",
+            interface="asgi3",
+            ws="none",
+            log_config=None,
+            timeout_graceful_shutdown=1,
         )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve(sockets=[listener]))

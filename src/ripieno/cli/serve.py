@@ -1,4 +1,4 @@
-"""`ripieno serve`: workflows and tasks for others, by MCP."""
+"""`ripieno serve`: workflows and tasks for others, by MCP and A2A."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from socket import socket
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,12 +15,14 @@ from ripieno.cli.definitions import find_workflow
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note
+from ripieno.cli.serve_a2a import LOOPBACK, Listening, over_a2a
 from ripieno.cli.session import serving
 from ripieno.cli.settings import Settings
 from ripieno.cli.worker import serve_all
 from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.home import data_folder
 from ripieno.model.errors import InputError
+from ripieno.workflows.workflow import Workflow
 
 if TYPE_CHECKING:
     from ripieno.api.mcp.workflows import Offered
@@ -29,16 +31,18 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
-
 
 def serve(
     *workflows: str,
     mcp: Annotated[bool, Parameter(negative="")] = False,
+    a2a: Annotated[bool, Parameter(negative="")] = False,
     stdio: Annotated[bool, Parameter(negative="")] = False,
     host: str = "127.0.0.1",
     port: int = 8807,
     name: Annotated[list[str] | None, Parameter(negative=())] = None,
+    url: str | None = None,
+    push_to: Annotated[list[str] | None, Parameter(negative=())] = None,
+    without_keys: Annotated[bool, Parameter(negative="")] = False,
     wait: float = 50.0,
     options: Options = DEFAULTS,
 ) -> int:
@@ -53,6 +57,8 @@ def serve(
         Files, objects or names, as ripieno run takes them; without any, all that are in production.
     mcp
         As tools of an MCP server: at /mcp, or over stdio.
+    a2a
+        As agents of the Agent2Agent protocol, with a card at /.well-known/agent-card.json.
     stdio
         Speak over stdin and stdout with whoever has started this.
     host
@@ -61,13 +67,24 @@ def serve(
         The port to listen at; 0 takes a free one.
     name
         A host name that the server is known by beside this machine. May be given several times.
+    url
+        By A2A: what others reach it by, where something stands in front of it; cards say so.
+    push_to
+        By A2A: an address below which clients may have changes sent. May be given several times.
+    without_keys
+        By A2A: take whoever comes without a key for you; on this machine alone.
     wait
         Seconds that a caller is let wait for a run to end, or to wait for people.
 
     """
-    if not mcp:
+    if mcp == a2a:
         msg = "by which protocol?"
-        raise InputError(msg, remedy="ripieno serve --mcp")
+        raise InputError(msg, remedy="ripieno serve --mcp, or ripieno serve --a2a")
+    if a2a:
+        listening = Listening(
+            host, port, tuple(name or ()), url, tuple(push_to or ()), open_to_all=without_keys, wait=wait
+        )
+        return by_a2a(options.settle(), [find_workflow(text) for text in workflows], listening)
     if find_spec("mcp") is None:
         msg = "serving by MCP needs the extra 'mcp', which is not installed"
         raise InputError(msg, remedy="pip install 'ripieno[mcp]'")
@@ -81,6 +98,16 @@ def serve(
             asyncio.run(serving_.over_http(found, host, port, tuple(name or ())))
     except KeyboardInterrupt:
         note("stopped; every run can go on from where it stands")
+    return Exit.OK
+
+
+def by_a2a(settings: Settings, workflows: Sequence[Workflow], listening: Listening) -> int:
+    """Serve by A2A until interrupted."""
+    if find_spec("a2a") is None or find_spec("uvicorn") is None:
+        msg = "serving by A2A needs the extra 'a2a', which is not installed"
+        raise InputError(msg, remedy="pip install 'ripieno[a2a]'")
+    asyncio.run(over_a2a(settings, workflows, listening))
+    note("stopped; every run can go on from where it stands")
     return Exit.OK
 
 

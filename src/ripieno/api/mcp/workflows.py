@@ -14,7 +14,7 @@ from ripieno.model.principal import Principal
 from ripieno.workflows.deployed import Deployment
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["Given", "Offered", "Starts", "in_production", "value_of"]
+__all__ = ["Given", "Offered", "Starts", "in_production", "input_schema", "value_of"]
 
 INPUT = "input"
 """The argument that is the input, where a workflow does not say that its input is an object."""
