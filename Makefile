@@ -55,6 +55,10 @@ check: .venv/.test
 	@$(BIN)/python scripts/node_packages tests/identity/provider
 	@touch $@
 
+.venv/.mcp_peers: tests/connectors/mcp_peers/package-lock.json scripts/node_packages .venv/.test
+	@$(BIN)/python scripts/node_packages tests/connectors/mcp_peers
+	@touch $@
+
 # -- the checks -------------------------------------------------------------------------------------
 
 style: .venv/.test
@@ -79,13 +83,13 @@ words: .venv/.test
 # `loaded` reads all of them beside the checks, where types leave a processor idle, and leaves them
 # compiled: no worker has to do it again.
 
-loaded: .venv/.test .venv/.provider
+loaded: .venv/.test .venv/.provider .venv/.mcp_peers
 	@mkdir -p build
 	@$(BIN)/python -m pytest --collect-only -qq -n 0 >build/loaded.txt || { cat build/loaded.txt; exit 1; }
 # Run once, and measured as they run: the core alone, and only in the processes that run tests. `pytest`
 # takes PYTEST_ARGS for some of them; `coverage` holds the core at 100 % of lines and branches.
 
-pytest: .venv/.test .venv/.provider
+pytest: .venv/.test .venv/.provider .venv/.mcp_peers
 	@rm -rf build/coverage
 	@mkdir -p build/coverage
 	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)

@@ -41,6 +41,12 @@ CONFIDING: Final = re.compile(
 """What no server may ask by a form (specification: "servers MUST NOT request sensitive information")."""
 
 
+FORBIDDING: Final = re.compile(
+    r"\b(do not|don't|never) (give|enter|share|send|provide)\b[^.;:!?]{0,80}", re.IGNORECASE
+)
+"""Where a form says what is not to be told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One thing that a server wants to know."""
@@ -67,7 +73,7 @@ class Asked:
                 about = cast("Mapping[str, Any]", field_)
                 said += [str(about.get(key, "")) for key in ("title", "description", "format")]
         for text in said:
-            if (hit := CONFIDING.search(text)) is not None:
+            if (hit := CONFIDING.search(FORBIDDING.sub("", text))) is not None:
                 return f"it asks for what is confidential ({hit[0]!r})"
         try:
             check_schema(self.form, "what it asks for")
@@ -117,7 +123,16 @@ def answered(asks: Mapping[str, Any], value: Mapping[str, Any] | None) -> dict[s
         return {key: {"action": "decline"} for key in asks}
     said = value["answer"]
     each = {next(iter(asks)): said} if len(asks) == 1 else said
-    return {key: {"action": "accept", "content": each[key]} for key in asks}
+    return {
+        key: {"action": "accept", "content": {**defaults(one["form"]), **each[key]}}
+        for key, one in asks.items()
+    }
+
+
+def defaults(form: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the values that a server wants for what is left out."""
+    fields = cast("Mapping[str, Mapping[str, Any]]", form.get("properties") or {})
+    return {name: about["default"] for name, about in fields.items() if "default" in about}
 
 
 @dataclass(slots=True)

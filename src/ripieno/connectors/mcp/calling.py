@@ -14,12 +14,15 @@ from ripieno.connectors.mcp.definition import ToolDefinition, changes
 from ripieno.connectors.mcp.results import recorded
 from ripieno.connectors.mcp.server import McpServer
 from ripieno.model.action import Call, Effect
-from ripieno.model.errors import ToolError
+from ripieno.model.errors import AuthenticationError, ToolError
 
 if TYPE_CHECKING:
     from mcp_types import InputRequiredResult
 
 __all__ = ["LostError", "QuarantinedError", "call_tool"]
+
+UNKNOWN_HERE: Final = "HTTP 401"
+"""What a server says to whom it does not know, or not any more; nothing was done for them."""
 
 KEY: Final = "ripieno/idempotency-key"
 """Of `_meta`: the same for every attempt that may be the same act, for servers that heed it."""
@@ -206,6 +209,8 @@ def judged(connection: Connection, name: str, code: int, message: str) -> Except
         NOT_DONE, types.INVALID_PARAMS, types.INVALID_REQUEST, types.METHOD_NOT_FOUND, types.HEADER_MISMATCH,
         types.URL_ELICITATION_REQUIRED, types.UNSUPPORTED_PROTOCOL_VERSION,
     )  # fmt: skip
+    if code == NOT_DONE and message.startswith(UNKNOWN_HERE):
+        return AuthenticationError(text)
     if code in certain:
         return ToolError(text)
     if code == types.CONNECTION_CLOSED and connection.gone:

@@ -20,9 +20,10 @@ from ripieno.connectors.mcp.asking import Elicited
 from ripieno.connectors.mcp.definition import ToolDefinition
 from ripieno.connectors.mcp.server import McpServer, Revealing
 from ripieno.model.durations import seconds
-from ripieno.model.errors import DefinitionError, RipienoError, ToolError
+from ripieno.model.errors import AuthenticationError, DefinitionError, RipienoError, ToolError
 
 if TYPE_CHECKING:
+    import httpx2
     from mcp import Client
 
 __all__ = ["Connection", "UnreachableError", "close_connections", "connected", "imported"]
@@ -59,8 +60,10 @@ def imported() -> None:
 class Connection:
     """One connection to one server."""
 
-    def __init__(self, server: McpServer) -> None:
+    def __init__(self, server: McpServer, *, auth: httpx2.Auth | None = None) -> None:
         self.server = server
+        self._auth = auth
+        """What makes one known to it in place of what is declared: somebody who signs in."""
         self.elicited: Elicited | None = None
         """What is asked within the call under way, by a protocol in which a server asks within calls."""
         self.alone = asyncio.Lock()
@@ -92,17 +95,20 @@ class Connection:
 
         return self.client.protocol_version in MODERN_PROTOCOL_VERSIONS
 
-    async def ready(self) -> None:
-        """Wait until it can be used; raises `UnreachableError`."""
+    async def ready(self, within: float | None = None) -> None:
+        """Wait until it can be used, at most as long as declared; raises `UnreachableError`."""
+        within = within or seconds(self.server.start_within)
         try:
-            async with asyncio.timeout(seconds(self.server.start_within)):
+            async with asyncio.timeout(within):
                 await asyncio.shield(self._ready)
         except TimeoutError:
-            self.lost(f"it said nothing within {seconds(self.server.start_within):g} s")
+            self.lost(f"it said nothing within {within:g} s")
             raise self.unreachable() from None
 
-    def unreachable(self) -> UnreachableError:
+    def unreachable(self) -> ToolError:
         """Give what says why it cannot be used."""
+        if self.gone is not None and self.gone.endswith("HTTP 401"):
+            return AuthenticationError(f"MCP server {self.server.name} does not know who comes: {self.gone}")
         return UnreachableError(
             f"MCP server {self.server.name} cannot be used: {self.gone}",
             remedy=f"look at whether it is there: {self.server.at}",
@@ -168,7 +174,7 @@ class Connection:
             from ripieno.connectors.mcp.http import over_http  # noqa: PLC0415 - heavy
             from ripieno.connectors.mcp.oauth import signed_in  # noqa: PLC0415 - heavy
 
-            return over_http(self.server, await signed_in(self.server))
+            return over_http(self.server, self._auth or await signed_in(self.server))
         from ripieno.connectors.mcp.stdio import over_stdio  # noqa: PLC0415 - only for commands
 
         given = {
@@ -214,7 +220,7 @@ class Connection:
                         kept = self._listing = await self._list(now)
                 except (Exception, asyncio.CancelledError) as error:
                     self._changed = True
-                    if isinstance(error, asyncio.CancelledError | UnreachableError):
+                    if isinstance(error, asyncio.CancelledError | ToolError):
                         raise
                     self.lost(f"it does not say what it offers: {said(error)}")
                     raise self.unreachable() from error

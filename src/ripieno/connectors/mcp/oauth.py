@@ -11,10 +11,10 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -37,7 +37,7 @@ from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.confidential import CONFIDENTIAL
 from ripieno.model.errors import ToolError
 
-__all__ = ["Kept", "interactive", "signed_in"]
+__all__ = ["Kept", "Person", "interactive", "signed_in"]
 
 ANSWER_BYTES: Final = 64_000
 FOLDER: Final = "mcp"
@@ -177,11 +177,7 @@ class Machine(_Bound, ClientCredentialsOAuthProvider):
         assert reference is not None, "a machine has a secret"
         assert self.context.client_info is not None, "it was set when the flow began"
         self.context.client_info.client_secret = (await SECRETS.open(reference, anew=True)).reveal()
-        offered = (
-            self.context.oauth_metadata and self.context.oauth_metadata.token_endpoint_auth_methods_supported
-        )
-        if offered and "client_secret_basic" not in offered and "client_secret_post" in offered:
-            self.context.client_info.token_endpoint_auth_method = "client_secret_post"  # noqa: S105 - a method
+        self.context.client_info.token_endpoint_auth_method = secret_method(self.context.oauth_metadata)
         try:
             return await super()._perform_authorization()
         finally:
@@ -207,7 +203,6 @@ class Person(_Bound, OAuthClientProvider):
             client_name="Ripieno",
             redirect_uris=[AnyUrl(redirect)],
             grant_types=["authorization_code", "refresh_token"],
-            token_endpoint_auth_method="none",  # noqa: S106 - a method
             scope=declared.scope,
         )
         super().__init__(str(server.url), metadata, kept, show, come_back)
@@ -226,14 +221,30 @@ class Person(_Bound, OAuthClientProvider):
 
     async def _refresh_token(self) -> httpx2.Request:
         self._check()
-        return await super()._refresh_token()
+        async with self._with_secret():
+            return await super()._refresh_token()
 
     async def _perform_authorization(self) -> httpx2.Request:
         self._check()
         if self.context.redirect_handler is None:
             msg = f"somebody has to sign in to MCP server {self._server}"
             raise ToolError(msg, remedy=f"ripieno connectors sign-in {self._server}")
-        return await super()._perform_authorization()
+        async with self._with_secret():
+            return await super()._perform_authorization()
+
+    @asynccontextmanager
+    async def _with_secret(self) -> AsyncGenerator[None]:
+        """Have the client's secret for as long as a request for tokens is made."""
+        reference, client = self.declared.reference(), self.context.client_info
+        if reference is None or client is None:
+            yield
+            return
+        client.client_secret = (await SECRETS.open(reference, anew=True)).reveal()
+        client.token_endpoint_auth_method = secret_method(self.context.oauth_metadata)
+        try:
+            yield
+        finally:
+            client.client_secret = None
 
 
 async def signed_in(server: McpServer) -> httpx2.Auth | None:
@@ -241,7 +252,7 @@ async def signed_in(server: McpServer) -> httpx2.Auth | None:
     declared = server.oauth
     if declared is None:
         return None
-    if declared.client_secret is not None:
+    if declared.by_machine:
         return Machine(server, declared, MACHINES.setdefault(repr(server), Kept(server, None)))
     return Person(server, declared, Kept(server, token_file(server)))
 
@@ -252,6 +263,13 @@ def token_file(server: McpServer) -> Path:
     who = json.dumps([server.name, server.url, server.oauth.issuer, server.oauth.client_id])
     folder = data_folder(find_data_folder()) / FOLDER
     return folder / f"{server.name}-{hashlib.sha256(who.encode()).hexdigest()[:16]}.json"
+
+
+def secret_method(metadata: OAuthMetadata | None) -> Literal["client_secret_basic", "client_secret_post"]:
+    """Give how a client's secret is sent: in a header, unless the authorization server takes that amiss."""
+    offered = None if metadata is None else metadata.token_endpoint_auth_methods_supported
+    in_body = bool(offered) and "client_secret_basic" not in offered and "client_secret_post" in offered
+    return "client_secret_post" if in_body else "client_secret_basic"
 
 
 def encrypted(url: str) -> bool:
@@ -268,7 +286,7 @@ async def interactive(
     The tokens are kept; whoever connects later has them.
     """
     declared = server.oauth
-    if declared is None or declared.client_secret is not None:
+    if declared is None or declared.by_machine:
         msg = f"MCP server {server.name}: nobody signs in to it in person"
         raise ToolError(msg, remedy="declare oauth with an issuer, and without a client_secret")
     came_back: asyncio.Future[AuthorizationCodeResult] = asyncio.get_running_loop().create_future()

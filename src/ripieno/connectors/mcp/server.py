@@ -65,6 +65,14 @@ class OAuth:
     client_secret: str | None = None
     """A reference, such as `secret://vault/crm#client`."""
     scope: str | None = None
+    """What is asked for at most; None: what the server says that it takes."""
+    who: Literal["machine", "person"] | None = None
+    """Who becomes known; None: a machine where there is a secret, else a person."""
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether nobody signs in."""
+        return self.who == "machine" or (self.who is None and self.client_secret is not None)
 
     def reference(self) -> Reference | None:
         """Give the reference of the client's secret."""
@@ -154,10 +162,16 @@ class McpServer:
             if name.lower() in SAYS_WHO and "secret://" not in text:
                 msg = f"header {name} would stand in the definition as it is"
                 self._refuse(msg, f"keep its value elsewhere: {name}: 'Bearer secret://env/NAME'")
-        if self.oauth is not None and urlsplit(self.oauth.issuer).scheme not in ("http", "https"):
-            self._refuse(f"oauth: expected the issuer's address, got {self.oauth.issuer!r}")
-        if self.oauth is not None and self.oauth.client_secret is not None and self.oauth.client_id is None:
+        if self.oauth is not None:
+            self._check_oauth(self.oauth)
+
+    def _check_oauth(self, oauth: OAuth) -> None:
+        if urlsplit(oauth.issuer).scheme not in ("http", "https"):
+            self._refuse(f"oauth: expected the issuer's address, got {oauth.issuer!r}")
+        if oauth.client_secret is not None and oauth.client_id is None:
             self._refuse("oauth: a client_secret without the client_id that it is of")
+        if oauth.by_machine and oauth.client_secret is None:
+            self._refuse("oauth: a machine becomes known by a client_secret")
 
     def references(self) -> Iterator[Reference]:
         """Give the secrets that reaching it takes; raises `DefinitionError` for one that cannot work."""
