@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pkgutil
 import signal
 import sys
 import threading
 from collections.abc import AsyncGenerator, Generator, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +23,7 @@ from kernel.scenarios.hand_clock import HandClock
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
 from ripieno.kernel.host import Host
+from warm_start import WarmStart
 
 # How fast a machine makes up its examples says nothing of what they show. The suite makes up the same ones
 # each time, so that no run of it fails, or covers less, by chance; `--hypothesis-profile random` makes up
@@ -55,12 +58,25 @@ So would crash tests, which reach what they reach by chance, and in processes th
 """
 
 
-def pytest_collection_finish() -> None:
-    """Load all of the core while it is measured: whatever loads a module first may be a test that is not."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Load all of the core while it is measured, and then the tests, which spares them half the time.
+
+    Whatever loads a module of it first may be a test that is not measured.
+    """
+    del session
     for room in CORE if Coverage.current() is not None else ():
         folder = import_module(f"ripieno.{room}")
         for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
             import_module(module.name)
+    with unmeasured():
+        return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Set aside what is loaded: the collector need not go through thousands of tests in each of them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -68,11 +84,18 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     """Measure the tests that cover the core, in their own process, and spare the others what it costs."""
     if Coverage.current() is None or covers_the_core(item.path):
         return (yield)
+    with unmeasured():
+        return (yield)
+
+
+@contextmanager
+def unmeasured() -> Generator[None]:
+    """Let coverage see nothing for a while."""
     here, in_threads = sys.gettrace(), threading.gettrace()
     sys.settrace(None)
     threading.settrace(None)
     try:
-        return (yield)
+        yield
     finally:
         threading.settrace(in_threads)
         sys.settrace(here)
@@ -103,6 +126,13 @@ def only_the_tests_are_measured() -> None:
     measurement anyhow, and each of the others would take half as long again.
     """
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmStart]:
+    """Give the process that commands are forked from."""
+    with WarmStart() as warm:
+        yield warm
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from warm_start import PATIENCE_SECONDS, Result, WarmStart
 
 from ripieno.blueprints.hospital_discharge.sample_patients import recent_sample
+from warm_start import PATIENCE_SECONDS, Result, WarmStart
 
 __all__ = ["Cli", "Result"]
 
@@ -70,13 +70,6 @@ class Cli:
             "run", "hospital-discharge", "--input", self.patient(name), "--no-wait-people", "--output", "json"
         )
         return result.json[0]
-
-
-@pytest.fixture(scope="session")
-def warm() -> Iterator[WarmStart]:
-    """Give the process that commands are forked from."""
-    with WarmStart() as warm:
-        yield warm
 
 
 @pytest.fixture

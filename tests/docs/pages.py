@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -23,10 +22,15 @@ from typing import Any, Final
 import yaml
 from markdown_it import MarkdownIt
 
+from warm_start import WarmStart
+
 __all__ = ["Example", "Page", "examples"]
 
 SHOWN_ONLY: Final = frozenset({"text", "sh", "make", "cedar"})
 """Languages that promise nothing we could run here."""
+
+PATIENCE_SECONDS: Final = 120
+"""For the longest of them, on a busy machine."""
 
 TITLE: Final = re.compile(r'title="([^"]+)"')
 
@@ -69,8 +73,9 @@ def examples(page: Path) -> list[Example]:
 class Page:
     """Runs the examples of one page in one folder and one namespace, so that they build on each other."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warm: WarmStart) -> None:
         self._folder = folder
+        self._warm = warm
         self._module = ModuleType("example")
         sys.modules["example"] = self._module  # what is defined here can be referred to as `example:name`
 
@@ -121,27 +126,18 @@ class Page:
             if words[0] != "ripieno":
                 msg = f"{example.place}: only `ripieno` is run here, not {words[0]!r}; mark the block `sh`"
                 raise ValueError(msg)
-            ended = subprocess.run(  # noqa: S603 - our own documentation
-                words,
-                cwd=self._folder,
-                env={**os.environ, "PATH": with_our_commands(), "NO_COLOR": "1", "COLUMNS": "110"},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
+            ended = self._warm.run(
+                words[1:],
+                folder=self._folder,
+                environment={**os.environ, "NO_COLOR": "1", "COLUMNS": "110"},
+                beside=Path(sys.executable).parent,  # where the command is, not where it is run
+                together=True,
+                patience=PATIENCE_SECONDS,
             )
-            assert ended.returncode == 0, (
-                f"{example.place}: {command} ended with {ended.returncode}:\n{ended.stdout}"
-            )
-            for line in unseen(shown, ended.stdout):
-                msg = f"{example.place}: {command} did not print {line!r} where it is shown:\n{ended.stdout}"
+            assert ended.code == 0, f"{example.place}: {command} ended with {ended.code}:\n{ended.out}"
+            for line in unseen(shown, ended.out):
+                msg = f"{example.place}: {command} did not print {line!r} where it is shown:\n{ended.out}"
                 raise AssertionError(msg)
-
-
-def with_our_commands() -> str:
-    """Give the search path with this environment's commands at its end: nobody need activate it."""
-    return os.pathsep.join([os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)])
 
 
 def commands(example: Example) -> list[tuple[str, list[str]]]:

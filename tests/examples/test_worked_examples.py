@@ -18,6 +18,7 @@ from ripieno.kernel.commands import answer, asked_for
 from ripieno.model.event import Event
 from ripieno.workflows.check import check
 from ripieno.workflows.load import load
+from warm_start import WarmStart
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
@@ -166,12 +167,12 @@ async def test_an_incident_that_may_not_be_taken_back_is_answered_with_what_is_k
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 async def test_what_the_page_shows_is_what_is_printed(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, warm: WarmStart
 ) -> None:
     shutil.copytree(FOLDER, tmp_path / "examples")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("RIPIENO_HOME", str(tmp_path / "data"))
-    page = Page(tmp_path)
+    page = Page(tmp_path, warm)
     for found in examples(tmp_path / "examples" / name / "README.md"):
         if found.language == "console":
             await page.run(found)

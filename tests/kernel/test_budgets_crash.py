@@ -10,7 +10,7 @@ import pytest
 from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, lasting, share
 
-PARTS = 9
+PARTS = 4
 
 
 @pytest.fixture(scope="module")

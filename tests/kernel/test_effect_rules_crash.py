@@ -7,7 +7,7 @@ from collections.abc import Generator
 import pytest
 
 from kernel.support.crash import children_of
-from kernel.support.survey import Survey, share
+from kernel.support.survey import Survey, lasting, share
 
 PARTS = 2
 
@@ -28,6 +28,4 @@ def test_undisturbed_only_what_was_approved_is_done(survey: Survey) -> None:
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
-    # what is about to be written and lost is what was committed before: one of the two is enough
-    places = [place for place in survey.undisturbed.passed if not place.startswith("writing")]
-    assert survey.problems(share(places, part, PARTS)) == []
+    assert survey.problems(share(lasting(survey.undisturbed.passed), part, PARTS)) == []

@@ -11,7 +11,7 @@ import pytest
 from kernel.support.crash import Order, children_of
 from kernel.support.survey import Survey, lasting, share
 
-PARTS = 6
+PARTS = 3
 
 UNREPEATABLE = re.compile(r"(writing|committed): ")
 """Of several runs, which one's commit is the next depends on who is faster."""

@@ -6,10 +6,10 @@ from collections.abc import Generator
 
 import pytest
 
-from kernel.support.crash import Order, children_of
-from kernel.support.survey import Survey, lasting, share
+from kernel.support.crash import children_of
+from kernel.support.survey import ANY, Survey, lasting, share
 
-PARTS = 6
+PARTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +28,5 @@ def test_undisturbed_the_chat_ends_after_the_turn_in_which_it_was_told(survey: S
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_it_ends_the_same_whichever_boundary_its_process_dies_at(survey: Survey, part: int) -> None:
-    problems: list[str] = []
-    places = share(lasting(survey.undisturbed.passed), part, PARTS)
-    endings = {place: survey.ending(Order(""), place) for place in places}
-    for place, found in endings.items():
-        if found is not None:  # in which commit a message is folded differs from run to run
-            problems.extend(survey.compare(found, place))
-    assert problems == []
-    assert any(found is not None for found in endings.values())
+    # in which commit a message is folded differs from run to run
+    assert survey.problems(share(lasting(survey.undisturbed.passed), part, PARTS), ANY) == []

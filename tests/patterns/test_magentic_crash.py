@@ -16,7 +16,7 @@ from kernel.support.crash import children_of
 from kernel.support.survey import Survey, lasting, share
 from ripieno import human
 
-PARTS = 6
+PARTS = 3
 ROUNDS = 40
 MOST_READ = 25
 

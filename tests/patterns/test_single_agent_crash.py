@@ -9,7 +9,7 @@ import pytest
 from kernel.support.crash import children_of
 from kernel.support.survey import Survey, lasting, share
 
-PARTS = 6
+PARTS = 3
 
 
 @pytest.fixture(scope="module")

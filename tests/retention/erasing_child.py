@@ -1,9 +1,8 @@
-"""A process that erases a run, and dies at the boundary that it is told: `HOME RUN NUMBER`."""
+"""A process that erases a run, and dies at the boundary that it is told."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 from gates import shipped_gate
@@ -24,6 +23,6 @@ async def live(home: Path, run: str) -> None:
         await store.close()
 
 
-if __name__ == "__main__":
-    watch_commits(Boundaries(fatal=int(sys.argv[3])), grouped=True)
-    asyncio.run(live(Path(sys.argv[1]), sys.argv[2]))
+def erased(home: str, run: str, number: int) -> None:
+    watch_commits(Boundaries(fatal=number), grouped=True)
+    asyncio.run(live(Path(home), run))

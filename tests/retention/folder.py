@@ -114,8 +114,8 @@ def secrets_of(home: Path, runs: Iterable[str]) -> list[bytes]:
 def found_in_files(folder: Path, secrets: Iterable[bytes]) -> list[str]:
     """Name the files in which a piece of any of these stands: of long ones every part is looked for."""
     pieces = {secret[at : at + 16] for secret in secrets for at in range(0, max(1, len(secret) - 15), 16)}
-    files = [file for file in folder.rglob("*") if file.is_file()]
-    return [f"{file.name}: {piece!r}" for file in files for piece in pieces if piece in file.read_bytes()]
+    files = [(file.name, file.read_bytes()) for file in folder.rglob("*") if file.is_file()]
+    return [f"{name}: {piece!r}" for name, content in files for piece in pieces if piece in content]
 
 
 def checked(home: Path) -> Report:

@@ -1,4 +1,4 @@
-"""A process that rotates the master key, and dies at the boundary that it is told: `HOME NUMBER`.
+"""A process that rotates the master key, and dies at the boundary that it is told.
 
 Boundaries are the commits of the store, and each time that a file was made durable.
 """
@@ -6,7 +6,6 @@ Boundaries are the commits of the store, and each time that a file was made dura
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 from gates import shipped_gate
@@ -28,9 +27,9 @@ async def live(home: Path) -> None:
         await store.close()
 
 
-if __name__ == "__main__":
-    told = Boundaries(fatal=int(sys.argv[2]))
+def rotated(home: str, number: int) -> None:
+    told = Boundaries(fatal=number)
     watch_commits(told, grouped=True)
     watch_files(told)
     rotation.RUNS_AT_ONCE = 1
-    asyncio.run(live(Path(sys.argv[1])))
+    asyncio.run(live(Path(home)))

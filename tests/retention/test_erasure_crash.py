@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Generator
 from pathlib import Path
 
+import pytest
+
+from kernel.support.crash import Calls, calls_of
 from retention.folder import checked, found_in_files, house, secrets_of, visited
 
-TESTS = Path(__file__).parents[1]
+
+@pytest.fixture
+def erasures() -> Generator[Calls]:
+    with calls_of("retention.erasing_child:erased") as calls:
+        yield calls
 
 
-async def test_an_erasure_that_is_killed_is_whole_or_nothing_and_is_ended_by_the_next(tmp_path: Path) -> None:
+async def test_an_erasure_that_is_killed_is_whole_or_nothing_and_is_ended_by_the_next(
+    tmp_path: Path, erasures: Calls
+) -> None:
     async with house(tmp_path / "before") as host:
         run, child = await visited(host)
     secrets = secrets_of(tmp_path / "before", [run, child])
@@ -21,11 +29,7 @@ async def test_an_erasure_that_is_killed_is_whole_or_nothing_and_is_ended_by_the
     for number in range(1, 100):
         home = tmp_path / f"killed{number}"
         shutil.copytree(tmp_path / "before", home, ignore=shutil.ignore_patterns("owners", "doorbells"))
-        ended = subprocess.run(  # noqa: ASYNC221, S603 - our own child, and nothing else goes on
-            [sys.executable, "-m", "retention.erasing_child", str(home), run, str(number)],
-            cwd=TESTS,
-            check=False,
-        )
+        ended = erasures.call(str(home), run, number)
         async with house(home) as host:
             erased = [host.store.erasure(one) is not None for one in (run, child)]
             assert erased in ([True, True], [False, False])
@@ -34,8 +38,8 @@ async def test_an_erasure_that_is_killed_is_whole_or_nothing_and_is_ended_by_the
                 assert (await host.outcome(run)).status == "complete"
         assert bool(found_in_files(home, secrets)) != erased[0]
         assert checked(home).sound
-        if ended.returncode == 0:
+        if ended == 0:
             break
-        assert ended.returncode == -signal.SIGKILL
+        assert ended == signal.SIGKILL
     assert sorted(seen) == seen
     assert (seen[0], seen[-1], len(seen) > 4) == (False, True, True)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from kernel.support.crash import Calls, calls_of
 from retention.folder import BOSS, checked, found_in_files, house, letter
 from ripieno.retention.rotation import rotate
 
-TESTS = Path(__file__).parents[1]
 RUNS = 2
 STRIDE = 16
 """Each test takes every sixteenth place to die at: all of them together take all."""
@@ -29,9 +28,15 @@ def wrapped_in(home: Path) -> list[bytes]:
         ]
 
 
+@pytest.fixture(scope="module")
+def rotations() -> Generator[Calls]:
+    with calls_of("retention.rotating_child:rotated") as calls:
+        yield calls
+
+
 @pytest.mark.parametrize("first", range(1, STRIDE + 1))
 async def test_a_rotation_that_is_killed_anywhere_loses_nothing_and_is_ended_by_the_next(
-    tmp_path: Path, first: int
+    tmp_path: Path, rotations: Calls, first: int
 ) -> None:
     before = tmp_path / "before"
     async with house(before) as host:
@@ -41,11 +46,7 @@ async def test_a_rotation_that_is_killed_anywhere_loses_nothing_and_is_ended_by_
     for number in range(first, 200, STRIDE):
         home = tmp_path / f"killed{number}"
         shutil.copytree(before, home, ignore=shutil.ignore_patterns("owners", "doorbells"))
-        died = subprocess.run(  # noqa: ASYNC221, S603 - our own child, and nothing else goes on
-            [sys.executable, "-m", "retention.rotating_child", str(home), str(number)],
-            cwd=TESTS,
-            check=False,
-        )
+        died = rotations.call(str(home), number)
         async with house(home) as host:
             rows = host.store.masters()
             begun.append(bool(rows))
@@ -57,8 +58,8 @@ async def test_a_rotation_that_is_killed_anywhere_loses_nothing_and_is_ended_by_
                 assert (await host.outcome(run)).status == "complete"
         assert checked(home).sound
         assert found_in_files(home, [*old_keys, old_master]) == []
-        if died.returncode == 0:
+        if died == 0:
             break
-        assert died.returncode == -signal.SIGKILL
+        assert died == signal.SIGKILL
     assert sorted(begun) == begun
     assert (first > 1 or not begun[0], begun[-1]) == (True, True)

@@ -3,7 +3,8 @@
     python -m kernel.support.child SOCKET
 
 It has everything loaded but scenarios, and forks a process for each scenario that it is sent, with a
-socket for its orders; that one forks a child for each order. No thread and no event loop exists in
+socket for its orders; that one forks a child for each order. In place of a scenario it may be a function,
+which each child calls with the arguments of its order. No thread and no event loop exists in
 either. Orders and replies are lines of JSON; see `crash.Children`.
 """
 
@@ -19,7 +20,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -107,14 +108,21 @@ def serve(scenario: Scenario, order: Mapping[str, Any]) -> None:
     (home / order["report"]).write_text(json.dumps(report), encoding="utf-8")
 
 
-def forked(scenario: Scenario, order: Mapping[str, Any]) -> int:
+Served = Scenario | Callable[..., object]
+"""What children do."""
+
+
+def forked(served: Served, order: Mapping[str, Any]) -> int:
     """Carry out an order in a child and give its process id."""
     child = os.fork()
     if child:
         return child
     status = 1
     try:
-        serve(scenario, order)
+        if isinstance(served, Scenario):
+            serve(served, order)
+        else:
+            served(*order["arguments"])
         status = 0
     except BaseException:  # noqa: BLE001 - the child must not go on as its parent
         traceback.print_exc()
@@ -122,12 +130,12 @@ def forked(scenario: Scenario, order: Mapping[str, Any]) -> int:
     os._exit(status)
 
 
-def obey(scenario: Scenario, orders: TextIO) -> None:
+def obey(served: Served, orders: TextIO) -> None:
     """Carry out orders until there are no more; what is still alive then has nobody who waits for it."""
     alive: set[int] = set()
     try:
         for line in orders:
-            reply = carried_out(scenario, json.loads(line), alive)
+            reply = carried_out(served, json.loads(line), alive)
             orders.write(json.dumps(reply) + "\n")
             orders.flush()
     finally:
@@ -135,10 +143,10 @@ def obey(scenario: Scenario, orders: TextIO) -> None:
             os.kill(child, signal.SIGKILL)
 
 
-def carried_out(scenario: Scenario, order: Mapping[str, Any], alive: set[int]) -> Mapping[str, Any]:
+def carried_out(served: Served, order: Mapping[str, Any], alive: set[int]) -> Mapping[str, Any]:
     """Start a child or wait for one."""
     if order["do"] == "start":
-        child = forked(scenario, order)
+        child = forked(served, order)
         alive.add(child)
         return {"child": child}
     _, status = os.waitpid(order["child"], os.WUNTRACED)
@@ -154,11 +162,12 @@ def attend(connection: socket.socket) -> None:
         os.environ.clear()
         os.environ.update(wanted["environment"])
         sys.path[:0] = wanted["searched"]
-        scenario = load(wanted["reference"])
-        assert scenario.workflow.version, "reading it here spares every child the work"
-        assert scenario.workflow.about, "so does this"
+        served: Served = load(wanted["reference"])
+        if isinstance(served, Scenario):
+            assert served.workflow.version, "reading it here spares every child the work"
+            assert served.workflow.about, "so does this"
         gc.freeze()  # what is there already is shared with every child
-        obey(scenario, orders)
+        obey(served, orders)
 
 
 def prepare() -> None:

@@ -20,7 +20,7 @@ from kernel.support.scenario import Scenario, load
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
 
-__all__ = ["Children", "Ended", "Order", "children_of", "ended"]
+__all__ = ["Calls", "Children", "Ended", "Order", "calls_of", "children_of", "ended"]
 
 TESTS = Path(__file__).parents[2]
 
@@ -54,13 +54,11 @@ class Ended:
     passed: Sequence[str] = field(default=(), compare=False)
 
 
-class Children:
+class Forks:
     """Processes forked from one that is warmed up and has no threads."""
 
-    def __init__(self, orders: TextIO, reference: str) -> None:
+    def __init__(self, orders: TextIO) -> None:
         self._orders = orders
-        self.reference = reference
-        self.scenario: Scenario = load(reference)
 
     def _ask(self, order: Mapping[str, Any]) -> dict[str, Any]:
         self._orders.write(json.dumps(order) + "\n")
@@ -69,19 +67,36 @@ class Children:
         assert reply, "the server of children has died; its error stands above"
         return json.loads(reply)
 
-    def start(self, order: Order) -> int:
-        """Start a child and give its process id."""
-        return self._ask({"do": "start", **asdict(order)})["child"]
-
     def wait(self, child: int) -> int:
         """Wait until a child has ended or stopped; give the signal that did it, 0 for none."""
         reply = self._ask({"do": "wait", "child": child})
         assert reply["signal"] or reply["status"] == 0, "a child failed; its error stands above"
         return reply["signal"]
 
+
+class Children(Forks):
+    """Children of one scenario."""
+
+    def __init__(self, orders: TextIO, reference: str) -> None:
+        super().__init__(orders)
+        self.reference = reference
+        self.scenario: Scenario = load(reference)
+
+    def start(self, order: Order) -> int:
+        """Start a child and give its process id."""
+        return self._ask({"do": "start", **asdict(order)})["child"]
+
     def run(self, order: Order) -> int:
         """Start a child and wait for it."""
         return self.wait(self.start(order))
+
+
+class Calls(Forks):
+    """Calls of one function, each in a process of its own."""
+
+    def call(self, *arguments: str | int) -> int:
+        """Call it, and give the signal that ended the process, 0 for none."""
+        return self.wait(self._ask({"do": "start", "arguments": arguments})["child"])
 
 
 @cache
@@ -100,8 +115,8 @@ def nursery() -> socket.socket:
 
 
 @contextmanager
-def children_of(reference: str) -> Generator[Children]:
-    """Serve children for the scenario at `module:attribute`; its neighbours are imported by name."""
+def served(reference: str) -> Generator[TextIO]:
+    """Have what is at `module:attribute` loaded and orders for it obeyed; neighbours are imported by name."""
     beside = TESTS.joinpath(*reference.partition(":")[0].split(".")).parent
     searched = [str(beside), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     wanted = {"reference": reference, "environment": dict(os.environ), "searched": searched}
@@ -110,7 +125,21 @@ def children_of(reference: str) -> Generator[Children]:
         socket.send_fds(nursery(), [b"."], [theirs.fileno()])
         theirs.close()
         orders.write(json.dumps(wanted) + "\n")
+        yield orders
+
+
+@contextmanager
+def children_of(reference: str) -> Generator[Children]:
+    """Serve children for the scenario at `module:attribute`."""
+    with served(reference) as orders:
         yield Children(orders, reference)
+
+
+@contextmanager
+def calls_of(reference: str) -> Generator[Calls]:
+    """Serve calls of the function at `module:attribute`."""
+    with served(reference) as orders:
+        yield Calls(orders)
 
 
 def ended(scenario: Scenario, home: Path, report: str = "report.json") -> Ended:

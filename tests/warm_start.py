@@ -62,16 +62,31 @@ class WarmStart:
         self._files.cleanup()
 
     def run(
-        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str], given: bytes
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        given: bytes = b"",
+        beside: Path | None = None,
+        together: bool = False,
+        patience: int = PATIENCE_SECONDS,
     ) -> Result:
-        """Run a command in a folder and wait for its end."""
+        """Run a command in a folder and wait for its end.
+
+        It finds modules `beside` its script, by default in the folder, as `python -m` does. Where its output
+        is taken `together`, what it says besides stands in `out`, where it was said.
+        """
         stdin, stdout, stderr = (Path(self._files.name, name) for name in ("in", "out", "err"))
         stdin.write_bytes(given)
+        stderr.write_bytes(b"")
         order = {
             "arguments": arguments,
             "folder": str(folder),
             "environment": dict(environment),
-            "streams": [str(stdin), str(stdout), str(stderr)],
+            "streams": [str(stdin), str(stdout), str(stdout if together else stderr)],
+            "beside": str(beside or folder),
+            "patience": patience,
         }
         assert self._server.stdin is not None, "opened with pipes"
         assert self._server.stdout is not None, "opened with pipes"
@@ -109,14 +124,15 @@ def become(order: Mapping[str, Any]) -> None:
     """Make this process the one that a command was ordered from."""
     stdin, stdout, stderr = order["streams"]
     written = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    for stream, file, flags in ((0, stdin, os.O_RDONLY), (1, stdout, written), (2, stderr, written)):
-        os.dup2(os.open(file, flags), stream)
+    os.dup2(os.open(stdin, os.O_RDONLY), 0)
+    os.dup2(os.open(stdout, written), 1)
+    os.dup2(1 if stderr == stdout else os.open(stderr, written), 2)
     os.chdir(order["folder"])
     os.environ.clear()
     os.environ.update(order["environment"])
-    sys.path[0] = order["folder"]
+    sys.path[0] = order["beside"]
     sys.argv[1:] = order["arguments"]
-    signal.alarm(PATIENCE_SECONDS)
+    signal.alarm(order["patience"])
 
 
 def carry_out() -> None:
