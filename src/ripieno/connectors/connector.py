@@ -12,6 +12,7 @@ from typing import Any, Final, TypedDict
 from ripieno.connectors.handler import Origin
 from ripieno.connectors.remote import digest_of
 from ripieno.connectors.tool import Tool
+from ripieno.mediation.secrets.reference import Reference
 from ripieno.model.action import Effect, OnUncertain
 from ripieno.model.durations import Duration, in_seconds
 from ripieno.model.errors import DefinitionError, NotFoundError, nearest
@@ -78,7 +79,8 @@ class Connector:
         if isinstance(allow, str):
             msg = f"connector {name}: allow must be a list of patterns, got {allow!r}"
             raise DefinitionError(msg)
-        self.name, self.version, self.origin = name, version, origin
+        self.name, self.version = name, version
+        self.origin: Origin = origin
         self.allow = tuple(allow)
         self.overrides: Mapping[str, Overrides] = overrides or {}
         self._given = {one.name: one for one in tools}
@@ -147,6 +149,15 @@ class Connector:
     def _options_of(self, name: str) -> Mapping[str, object]:
         said = self.overrides.get(name, Overrides())
         return {what: value for what, value in said.items() if what not in {"undo", "undo_from"}}
+
+    def words_of(self, name: str) -> str:
+        """Give the words by which one of its tools is found."""
+        return f"{name} {self.make(name).description}"
+
+    @property
+    def secrets(self) -> list[Reference]:
+        """The references that its tools declare, each once."""
+        return list(dict.fromkeys(one for tool in self.tools for one in tool.secrets.values()))
 
     def found(self, reference: str) -> Tool | None:
         """Give the tool of a reference `connector:name/tool`, or its undo; None where there is none."""

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, cast
 
 from ripieno.connectors.rest.errors import InDoubtError
+from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 
-__all__ = ["Cursor", "LinkHeader", "NextLink", "Offset", "Page", "PageNumber", "Paging", "found_at"]
+__all__ = [
+    "Cursor",
+    "LinkHeader",
+    "NextLink",
+    "Offset",
+    "Page",
+    "PageNumber",
+    "Paging",
+    "found_at",
+    "read_paging",
+]
 
+KINDS: Final[dict[str, Callable[..., Paging]]] = {}
+"""Ways of turning pages by their names in files; filled below."""
 LINK: Final = re.compile(r"<([^<>]*)>((?:\s*;\s*[^,;\"=]+(?:=(?:\"[^\"]*\"|[^\",;]*))?)*)")
 
 
@@ -35,6 +48,10 @@ class Paging(ABC):
     def first(self) -> Sequence[tuple[str, str]]:
         """Give the parameters of the first request."""
         return ()
+
+    def describe(self) -> dict[str, Json]:
+        """Give it as it stands in a definition."""
+        return {self.kind: {name: value for name, value in vars(self).items() if value != ""}}
 
     @abstractmethod
     def page(self, document: Any, headers: Mapping[str, str], number: int) -> Page:
@@ -136,9 +153,20 @@ class PageNumber(Paging):
         return Page(items, more)
 
 
-def described(paging: Paging) -> dict[str, Json]:
-    """Give a way of turning pages as it stands in a definition."""
-    return {paging.kind: {name: value for name, value in vars(paging).items() if value != ""}}
+def read_paging(whose: str, said: Paging | Mapping[str, Any]) -> Paging:
+    """Give a way of turning pages, also as a file writes it: `{offset: {items: orders}}`."""
+    if isinstance(said, Paging):
+        return said
+    kind = next(iter(said), "")
+    known = KINDS.get(kind)
+    if known is None or len(said) != 1:
+        msg = f"{whose}: pages are turned by one of {', '.join(KINDS)}, got {kind!r}{nearest(kind, KINDS)}"
+        raise DefinitionError(msg)
+    try:
+        return known(**(said[kind] or {}))
+    except TypeError as error:
+        msg = f"{whose}: {kind}: {str(error).partition(') ')[2] or error}"
+        raise DefinitionError(msg) from None
 
 
 def next_of(header: str) -> str | None:
@@ -171,3 +199,6 @@ def listed(document: Any, path: str) -> list[Any]:
         msg = f"expected a list {f'at {path!r} ' if path else ''}in the answer"
         raise InDoubtError(msg, failure="server")
     return cast("list[Any]", found)
+
+
+KINDS.update({one.kind: one for one in (LinkHeader, NextLink, Cursor, Offset, PageNumber)})
