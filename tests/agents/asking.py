@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from providers.replies import Script
 from providers.server import Provider, serving
+from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import MODELS, read
 
 __all__ = ["LOCAL", "asking", "declared"]
@@ -15,13 +16,24 @@ __all__ = ["LOCAL", "asking", "declared"]
 LOCAL: Final[Mapping[str, Mapping[str, Any]]] = {
     "chat": {"provider": "openai", "model": "gpt-5-mini"},
     "responses": {"provider": "openai", "model": "gpt-5-mini", "api": "responses"},
-    "claude": {"provider": "anthropic", "model": "claude-sonnet-4-5"},
+    "claude": {"provider": "anthropic", "model": "claude-haiku-4-5"},
     "gemini": {"provider": "google", "model": "gemini-2.5-pro"},
+    "mistral": {"provider": "mistral", "model": "mistral-large-latest"},
+    "ollama": {"provider": "ollama", "model": "llama3.2", "price": {"input": "0.01", "output": "0.01"}},
+    "azure": {"provider": "azure", "model": "gpt-5-mini", "options": {"api_version": "2025-04-01-preview"}},
     "bedrock": {"provider": "bedrock", "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"},
 }
 """By what each is called in tests."""
 
-PATHS: Final = {"openai": "/openai/v1", "anthropic": "/anthropic", "google": "/google", "bedrock": "/bedrock"}
+PATHS: Final = {
+    "openai": "/openai/v1",
+    "anthropic": "/anthropic",
+    "google": "/google",
+    "mistral": "/mistral",
+    "ollama": "/openai/v1",
+    "azure": "/azure",
+    "bedrock": "/bedrock",
+}
 
 
 def declared(provider: Provider, **more: Mapping[str, Any]) -> None:
@@ -30,7 +42,7 @@ def declared(provider: Provider, **more: Mapping[str, Any]) -> None:
         name: {
             **settings,
             "base_url": f"{provider.address}{PATHS[settings['provider']]}",
-            "key": "secret://env/PROVIDER_KEY",
+            **({} if name == "bedrock" else {"key": "secret://env/PROVIDER_KEY"}),
             **more.get(name, {}),
         }
         for name, settings in LOCAL.items()
@@ -44,3 +56,4 @@ async def asking(script: Script, **more: Mapping[str, Any]) -> AsyncGenerator[Pr
     async with serving(script) as provider:
         declared(provider, **more)
         yield provider
+        await CLIENTS.close()

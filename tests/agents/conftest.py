@@ -23,6 +23,8 @@ def running(host: Host, clock: Turned) -> Running:
 def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let no test know of the models of another, or of a project."""
     monkeypatch.setenv("PROVIDER_KEY", KEY)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAONLYFORTESTS")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
     MODELS.declare({})
     yield
     MODELS.declare(None)

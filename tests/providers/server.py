@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from providers import openai_wire
+from providers import anthropic_wire, bedrock_wire, gemini_wire, openai_wire
 from providers.replies import Asked, Broken, Cut, Held, Script
 
 __all__ = ["Provider", "serving"]
@@ -51,8 +51,13 @@ class Provider:
         return Starlette(
             routes=[
                 Route("/openai/v1/chat/completions", self._openai_chat, methods=["POST"]),
+                Route("/mistral/v1/chat/completions", self._openai_chat, methods=["POST"]),
+                Route("/azure/openai/deployments/{m}/chat/completions", self._openai_chat, methods=["POST"]),
                 Route("/openai/v1/responses", self._openai_responses, methods=["POST"]),
-                Route("/openai/v1/models", self._openai_models),
+                Route("/anthropic/v1/messages", self._anthropic, methods=["POST"]),
+                Route("/google/v1beta/models/{call:path}", self._gemini, methods=["POST"]),
+                Route("/bedrock/model/{model:path}/converse", self._bedrock, methods=["POST"]),
+                Route("/bedrock/model/{model:path}/converse-stream", self._bedrock, methods=["POST"]),
             ]
         )
 
@@ -66,14 +71,15 @@ class Provider:
         return reply
 
     async def _openai_chat(self, request: Request) -> Response:
-        asked = openai_wire.chat_asked(await request.json(), request.headers.get("authorization", ""))
+        key = request.headers.get("authorization") or request.headers.get("api-key", "")
+        asked = openai_wire.chat_asked(await request.json(), key)
         reply = await self._reply(asked)
         if isinstance(reply, Broken):
             return broken(reply, openai_wire.error(reply))
         if isinstance(reply, Cut):
             return cut()
         if asked.streamed:
-            return events(openai_wire.chat_events(asked, reply))
+            return streamed(openai_wire.chat_events(asked, reply))
         return JSONResponse(openai_wire.chat(asked, reply))
 
     async def _openai_responses(self, request: Request) -> Response:
@@ -84,18 +90,55 @@ class Provider:
         if isinstance(reply, Cut):
             return cut()
         if asked.streamed:
-            return events(openai_wire.responses_events(asked, reply))
+            return streamed(openai_wire.responses_events(asked, reply))
         return JSONResponse(openai_wire.responses(asked, reply))
 
-    async def _openai_models(self, request: Request) -> Response:
-        del request
-        return JSONResponse({"object": "list", "data": []})
+    async def _anthropic(self, request: Request) -> Response:
+        key = request.headers.get("x-api-key") or request.headers.get("authorization", "")
+        asked = anthropic_wire.asked_in(await request.json(), key)
+        reply = await self._reply(asked)
+        if isinstance(reply, Broken):
+            return broken(reply, anthropic_wire.error(reply))
+        if isinstance(reply, Cut):
+            return cut()
+        if asked.streamed:
+            return streamed(anthropic_wire.events(asked, reply))
+        return JSONResponse(anthropic_wire.message(asked, reply))
+
+    async def _gemini(self, request: Request) -> Response:
+        model, _, verb = request.path_params["call"].partition(":")
+        key = request.headers.get("x-goog-api-key", "")
+        streaming = verb == "streamGenerateContent"
+        asked = gemini_wire.asked_in(await request.json(), model, key, streamed=streaming)
+        reply = await self._reply(asked)
+        if isinstance(reply, Broken):
+            return broken(reply, gemini_wire.error(reply))
+        if isinstance(reply, Cut):
+            return cut()
+        if asked.streamed:
+            return streamed(gemini_wire.events(asked, reply))
+        return JSONResponse(gemini_wire.content(asked, reply))
+
+    async def _bedrock(self, request: Request) -> Response:
+        streaming = request.url.path.endswith("-stream")
+        key = request.headers.get("authorization", "")
+        model = request.path_params["model"]
+        asked = bedrock_wire.asked_in(await request.json(), model, key, streamed=streaming)
+        reply = await self._reply(asked)
+        if isinstance(reply, Broken):
+            kind = {"x-amzn-errortype": bedrock_wire.ERRORS.get(reply.status, "InternalServerException")}
+            return broken(reply, bedrock_wire.error(reply), **kind)
+        if isinstance(reply, Cut):
+            return cut()
+        if asked.streamed:
+            return streamed(bedrock_wire.events(asked, reply), "application/vnd.amazon.eventstream")
+        return JSONResponse(bedrock_wire.message(asked, reply))
 
 
-def broken(reply: Broken, body: Any) -> Response:
+def broken(reply: Broken, body: Any, **more: str) -> Response:
     """Give an error as HTTP has it."""
     text = json.dumps(body) if reply.body is None else reply.body
-    return Response(text, reply.status, headers={"content-type": "application/json", **reply.headers})
+    return Response(text, reply.status, headers={"content-type": "application/json", **more, **reply.headers})
 
 
 def cut() -> Response:
@@ -108,15 +151,15 @@ def cut() -> Response:
     return StreamingResponse(half(), headers={"content-type": "application/json", "content-length": "1000"})
 
 
-def events(chunks: Iterable[str]) -> Response:
-    """Give server-sent events, each in a packet of its own."""
+def streamed(chunks: Iterable[str | bytes], kind: str = "text/event-stream") -> Response:
+    """Give events, each in a packet of its own."""
 
-    async def sent() -> AsyncIterator[str]:
+    async def sent() -> AsyncIterator[str | bytes]:
         for chunk in chunks:
             yield chunk
             await asyncio.sleep(0)
 
-    return StreamingResponse(sent(), headers={"content-type": "text/event-stream"})
+    return StreamingResponse(sent(), headers={"content-type": kind})
 
 
 class Server(uvicorn.Server):

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from ripieno.mediation.secrets.secret import Secret
 from ripieno.participants.llm.models import ModelEntry
-from ripieno.participants.llm.providers import build
+from ripieno.participants.llm.providers import Built, build
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -20,7 +20,7 @@ class Clients:
     """Models ready to be asked, each with its client; those of an event loop go with it."""
 
     def __init__(self) -> None:
-        self._by_loop: WeakKeyDictionary[Any, dict[tuple[ModelEntry, str | None], Model]] = (
+        self._by_loop: WeakKeyDictionary[Any, dict[tuple[ModelEntry, str | None], Built]] = (
             WeakKeyDictionary()
         )
         self._shapes: dict[ModelEntry, Model] = {}
@@ -34,13 +34,18 @@ class Clients:
             for one in [one for one in known if one[0] == entry]:  # a key that was renewed
                 del known[one]
             found = known[entry, revealed] = build(entry, revealed)
-        return found
+        return found.model
+
+    async def close(self) -> None:
+        """Close the connections that were made in this event loop."""
+        for built in self._by_loop.pop(asyncio.get_running_loop(), {}).values():
+            await built.close()
 
     def shape(self, entry: ModelEntry) -> Model:
         """Give a model that tells what it can do, and is never asked; raises `DefinitionError`."""
         found = self._shapes.get(entry)
         if found is None:
-            found = self._shapes[entry] = build(entry, None)
+            found = self._shapes[entry] = build(entry, None).model
         return found
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ripieno.participants.llm.models import ModelEntry
 
-__all__ = ["PROVIDERS", "ProviderKind", "build", "missing"]
+__all__ = ["PROVIDERS", "Built", "ProviderKind", "build", "missing"]
 
 PLACEHOLDER: Final = "unset"
 """What stands for a key where a model is only asked what it can do, and never called."""
@@ -33,8 +33,10 @@ class ProviderKind:
     """What that client is imported as."""
     variable: str | None
     """The environment variable in which its key usually is; None where it needs none."""
-    model: Callable[[ModelEntry, str | None], Model]
-    """Makes the model, with a key."""
+    model: Callable[[ModelEntry, str | None, Any], Model]
+    """Makes the model, with a key and an HTTP client."""
+    http: str | None = "httpx2"
+    """The library of that client; None where its own cannot be had another."""
 
 
 def made(module: str, name: str, /, **settings: Any) -> Any:
@@ -55,50 +57,51 @@ def speaking(entry: ModelEntry, provider: Any) -> Model:
     return made("models.openai", kind, model_name=entry.model, provider=once(provider))
 
 
-def openai(entry: ModelEntry, key: str | None) -> Model:
+def openai(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with OpenAI, or with whoever speaks as it does."""
     where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
-    return speaking(entry, made("providers.openai", "OpenAIProvider", **where, http_client=client("httpx2")))
+    return speaking(entry, made("providers.openai", "OpenAIProvider", **where, http_client=http))
 
 
-def azure(entry: ModelEntry, key: str | None) -> Model:
+def azure(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Azure OpenAI."""
     where = {"azure_endpoint": entry.base_url, "api_version": dict(entry.options).get("api_version")}
-    own = {"api_key": key or PLACEHOLDER, "http_client": client("httpx2")}
+    own = {"api_key": key or PLACEHOLDER, "http_client": http}
     return speaking(entry, made("providers.azure", "AzureProvider", **where, **own))
 
 
-def ollama(entry: ModelEntry, key: str | None) -> Model:
+def ollama(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Ollama, at its usual address unless another is given."""
     where = {"base_url": entry.base_url or "http://localhost:11434/v1", "api_key": key}
-    provider = made("providers.ollama", "OllamaProvider", **where, http_client=client("httpx2"))
+    provider = made("providers.ollama", "OllamaProvider", **where, http_client=http)
     return made("models.ollama", "OllamaModel", model_name=entry.model, provider=once(provider))
 
 
-def anthropic(entry: ModelEntry, key: str | None) -> Model:
+def anthropic(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Anthropic."""
     where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
-    provider = made("providers.anthropic", "AnthropicProvider", **where, http_client=client("httpx2"))
+    provider = made("providers.anthropic", "AnthropicProvider", **where, http_client=http)
     return made("models.anthropic", "AnthropicModel", model_name=entry.model, provider=once(provider))
 
 
-def google(entry: ModelEntry, key: str | None) -> Model:
+def google(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Gemini; its client tries nothing again unless it is told to."""
     where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
-    provider = made("providers.google", "GoogleProvider", **where, http_client=client("httpx2"))
+    provider = made("providers.google", "GoogleProvider", **where, http_client=http)
     return made("models.google", "GoogleModel", model_name=entry.model, provider=provider)
 
 
-def vertex(entry: ModelEntry, key: str | None) -> Model:
+def vertex(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Vertex AI, as whoever the machine is signed in as."""
     where = {"location": entry.region, "project": dict(entry.options).get("project")}
-    own = {"base_url": entry.base_url, "api_key": key, "http_client": client("httpx2")}
+    own = {"base_url": entry.base_url, "api_key": key, "http_client": http}
     provider = made("providers.google_cloud", "GoogleCloudProvider", **where, **own)
     return made("models.google", "GoogleModel", model_name=entry.model, provider=provider)
 
 
-def bedrock(entry: ModelEntry, key: str | None) -> Model:
+def bedrock(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Amazon Bedrock: by a key, or as whoever the machine is signed in as."""
+    del http
     where = {"region_name": entry.region or "us-east-1", "base_url": entry.base_url}
     provider = made("providers.bedrock", "BedrockProvider", **where, api_key=key)
     provider.client.meta.events.unregister(
@@ -107,10 +110,10 @@ def bedrock(entry: ModelEntry, key: str | None) -> Model:
     return made("models.bedrock", "BedrockConverseModel", model_name=entry.model, provider=provider)
 
 
-def mistral(entry: ModelEntry, key: str | None) -> Model:
+def mistral(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Mistral; its client tries nothing again unless it is told to."""
     where = {"base_url": entry.base_url, "api_key": key or PLACEHOLDER}
-    provider = made("providers.mistral", "MistralProvider", **where)
+    provider = made("providers.mistral", "MistralProvider", **where, http_client=http)
     return made("models.mistral", "MistralModel", model_name=entry.model, provider=provider)
 
 
@@ -119,7 +122,7 @@ PROVIDERS: Final[Mapping[str, ProviderKind]] = {
     "anthropic": ProviderKind("anthropic", "anthropic", "ANTHROPIC_API_KEY", anthropic),
     "google": ProviderKind("google", "google.genai", "GOOGLE_API_KEY", google),
     "google-vertex": ProviderKind("google", "google.genai", None, vertex),
-    "bedrock": ProviderKind("bedrock", "boto3", None, bedrock),
+    "bedrock": ProviderKind("bedrock", "boto3", None, bedrock, None),
     "azure": ProviderKind("openai", "openai", "AZURE_OPENAI_API_KEY", azure),
     "mistral": ProviderKind("mistral", "mistralai", "MISTRAL_API_KEY", mistral),
     "ollama": ProviderKind("openai", "openai", None, ollama),
@@ -138,14 +141,29 @@ def missing(provider: str) -> str | None:
     return None if there else f"pip install 'ripieno[{kind.extra}]'"
 
 
-def build(entry: ModelEntry, key: str | None) -> Model:
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A model that can be asked, and the HTTP client by which it is."""
+
+    model: Model
+    http: Any = None
+
+    async def close(self) -> None:
+        """Close its connections."""
+        if self.http is not None:
+            await self.http.aclose()
+
+
+def build(entry: ModelEntry, key: str | None) -> Built:
     """Make the model of Pydantic AI; raises `DefinitionError` that says what has to be installed or set."""
     command = missing(entry.provider)
     if command is not None:
         msg = f"{entry.name}: the client of {entry.provider} is not installed"
         raise DefinitionError(msg, remedy=command)
+    kind = PROVIDERS[entry.provider]
     try:
-        return PROVIDERS[entry.provider].model(entry, key)
+        http = None if kind.http is None else client(kind.http)
+        return Built(kind.model(entry, key, http), http)
     except Exception as error:
         msg = f"{entry.name}: {error}"
         raise DefinitionError(msg, remedy=f"look at what ripieno.toml says of {entry.name}") from error
