@@ -103,7 +103,7 @@ coverage: pytest
 
 picture: .venv/.run
 	@mkdir -p docs/assets
-	@folder=$$(mktemp -d) && cd $$folder && $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/terminal_picture.py \
+	@folder=$$(mktemp -d) && cd $$folder && PATH="$(CURDIR)/$(BIN):$$PATH" $(CURDIR)/$(BIN)/python $(CURDIR)/scripts/terminal_picture.py \
 		$(CURDIR)/docs/assets/demo.svg "make run" $(CURDIR)/$(BIN)/ripieno demo; rm -rf "$$folder"
 
 format: .venv/.test

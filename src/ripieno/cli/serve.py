@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from cyclopts import Parameter
 
 from ripieno.cli.definitions import find_workflow
 from ripieno.cli.exits import Exit
+from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note
 from ripieno.cli.serve_a2a import LOOPBACK, Listening, over_a2a
@@ -93,9 +93,9 @@ def serve(
     serving_ = Serving(settings, wait)
     try:
         if stdio:
-            asyncio.run(serving_.over_stdio(found))
+            run_through(serving_.over_stdio(found))
         else:
-            asyncio.run(serving_.over_http(found, host, port, tuple(name or ())))
+            run_through(serving_.over_http(found, host, port, tuple(name or ())))
     except KeyboardInterrupt:
         note("stopped; every run can go on from where it stands")
     return Exit.OK
