@@ -106,7 +106,7 @@ def by_a2a(settings: Settings, workflows: Sequence[Workflow], listening: Listeni
     if find_spec("a2a") is None or find_spec("uvicorn") is None:
         msg = "serving by A2A needs the extra 'a2a', which is not installed"
         raise InputError(msg, remedy="pip install 'ripieno[a2a]'")
-    asyncio.run(over_a2a(settings, workflows, listening))
+    run_through(over_a2a(settings, workflows, listening))
     note("stopped; every run can go on from where it stands")
     return Exit.OK
 
