@@ -159,6 +159,7 @@ COMMANDS: Final = (
         children=(
             Entry("list", "List every participant that is registered.", "agents:list_agents"),
             Entry("show", "Show one: versions, tools, where it runs, how it stands.", "agents:show_agent"),
+            Entry("import", "Bring an agent that exists under control.", "importing:import_agent"),
             Entry("suspend", "Hold whatever it would begin.", "agents:suspend_agent"),
             Entry("resume", "Let it act again.", "agents:resume_agent"),
             Entry("retire", "Let it act no more.", "agents:retire_agent"),

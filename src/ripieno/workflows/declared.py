@@ -80,6 +80,7 @@ def remote(name: str, settings: RemoteSettings) -> RemoteAgent:
         given=settings.input,
         asks=[addressee(one) for one in asks],
         streaming=settings.streaming,
+        effect=settings.effect,
         on_uncertain=settings.on_uncertain,
         cost=None if cost is None else Cost(cost.model_calls, cost.tokens, cost.cost_usd or 0),
         trust=settings.trust,

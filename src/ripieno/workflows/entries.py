@@ -236,8 +236,13 @@ class RemoteSettings(Document):
         default=None, description="after how long its task is looked at again first; 5 s"
     )
     look_at_most: Time | None = Field(default=None, description="after how long at most; 5 min")
-    on_uncertain: Literal["retry", "verify", "ask"] = Field(
-        default="ask", description="what to do when a crash leaves it open whether a message was sent"
+    effect: Literal["read", "write"] = Field(
+        default="write", description="`read` where somebody answers for it that to ask it changes nothing"
+    )
+    on_uncertain: Literal["retry", "verify", "ask"] | None = Field(
+        default=None,
+        description="what to do when a crash leaves it open whether a message was sent; `ask`, or `retry`"
+        " for one that only reads",
     )
     cost: RemoteCost | None = Field(default=None, description="the most that one message can cost")
     trust: Literal["trusted", "untrusted"] | None = Field(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 from ripieno.connectors.tool import Tool
-from ripieno.model.action import OnUncertain
+from ripieno.model.action import Effect, OnUncertain
 from ripieno.model.durations import Duration, in_seconds, seconds
 from ripieno.model.errors import DefinitionError, InputError, ToolError
 from ripieno.model.event import Json
@@ -91,7 +91,8 @@ class RemoteAgent(BaseParticipant):
         timeout: Duration = DEFAULT_TIMEOUT,
         look: Duration = FIRST_LOOK,
         look_at_most: Duration = LAST_LOOK,
-        on_uncertain: OnUncertain = "ask",
+        effect: Effect = "write",
+        on_uncertain: OnUncertain | None = None,
         cost: Cost | None = None,
         trust: SourceTrust | None = None,
         data: Sequence[str] = (),
@@ -101,6 +102,8 @@ class RemoteAgent(BaseParticipant):
         if not DIGEST.fullmatch(card):
             msg = f"{name}: card must be the digest of the agent's card, such as 'sha256:9f…', got {card!r}"
             raise DefinitionError(msg, remedy=f"ripieno agents import {url} shows the card and its digest")
+        usual: OnUncertain = "ask" if effect == "write" else "retry"
+        on_uncertain = usual if on_uncertain is None else on_uncertain
         if on_uncertain not in ("retry", "verify", "ask"):
             msg = f"{name}: on_uncertain must be 'retry', 'verify' or 'ask', got {on_uncertain!r}"
             raise DefinitionError(msg)
@@ -113,7 +116,9 @@ class RemoteAgent(BaseParticipant):
         self.asks = (asks,) if isinstance(asks, Role | Person) else tuple(asks)
         self.streaming, self.within = streaming, seconds(timeout)
         self.look, self.look_at_most = seconds(look), max(seconds(look), seconds(look_at_most))
+        self.effect: Effect = effect
         self.on_uncertain: OnUncertain = on_uncertain
+        self._usual = on_uncertain == usual
         self.cost = cost
         self.trust, self.data = declared_label(name, trust, data)
         self._check_asks()
@@ -124,6 +129,7 @@ class RemoteAgent(BaseParticipant):
             secret=secret,
             streaming=streaming,
             timeout=timeout,
+            effect=effect,
             on_uncertain=on_uncertain,
             cost=cost,
             trust=trust,
@@ -156,7 +162,8 @@ class RemoteAgent(BaseParticipant):
             "timeout": None if self.within == seconds(DEFAULT_TIMEOUT) else in_seconds(self.within),
             "look": None if self.look == seconds(FIRST_LOOK) else in_seconds(self.look),
             "look_at_most": None if self.look_at_most == seconds(LAST_LOOK) else in_seconds(last),
-            "on_uncertain": None if self.on_uncertain == "ask" else self.on_uncertain,
+            "effect": "read" if self.effect == "read" else None,
+            "on_uncertain": None if self._usual else self.on_uncertain,
             "cost": None if self.cost is None else priced(self.cost),
             "trust": self.trust,
             "data": list(self.data),
@@ -411,7 +418,8 @@ def remote_agent(
     timeout: Duration = DEFAULT_TIMEOUT,
     look: Duration = FIRST_LOOK,
     look_at_most: Duration = LAST_LOOK,
-    on_uncertain: OnUncertain = "ask",
+    effect: Effect = "write",
+    on_uncertain: OnUncertain | None = None,
     cost: Cost | None = None,
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
@@ -428,6 +436,8 @@ def remote_agent(
     streaming: whether one listens to it while it works, for as long as a call may take.
     timeout: how long one call may take. Its work may take as long as it likes: it is looked at again after
         `look`, then after half as long again each time, at most `look_at_most`, and costs nothing meanwhile.
+    effect: `read` where somebody answers for it that to ask the agent changes nothing: it may then be asked
+        in a shadow. What it begins is not called off by a run that ends first.
     on_uncertain: what to do when a crash leaves it open whether a message was sent. `ask` a person;
         `verify`: it is looked for among the agent's tasks, for agents that keep each message in one;
         `retry`: it is sent again under the same id, for agents that take an id but once.
@@ -448,6 +458,7 @@ def remote_agent(
         timeout=timeout,
         look=look,
         look_at_most=look_at_most,
+        effect=effect,
         on_uncertain=on_uncertain,
         cost=cost,
         trust=trust,

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ripieno.connectors.tool import Tool
 from ripieno.mediation.secrets.secret import Secret
-from ripieno.model.action import Call, OnUncertain
+from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration
 from ripieno.model.errors import AuthenticationError, RipienoError, ToolError
 from ripieno.model.provenance import SourceTrust
@@ -62,6 +62,7 @@ class Calls:
         secret: str | None,
         streaming: bool,
         timeout: Duration,
+        effect: Effect,
         on_uncertain: OnUncertain,
         cost: Cost | None,
         trust: SourceTrust | None,
@@ -86,8 +87,9 @@ class Calls:
         self.send = Tool(
             self._send,
             name=f"{name}.send",
-            undo=self.call_off,
-            ongoing=True,
+            effect=effect,
+            undo=self.call_off if effect == "write" else None,
+            ongoing=effect == "write",
             on_uncertain=self._find if on_uncertain == "verify" else on_uncertain,
             timeout=timeout,
             secrets=secrets,

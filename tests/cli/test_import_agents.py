@@ -1,0 +1,108 @@
+"""An agent that exists is wrapped, pinned, entered in the inventory, and works in a shadow at first."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from a2a.types import a2a_pb2 as pb
+
+from kernel.scenarios.house import asked, begin, ended, reply, serving
+from participants.agent_peer import Peer, peering
+from ripieno.cli.importing import import_agent, slug
+from ripieno.cli.options import Options
+from ripieno.model.errors import InputError, RefusedError, RipienoError
+from ripieno.workflows.load import load_workflow
+
+
+@pytest.fixture
+async def peer() -> AsyncGenerator[Peer]:
+    async with peering() as found:
+        found.on_send = lambda _: pb.Message(
+            message_id="m", role=pb.ROLE_AGENT, parts=[pb.Part(text="green")]
+        )
+        yield found
+
+
+async def imported(home: Path, source: str, capsys: pytest.CaptureFixture[str], **settings: Any) -> Any:
+    options = Options(home=home / "data", output="json")
+    await asyncio.to_thread(import_agent, source, role="clerk", into=home, options=options, **settings)
+    return json.loads(capsys.readouterr().out)
+
+
+async def test_an_agent_is_wrapped_and_works_beside_a_person(
+    tmp_path: Path, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = await imported(tmp_path, peer.url, capsys, name="Colour Agent", owner="paint", reads=True)
+    assert (found["agent"], found["kind"], found["mode"]) == ("colour-agent", "a2a", "shadow")
+    assert found["digest"] == peer.digest
+    assert (
+        "do: the models, tools and data that it uses at 127.0.0.1 are not seen here"
+        in found["beyond_the_gate"]
+    )
+    workflow = load_workflow(str(tmp_path / "colour-agent.yaml"))
+    assert (workflow.version, workflow.owner) == (found["version"], "paint")
+    async with serving(tmp_path / "data", workflow) as host:
+        assert [row.workflow for row in await host.store.versions("default")] == ["colour-agent"]
+        run = await begin(host, workflow, "which?")
+        await reply(host, await asked(host, run, "person-in-charge"), {"output": "blue"})
+        outcome = await ended(host, run)
+    assert outcome.output == "blue", "what the person decided"
+    assert peer.messages[0]["parts"] == [{"text": "which?"}], "and the agent was asked beside them"
+
+
+async def test_an_agent_that_may_change_something_is_not_asked_in_a_shadow(
+    tmp_path: Path, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await imported(tmp_path, peer.url, capsys)
+    workflow = load_workflow(str(tmp_path / "peer.yaml"))
+    async with serving(tmp_path / "data", workflow) as host:
+        run = await begin(host, workflow, "which?")
+        await reply(host, await asked(host, run, "person-in-charge"), {"output": "blue"})
+        await ended(host, run)
+    assert peer.messages == []
+
+
+async def test_what_an_agent_says_of_itself_by_now_has_to_be_approved(
+    tmp_path: Path, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = await imported(tmp_path, peer.url, capsys)
+    peer.card["skills"][0]["description"] = "does more"
+    with pytest.raises(RefusedError, match="skills changed; nothing was written"):
+        await imported(tmp_path, peer.url, capsys)
+    assert before["digest"] in (tmp_path / "peer.yaml").read_text()
+    capsys.readouterr()
+    after = await imported(tmp_path, peer.url, capsys, approve=True)
+    assert after["changed"] == ["skills"]
+    assert after["digest"] in (tmp_path / "peer.yaml").read_text()
+    assert (await imported(tmp_path, peer.url, capsys))["changed"] == []
+
+
+async def test_hosts_that_the_card_leads_to_are_named(
+    tmp_path: Path, peer: Peer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    peer.card["supportedInterfaces"][0]["url"] = "https://elsewhere.example/rpc"
+    found = await imported(tmp_path, peer.url, capsys)
+    assert (
+        "what it is sent goes to elsewhere.example, another host than that of its card"
+        in found["beyond_the_gate"]
+    )
+
+
+async def test_what_is_no_agent_is_refused_and_nothing_written(tmp_path: Path, peer: Peer) -> None:
+    peer.card.clear()
+    options = Options(home=tmp_path / "data")
+    with pytest.raises(RipienoError, match="not an agent card"):
+        await asyncio.to_thread(import_agent, peer.url, role="clerk", into=tmp_path / "new", options=options)
+    with pytest.raises(InputError, match="expected the address"):
+        await asyncio.to_thread(import_agent, "nothing", role="clerk", into=tmp_path / "new", options=options)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("name", "found"), [("A  b/C", "a-b-c"), ("42", "agent-42"), ("%%", "agent")])
+def test_names_are_made_such_as_a_workflow_can_bear(name: str, found: str) -> None:
+    assert slug(name) == found
