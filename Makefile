@@ -12,6 +12,8 @@
 
 BIN := .venv/bin
 WORKERS ?= 2
+# tests wait more than they work, for processes, timers and each other
+TEST_WORKERS ?= $(shell echo $$((2 * $(WORKERS))))
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 PYTEST_ARGS ?=
 CHECKS := types layers style layout sizes words
@@ -92,7 +94,7 @@ loaded: .venv/.test .venv/.provider .venv/.mcp_peers
 pytest: .venv/.test .venv/.provider .venv/.mcp_peers
 	@rm -rf build/coverage
 	@mkdir -p build/coverage
-	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet
 

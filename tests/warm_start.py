@@ -15,7 +15,6 @@ import atexit
 import gc
 import json
 import os
-import pkgutil
 import signal
 import subprocess
 import sys
@@ -98,13 +97,11 @@ class WarmStart:
 
 
 def load_everything() -> None:
-    """Load what any command may need."""
-    import ripieno  # noqa: PLC0415 - the tests, which import this file as well, need not have it all
+    """Load what most commands need."""
+    from loading import load_the_package  # noqa: PLC0415 - the tests, which import this file as well, need not
 
     import_module("cyclopts.completion")
-    for module in pkgutil.walk_packages(ripieno.__path__, "ripieno."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
+    load_the_package()
     read_what_ships()
 
 

@@ -14,7 +14,6 @@ import asyncio
 import gc
 import json
 import os
-import pkgutil
 import signal
 import socket
 import sys
@@ -22,15 +21,14 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TextIO
 
-import ripieno
 from gates import shipped_gate
 from kernel.support.boundaries import Boundaries
 from kernel.support.scenario import Scenario, load
 from kernel.support.watched_commits import watch_calls, watch_commits
+from loading import load_the_package
 from ripieno.identity.local import local_operator
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.commands import answer, asked_for, cancel
@@ -171,10 +169,8 @@ def attend(connection: socket.socket) -> None:
 
 
 def prepare() -> None:
-    """Load what any scenario may need, and read all policies."""
-    for module in pkgutil.walk_packages(ripieno.__path__, "ripieno."):
-        if not module.name.endswith("__main__"):
-            import_module(module.name)
+    """Load what most scenarios need, and read all policies."""
+    load_the_package()
     library = shipped_gate().library
     for pack in library.packs:
         library.rules(pack)
