@@ -151,3 +151,28 @@ def test_many_are_only_hit_once_the_question_before_it_is_answered_with_yes(clin
     assert len(clinic.ok("runs", "list", "--status", "waiting", "--output", "json").json) == 2
     assert "pause, 2 of 2 runs" in typed(clinic, " Yes", *many)
     assert len(clinic.ok("runs", "list", "--status", "paused", "--output", "json").json) == 2
+
+
+DOUBTFUL = """
+from ripieno import Context, Workflow, function, tool
+
+@tool(effect="write", on_uncertain="ask")
+async def ship(n: int) -> str:
+    raise ConnectionError("connection reset")
+
+@function(pure=True)
+async def shipper(context: Context):
+    return await context.use(ship, n=1)
+
+shipping = Workflow("shipping", shipper)
+"""
+
+
+def test_a_run_that_is_called_off_with_a_call_in_doubt_says_what_it_still_waits_for(cli: Cli) -> None:
+    cli.write("parts.py", DOUBTFUL)
+    run = cli.ok("run", "parts.py:shipping", "--no-wait-people", "--output", "json").json[0]["run_id"]
+    [told] = cli.ok("runs", "cancel", run, "--output", "json").json
+    assert (told["status"], told["done"]) == ("waiting", True)
+    assert told["said"] == "to end as cancelled, once it is known what became of what it has begun"
+    cli.ok("inbox", "answer", "t-1", '{"happened": false}')
+    assert cli.ok("runs", "show", run, "--output", "json").json["status"] == "cancelled"

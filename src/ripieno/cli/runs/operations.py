@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from rich.table import Table
 from rich.text import Text
@@ -44,6 +44,8 @@ class Command:
     """True when the runs have something to do then, which is done here unless a live process has them."""
 
 
+TO_END: Final = "to end as cancelled, once it is known what became of what it has begun"
+
 ToOne = Callable[[Store, RunRow, str | None], Awaitable[str]]
 """Gives a command to one run, as part of the operation with an id if of any; tells what was done."""
 
@@ -75,6 +77,8 @@ async def given(settings: Settings, command: Command, to_one: ToOne) -> int:
         await serve_rows(settings, changed)
     async with opened(settings) as store:
         now = {row.id: row for row in [await store.run(hit.row.id) for hit in done]}
+    if command.what == "cancel":
+        done = [replace(hit, said=TO_END) if hit.done and not now[hit.row.id].ended else hit for hit in done]
     write(settings.output, [document(hit, now[hit.row.id]) for hit in done], table_of_hits(done, now))
     if wanted is not None:
         note(f"{done[0].operation}: {command.what}, {len(changed)} of {len(done)} runs")
