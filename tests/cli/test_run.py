@@ -97,6 +97,7 @@ def test_an_empty_business_key_is_a_usage_error(cli: Cli) -> None:
         (b"[1, 2]", "input.json: expected a FHIR R4 Bundle as a JSON object, got a list"),
         (b'{"resourceType": "Bundle", "type": "collection", "entry": []}', "input.json (entry)"),
         (b'{"resourceType": "Patient"}', "input.json"),
+        (b'{"dose": 1, "dose": 10}', "input.json: is not JSON: 'dose' stands twice in one object"),
     ],
     ids=[
         "not JSON",
@@ -110,6 +111,7 @@ def test_an_empty_business_key_is_a_usage_error(cli: Cli) -> None:
         "not an object",
         "no patient",
         "not a bundle",
+        "a field twice",
     ],
 )
 def test_an_input_that_cannot_be_used_is_named_and_no_run_is_made(

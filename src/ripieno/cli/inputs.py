@@ -103,7 +103,7 @@ def decode(source: str, data: bytes) -> Any:
         msg = f"is not UTF-8: byte {error.start} is {data[error.start]:#04x}"
         raise InputError(msg, place=Place(source), remedy="JSON is written in UTF-8") from error
     try:
-        value = json.loads(text, parse_constant=no_constant)
+        value = json.loads(text, parse_constant=no_constant, object_pairs_hook=each_once)
     except json.JSONDecodeError as error:
         found = "it is empty" if not text.strip() else f"{error.msg} at column {error.colno}"
         msg = f"is not JSON: {found}"
@@ -127,6 +127,17 @@ def no_constant(name: str) -> NoReturn:
     """Refuse what Python would read as a number and JSON does not have."""
     msg = f"{name} is not a number that JSON has"
     raise ValueError(msg)
+
+
+def each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that says a field twice: readers differ in which one counts (RFC 8259, section 4)."""
+    found = dict(fields)
+    if len(found) < len(fields):
+        names = [name for name, _ in fields]
+        twice = next(name for name in found if names.count(name) > 1)
+        msg = f"{twice!r} stands twice in one object"
+        raise ValueError(msg)
+    return found
 
 
 def problems_in(value: object) -> Iterator[tuple[str, str]]:
