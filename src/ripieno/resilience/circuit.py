@@ -8,6 +8,7 @@ and ends after it says nothing about how the system is now.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -21,7 +22,7 @@ __all__ = ["Change", "Circuit", "Closed", "Pass", "State"]
 State = Literal["closed", "open", "half_open"]
 
 PROBING: Final = MICROSECONDS
-"""While one call finds out, the others are told to come again after this time."""
+"""Who does not wait while one call finds out is told to come again after this time."""
 
 
 class Pass(NamedTuple):
@@ -63,6 +64,8 @@ class Circuit:
         self.failure: Failure = "unknown"
         self.changes: list[Change] = []
         """What is to be told of it; whoever tells it takes it out."""
+        self.listening: list[Callable[[], None]] = []
+        """Who waits for what a call finds out that was let through; called once."""
         self._opened = 0
         """How often in a row it has opened."""
         self._generation = 0
@@ -125,6 +128,7 @@ class Circuit:
         """Take in that nobody knows what became of a call: the next one finds out."""
         if given.probe and given.generation == self._generation:
             self._probing = False
+            self._call()
 
     def _open(self, now: int, failure: Failure, asked: int | None) -> None:
         base = self._declared.lasting if failure in self._declared.at_once else self._declared.cooldown
@@ -142,6 +146,13 @@ class Circuit:
             self._generation += 1
         self.state, self._probing = change.state, False
         self.changes.append(change)
+        if change.state != "half_open":
+            self._call()
+
+    def _call(self) -> None:
+        listening, self.listening = self.listening, []
+        for one in listening:
+            one()
 
     def _note(self, now: int, *, failed: bool) -> None:
         self._ended.append((now, failed))

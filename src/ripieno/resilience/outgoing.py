@@ -20,7 +20,7 @@ from ripieno.model.durations import seconds
 from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 from ripieno.model.participant import Costly, ToolLike
 from ripieno.model.spending import NOTHING, Spending
-from ripieno.resilience.circuit import Closed, Pass
+from ripieno.resilience.circuit import Circuit, Closed, Pass
 from ripieno.resilience.classify import Failed, classify
 from ripieno.resilience.hedging import first_of
 from ripieno.resilience.slots import FullError
@@ -101,9 +101,8 @@ class Outgoing:
 
     async def _once(self, call: Call, *, waits: bool = True) -> Any:
         if self._circuit is not None:
-            refused = self._circuit.look(self._around.clock.now())
-            if refused is not None:
-                raise self._open(call, refused)
+            while (refused := self._circuit.look(self._around.clock.now())) is not None:
+                await self._found_out(self._circuit, call, refused, waits=waits)
         await self._enter(call, waits=waits)
         try:
             return await self._counted(call, waits=waits)
@@ -126,12 +125,12 @@ class Outgoing:
     async def _counted(self, call: Call, *, waits: bool) -> Any:
         asks, counts = self._asks()
         if not asks:
-            return await self._through(call)
+            return await self._through(call, waits=waits)
         taken = await self._take(call, asks, waits=waits)
         sent = True
         unused = False
         try:
-            return await self._through(call)
+            return await self._through(call, waits=waits)
         except HereError:
             sent = False
             raise
@@ -170,14 +169,27 @@ class Outgoing:
             wait = self._systems.queues.wait(asks)
             raise self._unsent(call, too_long, Failed("rate_limited", wait)) from None
 
-    async def _through(self, call: Call) -> Any:
+    async def _found_out(self, circuit: Circuit, call: Call, refused: Closed, *, waits: bool) -> None:
+        """Wait until the one call that was let through has found out; where there is none, it is refused."""
+        if circuit.state != "half_open" or not waits:
+            raise self._open(call, refused)
+        found: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        circuit.listening.append(lambda: None if found.done() else found.set_result(None))
+        retry = self._declared.retry
+        patience = self._left if retry is None or retry.patience is None else seconds(retry.patience)
+        try:
+            async with asyncio.timeout(min(self._left, patience)):
+                await found
+        except TimeoutError:
+            raise self._open(call, refused) from None
+
+    async def _through(self, call: Call, *, waits: bool) -> Any:
         """Send it by leave of the breaker, which hears what became of it."""
         circuit = self._circuit
         if circuit is None:
             return await self._judged(call)
-        leave = circuit.admit(self._around.clock.now())
-        if isinstance(leave, Closed):
-            raise self._open(call, leave)
+        while isinstance(leave := circuit.admit(self._around.clock.now()), Closed):
+            await self._found_out(circuit, call, leave, waits=waits)
         heard = False
         try:
             await told(self._around.store, self._around.tenant, self._target, circuit)
