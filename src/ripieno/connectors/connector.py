@@ -150,6 +150,15 @@ class Connector:
         said = self.overrides.get(name, Overrides())
         return {what: value for what, value in said.items() if what not in {"undo", "undo_from"}}
 
+    def on_demand(self, *, most: int = 5) -> Tool:
+        """Give a tool that finds the others, up to `most` at a time: for what has more than a handful.
+
+        Whoever has it may call every tool that is allowed.
+        """
+        from ripieno.connectors.search import OnDemand  # noqa: PLC0415 - it names this
+
+        return OnDemand(self, most=most).search
+
     def words_of(self, name: str) -> str:
         """Give the words by which one of its tools is found."""
         return f"{name} {self.make(name).description}"

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from ripieno.connectors.connector import PREFIX, Connector
 from ripieno.connectors.remote import Remote
-from ripieno.connectors.tool import Tool
+from ripieno.connectors.tool import Tool, offered_name
 from ripieno.model.action import Call
 from ripieno.model.errors import DefinitionError, NotFoundError
 from ripieno.model.value import encode
@@ -74,6 +74,7 @@ class OnDemand:
         )
         found = Tool(handler, effect="read").bound(self.connector, None)
         found.found_as = f"{PREFIX}{self.connector.name}"
+        found.on_demand = self
         return found
 
     def tool(self, name: str) -> Tool | None:
@@ -85,6 +86,16 @@ class OnDemand:
             return self.search if name == self.search.name else self.connector.tool(own)
         except NotFoundError:
             return None
+
+    def offered(self, name: str) -> Tool | None:
+        """Give a tool by the name that models know it by; None where there is none that is allowed."""
+        own = self._offered.get(name)
+        return None if own is None else self.tool(own)
+
+    @cached_property
+    def _offered(self) -> dict[str, str]:
+        names = (f"{self.connector.name}.{own}" for own in self.connector.names)
+        return {offered_name(name): name for name in names}
 
     def shown(self, result: Any) -> list[Tool]:
         """Give the tools that the result of a search names: those to offer from then on."""

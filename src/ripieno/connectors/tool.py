@@ -31,8 +31,9 @@ from ripieno.resilience.policy import RateLimit, Resilience
 
 if TYPE_CHECKING:
     from ripieno.connectors.connector import Connector
+    from ripieno.connectors.search import OnDemand
 
-__all__ = ["Tool", "Undo", "tool", "undo_tool"]
+__all__ = ["Tool", "Undo", "offered_name", "tool", "undo_tool"]
 
 
 MISSING: Final = object()
@@ -106,6 +107,8 @@ class Tool:
         """Where another process finds it, when that is not where its handler is."""
         self.fed_by: Mapping[str, str] = {}
         """Where it finds arguments as an undo, by parameter; see `fed`."""
+        self.on_demand: OnDemand | None = None
+        """Set for a tool that finds others, which can then be called: see `Connector.on_demand`."""
         self.__doc__ = self.description
         if self.on_uncertain == "verify" and self._verify is None:
             msg = f"tool {self.name}: on_uncertain='verify' needs the function that asks the system"
@@ -152,10 +155,7 @@ class Tool:
     @property
     def offered_as(self) -> str:
         """Its name as models take it, of letters, digits, `_` and `-`, 64 at most; two names stay two."""
-        if OFFERED.fullmatch(self.name):
-            return self.name
-        mark = sha256(self.name.encode()).hexdigest()[:6]
-        return f"{re.sub(r'[^a-zA-Z0-9_-]', '_', self.name)[:57]}_{mark}"
+        return offered_name(self.name)
 
     @property
     def reference(self) -> str:
@@ -356,6 +356,14 @@ def undo_tool(found: object) -> Tool | None:
     if isinstance(found, Tool):
         return found
     return Tool(found) if inspect.isfunction(found) else None
+
+
+def offered_name(name: str) -> str:
+    """Give the name under which a tool of another name is offered to models."""
+    if OFFERED.fullmatch(name):
+        return name
+    mark = sha256(name.encode()).hexdigest()[:6]
+    return f"{re.sub(r'[^a-zA-Z0-9_-]', '_', name)[:57]}_{mark}"
 
 
 def verifier(handler: Handler, asking: Any) -> Handler:

@@ -65,19 +65,27 @@ class Toolbox:
 
     def __init__(self, tools: Sequence[Tool]) -> None:
         self.by_name = {tool.name: tool for tool in tools}
+        self.demands = [tool.on_demand for tool in tools if tool.on_demand is not None]
+        """What finds further tools, which can be called as well."""
         for tool in tools:
             _ = tool.input_schema  # one that cannot be read is refused here
 
+    def find(self, name: str) -> Tool | None:
+        """Give a tool by its name, also one that has to be found first; None where there is none."""
+        found = (one.tool(name) for one in self.demands)
+        return self.by_name.get(name) or next((one for one in found if one is not None), None)
+
     def mistake(self, asked: Asked) -> dict[str, Any] | None:
         """Say what is wrong with a call, as the agent is told; None for one that can be made."""
-        if asked.tool not in self.by_name:
+        tool = self.find(asked.tool)
+        if tool is None:
             hint = nearest(asked.tool, self.by_name)
             return told("unknown_tool", f"there is no tool {asked.tool!r}{hint}", known=list(self.by_name))
         given: Any = asked.arguments
         if not isinstance(given, dict):
             return told("invalid_arguments", "arguments have to be a mapping of names to values")
         known = cast("dict[str, Any]", given)
-        problem = self.by_name[asked.tool].problem({name: plain(value) for name, value in known.items()})
+        problem = tool.problem({name: plain(value) for name, value in known.items()})
         return None if problem is None else told("invalid_arguments", problem)
 
 

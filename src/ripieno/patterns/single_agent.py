@@ -201,7 +201,9 @@ class SingleAgent(Pattern):
         return [results[one.id] for one in asked], progress
 
     def _start(self, branches: Any, one: Asked, task: Task, context: Context) -> str:
-        use = ToolUse(self.toolbox.by_name[one.tool], cast("dict[str, Any]", one.arguments))
+        tool = self.toolbox.find(one.tool)
+        assert tool is not None, "calls of unknown tools are answered before"
+        use = ToolUse(tool, cast("dict[str, Any]", one.arguments))
         given = Task(context.value(one.arguments), task.state)
         return branches.start(use, given, key=one.id)
 

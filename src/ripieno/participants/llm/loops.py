@@ -47,7 +47,11 @@ class Loop:
             others=others,
             on=agent.fall_back_on,
         )
-        offered = OfferedTools([described(tool) for tool in agent.tools], mistakes=agent.mistakes)
+        offered = OfferedTools(
+            [described(tool) for tool in agent.tools],
+            mistakes=agent.mistakes,
+            demands=agent.toolbox.demands,
+        )
         settings: Any = {"max_tokens": LONGEST_ANSWER, **agent.settings}
         self._loop: PydanticAgent[None, Any] = PydanticAgent(
             AskingModel(CLIENTS.shape(entry)),

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pydantic_ai import RunContext
+from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.tools import ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset
 from pydantic_ai.toolsets.abstract import ToolsetTool
 from pydantic_core import SchemaValidator, core_schema
 
+from ripieno.connectors.search import OnDemand
 from ripieno.connectors.tool import Tool
 
 __all__ = ["OfferedTools", "described"]
@@ -20,15 +22,19 @@ ANYTHING = SchemaValidator(core_schema.dict_schema(core_schema.str_schema(), cor
 
 
 class OfferedTools(AbstractToolset[Any]):
-    """Declared tools; `mistakes`: how often a call of one may be wrong in a row."""
+    """Declared tools, and those found; `mistakes`: how often a call of one may be wrong in a row."""
 
-    def __init__(self, definitions: Sequence[ToolDefinition], *, mistakes: int) -> None:
-        self._tools = {
-            one.name: ToolsetTool[Any](
-                toolset=self, tool_def=one, max_retries=mistakes, args_validator=ANYTHING
-            )
-            for one in definitions
-        }
+    def __init__(
+        self, definitions: Sequence[ToolDefinition], *, mistakes: int, demands: Sequence[OnDemand] = ()
+    ) -> None:
+        self._mistakes, self._demands = mistakes, {one.search.offered_as: one for one in demands}
+        self._tools_found: dict[str, ToolsetTool[Any]] = {}
+        self._tools = {one.name: self._offered(one) for one in definitions}
+
+    def _offered(self, definition: ToolDefinition) -> ToolsetTool[Any]:
+        return ToolsetTool[Any](
+            toolset=self, tool_def=definition, max_retries=self._mistakes, args_validator=ANYTHING
+        )
 
     @property
     def id(self) -> str | None:
@@ -36,9 +42,21 @@ class OfferedTools(AbstractToolset[Any]):
         return "ripieno"
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
-        """Give them all."""
-        del ctx
-        return self._tools
+        """Give the declared ones, and those that searches found so far: what was said before decides."""
+        found = dict(self._tools)
+        for part in (part for message in ctx.messages for part in message.parts) if self._demands else ():
+            if isinstance(part, ToolReturnPart) and (demand := self._demands.get(part.tool_name)) is not None:
+                result: Any = part.content
+                found |= {tool.offered_as: self._found(tool) for tool in demand.shown(result)}
+        return found
+
+    def _found(self, tool: Tool) -> ToolsetTool[Any]:
+        """Give a tool that was found, described once."""
+        name = tool.offered_as
+        known = self._tools.get(name) or self._tools_found.get(name)
+        if known is None:
+            known = self._tools_found[name] = self._offered(described(tool))
+        return known
 
     async def call_tool(
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]

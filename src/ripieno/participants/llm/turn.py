@@ -10,6 +10,7 @@ from pydantic_ai.exceptions import ModelRetry, ToolFailed
 from pydantic_ai.messages import ModelMessage, ModelResponse, ToolCallPart
 from pydantic_ai.models import ModelRequestParameters
 
+from ripieno.connectors.tool import Tool
 from ripieno.model.failure import Failure
 from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
@@ -166,7 +167,7 @@ class Turn:
             paths: dict[str, ToolCallPart] = {}
             for part in calls:
                 key = self._key(part)
-                tool = self._tools[part.tool_name]
+                tool = self._offered_as(part.tool_name)
                 asked = AskedCall(key, tool.name, part.args_as_dict())
                 mistake = toolbox.mistake(asked)
                 if mistake is not None:
@@ -185,6 +186,13 @@ class Turn:
         if results:
             self._logical["results"] = dict(sorted(results.items()))
         return found
+
+    def _offered_as(self, name: str) -> Tool:
+        """Give a tool by the name that the model knows it by."""
+        found = (one.offered(name) for one in self._settings.toolbox.demands)
+        tool = self._tools.get(name) or next((one for one in found if one is not None), None)
+        assert tool is not None, "the loop lets no call of an unknown tool pass"
+        return tool
 
     def _mistaken(self, message: str) -> None:
         self._mistakes += 1
