@@ -110,6 +110,7 @@ async def office_at(
                 folder=home,
                 push_to=push_to,
                 patience=patience,
+                without_keys=open_to_all,
             ) as app,
         ):
             made.append(app)

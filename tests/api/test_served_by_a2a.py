@@ -109,6 +109,8 @@ async def test_on_this_machine_whoever_serves_may_come_without_a_key(tmp_path: P
         body = {"jsonrpc": "2.0", "id": 1, "method": "SendMessage", "params": params}
         answer = await http.post(f"{office.url}/a2a/rpc", json=body, headers={"A2A-Version": "1.0"})
         [row] = await office.host.store.runs(RunFilter())
+        card = (await http.get(f"{office.url}/.well-known/agent-card.json")).json()
+    assert "securityRequirements" not in card
     assert answer.json()["result"]["task"]["status"]["state"] == "TASK_STATE_COMPLETED"
     assert row.principal == "person:op"
 

@@ -81,6 +81,7 @@ async def over_a2a(settings: Settings, workflows: Sequence[Workflow], listening:
                 names=frozenset(listening.names),
                 push_to=push_to,
                 patience=listening.wait,
+                without_keys=listening.open_to_all,
             ) as asgi:
                 note(f"serves {', '.join(one.name for one in served)} at {url}")
                 if listening.at not in LOOPBACK:

@@ -44,11 +44,13 @@ async def application(
     names: frozenset[str] = frozenset(),
     push_to: Sequence[str] = (),
     patience: float = 50.0,
+    without_keys: bool = False,
 ) -> AsyncGenerator[ASGIApp]:
     """Give the application for an address, telling of tasks until the block is left.
 
     The agent of all workflows has its card at the root; that of one stands below `/agents/` and its name.
     `push_to` are addresses below which clients may have changes sent; none are allowed without.
+    `without_keys` says that `came` lets in whoever comes, so that cards ask for nothing.
     """
     tasks = Tasks(host)
     pushes = Pushes(tasks, folder, push_to)
@@ -56,7 +58,7 @@ async def application(
     agents = [("", TOGETHER, served), *((f"/agents/{one.name}",) * 2 + ([one],) for one in served)]
     for root, path, those in agents:
         handler = Handler(those, tasks, pushes, url=url, path=path, patience=patience)
-        card = card_for(those, url, path, pushes=pushes.offered)
+        card = card_for(those, url, path, pushes=pushes.offered, keys=not without_keys)
         routes += create_agent_card_routes(card, card_url=f"{root}{CARD}")
         routes += create_jsonrpc_routes(handler, f"{path}/rpc", context_builder=contexts())
         rest = create_rest_routes(handler, context_builder=contexts(), path_prefix=f"{path}/rest")

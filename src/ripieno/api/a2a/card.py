@@ -18,9 +18,12 @@ SCHEME: Final = "ripieno"
 
 
 def card_for(
-    served: Sequence[Offered], url: str, path: str, *, pushes: bool, inputs: bool = False
+    served: Sequence[Offered], url: str, path: str, *, pushes: bool, inputs: bool = False, keys: bool = True
 ) -> pb.AgentCard:
-    """Give the card of these workflows at an address; with `inputs`, what each takes stands in it."""
+    """Give the card of these workflows at an address; with `inputs`, what each takes stands in it.
+
+    Without `keys` whoever comes is let in.
+    """
     one = served[0] if len(served) == 1 else None
     about = "Governed workflows: each skill starts one; people may be asked on the way."
     card = pb.AgentCard(
@@ -38,6 +41,8 @@ def card_for(
         card.supported_interfaces.add(
             url=f"{url}{path}/{end}", protocol_binding=binding, protocol_version="1.0"
         )
+    if not keys:
+        return card
     about_keys = "an API key (ripieno keys create) or a token of a trusted provider"
     scheme = pb.HTTPAuthSecurityScheme(scheme="bearer", description=about_keys)
     card.security_schemes[SCHEME].http_auth_security_scheme.CopyFrom(scheme)
