@@ -35,6 +35,7 @@ READS = {
     "budgets list": "",
     "holds list": "",
     "retention list": "",
+    "breakers": "",
     "stops": "",
     "principals list": "",
     "principals show": "service:desk",

@@ -13,10 +13,15 @@ from workflow_parts import chief, is_large, look_up, post, read, weigh
 
 from ripieno import (
     WITHHELD,
+    Bulkhead,
     Context,
+    Cost,
     Function,
     HandOver,
+    Hedge,
     Limits,
+    RateLimit,
+    Resilience,
     Workflow,
     branch,
     concurrent,
@@ -93,6 +98,15 @@ def lend(amount: int) -> int:
 
 async def returns(input: int, context: Context) -> int:  # noqa: A002 - the name by which it receives its input
     return await context.use(lend, amount=input)
+
+
+def guarded_by(*declared: Resilience, **settings: Any) -> Workflow:
+    function = look_up.function
+    assert function is not None
+    tools = [
+        Tool(function, name=f"t{number}", resilience=one, **settings) for number, one in enumerate(declared)
+    ]
+    return workflow(single_agent(pure_read, tools=tools))
 
 
 def edges(**named: list[str]) -> dict[str, list[str]]:
@@ -225,6 +239,13 @@ FOUND = {
             )
         ),
     ],
+    "hedged-write": [guarded_by(Resilience(hedge=Hedge()), effect="write")],
+    "uncounted-tokens": [guarded_by(Resilience(limits=(RateLimit(tokens=9),)), effect="read")],
+    "divided-system": [
+        guarded_by(
+            Resilience(system="ledger", bulkhead=Bulkhead(2)), Resilience(system="ledger"), effect="read"
+        )
+    ],
     "endless-wait": [workflow(chief, limits=Limits())],
     "high-risk-alone": [workflow(pure_read, risk="high")],
     "independent-stages": [
@@ -318,6 +339,12 @@ SOUND = {
         pure_read.limit(tokens=100, rounds=3, active="1h"), limits=Limits(deadline="1d", tokens=100)
     ),
     "a person with a last resort": workflow(clerk),
+    "reads that are hedged, tokens that are declared, a system of which all say the same": guarded_by(
+        *[Resilience(system="ledger", hedge=Hedge(), limits=(RateLimit(tokens=9),))] * 2,
+        Resilience(bulkhead=Bulkhead(2)),
+        effect="read",
+        cost=Cost(tokens=3),
+    ),
 }
 
 

@@ -207,6 +207,7 @@ COMMANDS: Final = (
     ),
     Entry("stop", "Let nothing new begin: a run, a tool, everything.", "stops:stop_it", group="Run"),
     Entry("release", "Let what was stopped go on.", "stops:release_it", group="Run"),
+    Entry("breakers", "List which tools and models are left alone.", "breakers:list_breakers", group="Look"),
     Entry("stops", "List what is stopped, by whom and why.", "stops:list_stops", group="Look"),
     Entry(
         "principals",

@@ -183,6 +183,22 @@ async def secrets(store: Store, versions: Sequence[VersionRow]) -> list[Check]:
     return checks
 
 
+async def left_alone(store: Store, tenant: str, now: int) -> list[Check]:
+    """Look which tools and models are left alone for a while, as they failed."""
+    from ripieno.resilience.states import breakers  # noqa: PLC0415 - only here
+
+    return [
+        Check(
+            "breaker",
+            "warning",
+            f"{one.target} is left alone ({one.failure}) for {duration((one.until - now) / MICROSECONDS)}",
+            "ripieno breakers shows all of them",
+        )
+        for one in await breakers(store, tenant, now)
+        if one.state == "open" and one.until is not None
+    ]
+
+
 async def master(settings: Settings, store: Store) -> list[Check]:
     """Look by which master key the keys of runs are wrapped, and whether a rotation is not over."""
     from ripieno.retention.rotation import known  # noqa: PLC0415 - only here
@@ -268,6 +284,7 @@ async def runs(settings: Settings) -> list[Check]:
                 waiting = len(await store.questions(tenant=tenant))
                 people = f", {waiting} wait for a person" if waiting else ""
                 checks.append(Check("runs", "well", f"{len(going)} going, none stuck or blocked{people}"))
+            checks += await left_alone(store, tenant, now)
             checks += await asyncio.to_thread(proof, settings)
             checks += await secrets(store, await store.versions(tenant))
     except RipienoError as error:

@@ -22,6 +22,7 @@ from ripieno.workflows.findings.no_otherwise import NoOtherwise
 from ripieno.workflows.findings.not_importable import NotImportable
 from ripieno.workflows.findings.nothing_to_undo import NothingToUndo
 from ripieno.workflows.findings.open_ended import CutShort, UnreviewedPlan
+from ripieno.workflows.findings.outgoing import DividedSystem, HedgedWrite, UncountedTokens
 from ripieno.workflows.findings.pattern_of_one import PatternOfOne
 from ripieno.workflows.findings.repeated_effect import RepeatedEffect
 from ripieno.workflows.findings.retried_tools import RetriedTools
@@ -54,10 +55,12 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     AgentWithoutTools(),
     CrowdedChat(),
     CutShort(),
+    DividedSystem(),
     DueAfterDeadline(),
     EndlessWait(),
     HandoffToNobody(),
     HandoffWithoutWayOut(),
+    HedgedWrite(),
     HighRiskAlone(),
     IndependentStages(),
     LimitAboveWorkflow(),
@@ -70,6 +73,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     PatternOfOne(),
     RetriedTools(),
     SameFunctionTwice(),
+    UncountedTokens(),
     UnheardReminder(),
     TooManyTools(),
     UnheededFailureRule(),
