@@ -147,7 +147,7 @@ def test_what_was_done_is_decided_again_by_other_policies(cli: Cli) -> None:
     }
     assert cli.run("policy", "whatif", "--pack", "stric").code == 2
     cared_for = cli.ok("policy", "whatif", "--pack", "healthcare", "--run", run["run_id"])
-    assert "10 decisions of 1 run: 0 would be others" in cared_for.err
+    assert "13 decisions of 1 run: 0 would be others" in cared_for.err
 
 
 def test_an_act_of_a_run_is_explained(cli: Cli) -> None:

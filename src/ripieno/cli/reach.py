@@ -23,7 +23,7 @@ ACTS: Final[Mapping[str, str]] = {
     "runs": "pause resume cancel mode skip answer limit signal retry rollback erase fork migrate",
     "workflows": "register drain undrain compatible mode promote share rollback protect unprotect",
     "policy": "register promote share rollback",
-    "agents": "suspend resume retire",
+    "agents": "import suspend resume retire",
     "budgets": "set clear",
     "holds": "set release",
     "tenants": "delete",
