@@ -51,7 +51,15 @@ READS = {
     "audit key": "",
 }
 """Commands that read the data folder, and what they are given."""
-FILES = {"check", "schema", "config view", "policy test"}
+FILES = {
+    "connectors approve",
+    "connectors diff",
+    "connectors sign-in",
+    "check",
+    "schema",
+    "config view",
+    "policy test",
+}
 """They look at files and settings, and open no data folder."""
 MACHINE = {"backup", "doctor"}
 """They are about the machine: no key makes a backup, and a doctor says what is amiss with a key."""

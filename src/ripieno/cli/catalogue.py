@@ -245,6 +245,16 @@ COMMANDS: Final = (
         group="Trust and care",
     ),
     Entry(
+        "connectors",
+        "Servers of tools: what they offer, and what of that may be called.",
+        children=(
+            Entry("diff", "Show what is not as it was approved.", "connectors:diff"),
+            Entry("approve", "Approve what a server offers, after seeing it.", "connectors:approve"),
+            Entry("sign-in", "Sign in to a server with a browser.", "connectors:sign_in"),
+        ),
+        group="Define",
+    ),
+    Entry(
         "providers",
         "Identity providers whose tokens are trusted.",
         children=(

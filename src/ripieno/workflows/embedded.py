@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -69,7 +70,15 @@ async def open_host(
             finally:
                 ambient.reset(token)
     finally:
+        await close_connections()
         await store.close()
+
+
+async def close_connections() -> None:
+    """Close what connectors keep open for all runs of this event loop, where any was used."""
+    mcp = sys.modules.get("ripieno.connectors.mcp.connection")
+    if mcp is not None:
+        await mcp.close_connections()
 
 
 @cache

@@ -158,6 +158,9 @@ class Connection:
                 if not self._ready.done():
                     self._ready.set_result(None)
                 await self._leave.wait()
+        except asyncio.CancelledError:
+            self.leave("the program ends")
+            raise
         except RipienoError as error:
             why = error.message
         except Exception as error:  # noqa: BLE001 - whatever a server or the library raises, it is not there

@@ -201,8 +201,16 @@ class McpConnector(Connector):
     ) -> None:
         self.server = server if isinstance(server, McpServer) else McpServer.read(name, server)
         self.approved = Path(approved) if approved is not None else approved_file(name)
-        self.definitions = read_approved(self.approved, name)
+        self._read: dict[str, ToolDefinition] | None = None
         super().__init__(name, version=version, origin="mcp", pin=pin, allow=allow, overrides=overrides)
+
+    @property
+    def definitions(self) -> Mapping[str, ToolDefinition]:
+        """What was approved, by name; read once there is anything, and the same from then on."""
+        if self._read is None and self.is_approved:
+            self._read = read_approved(self.approved, self.name)
+            self.check_declared()
+        return self._read or {}
 
     @property
     def is_approved(self) -> bool:
@@ -241,12 +249,13 @@ class McpConnector(Connector):
     def approve(self, tools: Mapping[str, ToolDefinition]) -> None:
         """Write that these tools may be called; runs that go on keep to what they are pinned to."""
         write_approved(self.approved, tools)
+        self._read = None
+        self._made.clear()
 
     def check_declared(self) -> None:
         """Raise `DefinitionError` where what is said names no tool that was approved."""
-        if not self.is_approved:
-            return
-        super().check_declared()
+        if self.definitions:
+            super().check_declared()
 
     def tool(self, name: str) -> Tool:
         """Give a tool by its name; raises `DefinitionError` where nothing was approved yet."""

@@ -1,0 +1,194 @@
+"""`ripieno connectors`: what a server offers beside what was approved, approving it, and signing in to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, console, note, write
+from ripieno.model.errors import DefinitionError, InputError, NotFoundError, nearest
+from ripieno.workflows.load import from_module, from_python_file
+
+if TYPE_CHECKING:
+    from ripieno.connectors.mcp.connector import McpConnector, Offered
+
+__all__ = ["approve", "diff", "sign_in"]
+
+
+def diff(reference: str, /, *, options: Options = DEFAULTS) -> int:
+    """Show what a server offers now beside what was approved of it; exit code 1 where that is another.
+
+    Parameters
+    ----------
+    reference
+        Where the connector is: file.py:name or module:name.
+
+    """
+    settings = options.settle()
+    connector = connector_at(reference)
+    offered = asyncio.run(asked(connector))
+    if settings.output == "table":
+        show(connector, offered)
+    else:
+        write(settings.output, document(offered), None)
+    return Exit.FAILED if offered.changed or offered.added or offered.gone else Exit.OK
+
+
+def approve(
+    reference: str,
+    /,
+    *tools: str,
+    yes: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Approve what a server offers now, after showing it: each definition, and what in it looks like a trap.
+
+    What is approved is written into a file of the project, whole; it is what agents are told, and what calls
+    are checked against. Look at the file as at any other change.
+
+    Parameters
+    ----------
+    reference
+        Where the connector is: file.py:name or module:name.
+    tools
+        Only these tools; the others stay as they were approved. None given: all, as they are now.
+    yes
+        Do not ask.
+
+    """
+    settings = options.settle()
+    connector = connector_at(reference)
+    offered = asyncio.run(asked(connector))
+    for name in tools:
+        if name not in offered.now and name not in offered.gone:
+            msg = (
+                f"connector {connector.name}: its server offers no tool {name!r}{nearest(name, offered.now)}"
+            )
+            raise NotFoundError(msg)
+    chosen = dict(offered.now)
+    if tools:
+        chosen = {name: one for name, one in connector.definitions.items() if name not in tools}
+        chosen |= {name: offered.now[name] for name in tools if name in offered.now}
+    show(connector, offered, whole=True, only=tools)
+    if not yes and not confirmed(connector, len(chosen)):
+        note("nothing was approved")
+        return Exit.CANCELLED
+    connector.approve(chosen)
+    note(f"{connector.approved}: {len(chosen)} tools of {connector.name} may be called as they are now")
+    if settings.output != "table":
+        write(settings.output, {"file": str(connector.approved), "tools": sorted(chosen)}, None)
+    return Exit.OK
+
+
+def sign_in(reference: str, /, *, options: Options = DEFAULTS) -> int:
+    """Sign in to a server with a browser; calls from this data folder are then made with that.
+
+    Parameters
+    ----------
+    reference
+        Where the connector is: file.py:name or module:name.
+
+    """
+    from ripieno.connectors.mcp import sign_in as signing  # noqa: PLC0415 - most commands do without it
+
+    options.settle()
+    connector = connector_at(reference)
+
+    async def page(address: str) -> None:
+        note(f"open this page, and sign in there:\n  {address}")
+
+    tools = asyncio.run(signing.sign_in(connector.server, page))
+    note(f"signed in to {connector.name}, which offers {len(tools)} tools")
+    return Exit.OK
+
+
+def connector_at(reference: str) -> McpConnector:
+    """Give the connector that people mean; raises `DefinitionError` for what is none of a server."""
+    from ripieno.connectors.mcp.connector import McpConnector  # noqa: PLC0415 - most commands do without it
+
+    module, _, attribute = reference.rpartition(":")
+    if not module or not attribute:
+        msg = f"expected file.py:name or module:name, got {reference!r}"
+        raise InputError(msg)
+    file = module.endswith(".py")
+    found, _ = from_python_file(Path(module), attribute) if file else from_module(module, attribute)
+    if not isinstance(found, McpConnector):
+        msg = f"expected an McpConnector at {reference!r}, found {type(found).__name__}"
+        raise DefinitionError(msg)
+    return found
+
+
+async def asked(connector: McpConnector) -> Offered:
+    """Ask the server what it offers."""
+    from ripieno.connectors.mcp.connection import close_connections  # noqa: PLC0415 - as above
+
+    try:
+        return await connector.offered()
+    finally:
+        await close_connections()
+
+
+def document(offered: Offered) -> dict[str, Any]:
+    """Give it as programs read it."""
+    return {
+        "changed": {name: list(said) for name, said in offered.changed.items()},
+        "added": list(offered.added),
+        "gone": list(offered.gone),
+        "unusable": dict(offered.unusable),
+        "suspicions": {name: list(said) for name, said in offered.suspicions.items()},
+    }
+
+
+def show(
+    connector: McpConnector, offered: Offered, *, whole: bool = False, only: tuple[str, ...] = ()
+) -> None:
+    """Show each tool that is new, another or gone; `whole` with what it says of itself."""
+    out = console(sys.stdout)
+    said = 0
+    for name in sorted({*offered.now, *offered.gone, *offered.unusable}):
+        states = state_of(name, offered)
+        if not states or (only and name not in only):
+            continue
+        said += 1
+        out.print(
+            clean(f"{connector.name}.{name}", style="bold"),
+            Text("  "),
+            *[clean(one) for one in states],
+            sep="",
+        )
+        if whole and name in offered.now:
+            out.print(Text("  "), clean(offered.now[name].description or "(says nothing of itself)"), sep="")
+        for why in offered.suspicions.get(name, ()):
+            out.print(Text("  ! ", style="bold red"), clean(why), sep="")
+    if not said:
+        note(f"{connector.name}: all {len(offered.now)} tools are as they were approved")
+
+
+def state_of(name: str, offered: Offered) -> list[str]:
+    """Say what is to be said of a tool; nothing of one that is as it was approved."""
+    if name in offered.unusable:
+        return [f"cannot be called: {offered.unusable[name]}"]
+    if name in offered.gone:
+        return ["is gone"]
+    if name in offered.added:
+        hint = ", says that it only reads" if offered.now[name].says_reads else ""
+        return [f"is new{hint}"]
+    changed = offered.changed.get(name)
+    return [f"is another: {'; '.join(changed)}"] if changed else []
+
+
+def confirmed(connector: McpConnector, number: int) -> bool:
+    """Ask whether these tools may be called; raises `InputError` where nobody can be asked."""
+    if not sys.stdin.isatty():
+        msg = f"nobody can be asked whether {number} tools of {connector.name} may be called"
+        raise InputError(msg, remedy="look at them, then --yes")
+    sys.stderr.write(f"may these be called, {number} tools in all? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
