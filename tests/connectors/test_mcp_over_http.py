@@ -22,7 +22,7 @@ from ripieno.connectors.mcp.definition import ToolDefinition
 from ripieno.connectors.mcp.server import McpServer, OAuth
 from ripieno.connectors.mcp.sign_in import sign_in
 from ripieno.model.action import Call
-from ripieno.model.errors import DefinitionError, ToolError
+from ripieno.model.errors import DefinitionError, NotSentError, ToolError
 
 PAY = {"name": "pay", "inputSchema": {"type": "object"}}
 ONE = Call("k" * 40, "", "", 1, datetime(2100, 1, 1, tzinfo=UTC))
@@ -203,6 +203,41 @@ async def test_whether_a_call_was_made_is_told_by_how_it_failed_and_the_next_is_
     service.misdeed = None
     assert await pay(server) == "paid"
     assert len([body for _, body in service.at("/mcp") if '"tools/call"' in body]) == 2
+
+
+async def test_a_server_that_wants_to_be_left_alone_says_for_how_long(service: Service) -> None:
+    async def is_busy() -> Answer:
+        return said({"why": "slowly"}, 429, retry_after="7")
+
+    service.misdeed = is_busy
+    with pytest.raises(NotSentError) as refused:
+        await pay(McpServer(name="pay", url=service.url))
+    assert (refused.value.failure, refused.value.retry_after) == ("rate_limited", 7)
+
+
+async def test_what_becomes_of_one_call_is_nothing_to_those_beside_it(service: Service) -> None:
+    server = McpServer(name="pay", url=service.url)
+    under_way, go_on = asyncio.Event(), asyncio.Event()
+
+    async def waits() -> Answer:
+        under_way.set()
+        await go_on.wait()
+        return said({}, 403)
+
+    async def is_not_known() -> Answer:
+        return said({}, 404)
+
+    service.misdeed = waits
+    first = asyncio.create_task(pay(server))
+    await under_way.wait()
+    service.misdeed = is_not_known
+    with pytest.raises(ToolError, match="HTTP 404"):
+        await pay(server)
+    service.misdeed = None
+    assert await pay(server) == "paid", "over a connection of its own"
+    go_on.set()
+    with pytest.raises(ToolError, match="HTTP 403"):
+        await first
 
 
 async def test_a_server_that_is_gone_is_an_error_of_its_own_with_nothing_sent() -> None:

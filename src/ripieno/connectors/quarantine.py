@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ripieno.model.errors import ToolError
+from ripieno.model.errors import NotSentError
 
 __all__ = ["QuarantinedError"]
 
 
-class QuarantinedError(ToolError):
+class QuarantinedError(NotSentError):
     """A tool is not as it was approved, and is not called before somebody has approved how it is now."""
 
     code = "quarantined"

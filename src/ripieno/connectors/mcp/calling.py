@@ -9,31 +9,32 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import structlog
 
 from ripieno.connectors.mcp.asking import ANSWERS, ASKS, ROUNDS, Asked, Elicited, asked_of, refused
+from ripieno.connectors.mcp.codes import NOT_DONE, Told
 from ripieno.connectors.mcp.connection import Connection, connected
 from ripieno.connectors.mcp.definition import ToolDefinition, changes
 from ripieno.connectors.mcp.results import recorded
 from ripieno.connectors.mcp.server import McpServer
+from ripieno.connectors.quarantine import QuarantinedError
 from ripieno.model.action import Call, Effect
-from ripieno.model.errors import AuthenticationError, ToolError
+from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 
 if TYPE_CHECKING:
+    from mcp.shared.exceptions import MCPError
     from mcp_types import InputRequiredResult
 
-__all__ = ["LostError", "QuarantinedError", "call_tool"]
+__all__ = ["LostError", "call_tool"]
 
-UNKNOWN_HERE: Final = "HTTP 401"
-"""What a server says to whom it does not know, or not any more; nothing was done for them."""
+LONGEST: Final = 500
+
+UNKNOWN_HERE, GONE, TOO_MANY = 401, 404, 429
+"""What a server says to whom it does not know any more, of a session that ended, and to be left alone."""
+
+ANEW: Final = (None, UNKNOWN_HERE, GONE)
 
 KEY: Final = "ripieno/idempotency-key"
 """Of `_meta`: the same for every attempt that may be the same act, for servers that heed it."""
 
 log = structlog.get_logger("ripieno.connectors.mcp")
-
-
-class QuarantinedError(ToolError):
-    """A tool is not as it was approved, and is not called before somebody has approved how it is now."""
-
-    code = "quarantined"
 
 
 class LostError(Exception):
@@ -66,11 +67,11 @@ async def check_approved(connection: Connection, approved: ToolDefinition) -> No
     if now is None:
         why = listing.unusable.get(name, "the server does not offer it any more")
         msg = f"{where}: {name} is quarantined: {why}"
-        raise QuarantinedError(msg, remedy=remedy)
+        raise QuarantinedError(msg, remedy=remedy, failure="bad_request")
     if now.digest != approved.digest:
         found = "; ".join(changes(approved, now)[:5])
         msg = f"{where}: {name} is quarantined, it is not as it was approved: {found}"
-        raise QuarantinedError(msg, remedy=remedy)
+        raise QuarantinedError(msg, remedy=remedy, failure="bad_request")
 
 
 async def asked_again(
@@ -190,29 +191,38 @@ async def sent(
     try:
         return await connection.client.session.send_request(request, CALLED, progress_callback=told)
     except MCPError as error:
-        raise judged(connection, name, error.code, error.message) from None
+        raise judged(connection, name, error) from None
     except ValidationError:
         msg = f"MCP server {connection.server.name}: {name} answered with what is no result"
         raise LostError(msg) from None
 
 
-def judged(connection: Connection, name: str, code: int, message: str) -> Exception:
+def judged(connection: Connection, name: str, error: MCPError) -> Exception:
     """Say what an error of the protocol means for a call: none was made, or nobody knows."""
     import mcp_types as types  # noqa: PLC0415 - heavy
 
-    from ripieno.connectors.mcp.codes import LOST, NOT_DONE  # noqa: PLC0415 - beside it
-
-    text = f"MCP server {connection.server.name}: {name}: {message[:500]}"
-    if code in (LOST, NOT_DONE, types.CONNECTION_CLOSED):
-        connection.lost(message[:200])
+    of = f"MCP server {connection.server.name}: {name}"
+    text = f"{of}: {error.message[:LONGEST]}"
+    if error.code == types.CONNECTION_CLOSED:
+        connection.lost(error.message[:LONGEST])
+        return LostError(f"{of}: it ended before it answered: {connection.gone}")
+    if error.code == NOT_DONE:
+        return not_done(connection, text, Told.of(error.data))
     certain = (
-        NOT_DONE, types.INVALID_PARAMS, types.INVALID_REQUEST, types.METHOD_NOT_FOUND, types.HEADER_MISMATCH,
+        types.INVALID_PARAMS, types.INVALID_REQUEST, types.METHOD_NOT_FOUND, types.HEADER_MISMATCH,
         types.URL_ELICITATION_REQUIRED, types.UNSUPPORTED_PROTOCOL_VERSION,
     )  # fmt: skip
-    if code == NOT_DONE and message.startswith(UNKNOWN_HERE):
+    return ToolError(text, failure="bad_request") if error.code in certain else LostError(text)
+
+
+def not_done(connection: Connection, text: str, told: Told) -> ToolError:
+    """Give the error of a call that was not made; who comes next connects anew where that may help."""
+    if told.status in ANEW:
+        connection.retire(text[:LONGEST])
+    if told.status == UNKNOWN_HERE:
         return AuthenticationError(text)
-    if code in certain:
-        return ToolError(text)
-    if code == types.CONNECTION_CLOSED and connection.gone:
-        text = f"MCP server {connection.server.name}: {name}: it ended before it answered: {connection.gone}"
-    return LostError(text)
+    if told.status is None:
+        return NotSentError(text, failure="connection")
+    if told.status == TOO_MANY:
+        return NotSentError(text, failure="rate_limited", retry_after=told.retry_after)
+    return ToolError(text, failure="bad_request")

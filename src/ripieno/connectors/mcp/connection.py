@@ -20,7 +20,7 @@ from ripieno.connectors.mcp.asking import Elicited
 from ripieno.connectors.mcp.definition import ToolDefinition
 from ripieno.connectors.mcp.server import McpServer, Revealing
 from ripieno.model.durations import seconds
-from ripieno.model.errors import AuthenticationError, DefinitionError, RipienoError, ToolError
+from ripieno.model.errors import AuthenticationError, DefinitionError, NotSentError, RipienoError, ToolError
 
 if TYPE_CHECKING:
     import httpx2
@@ -34,7 +34,7 @@ TOOLS: Final = 2_000
 log = structlog.get_logger("ripieno.connectors.mcp")
 
 
-class UnreachableError(ToolError):
+class UnreachableError(NotSentError):
     """A server that is not there, or does not say what it offers; nothing was sent to a tool."""
 
     code = "unreachable"
@@ -112,6 +112,7 @@ class Connection:
         return UnreachableError(
             f"MCP server {self.server.name} cannot be used: {self.gone}",
             remedy=f"look at whether it is there: {self.server.at}",
+            failure="connection",
         )
 
     def lost(self, why: str) -> None:
@@ -119,6 +120,12 @@ class Connection:
         if self.gone is None:
             log.warning("mcp_server_lost", server=self.server.name, reason=why)
         self.leave(why)
+
+    def retire(self, why: str) -> None:
+        """Let nobody begin anything on it, and close it once what is under way has ended."""
+        self.gone = self.gone or why
+        if self.calls == 0:
+            self._leave.set()
 
     def leave(self, why: str) -> None:
         """Let it be closed."""
@@ -345,6 +352,8 @@ async def connected(server: McpServer) -> AsyncGenerator[Connection]:
     finally:
         connection.calls -= 1
         connection.used_at = time.monotonic()
+        if connection.gone is not None:
+            connection.retire(connection.gone)
 
 
 async def close_connections() -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
+from time import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx2
 
-from ripieno.connectors.mcp.codes import LOST, NOT_DONE
+from ripieno.connectors.mcp.codes import LOST, NOT_DONE, Told
 from ripieno.connectors.mcp.server import McpServer, Revealing
 from ripieno.model.errors import RipienoError
+from ripieno.resilience.retry_after import retry_after
 
 if TYPE_CHECKING:
     from mcp.client._transport import TransportStreams
@@ -86,7 +88,9 @@ async def telling(request: httpx2.Request, response: httpx2.Response, kind: str)
             return response
         text = f"HTTP {response.status_code}"
         sure = response.status_code < BROKEN and response.status_code != TIMED_OUT
-        return failed(request, NOT_DONE if sure else LOST, text, status=response.status_code)
+        wait = retry_after(response.headers, time(), limited=True)
+        told = Told(response.status_code, wait)
+        return failed(request, NOT_DONE if sure else LOST, text, told)
     if response.status_code >= REDIRECT:  # followed by the library where it stays within the server
         return response
     if response.status_code == ACCEPTED or not kind.startswith(("application/json", "text/event-stream")):
@@ -165,7 +169,8 @@ async def is_error(response: httpx2.Response) -> bool:
     return isinstance(body, dict) and isinstance(cast("dict[str, Any]", body).get("error"), dict)
 
 
-def failed(request: httpx2.Request, code: int, message: str, *, status: int = BROKEN) -> httpx2.Response:
+def failed(request: httpx2.Request, code: int, message: str, told: Told | None = None) -> httpx2.Response:
     """Give the answer that says what became of a request."""
-    error = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
-    return httpx2.Response(max(status, FAULTY), json=error, request=request)
+    said = {"code": code, "message": message, "data": (told or Told()).document()}
+    error = {"jsonrpc": "2.0", "id": None, "error": said}
+    return httpx2.Response((told and told.status) or BROKEN, json=error, request=request)
