@@ -109,6 +109,9 @@ def test_the_master_key_is_rotated_and_everything_tells_which_one_it_is(cli: Cli
     run = begun(cli)
     master = (cli.home / "master.key").read_bytes()
     assert "--reason" in cli.run("keys", "rotate").err
+    assert "takes none of" in cli.run("keys", "rotate", "--data", "--to", "file", "--reason", "x").err
+    anew = cli.ok("keys", "rotate", "--data", "--reason", "a disk is gone", "--output", "json")
+    assert (anew.json["state"], anew.json["round"], anew.json["runs"]) == ("encrypted anew", 1, 1)
     planned = cli.ok("keys", "rotate", "--dry-run", "--output", "json").json
     assert (planned["state"], planned["to"]["id"], planned["keys"]["runs"]) == ("would be rotated", None, 1)
     assert (cli.home / "master.key").read_bytes() == master

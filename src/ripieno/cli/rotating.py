@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +15,12 @@ from ripieno.cli.output import clean, listing, note, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.model.errors import InputError
+from ripieno.retention.encrypting import encrypt_anew
 from ripieno.retention.rotation import Known, Rotated, rotate, rotation_of
 
 __all__ = ["rotate_master"]
 
+WHERE_LEFT: str = ", where it was left"
 EVERY: int = 10_000
 """Keys after which it is told how far it has come."""
 
@@ -27,13 +30,14 @@ def rotate_master(
     reason: str | None = None,
     to: str | None = None,
     keep_old: Path | None = None,
+    data: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     options: Options = DEFAULTS,
 ) -> int:
     """Have another master key wrap the keys of all runs and tenants, and destroy the one before.
 
     Runs go on meanwhile. Whatever interrupts it, the same command goes on where it was; only when no key
-    is wrapped by the old one any more is that destroyed. Values are not encrypted anew.
+    is wrapped by the old one any more is that destroyed. Values are not encrypted anew, but with --data.
 
     Parameters
     ----------
@@ -45,11 +49,18 @@ def rotate_master(
     keep_old
         A folder to be made, in which the old one is kept: backups that were made before without their keys
         need it, and whoever has it reads what they hold.
+    data
+        Encrypt what runs hold that have ended anew instead, each under a new secret; the master key stays.
     dry_run
         Only say what would be done.
 
     """
     settings = options.settle()
+    if data and (to is not None or keep_old is not None or dry_run):
+        msg = "--data leaves the master key as it is, and takes none of --to, --keep-old and --dry-run"
+        raise InputError(msg)
+    if data:
+        return asyncio.run(_encrypt(settings, reason or ""))
     if dry_run:
         return asyncio.run(_plan(settings, to))
     if reason is None:
@@ -91,6 +102,22 @@ async def _rotate(settings: Settings, reason: str, to: str | None, keep_old: Pat
     return Exit.OK
 
 
+async def _encrypt(settings: Settings, reason: str) -> int:
+    def progress(done: int) -> None:
+        if done % EVERY == 0:
+            note(f"{done:,} runs")
+
+    async with opened(settings) as store:
+        done = await encrypt_anew(store, settings.home, by=settings.principal, reason=reason, told=progress)
+    write(settings.output, {"state": "encrypted anew", **asdict(done)}, None)
+    note(
+        f"encrypted anew: {done.values:,} values of {done.runs:,} runs" + (WHERE_LEFT if done.resumed else "")
+    )
+    if done.going:
+        note(f"runs that have not ended, and keep their keys until it is said again: {done.going:,}")
+    return Exit.OK
+
+
 def show(settings: Settings, one: Rotated, state: str) -> None:
     """Show what a rotation came to, or would."""
     table = listing("", "generation", "id", "kept by", right=("generation",))
@@ -106,7 +133,7 @@ def show(settings: Settings, one: Rotated, state: str) -> None:
         "kept": None if one.kept is None else str(one.kept),
     }
     write(settings.output, document, table)
-    note(f"{state}: keys {counts}" + (", where it was left" if one.resumed else ""))
+    note(f"{state}: keys {counts}" + (WHERE_LEFT if one.resumed else ""))
 
 
 def told_of(key: Known) -> dict[str, Any]:

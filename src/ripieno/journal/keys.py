@@ -27,6 +27,8 @@ SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 WRAPPED_BYTES: Final = ID_BYTES + NONCE_BYTES + SECRET_BYTES + TAG_BYTES
+"""Of a key that names what has wrapped it, at least; what earlier versions wrote is shorter."""
+ROUND_BYTES: Final = 8
 BLOCK_BYTES: Final = 64
 INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
@@ -59,16 +61,32 @@ class Hmac:
 class StreamKey:
     """Commits to, encrypts and decrypts the values of one run or tenant.
 
-    Each use has a key of its own, SHA-256 over the stream's 32-byte random secret and a label.
+    Each use has a key of its own, SHA-256 over the stream's 32-byte random secret and a label. Values that
+    were encrypted anew have a secret of their own, with the number of the round in which that was; what was
+    encrypted before is opened still.
     """
 
-    __slots__ = ("_cipher", "_commitment", "secret", "stream")
+    __slots__ = ("_before", "_cipher", "_commitment", "material", "secret", "stream")
 
-    def __init__(self, stream: bytes, secret: bytes) -> None:
+    def __init__(self, stream: bytes, material: bytes) -> None:
+        """`material`: the secret, then, where values were encrypted anew, another one and the round."""
         self.stream = stream
-        self.secret = secret
+        self.material = material
+        self.secret = material[:SECRET_BYTES]
         self._commitment = Hmac(self.commitment_key)
-        self._cipher = AESGCM(hashlib.sha256(secret + b"ripieno encryption 1").digest())
+        self._before: AESGCM | None = None
+        self._cipher = encryption(self.secret)
+        if len(material) > SECRET_BYTES:
+            self._before, self._cipher = self._cipher, encryption(material[SECRET_BYTES : 2 * SECRET_BYTES])
+
+    @property
+    def round(self) -> int:
+        """The round in which values were encrypted anew last; 0 for none."""
+        return int.from_bytes(self.material[2 * SECRET_BYTES :])
+
+    def renewed(self, number: int) -> StreamKey:
+        """Give the same with another secret that values are encrypted by, in the round with this number."""
+        return StreamKey(self.stream, self.secret + os.urandom(SECRET_BYTES) + number.to_bytes(ROUND_BYTES))
 
     @property
     def commitment_key(self) -> bytes:
@@ -98,7 +116,7 @@ class StreamKey:
     def open(self, commitment: bytes, sealed: bytes) -> bytes:
         """Decrypt a value and check it against its commitment; raises `StoreError` when either fails."""
         try:
-            data = self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self.stream + commitment)
+            data = self._opened(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], self.stream + commitment)
         except (InvalidTag, ValueError) as error:
             msg = f"value {commitment.hex()[:12]} of {self.stream.hex()} was changed in the store"
             raise StoreError(msg) from error
@@ -106,6 +124,19 @@ class StreamKey:
             msg = f"value {commitment.hex()[:12]} of {self.stream.hex()} does not match its commitment"
             raise StoreError(msg)
         return data
+
+    def _opened(self, nonce: bytes, data: bytes, bound: bytes) -> bytes:
+        if self._before is None:
+            return self._cipher.decrypt(nonce, data, bound)
+        try:
+            return self._cipher.decrypt(nonce, data, bound)
+        except InvalidTag:
+            return self._before.decrypt(nonce, data, bound)
+
+
+def encryption(secret: bytes) -> AESGCM:
+    """Give what values are encrypted with that have this secret."""
+    return AESGCM(hashlib.sha256(secret + b"ripieno encryption 1").digest())
 
 
 def nonces(count: int) -> Iterator[bytes]:
@@ -189,7 +220,7 @@ class MasterKey:
         return self._wrapped(os.urandom(NONCE_BYTES), key, under)
 
     def _wrapped(self, nonce: bytes, key: StreamKey, under: bytes) -> bytes:
-        return under + nonce + self._cipher(under).encrypt(nonce, key.secret, under + key.stream)
+        return under + nonce + self._cipher(under).encrypt(nonce, key.material, under + key.stream)
 
     def _cipher(self, name: bytes) -> AESGCM:
         cipher = self._ciphers.get(name)
@@ -214,10 +245,10 @@ class MasterKey:
             bound, rest = name + stream, wrapped[ID_BYTES:]
         for cipher in tried:
             try:
-                secret = cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
+                material = cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], bound)
             except (InvalidTag, ValueError):
                 continue
-            return StreamKey(stream, secret)
+            return StreamKey(stream, material)
         msg = f"the key of {stream.hex()} cannot be unwrapped"
         raise StoreError(msg, remedy=OTHER)
 
@@ -232,4 +263,4 @@ class MasterKey:
 
 def wrapped_by(wrapped: bytes) -> bytes | None:
     """Give the id of the master key that has wrapped it; None for what an earlier version wrote."""
-    return wrapped[:ID_BYTES] if len(wrapped) == WRAPPED_BYTES else None
+    return wrapped[:ID_BYTES] if len(wrapped) >= WRAPPED_BYTES else None

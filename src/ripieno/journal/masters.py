@@ -71,6 +71,25 @@ class MasterStore(ABC):
         """Do the same for tenants, with an event in each one's log."""
 
     @abstractmethod
+    def ended_behind(self, after: str, limit: int) -> Sequence[str]:
+        """Give runs that have ended and are not erased, behind one, in their order."""
+
+    @abstractmethod
+    async def encrypt_anew(self, run: str, number: int) -> tuple[int, Sequence[bytes]] | None:
+        """Encrypt all values of a run that has ended by another secret, in one commit.
+
+        None where that was done in the round with this number, or it holds nothing. Gives how many values
+        there were, and pieces of what stood there before. Raises `StoreError` for one that was changed.
+        """
+
+    @abstractmethod
+    async def scrub_values(self, before: Sequence[bytes] | None) -> bool:
+        """Take what values were before they were encrypted anew out of every free byte of the store's files.
+
+        None where that is not known any more. False while somebody else reads what was committed before.
+        """
+
+    @abstractmethod
     def wrapped_by_others(self) -> Mapping[str, int]:
         """Give how many keys of `runs` and `tenants` another than the newest master key has wrapped."""
 

@@ -93,6 +93,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "register": "register a version",
     "compatible": "declare versions compatible",
     "rotate master key": "have another master key, or say who keeps it",
+    "rotate data keys": "have other keys encrypt what runs hold",
     "rotate checkpoint key": "have another key sign checkpoints",
     "delete tenant": "delete a tenant",
     "erase": "erase what a run holds",

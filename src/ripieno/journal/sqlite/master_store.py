@@ -27,7 +27,7 @@ NEWEST: Final = "SELECT id FROM masters ORDER BY generation DESC LIMIT 1"
 """The master key that wraps; none where the first one does."""
 
 OTHER: Final = (
-    f"wrapped <> x'' AND (length(wrapped) <> {WRAPPED_BYTES} OR substr(wrapped, 1, {ID_BYTES}) <> ?)"
+    f"wrapped <> x'' AND (length(wrapped) < {WRAPPED_BYTES} OR substr(wrapped, 1, {ID_BYTES}) <> ?)"
 )
 
 
@@ -90,6 +90,27 @@ class SqliteMasters(Store):
             lambda batch: rekeying.put_back_tenants(batch, self._master, counted, body, reason)
         )
         return done
+
+    def ended_behind(self, after: str, limit: int) -> Sequence[str]:
+        """Give runs that have ended and are not erased, behind one, in their order."""
+        rows = self._reader.all(
+            "SELECT id FROM runs WHERE id > ? AND ended_at IS NOT NULL AND wrapped <> x''"
+            " ORDER BY id LIMIT ?",
+            after,
+            limit,
+        )
+        return [run for (run,) in rows]
+
+    async def encrypt_anew(self, run: str, number: int) -> tuple[int, Sequence[bytes]] | None:
+        """Encrypt all values of a run that has ended by another secret, in one commit."""
+        return await self._writer.perform(
+            lambda batch: rekeying.encrypt_anew(batch, self._master, run, number)
+        )
+
+    async def scrub_values(self, before: Sequence[bytes] | None) -> bool:
+        """Take what values were before they were encrypted anew out of every free byte of the files."""
+        async with self._scrubbing:
+            return await asyncio.to_thread(scrub, self.path, before, self._busy_seconds)
 
     def _anew(self, rows: Sequence[Any]) -> tuple[list[tuple[str, bytes, bytes]], Rewrapped]:
         """Wrap keys anew; those that cannot be unwrapped are told, and stay as they are."""

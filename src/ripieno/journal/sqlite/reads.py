@@ -188,7 +188,8 @@ class SqliteReads(Store):
 
     def payload(self, run: str, commitment: str) -> bytes:
         """Give an encoded value; raises `StoreError` when it is gone or damaged."""
-        return self.key(run).open(bytes.fromhex(commitment), self.sealed(run, commitment))
+        sealed = self.sealed(run, commitment)  # before its key, which opens what was encrypted before as well
+        return self.key(run).open(bytes.fromhex(commitment), sealed)
 
     def sealed(self, run: str, commitment: str) -> bytes:
         """Give a value as stored, encrypted; raises `StoreError` when it is gone."""

@@ -15,15 +15,26 @@ from ripieno.model.event import Json
 from ripieno.model.stop import EVERYTHING
 from ripieno.model.value import encode
 
-__all__ = ["EACH_MASTER", "begin", "end", "newly_wrapped", "put_back_runs", "put_back_tenants"]
+__all__ = [
+    "EACH_MASTER",
+    "begin",
+    "encrypt_anew",
+    "end",
+    "newly_wrapped",
+    "put_back_runs",
+    "put_back_tenants",
+]
 
 EACH_MASTER: Final = f"""
     SELECT id, wrapped FROM (
         SELECT id, wrapped FROM runs UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants
     ) WHERE wrapped <> x''
-    GROUP BY iif(length(wrapped) = {WRAPPED_BYTES}, substr(wrapped, 1, {ID_BYTES}), x'')
+    GROUP BY iif(length(wrapped) >= {WRAPPED_BYTES}, substr(wrapped, 1, {ID_BYTES}), x'')
 """  # noqa: S608 - only our own numbers are put into it
 """One key for each master key that has wrapped any."""
+
+PIECE: Final = 20
+"""Bytes of a value by which it is looked for in the file afterwards."""
 
 Body = Mapping[str, Json]
 
@@ -60,6 +71,33 @@ def newly_wrapped(batch: Batch, master: MasterKey, keys: tuple[bytes, StreamKey]
     wrapped = master.wrap(key, newest)
     master.choose(newest)
     return wrapped
+
+
+def encrypt_anew(batch: Batch, master: MasterKey, run: str, number: int) -> tuple[int, list[bytes]] | None:
+    """Encrypt all values of a run that has ended by another secret, which its key has from then on.
+
+    None where it was done in this round, or there is nothing to do. Gives how many values there were, and
+    what stood in their places and the key's. Raises `StoreError` for a key or value that was changed.
+    """
+    execute, stream = batch.connection.execute, bytes.fromhex(run)
+    wrapped, ended = execute("SELECT wrapped, ended_at FROM runs WHERE id = ?", (run,)).fetchone()
+    if ended is None or not wrapped:
+        return None
+    key = master.unwrap(stream, wrapped)
+    if key.round >= number:
+        return None
+    renewed, before = key.renewed(number), [wrapped]
+    for commitment, sealed in execute(
+        "SELECT commitment, sealed FROM payloads WHERE stream = ?", (stream,)
+    ).fetchall():
+        before.append(sealed[:PIECE])
+        anew = renewed.seal(commitment, key.open(commitment, sealed))
+        execute(
+            "UPDATE payloads SET sealed = ? WHERE stream = ? AND commitment = ?", (anew, stream, commitment)
+        )
+    again = master.wrap(renewed, batch.master() or master.id)
+    execute("UPDATE runs SET wrapped = ? WHERE id = ?", (again, run))
+    return len(before) - 1, before
 
 
 def put_back_runs(batch: Batch, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
