@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,12 +29,12 @@ class Arm:
 ARMS: Final[Mapping[str, Arm]] = {
     "allow-all": Arm("allow-all"),
     "tool-permissions": Arm("tool-permissions"),
-    "strict": Arm("strict", "what they read"),
-    "strict, values alone": Arm("strict", "values alone"),
+    "strict": Arm("strict", "values alone"),
     "strict, act by act": Arm("strict"),
-    "strict, read by nobody": Arm("strict", "blindly"),
+    "strict, with sources": Arm("strict-with-sources", "what they read"),
+    "strict, with sources, read by nobody": Arm("strict-with-sources", "blindly"),
 }
-"""`strict` ships with Ripieno; the first two are written here, to compare with."""
+"""`strict` ships with Ripieno; the others are written here, to compare with."""
 
 
 def workflow_of(suite: str, user: str) -> str:
@@ -42,8 +43,9 @@ def workflow_of(suite: str, user: str) -> str:
 
 
 def write_packs(policies: Path, suites: Sequence[Suite]) -> None:
-    """Write what to compare with: everything is permitted; and each task may call the tools that it needs.
+    """Write what to compare with.
 
+    All is permitted; each task may call the tools that it needs; `strict`, with sources vouched for as well.
     Tool permissions are given at their best: whoever gave them knew, task by task, which tools the right way
     through it calls. Nobody does; it is what such permissions could reach at most.
     """
@@ -52,6 +54,13 @@ def write_packs(policies: Path, suites: Sequence[Suite]) -> None:
     everything.joinpath("all.cedar").write_text(
         '@id("all")\npermit (principal, action, resource);\n', encoding="utf-8"
     )
+    sources = policies / "strict-with-sources"
+    sources.mkdir()
+    shipped = Path(str(files("ripieno.mediation.policy"))) / "packs" / "strict"
+    for file in shipped.glob("*.cedar"):
+        text = file.read_text("utf-8").replace('@vouch("values")', '@vouch("values, sources")')
+        sources.joinpath(file.name).write_text(text, encoding="utf-8")
+    sources.joinpath("pack.yaml").write_text("extends: [standard]\n", encoding="utf-8")
     permissions = policies / "tool-permissions"
     permissions.mkdir()
     permissions.joinpath("pack.yaml").write_text("extends: [standard]\n", encoding="utf-8")

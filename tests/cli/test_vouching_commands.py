@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from conftest import Cli
+from ripieno.mediation import policy
 
 PAGES = '''
 from typing import Any
@@ -29,11 +32,15 @@ async def go(context: Context) -> list[str]:
     return [await context.use(tell, url=url) for url in (north, north, south)]
 
 
-workflow = Workflow("desk", sequential(go), policy="strict")
+workflow = Workflow("desk", sequential(go), policy="sources")
 '''
 
 
 def started(cli: Cli) -> None:
+    shipped = Path(policy.__file__).parent / "packs" / "strict" / "effects.cedar"
+    text = shipped.read_text("utf-8").replace('@vouch("values")', '@vouch("values, sources")')
+    cli.write("policies/sources/effects.cedar", text)
+    cli.write("policies/sources/pack.yaml", "extends: [standard]\n")
     cli.write("desk.py", PAGES)
     cli.write("task.json", '{"do": "go by the minutes"}')
     result = cli.run("run", "desk.py:workflow", "--input", "task.json", "--key", "one", "--no-wait-people")

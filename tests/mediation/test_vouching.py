@@ -10,7 +10,8 @@ import pytest
 from tests.mediation.support.payables import traced
 from tests.mediation.support.watching import Watching
 
-from kernel.scenarios.governed import gate_of, governed
+from kernel.scenarios import governed as scenario
+from kernel.scenarios.governed import governed
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, reply, until
 from ripieno import (
     Context,
@@ -28,6 +29,7 @@ from ripieno.journal.records import QuestionRow
 from ripieno.kernel.commands import asked_for
 from ripieno.kernel.emergency import break_glass
 from ripieno.kernel.forks import fork
+from ripieno.mediation import policy
 from ripieno.mediation.policy import PolicyGate, load_library
 from ripieno.mediation.policy.problems import PolicyError
 from ripieno.model.principal import Principal
@@ -98,14 +100,24 @@ class Agent(BaseParticipant):
         return {"calls": [name for name, _ in self.calls]}
 
 
+def gate_of(folder: Path, **files: str) -> PolicyGate:
+    """Give the gate under these, and `strict` as the pack `sources`, in which sources may be vouched for."""
+    shipped = Path(policy.__file__).parent / "packs" / "strict" / "effects.cedar"
+    (folder / "sources").mkdir(parents=True, exist_ok=True)
+    (folder / "sources" / "pack.yaml").write_text("extends: [standard]\n", "utf-8")
+    text = shipped.read_text("utf-8").replace('@vouch("values")', '@vouch("values, sources")')
+    (folder / "sources" / "effects.cedar").write_text(text, "utf-8")
+    return scenario.gate_of(folder, **files)
+
+
 @pytest.fixture(autouse=True)
 def nothing_done() -> None:
     PAGES.clear()
     DONE.clear()
 
 
-def desk(*calls: Call, policy: str = "strict", name: str = "desk") -> Workflow:
-    return Workflow(name, Agent(*calls), policy=policy)
+def desk(*calls: Call, pack: str = "sources", name: str = "desk") -> Workflow:
+    return Workflow(name, Agent(*calls), policy=pack)
 
 
 async def approve(host: Host, run: str, *vouch: str, **more: Any) -> dict[str, Any]:
@@ -307,7 +319,7 @@ async def test_it_counts_in_no_child_run(tmp_path: Path) -> None:
     PAGES.extend([f"see {NORTH}"])
     inner = desk(("fetch", {"url": NORTH}), name="inner")
     outer = Agent(READ, ("fetch", {"url": NORTH}))
-    both = Workflow("both", sequential(outer, subworkflow(inner, input="previous")), policy="strict")
+    both = Workflow("both", sequential(outer, subworkflow(inner, input="previous")), policy="sources")
     async with governed(tmp_path / "home", gate_of(tmp_path / "policies"), both, inner) as host:
         run = await begin(host, both, "go by the page")
         question = await asked(host, run)
@@ -396,7 +408,7 @@ async def test_it_is_offered_where_every_policy_that_asks_lets_it(
     tmp_path: Path, policies: str, offered: set[str]
 ) -> None:
     PAGES.append(f"see {NORTH}")
-    workflow = desk(READ, ("fetch", {"url": NORTH}), policy="standard")
+    workflow = desk(READ, ("fetch", {"url": NORTH}), pack="standard")
     async with governed(tmp_path / "home", gate_of(tmp_path / "policies", asks=policies), workflow) as host:
         run = await begin(host, workflow, "go by the page")
         question = await asked(host, run)
@@ -409,7 +421,7 @@ async def test_it_is_offered_where_every_policy_that_asks_lets_it(
 
 
 async def test_where_nothing_is_open_nothing_is_offered(tmp_path: Path) -> None:
-    workflow = desk(("fetch", {"url": NORTH}), policy="standard")
+    workflow = desk(("fetch", {"url": NORTH}), pack="standard")
     async with governed(tmp_path / "home", gate_of(tmp_path / "policies", asks=VOUCHED), workflow) as host:
         run = await begin(host, workflow, f"go to {NORTH}")
         assert await approve_plainly(host, run) == {}
