@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ripieno.participants.human import Decision, Human, human, person, role
     from ripieno.participants.limiting import ask, degrade
     from ripieno.participants.llm.agent import Agent, agent
+    from ripieno.participants.llm.brought import BroughtAgent
     from ripieno.participants.llm.confidence import judged_by, samples
     from ripieno.participants.remote.agent import RemoteAgent, remote_agent
     from ripieno.participants.tool_calls import use_tool
@@ -85,6 +86,7 @@ __all__ = [
     "Agent",
     "AuthenticationError",
     "Breaker",
+    "BroughtAgent",
     "Bulkhead",
     "Calendar",
     "Call",
@@ -217,6 +219,7 @@ HOMES = {
     "ripieno.participants.limiting": ("ask", "degrade"),
     "ripieno.participants.remote.agent": ("RemoteAgent", "remote_agent"),
     "ripieno.participants.llm.agent": ("Agent", "agent"),
+    "ripieno.participants.llm.brought": ("BroughtAgent",),
     "ripieno.participants.llm.confidence": ("judged_by", "samples"),
     "ripieno.participants.workflow": ("Subworkflow", "subworkflow"),
     "ripieno.patterns.branch": ("branch", "when"),

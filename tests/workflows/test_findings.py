@@ -23,6 +23,7 @@ from ripieno import (
     RateLimit,
     Resilience,
     Workflow,
+    agent,
     branch,
     concurrent,
     group_chat,
@@ -179,6 +180,8 @@ FOUND = {
     "too-many-tools": [
         workflow(single_agent(pure_read, tools=[Tool(look_up.function, name=f"t{n}") for n in range(21)]))
     ],
+    "undescribed-tool": [workflow(agent("clerk", model="openai:gpt-5", tools=[pay]))],
+    "unknown-model": [workflow(agent("clerk", model="fast"))],
     "agent-without-tools": [workflow(single_agent(pure_read, tools=[]))],
     "checks-itself": [
         workflow(group_chat(weigh, again, until=rounds(2), manager=maker_checker(weigh))),

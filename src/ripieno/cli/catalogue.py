@@ -255,6 +255,14 @@ COMMANDS: Final = (
         group="Define",
     ),
     Entry(
+        "models",
+        "Which models agents have, and what they cost.",
+        children=(
+            Entry("check", "Ask each model whether it answers; say what it can do.", "models:check_models"),
+        ),
+        group="Define",
+    ),
+    Entry(
         "providers",
         "Identity providers whose tokens are trusted.",
         children=(

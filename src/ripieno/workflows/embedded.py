@@ -75,7 +75,10 @@ async def open_host(
 
 
 async def close_connections() -> None:
-    """Close what connectors keep open for all runs of this event loop, where any was used."""
+    """Close what connectors and models keep open for all runs of this event loop, where any was used."""
+    models = sys.modules.get("ripieno.participants.llm.clients")
+    if models is not None:
+        await models.CLIENTS.close()
     mcp = sys.modules.get("ripieno.connectors.mcp.connection")
     if mcp is not None:
         await mcp.close_connections()

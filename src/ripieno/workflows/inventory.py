@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ripieno.model.event import Json
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.human import Human
+from ripieno.participants.llm.agent import Agent
 from ripieno.participants.remote import RemoteAgent
 from ripieno.participants.step import Step
 from ripieno.patterns.single_agent import SingleAgent
@@ -37,7 +38,7 @@ def inventory(workflow: Workflow) -> Mapping[str, Any]:
     for pattern in workflow.everyone():
         if isinstance(pattern, SingleAgent):
             tools.setdefault(acting(pattern.agent).name, []).extend(tool.name for tool in pattern.tools)
-        elif isinstance(pattern, RemoteAgent):
+        elif isinstance(pattern, RemoteAgent | Agent):
             tools[pattern.name] = [tool.name for tool in pattern.tools]
     agents = {leaf.name: entry(leaf, tools.get(leaf.name, [])) for leaf in workflow.leaves()}
     return {**{name: value for name, value in facts.items() if value}, "agents": agents}
@@ -53,6 +54,7 @@ def entry(leaf: BaseParticipant, tools: list[str]) -> dict[str, Json]:
     identity = leaf.identity()
     found: dict[str, Json] = {
         "kind": leaf.kind,
+        **({"model": leaf.model} if isinstance(leaf, Agent) else {}),
         "version": identity.get("version"),
         "source": identity.get("source"),
         "tools": list(dict.fromkeys(tools)),

@@ -29,13 +29,16 @@ from ripieno.participants.llm.confidence import (
     described,
     sure_of,
 )
-from ripieno.participants.llm.models import MODELS, identifier
+from ripieno.participants.llm.models import MODELS, ModelEntry, identifier
 from ripieno.participants.llm.prompts import SEEN, Example, instructed, prompt, seen
 from ripieno.participants.references import reference, source_digest
 from ripieno.participants.tool_calls import Toolbox, stable_name
 from ripieno.resilience.policy import PASSING, classes
 
 if TYPE_CHECKING:
+    from pydantic_ai import Agent as PydanticAgent
+    from pydantic_ai.models import Model
+
     from ripieno.participants.llm.loops import Loop
 
 __all__ = ["DEFAULT_TIMEOUT", "SETTINGS", "Agent", "agent"]
@@ -69,12 +72,14 @@ class Agent(BaseParticipant):
     """
 
     kind = "agent"
+    brought: PydanticAgent[Any, Any] | None = None
+    """An agent of Pydantic AI that was brought along, whose loop this is."""
 
     def __init__(
         self,
         name: str,
         *,
-        model: str | Sequence[str],
+        model: str | Sequence[str] | Model,
         instructions: str = "",
         tools: Sequence[Tool | Callable[..., Any]] = (),
         output: type[BaseModel] | Mapping[str, Any] | None = None,
@@ -88,11 +93,13 @@ class Agent(BaseParticipant):
         fall_back_on: Iterable[str] = PASSING,
     ) -> None:
         super().__init__(name)
-        self.models = (model,) if isinstance(model, str) else tuple(model)
+        self.given = None if isinstance(model, str | Sequence) else model
+        """The model itself, where it was given in place of its name."""
+        self.models = named(model)
         if not self.models or len(set(self.models)) < len(self.models):
             msg = f"{name}: expected a model, or several to be asked in order, each once, got {model!r}"
             raise DefinitionError(msg)
-        for one in self.models:
+        for one in self.models if self.given is None else ():
             identifier(one)
         self.model = self.models[0]
         self.fall_back_on = classes(f"{name} fall_back_on", fall_back_on)
@@ -223,7 +230,14 @@ class Agent(BaseParticipant):
         """What carries its turns out, made at the first; raises `DefinitionError` where that cannot be."""
         from ripieno.participants.llm.loops import Loop  # noqa: PLC0415 - Pydantic AI takes a second to load
 
-        return Loop(self, [MODELS.find(model) for model in self.models])
+        return Loop(self, self.entries)
+
+    @property
+    def entries(self) -> list[ModelEntry]:
+        """What is known of its models; raises `DefinitionError` where there is no such model."""
+        if self.given is not None:
+            return [ModelEntry(self.model, self.given.system, self.given.model_name)]
+        return [MODELS.find(model) for model in self.models]
 
     def asked(self, values: Mapping[str, Value]) -> str:
         """Give what the model is asked."""
@@ -262,6 +276,13 @@ class Sample(BaseParticipant):
         return await self._agent.once(task, context)
 
 
+def named(model: str | Sequence[str] | Model) -> tuple[str, ...]:
+    """Give models by their names; one that was given itself by its provider and name."""
+    if isinstance(model, str):
+        return (model,)
+    return tuple(model) if isinstance(model, Sequence) else (f"{model.system}:{model.model_name}",)
+
+
 def checked_settings(of: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Check what is set of a model; raises `DefinitionError`."""
     for name, value in settings.items():
@@ -288,7 +309,7 @@ def library() -> str:
 def agent(
     name: str,
     *,
-    model: str | Sequence[str],
+    model: str | Sequence[str] | Model,
     instructions: str = "",
     tools: Sequence[Tool | Callable[..., Any]] = (),
     output: type[BaseModel] | Mapping[str, Any] | None = None,
@@ -304,7 +325,7 @@ def agent(
     """Declare an LLM agent.
 
     model: `provider:name`, such as `anthropic:claude-sonnet-4-5`, or one that `ripieno.toml` declares;
-        of several the next is asked where one fails.
+        of several the next is asked where one fails. Or a model of Pydantic AI itself, as tests have.
     instructions: what it is told first, whatever the case.
     tools: what it may call; each call is a step through the gate.
     output: a Pydantic model or a JSON Schema of an object; text when left out.

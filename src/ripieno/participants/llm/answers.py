@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic_core import to_jsonable_python
 
 from ripieno.mediation.validation.schemas import check_schema
 from ripieno.model.errors import DefinitionError
@@ -70,7 +71,7 @@ class AnswerForm:
 
     def read(self, output: Any) -> Said:
         """Read what Pydantic AI gave; raises `ValueError` for what does not fit."""
-        value: Any = output.model_dump(mode="json") if isinstance(output, BaseModel) else output
+        value: Any = to_jsonable_python(output)
         if not self._sure:
             return Said(value)
         fields = cast("dict[str, Any]", value)

@@ -27,6 +27,7 @@ __all__ = ["Loop"]
 LONGEST_ANSWER: Final = 8192
 """Tokens that one response may have unless it is said: what is reserved of a budget hangs on it."""
 
+ANSWERERS: Final = [ANSWERING]
 UNLIMITED = UsageLimits(request_limit=None)
 """What limits a turn are the run's own limits, which are recorded."""
 
@@ -44,6 +45,7 @@ class Loop:
             agent.rounds,
             agent.toolbox,
             agent.mistakes,
+            agent.given,
             others=others,
             on=agent.fall_back_on,
         )
@@ -52,14 +54,14 @@ class Loop:
             mistakes=agent.mistakes,
             demands=agent.toolbox.demands,
         )
+        self._tools = [offered]
+        self._model = AskingModel(agent.given or CLIENTS.shape(entry))
         settings: Any = {"max_tokens": LONGEST_ANSWER, **agent.settings}
-        self._loop: PydanticAgent[None, Any] = PydanticAgent(
-            AskingModel(CLIENTS.shape(entry)),
+        self._loop: PydanticAgent[Any, Any] = agent.brought or PydanticAgent(
+            self._model,
             name=agent.name,
             instructions=agent.told or None,
             output_type=agent.form.output_type(),
-            toolsets=[offered],
-            capabilities=[ANSWERING],
             model_settings=ModelSettings(**settings),
             retries=agent.mistakes,
         )
@@ -72,7 +74,10 @@ class Loop:
         context.so_far(lambda: turn.so_far)
 
         async def run() -> Any:
-            found = await self._loop.run(agent.asked(reads), usage_limits=UNLIMITED)
+            with self._loop.override(model=self._model, toolsets=self._tools, tools=[]):
+                found = await self._loop.run(
+                    agent.asked(reads), usage_limits=UNLIMITED, capabilities=ANSWERERS
+                )
             return found.output
 
         try:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.llm.agent import Agent
 from ripieno.participants.step import Step
 from ripieno.patterns.base import Pattern
 from ripieno.patterns.group_chat import GroupChat
@@ -67,7 +68,7 @@ class TooManyTools(FindingKind):
     def find(self, workflow: Workflow, places: Places) -> Iterator[Finding]:
         """Count the tools."""
         for agent in everyone(workflow):
-            if isinstance(agent, SingleAgent) and len(agent.tools) > MOST_TOOLS:
+            if isinstance(agent, SingleAgent | Agent) and len(agent.tools) > MOST_TOOLS:
                 reason = (
                     f"{agent.name!r} chooses among {len(agent.tools)} tools; up to {MOST_TOOLS} are advised"
                 )

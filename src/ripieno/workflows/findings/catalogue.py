@@ -18,6 +18,7 @@ from ripieno.workflows.findings.handoffs import CannotHandOver, HandoffUnreachab
 from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
 from ripieno.workflows.findings.independent_stages import IndependentStages
 from ripieno.workflows.findings.limit_above_workflow import LimitAboveWorkflow
+from ripieno.workflows.findings.models import UndescribedTool, UnknownModel
 from ripieno.workflows.findings.no_otherwise import NoOtherwise
 from ripieno.workflows.findings.not_importable import NotImportable
 from ripieno.workflows.findings.nothing_to_undo import NothingToUndo
@@ -74,9 +75,11 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     RetriedTools(),
     SameFunctionTwice(),
     UncountedTokens(),
+    UndescribedTool(),
     UnheardReminder(),
     TooManyTools(),
     UnheededFailureRule(),
+    UnknownModel(),
     UnreviewedPlan(),
     UnresolvedSecret(),
     UnsettledVote(),
