@@ -226,7 +226,9 @@ def test_parameters_are_written_as_openapi_says(
         "explode": explode,
         "schema": {},
     }
-    found = written(parameters_of(document(SHOP), [declared], "/{color}"), {"color": value})
+    found = written(
+        parameters_of(document(SHOP), [declared], "/{color}" if place == "path" else "/"), {"color": value}
+    )
     if place == "query":
         assert found.query == expected
     else:
@@ -245,7 +247,8 @@ def test_parameters_are_written_as_openapi_says(
     ],
 )
 def test_what_has_no_form_in_a_request_is_not_sent(declared: dict[str, Any], value: Any, said: str) -> None:
-    parameters = parameters_of(document(SHOP), [{"name": "x", "schema": {}, **declared}], "/{x}")
+    path = "/{x}" if declared["in"] == "path" else "/"
+    parameters = parameters_of(document(SHOP), [{"name": "x", "schema": {}, **declared}], path)
     with pytest.raises(ToolError, match=said):
         written(parameters, {"x": value})
 
@@ -374,6 +377,7 @@ def test_an_alias_that_multiplies_is_refused() -> None:
         ({"$ref": "#/paths/~1x"}, "leads in a circle"),
         ({"get": {"parameters": [{"$ref": "#/components/parameters/No"}]}}, "is not in it"),
         ({"get": {"parameters": [{"name": "i", "in": "path"}]}}, "has no place for its parameter"),
+        ({"get": {"parameters": [{"name": "i", "in": "query"}]}}, "has a place 'id', and no parameter"),
         (
             {"post": {"requestBody": {"required": True, "content": {"image/png": {}}}}},
             "which no tool can give",
@@ -382,7 +386,8 @@ def test_an_alias_that_multiplies_is_refused() -> None:
 )
 def test_an_operation_that_cannot_be_called_is_refused(path: dict[str, Any], said: str) -> None:
     def every_tool() -> int:
-        api = OpenApi("shop", document(shop(**{"/x": path})), auth={"key": "secret://env/X"})
+        where = "/x/{id}" if "place 'id'" in said else "/x"
+        api = OpenApi("shop", document(shop(**{where: path})), auth={"key": "secret://env/X"})
         return len(api.tools)
 
     with pytest.raises(DefinitionError, match=said):

@@ -210,15 +210,23 @@ class Connector:
 
     def describe(self) -> dict[str, Json]:
         """Give the connector as it stands in a definition."""
+        settings = dict(self.settings())
+        if "import" in settings:  # it is declared in Python, and nowhere else
+            return settings
+        own: dict[str, Json] = {self.kind: settings} if settings else {}
+        return {**own, "version": self.version, **self.declared()}
+
+    def declared(self) -> dict[str, Json]:
+        """Give the allow-list, and what is declared of its tools."""
+        found: dict[str, Json] = {} if self.allow == ("*",) else {"allow": list(self.allow)}
         tools: dict[str, Json] = {name: written(said) for name, said in sorted(self.overrides.items())}
-        settings: dict[str, Json] = {**self.settings(), "version": self.version}
-        if self.allow != ("*",):
-            settings["allow"] = list(self.allow)
-        return {**settings, "tools": tools} if tools else settings
+        return {**found, "tools": tools} if tools else found
 
     def identity(self) -> dict[str, Json]:
-        """Give what runs are pinned to: the digest of the interface."""
-        return {"version": self.version, "digest": self.digest}
+        """Give what runs are pinned to: the interface, and what is declared of it."""
+        declared = self.declared()
+        found: dict[str, Json] = {"version": self.version, "digest": self.digest}
+        return {**found, "declared": digest_of(declared)} if declared else found
 
     def __repr__(self) -> str:
         return f"Connector({self.name!r}, version {self.version!r}, {len(self.names)} tools)"

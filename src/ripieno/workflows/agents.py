@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from ripieno.connectors.connector import PREFIX, Connector
 from ripieno.connectors.tool import Tool
-from ripieno.model.errors import DefinitionError
+from ripieno.model.errors import DefinitionError, NotFoundError, nearest
 from ripieno.patterns import compacting
 from ripieno.workflows.checks import PlainCheck, check
-from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, by_key, wrong
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, ToolName, by_key, wrong
 from ripieno.workflows.objects import import_from
 from ripieno.workflows.resilience import ResilienceDocument, resilience
 
@@ -124,7 +125,7 @@ class ToolSettings(Document):
 
 
 ToolRule = Annotated[
-    Annotated[Reference, Tag("<name>")] | Annotated[ToolSettings, Tag("<tool>")],
+    Annotated[ToolName, Tag("<name>")] | Annotated[ToolSettings, Tag("<tool>")],
     Discriminator(by_key({"import": "<tool>"})),
 ]
 """A tool by name, or with settings."""
@@ -135,7 +136,9 @@ class SingleAgentSettings(Document):
 
     name: Name | None = Field(default=None, description="needed when there is more than one of its kind")
     step: Stage = Field(description="the agent: it gives an answer, or asks for calls")
-    tools: list[ToolRule] = Field(description="`module:attribute` of each tool, alone or with settings")
+    tools: list[ToolRule] = Field(
+        description="`module:attribute` of each tool, alone or with settings; `connector:name/tool`"
+    )
     rounds: int = Field(default=10, ge=1, le=LARGEST, description="how often it is asked at most")
     repeats: int = Field(default=2, ge=1, le=LARGEST, description="how often the very same call is made")
     mistakes: int = Field(
@@ -158,10 +161,15 @@ def strategy(rule: str | StrategySettings, told_by: BaseParticipant | None) -> S
     return compacting.collapse() if rule.collapse is None else compacting.collapse(rule.collapse.keep)
 
 
-def tools(declared: Sequence[str | ToolSettings], folder: Path) -> list[Tool]:
-    """Give the tools of an agent; a plain function is taken for one."""
+def tools(
+    declared: Sequence[str | ToolSettings], folder: Path, connectors: Mapping[str, Connector]
+) -> list[Tool]:
+    """Give the tools of an agent; a plain function is taken for one, `connector:name` for a search."""
     found: list[Tool] = []
     for rule in declared:
+        if isinstance(rule, str) and rule.startswith(PREFIX):
+            found.extend(of_connector(rule, connectors))
+            continue
         reference = rule if isinstance(rule, str) else rule.object
         one: Any = import_from(folder, reference)
         if not isinstance(one, Tool) and not callable(one):
@@ -170,6 +178,22 @@ def tools(declared: Sequence[str | ToolSettings], folder: Path) -> list[Tool]:
         known = one if isinstance(one, Tool) else Tool(cast("Callable[..., Any]", one))
         found.append(known if isinstance(rule, str) else as_declared(known, rule, folder))
     return found
+
+
+def of_connector(rule: str, connectors: Mapping[str, Connector]) -> list[Tool]:
+    """Give a tool of a connector, all of them (`/*`), or the one that finds the others."""
+    name, slash, tool = rule.removeprefix(PREFIX).partition("/")
+    known = connectors.get(name)
+    if known is None:
+        declared = ", ".join(connectors) or "none"
+        msg = f"no connector is called {name!r}{nearest(name, connectors)}; declared: {declared}"
+        raise DefinitionError(msg)
+    if not slash:
+        return [known.on_demand()]
+    try:
+        return known.tools if tool == "*" else [known.tool(tool)]
+    except NotFoundError as error:
+        raise DefinitionError(error.message) from None
 
 
 def as_declared(tool: Tool, settings: ToolSettings, folder: Path) -> Tool:

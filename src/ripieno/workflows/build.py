@@ -14,6 +14,7 @@ from ripieno.participants.step import Step
 from ripieno.workflows import document as doc
 from ripieno.workflows import entries
 from ripieno.workflows.calendars import calendar
+from ripieno.workflows.connector_entries import connector
 from ripieno.workflows.declared import input_rule, participant
 from ripieno.workflows.flow import FlowBuilder
 from ripieno.workflows.llm import AgentEntry, agent
@@ -37,6 +38,10 @@ class Builder(FlowBuilder):
     def build(self, source: str) -> tuple[Workflow, Places]:
         """Give the workflow and the places of its parts; raises `WorkflowFileError`."""
         calendars = self._calendars()
+        for name, entry in self._document.connectors.items():
+            found = self._attempt(("connectors", name), connector, name, entry, self._folder)
+            if found is not None:
+                self._connectors[name] = found
         for name, entry in self._in_order():
             at = ("participants", name)
             built = self._attempt(at, self._participant, name, entry, at, calendars)
@@ -77,7 +82,7 @@ class Builder(FlowBuilder):
         self, name: str, entry: Any, at: At, calendars: dict[str, Calendar]
     ) -> BaseParticipant | None:
         if isinstance(entry, AgentEntry):
-            return agent(name, entry.agent, self._folder, self._participants)
+            return agent(name, entry.agent, self._folder, self._participants, self._connectors)
         if isinstance(entry, entries.WorkflowEntry):
             return declared_workflow(name, entry.workflow, self._folder, self._text, at)
         if not self._knows_calendar(entry, (*at, "human", "calendar"), calendars):
@@ -123,6 +128,7 @@ class Builder(FlowBuilder):
                 limits=limits,
                 replaces=Replaces(replaces.minutes, replaces.touchpoints, replaces.value),
                 check_input=rule,
+                connectors=list(self._connectors.values()),
                 source=source,
             )
 

@@ -23,6 +23,7 @@ from ripieno.workflows.agents import (
 from ripieno.workflows.calendars import CalendarEntry
 from ripieno.workflows.chats import End, EndSettings, ManagerRule, ManagerSettings
 from ripieno.workflows.checks import RuleOfCheck, StageCheck
+from ripieno.workflows.connector_entries import ConnectorEntry
 from ripieno.workflows.entries import Schema, WithMode
 from ripieno.workflows.fields import LARGEST, Decimal, Document, Import, Name, Time, by_key, list_or_settings
 from ripieno.workflows.kinds import ParticipantEntry
@@ -333,6 +334,8 @@ class ReplacesDocument(Document):
     value: str | None = Field(default=None, description="what a case is worth, such as `35 USD`")
 
 
+ConnectorName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-]{0,39}$")]
+
 DataClass = Literal["public", "internal", "personal", "phi", "financial", "secret"]
 
 
@@ -359,6 +362,9 @@ class WorkflowDocument(Document):
     input: Schema | None = Field(default=None, description="what a run's input has to be")
     calendars: dict[Name, CalendarEntry] = Field(
         default_factory=dict[str, CalendarEntry], description="when people work, by name"
+    )
+    connectors: dict[ConnectorName, ConnectorEntry] = Field(
+        default_factory=dict[str, ConnectorEntry], description="the systems that its tools reach, by name"
     )
     participants: dict[Name, ParticipantEntry] = Field(
         default_factory=dict[str, ParticipantEntry], description="who acts, by name"

@@ -12,6 +12,7 @@ from ripieno.model.errors import DefinitionError, nearest
 from ripieno.workflows.agents import StrategyRule, ToolRule
 from ripieno.workflows.chats import End, ManagerRule
 from ripieno.workflows.checks import CheckRule
+from ripieno.workflows.connector_entries import CONNECTOR_KINDS, ConnectorEntry
 from ripieno.workflows.document import (
     FLOW_KINDS,
     Qualified,
@@ -37,6 +38,10 @@ FOUND: Final = {
     "model_attributes_type": "expected a mapping",
 }
 LONGEST_SHOWN: Final = 60
+NAMED_KINDS: Final = {
+    "participants": ("participant", list(PARTICIPANT_KINDS)),
+    "connectors": ("connector", list(CONNECTOR_KINDS)),
+}
 
 
 def explained(error: ValidationError, text: Text) -> list[DefinitionError]:
@@ -92,8 +97,8 @@ def unknown_field(at: tuple[str | int, ...]) -> str:
 
 def unknown_kind(at: tuple[str | int, ...], found: Any) -> str:
     """Say which kinds there are where a participant, a stage or a condition is expected."""
-    if len(at) == 2 and at[0] == "participants":  # noqa: PLR2004 - a participant's own place
-        return kind_message("participant", list(PARTICIPANT_KINDS), found, set())
+    if len(at) == 2 and at[0] in NAMED_KINDS:  # noqa: PLR2004 - the place of a participant or connector
+        return kind_message(*NAMED_KINDS[str(at[0])], found, set())
     if "<group_chat>" in at and at[-1] in ("until", "manager"):
         example = "consensus or {rounds: 6}" if at[-1] == "until" else "round_robin or {step: chair}"
         return f"expected something like {example}, found {shown(found)}"
@@ -165,7 +170,18 @@ def tagged(*unions: Any) -> Iterator[tuple[str, type[BaseModel]]]:
 
 TAGGED: Final = {
     **dict(
-        tagged(Stage, ParticipantEntry, Schema, Rule, End, ManagerRule, StrategyRule, ToolRule, CheckRule)
+        tagged(
+            Stage,
+            ParticipantEntry,
+            ConnectorEntry,
+            Schema,
+            Rule,
+            End,
+            ManagerRule,
+            StrategyRule,
+            ToolRule,
+            CheckRule,
+        )
     ),
     "<settings>": SequentialSettings,
 }

@@ -22,6 +22,7 @@ __all__ = [
     "Name",
     "Reference",
     "Time",
+    "ToolName",
     "by_key",
     "list_or_settings",
     "wrong",
@@ -126,6 +127,24 @@ Reference = Annotated[
     str, PlainValidator(reference), WithJsonSchema({"type": "string", "pattern": f"^{REFERENCE.pattern}$"})
 ]
 """A Python object by name: `package.module:attribute`."""
+
+TOOL: Final = re.compile(r"connector:[a-z][a-z0-9-]*(?:/(?:\*|[A-Za-z_][\w.\-]*))?")
+
+
+def tool_name(value: object) -> str:
+    """Read the name of a tool: a Python object, or one of a connector."""
+    if isinstance(value, str) and TOOL.fullmatch(value):
+        return value
+    return reference(value)
+
+
+ToolName = Annotated[
+    str,
+    PlainValidator(tool_name),
+    WithJsonSchema({"type": "string", "pattern": f"^(?:{TOOL.pattern}|{REFERENCE.pattern})$"}),
+]
+"""A tool by name: `module:attribute`; `connector:name/tool`, `connector:name/*` for all of a connector's, or
+`connector:name` for one that finds them."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_+.\-]{0,63}$")]
 """A participant's or pattern's name."""

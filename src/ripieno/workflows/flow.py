@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+from ripieno.connectors.connector import Connector
 from ripieno.mediation.validation.check import Check
 from ripieno.model.errors import DefinitionError, Place, nearest
 from ripieno.model.limits import Ask, Degrade, Limits, OnExhausted
@@ -57,6 +58,7 @@ class FlowBuilder:
         self._problems: list[DefinitionError] = []
         self._participants: dict[str, BaseParticipant | None] = {}
         self._places: dict[BaseParticipant, Place] = {}
+        self._connectors: dict[str, Connector] = {}
 
     def _attempt(self, at: At, make: Callable[..., Built], *arguments: Any) -> Built | None:
         """Give what `make` makes; when it refuses, note the problem with its place."""
@@ -230,7 +232,7 @@ class FlowBuilder:
 
     def _single_agent(self, settings: SingleAgentSettings, at: At) -> BaseParticipant | None:
         step = self._stage(settings.step, (*at, "step"))
-        offered = self._attempt((*at, "tools"), tools, settings.tools, self._folder)
+        offered = self._attempt((*at, "tools"), tools, settings.tools, self._folder, self._connectors)
         otherwise, sound = self._otherwise(settings.otherwise, at, [])
         compact, short = self._compact(settings.compact, at)
         if step is None or offered is None or not sound or not short:

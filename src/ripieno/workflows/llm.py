@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
+from ripieno.connectors.connector import Connector
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.failure import Failure
 from ripieno.participants.base import BaseParticipant
@@ -106,7 +107,8 @@ class AgentSettings(Document):
         | None
     ) = Field(default=None, description="what it is told first, or the file that says it")
     tools: list[ToolRule] = Field(
-        default_factory=list[ToolRule], description="`module:attribute` of each tool, alone or with settings"
+        default_factory=list[ToolRule],
+        description="`module:attribute` of each tool, alone or with settings; `connector:name/tool`",
     )
     output: Schema | None = Field(
         default=None, description="JSON Schema of its answer, or a Pydantic model; text when left out"
@@ -141,7 +143,11 @@ class AgentEntry(WithMode):
 
 
 def agent(
-    name: str, settings: AgentSettings, folder: Path, known: Mapping[str, BaseParticipant | None]
+    name: str,
+    settings: AgentSettings,
+    folder: Path,
+    known: Mapping[str, BaseParticipant | None],
+    connectors: Mapping[str, Connector],
 ) -> Agent:
     """Give the agent that an entry declares; who judges it is among the `known`."""
     output = None if settings.output is None else form(settings.output, folder)
@@ -150,7 +156,7 @@ def agent(
         model=settings.model,
         fall_back_on=settings.fall_back_on,
         instructions=instructions(settings.instructions, folder),
-        tools=tools(settings.tools, folder),
+        tools=tools(settings.tools, folder, connectors),
         output=output,
         examples=[Example(one.input, one.output) for one in settings.examples],
         sees=settings.sees,

@@ -11,7 +11,18 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ripieno.workflows import agents, calendars, chats, entries, limits, llm, magentic, resilience, rules
+from ripieno.workflows import (
+    agents,
+    calendars,
+    chats,
+    connector_entries,
+    entries,
+    limits,
+    llm,
+    magentic,
+    resilience,
+    rules,
+)
 from ripieno.workflows import document as doc
 from ripieno.workflows.schema import schema_line, workflow_schema
 
@@ -97,6 +108,13 @@ in `ripieno.toml`. [Resilience](../concepts/resilience.md) says what each does. 
 `refused_content` and `unknown`.
 """
 
+CONNECTORS: Final = """\
+The systems that tools reach. Each has a name and one of the keys below; `{import: "module:attribute"}` \
+names one that is declared in Python. Its tools are called `name.tool`; an agent has them as \
+`connector:name/tool`, as `connector:name/*` all of them, or as `connector:name` by one that finds them. \
+Beside its own key a connector may have:
+"""
+
 TIMES: Final = """\
 A duration is a number of seconds, or text such as `90s`, `30m`, `1h30m`, `2d`, `1w`.
 
@@ -135,6 +153,10 @@ OUTGOING: Final[Mapping[str, type[BaseModel]]] = {
     "bulkhead": resilience.BulkheadDocument,
     "timeouts": resilience.TimeoutsDocument,
 }
+CONNECTED: Final[Mapping[str, type[BaseModel]]] = {
+    "openapi": connector_entries.OpenApiSettings,
+    "sql": connector_entries.SqlSettings,
+}
 PLAIN: Final = {
     "string": "text",
     "integer": "whole number",
@@ -159,6 +181,7 @@ def sections() -> Iterator[str]:
     yield from section("replaces", doc.ReplacesDocument, level=3)
     yield f"### calendars\n\n{CALENDARS}"
     yield from table(calendars.CalendarSettings)
+    yield from connectors()
     yield "## Participants\n\nEach has a name and one of the keys below.\n"
     yield from section("agent", llm.AgentSettings, level=3)
     yield from section("settings", llm.ModelOptions, level=4)
@@ -209,6 +232,19 @@ def outgoing() -> Iterator[str]:
     yield from table(resilience.ResilienceDocument)
     for name, model in OUTGOING.items():
         yield from section(name, model, level=3)
+
+
+def connectors() -> Iterator[str]:
+    """Give the sections on connectors."""
+    yield f"## Connectors\n\n{CONNECTORS}"
+    yield from table(connector_entries.Declared)
+    for kind, model in CONNECTED.items():
+        yield from section(kind, model, level=3)
+    yield "### mcp\n\nThe tools of an MCP server that were approved.\n"
+    yield from table(connector_entries.McpEntry, connector_entries.Declared)
+    yield from section("statements", connector_entries.StatementDocument, level=3)
+    yield from section("tools of a connector", connector_entries.OverrideDocument, level=3)
+    yield from section("rate", connector_entries.RateDocument, level=4)
 
 
 def section(

@@ -238,7 +238,7 @@ class McpConnector(Connector):
 
     def settings(self) -> Mapping[str, Json]:
         """Give how the server is reached."""
-        return {**super().settings(), **self.server.describe()}
+        return self.server.describe()
 
     async def offered(self) -> Offered:
         """Ask the server what it offers now; raises `UnreachableError` where it does not say."""

@@ -75,7 +75,9 @@ class OpenApi(Connector):
         overrides: Mapping[str, Overrides] | None = None,
         resilience: Resilience | None = None,
     ) -> None:
-        self.file = "" if isinstance(document, Document) else Path(document).as_posix()
+        self.file = None if isinstance(document, Document) else Path(document)
+        self.shown_as = "" if self.file is None else self.file.name
+        """The file of the document as a definition has it: wherever it lies, it is the same."""
         self.document = document if isinstance(document, Document) else read_document(Path(document))
         self.operations: Mapping[str, Operation] = operations_of(self.document)
         self.base_url = checked_base(base_url or server_of(self.document, live), name)
@@ -160,9 +162,9 @@ class OpenApi(Connector):
 
     def settings(self) -> Mapping[str, Json]:
         """Give it as it stands in a workflow file."""
-        found: dict[str, Json] = {"document": self.file, "base_url": self.base_url}
+        found: dict[str, Json] = {"document": self.shown_as, "base_url": self.base_url}
         optional: dict[str, Json] = {
-            "auth": self._described_auth(),
+            "auth": self._given_auth(),
             "idempotency": self._idempotency,
             "headers": dict(sorted(self._headers.items())),
             "live": None if self.live is None else self.live.url,
@@ -170,6 +172,14 @@ class OpenApi(Connector):
             "validate": None if self._validate else False,
         }
         return {**found, **{name: value for name, value in optional.items() if value or value is False}}
+
+    def _given_auth(self) -> Json:
+        """Give the references as a file has them."""
+        if isinstance(self._auth, Auth | None):
+            return None if self._auth is None else self._auth.describe()
+        return {
+            one: said if isinstance(said, str) else dict(said) for one, said in sorted(self._auth.items())
+        }
 
     def _described_auth(self) -> Json:
         if isinstance(self._auth, Auth):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -73,6 +74,10 @@ def parameters_of(document: Document, declared: Sequence[Any], path: str) -> lis
     for parameter in found.values():
         if parameter.place == "path" and f"{{{parameter.name}}}" not in path:
             msg = f"{document.whose}: {path} has no place for its parameter {parameter.name!r}"
+            raise DefinitionError(msg)
+    for name in re.findall(r"\{([^{}]+)\}", path):
+        if ("path", name) not in found:
+            msg = f"{document.whose}: {path} has a place {name!r}, and no parameter for it"
             raise DefinitionError(msg)
     often = Counter(one.argument for one in found.values())
     taken = {name for name, times in often.items() if times > 1} | {"body"}

@@ -41,6 +41,7 @@ MOST_ROWS: Final = 1_000
 LARGEST: Final = 1_000_000
 QUERY: Final = "query"
 TABLES: Final = "list_tables"
+WORDS: Final[Mapping[Any, str]] = {str: "text", int: "integer", float: "number", bool: "boolean"}
 READS: Final = ("select", "with", "values")
 
 
@@ -117,6 +118,8 @@ class SqlDatabase(Connector):
         overrides: Mapping[str, Overrides] | None = None,
     ) -> None:
         self.database = open_database(name, url)
+        self.shown_as = self.database.shown
+        """The database as a definition has it."""
         self.statements = dict(statements or {})
         self.password, self.ad_hoc, self.tables = password, ad_hoc, tuple(tables)
         self.allow_statements = tuple(one.lower() for one in allow_statements)
@@ -141,6 +144,18 @@ class SqlDatabase(Connector):
             statement = self.statements[name]
             return Tool(self._declared(name, statement), effect=statement.effect, secrets=secrets)
         return Tool(self._tables() if name == TABLES else self._query(), effect="read", secrets=secrets)
+
+    def settings(self) -> Mapping[str, Json]:
+        """Give it as it stands in a workflow file."""
+        found: dict[str, Json] = {"url": self.shown_as}
+        statements: dict[str, Json] = {name: written(one) for name, one in sorted(self.statements.items())}
+        optional: dict[str, Json] = {
+            "password": self.password,
+            "statements": statements,
+            "ad_hoc": self.ad_hoc,
+        }
+        optional["max_rows"] = None if self.max_rows == MOST_ROWS else self.max_rows
+        return {**found, **{name: value for name, value in optional.items() if value}}
 
     def interface(self) -> Json:
         """Give what its tools are, and which database they reach."""
@@ -272,6 +287,16 @@ def check_statement(whose: str, statement: Statement) -> None:
     for idle in sorted(declared - found):
         msg = f"{whose}: {idle!r} is declared and does not stand in it{nearest(idle, found)}"
         raise DefinitionError(msg)
+
+
+def written(statement: Statement) -> Json:
+    """Give a statement as it stands in a workflow file."""
+    found: dict[str, Json] = {"sql": statement.sql}
+    if statement.parameters:
+        found["parameters"] = {name: WORDS.get(kind, "text") for name, kind in statement.parameters.items()}
+    if statement.description:
+        found["about"] = statement.description
+    return found if statement.effect == "read" else {**found, "effect": statement.effect}
 
 
 def plain(value: Any) -> Any:
