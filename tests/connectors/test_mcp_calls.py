@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, reply, serving
+from kernel.support.ruled import under
 from ripieno import Context, Function, Outcome, Workflow
 from ripieno.connectors.connector import Overrides
 from ripieno.connectors.mcp.connection import close_connections, connected
@@ -19,6 +20,7 @@ from ripieno.connectors.mcp.connector import McpConnector, write_approved
 from ripieno.connectors.mcp.definition import ToolDefinition
 from ripieno.connectors.mcp.server import Elicitation, McpServer
 from ripieno.kernel.host import Host
+from ripieno.model.effect_rule import WITHHELD
 from ripieno.model.event import Event
 
 SERVER = Path(__file__).parent / "mcp_server_of_tests.py"
@@ -334,6 +336,19 @@ async def test_what_a_server_asks_goes_to_whom_the_project_names(
     outcome = await answered(desk, desk.using("asks_name", "write" if modern else "read"), answer)
     assert outcome.output == gave
     assert len(desk.asked_for("tools/call")) == 2
+
+
+async def test_a_shadow_has_nobody_asked(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, offered("asks_name"), elicitation=Elicitation(role="clerk"))
+    (desk.folder / "protocol.txt").write_text("2026-07-28")
+    one = desk.connector(asks_name={"effect": "read"}).tool("asks_name")
+
+    async def ask(given: object, context: Context) -> object:
+        del given
+        return await context.use(one, text="hello")
+
+    outcome, _ = await outcome_of(desk, under(WITHHELD, Function(ask, name="desk", pure=True)))
+    assert outcome.output["gave"] == "nobody said: cancel"
 
 
 async def test_a_write_is_not_made_again_to_ask_unless_the_project_says_that_it_may(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.kernel.acts import decoded, use
 from ripieno.kernel.questions import ask
-from ripieno.model.participant import ToolLike
+from ripieno.model.participant import Answer, ToolLike
 from ripieno.model.quotation import Quoted
 from ripieno.model.tool import Eliciting
 
@@ -27,7 +27,10 @@ async def settled_with(
     """Give what a tool gave in the end, once all that it asked was answered, or nobody did in time."""
     quotes = {name: value.text for name, value in arguments.items() if isinstance(value, Quoted)}
     while (question := asking.asks({**arguments, **decoded(arguments), **quotes}, output)) is not None:
-        answer = await ask(scope, question, scope.next("ask"))
+        if scope.effects.withheld:  # nobody is asked by a shadow
+            answer = Answer(expired=True)
+        else:
+            answer = await ask(scope, question, scope.next("ask"))
         arguments = {**arguments, **asking.goes_on(arguments, output, answer)}
         output = await use(scope, scope.next("tool"), tool, arguments)
     return output
