@@ -275,7 +275,21 @@ def test_what_was_booked_stands_in_the_hospital_s_systems_in_the_data_folder(cli
 
 
 NOTHING_TAKEN = """
-from ripieno import Workflow, function, map_over, sequential
+from ripieno import Workflow, concurrent, function, judge, map_over, sequential
+
+@function(pure=True)
+def yes():
+    return "yes"
+
+@function(pure=True)
+def no():
+    return "no"
+
+@function(pure=True)
+def settle(turn):
+    return sorted(turn)
+
+settling = Workflow("settling", concurrent(yes, no, resolve=judge(settle)))
 
 @function(pure=True)
 def count():
@@ -295,6 +309,11 @@ def order(input: dict):
 
 counting = Workflow("counting", sequential(count, map_over("count.items", twice)))
 greeting = Workflow("greeting", greet)
+@function(pure=True)
+def whatever(given):
+    return given["item"]
+
+bare = Workflow("bare", whatever)
 ordering = Workflow("ordering", sequential(count, order))
 checking = Workflow("checking", greet, check_input={"type": "object"})
 """
@@ -305,10 +324,16 @@ def test_a_workflow_that_takes_no_input_just_runs(cli: Cli) -> None:
     [found] = cli.ok("run", "parts.py:counting", "--output", "json").json
     assert (found["output"], found["input"]) == ([2, 4], None)
     assert "greeting  complete" in cli.ok("run", "parts.py:greeting").out
+    assert "settling  complete" in cli.ok("run", "parts.py:settling").out
 
 
 @pytest.mark.parametrize(
-    ("workflow", "said"), [("ordering", "order reads it"), ("checking", "None is not of type 'object'")]
+    ("workflow", "said"),
+    [
+        ("ordering", "order reads it"),
+        ("bare", "whatever reads it"),
+        ("checking", "None is not of type 'object'"),
+    ],
 )
 def test_one_that_takes_an_input_says_how_it_is_given(cli: Cli, workflow: str, said: str) -> None:
     cli.write("parts.py", NOTHING_TAKEN)

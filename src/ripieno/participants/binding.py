@@ -30,6 +30,8 @@ class Parameter:
     name: str
     """`input`, `previous`, `turn`, or the name of a participant."""
     annotation: Any
+    expects: bool = False
+    """True where it is neither annotated nor has a default, so that something is expected."""
 
     @cached_property
     def _validate(self) -> Callable[[Any], Any] | None:
@@ -40,7 +42,7 @@ class Parameter:
     def fits_nothing(self) -> bool:
         """True where null is something that it may receive."""
         if self.annotation in (Any, object):
-            return True
+            return not self.expects
         if self._validate is None:
             return False
         try:
@@ -88,7 +90,8 @@ class Binding:
                 msg = f"{function.__qualname__}: only a tool is told about its call; declare it with @tool"
                 raise DefinitionError(msg)
             else:
-                self.parameters.append(Parameter(parameter.name, annotation))
+                expects = parameter.name not in hints and parameter.default is parameter.empty
+                self.parameters.append(Parameter(parameter.name, annotation, expects))
 
     def output_form(self) -> Mapping[str, Any] | None:
         """Give the JSON Schema of what the function returns; None where that is open, or an `Outcome`."""

@@ -31,7 +31,6 @@ from ripieno.participants.step import Step
 from ripieno.participants.workflow import Subworkflow, depth_of
 from ripieno.patterns.base import Pattern, Stage, as_participant, flow, limits_document
 from ripieno.patterns.deadline import Deadline
-from ripieno.patterns.map import Map
 from ripieno.workflows.connectors import connectors_of, undo_at
 from ripieno.workflows.inputs import InputCheck, InputRule
 from ripieno.workflows.inventory import inventory
@@ -347,12 +346,17 @@ class Workflow:
 
 
 def _given_the_input(participant: BaseParticipant) -> Iterator[Function]:
-    """Give the functions whose task has the run's own input, and no item of a `map`."""
+    """Give the functions whose task has the run's own input for certain.
+
+    Not those in a `map`, which have an item, nor whoever judges, reviews, sums up or is called as a tool.
+    """
     if isinstance(participant, Function):
         yield participant
-    elif not isinstance(participant, Map):
-        for child in participant.children():
-            yield from _given_the_input(child)
+    elif isinstance(participant, Step):
+        yield from _given_the_input(participant.participant)
+    elif isinstance(participant, Pattern) and participant.kind not in ("map", "magentic"):
+        for stage in participant.stages:
+            yield from _given_the_input(stage)
 
 
 def check_calendars(workflow: Workflow) -> None:
