@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from ripieno.connectors.tool import tool
 from ripieno.model.errors import NotSentError, ToolError
 from ripieno.model.event import Event
 from ripieno.model.failure import Failure
-from ripieno.resilience.policy import Breaker, Resilience, Retry, Timeouts
+from ripieno.model.spending import Cost
+from ripieno.participants.function import Function
+from ripieno.resilience.policy import Breaker, Hedge, Resilience, Retry, Timeouts
 from ripieno.workflows.workflow import Workflow
 
 HAPPENED = {"happened": True, "result": "visit by hand"}
@@ -215,6 +218,50 @@ async def _nothing() -> None:
 
 
 async def _never() -> None:
-    import asyncio  # noqa: PLC0415 - only here
-
     await asyncio.get_running_loop().create_future()
+
+
+async def test_a_function_that_is_an_effect_is_tried_again_where_nothing_was_sent(tmp_path: Path) -> None:
+    calls = 0
+
+    def post() -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise httpx.ConnectError("no route")  # noqa: EM101, TRY003 - as a client says it
+        return "posted"
+
+    workflow = Workflow("post", Function(post, resilience=Resilience(retry=AT_ONCE)))
+    async with serving(tmp_path, workflow) as host:
+        assert ((await ended(host, await begin(host, workflow))).output, calls) == ("posted", 2)
+
+
+async def test_of_a_call_that_may_be_made_twice_twice_as_much_is_reserved(tmp_path: Path) -> None:
+    system = Elsewhere()
+    hedged = Resilience(hedge=Hedge(after="1h"))
+    workflow = booking(system, effect="read", cost=Cost(tokens=50, cost_usd="0.01"), resilience=hedged)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await ended(host, run)
+        (intent,) = await events(host, run, "intent")
+        (result,) = await events(host, run, "result")
+    assert intent.body["reserved"] == {"tokens": 100, "cost": 20_000}
+    assert result.body["spent"] == {"tokens": 50, "cost": 10_000}, "and half of it goes back"
+
+
+async def test_the_class_of_a_doubt_is_not_that_of_what_comes_after_it(tmp_path: Path) -> None:
+    system = Elsewhere()
+    system.after = [answers(503)]
+    system.before = [_nothing, refuses_plainly]
+    workflow = booking(system, "retry", resilience=Resilience(retry=Retry(attempts=2, backoff="1ms")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        outcome = await ended(host, run)
+        found = await events(host, run, "result")
+    assert [body[2] for body in results(found)] == ["overloaded", "overloaded", None]
+    assert (outcome.status, outcome.failure) == ("failed", None)
+
+
+async def refuses_plainly() -> None:
+    msg = "no visits on Sundays"
+    raise ToolError(msg)

@@ -40,6 +40,7 @@ class Two:
         self.requests += 1
         number = self.requests
         call.spent(tokens=10 * number)
+        call.noted["number"] = number
         if number == 1:
             try:
                 await self.let.wait()
@@ -62,6 +63,7 @@ async def test_a_slow_read_is_asked_again_the_loser_called_off_and_both_paid_for
     assert (two.requests, two.called_off) == (2, 1)
     assert intent.body["reserved"] == {"tokens": 100}
     assert result.body["spent"] == {"tokens": 30}
+    assert result.body["noted"] == {"number": 2}, "of the one that answered"
 
 
 async def test_there_is_no_second_request_where_the_budget_has_no_room_for_both(tmp_path: Path) -> None:

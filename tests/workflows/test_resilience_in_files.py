@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ripieno.connectors.tool import Tool, tool
 from ripieno.model.errors import DefinitionError
 from ripieno.model.failure import FAILURES
+from ripieno.participants.function import Function
 from ripieno.resilience.policy import Breaker, Bulkhead, Hedge, RateLimit, Resilience, Retry, Timeouts
 from ripieno.workflows.fields import Document
 from ripieno.workflows.load import load_text
@@ -144,3 +145,29 @@ def test_the_schema_for_editors_knows_what_files_may_say() -> None:
     documents = [one for one in Document.__subclasses__() if one.__module__ == "ripieno.workflows.resilience"]
     assert len(documents) == 7
     assert [name for one in documents for name in one.model_fields if f'"{name}"' not in known] == []
+
+
+def test_a_function_and_a_remote_agent_declare_it_as_well() -> None:
+    card = f"sha256:{'0' * 64}"
+    text = (
+        "workflow: beds\nparticipants:\n"
+        f'  hold: {{function: {{import: "{__name__}:hold", resilience: {{breaker: {{}}}}}}}}\n'
+        f"  far: {{remote: {{url: 'http://127.0.0.1:1', card: '{card}', "
+        "resilience: {retry: {attempts: 5}}}}\n"
+        "flow: {sequential: [hold, far]}\n"
+    )
+    found = {one.name: one for one in load_text(text, folder=Path()).workflow.everyone()}
+    said: Any = found["hold"].describe()["function"]
+    assert said["resilience"] == {"breaker": {}}
+    far: Any = found["far"]
+    assert [one.attempts for one in far.calls.all] == [5, 5, 5]
+    assert far.describe()["remote"]["resilience"] == {"retry": {"attempts": 5}}
+    with pytest.raises(DefinitionError, match="is pure: it calls nobody"):
+        Function(hold, pure=True, resilience=Resilience(breaker=Breaker()))
+    twice = text.replace("test_resilience_in_files:hold", "test_resilience_in_files:declared_hold")
+    with pytest.raises(DefinitionError, match="resilience is"):
+        load_text(twice.replace("breaker: {}", "hedge: {}"), folder=Path())
+    load_text(twice.replace("  hold:", "  other:").replace("[hold", "[other"), folder=Path())
+
+
+declared_hold = Function(hold, resilience=Resilience(breaker=Breaker()))

@@ -322,7 +322,7 @@ class Effect:
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:
         if ending.status in ("failed", "again") and ending.failure is None:
-            failure, retry_after = self._doubted
+            (failure, retry_after), self._doubted = self._doubted, (None, None)
             ending = dataclasses.replace(ending, failure=failure, retry_after=retry_after)
         failed = ending.status == "failed" and claim.attempt < self.tool.attempts
         if failed or (ending.status == "again" and guard_of(self.tool) is not None):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, overload
@@ -17,6 +16,8 @@ from ripieno.model.provenance import SourceTrust, declared_label
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.binding import Binding
 from ripieno.participants.references import reference, source_digest
+from ripieno.resilience.policy import Resilience
+from ripieno.resilience.timing import in_thread
 
 __all__ = ["DEFAULT_TIMEOUT", "Function", "function"]
 
@@ -38,7 +39,8 @@ class Function(BaseParticipant):
     What a function that is an effect brings from outside is untrusted, unless it is declared with
     `trust="trusted"`; what it passes on is as it was read.
 
-    A plain function runs in a thread; a coroutine function runs on the event loop.
+    A plain function runs in a thread; a coroutine function runs on the event loop. `resilience` says what its
+    call passes on its way out, where it is an effect.
     """
 
     kind = "function"
@@ -53,6 +55,7 @@ class Function(BaseParticipant):
         timeout: Duration = DEFAULT_TIMEOUT,
         trust: SourceTrust | None = None,
         data: Sequence[str] = (),
+        resilience: Resilience | None = None,
     ) -> None:
         super().__init__(name or function.__name__)
         self.trust, self.data = declared_label(self.name, trust, data)
@@ -60,11 +63,16 @@ class Function(BaseParticipant):
         self.pure = pure
         self.version = version
         self.effect_timeout = seconds(timeout)
+        self.resilience = resilience
         self.binding = Binding(function)
         self._async = inspect.iscoroutinefunction(function)
         if self.binding.context is not None and not pure:
             msg = f"{self.name} takes a context, so its body is replayed after a crash"
             raise DefinitionError(msg, remedy="declare it pure, and let its effects go through context.use")
+
+        if pure and resilience is not None:
+            msg = f"{self.name} is pure: it calls nobody who may be slow or gone"
+            raise DefinitionError(msg, remedy="declare the resilience of the tools that it uses")
 
     def describe(self) -> dict[str, Json]:
         """Give the import reference, and whether it is pure."""
@@ -75,6 +83,8 @@ class Function(BaseParticipant):
             settings["version"] = self.version
         if self.effect_timeout != seconds(DEFAULT_TIMEOUT):
             settings["timeout"] = in_seconds(self.effect_timeout)
+        if self.resilience is not None:
+            settings["resilience"] = self.resilience.document()
         return {"function": settings}
 
     def output_form(self) -> Mapping[str, Any] | None:
@@ -106,7 +116,7 @@ class Function(BaseParticipant):
         arguments = self.binding.arguments(task, context)
         if self._async:
             return self.function(**arguments)
-        return asyncio.to_thread(self.function, **arguments)
+        return in_thread(self.function, **arguments)
 
 
 def given(recorded: Any) -> Any:
@@ -126,7 +136,6 @@ class FunctionEffect:
     effect: Effect = "write"
     on_uncertain: OnUncertain = "ask"
     settle = 0.0
-    attempts = 1
     key_lifetime = 0.0
     undo = None
 
@@ -135,6 +144,8 @@ class FunctionEffect:
         self.trust, self.data = function.trust, function.data
         self.version = function.version or ""
         self.timeout = function.effect_timeout
+        self.resilience = function.resilience
+        self.attempts = 1 if self.resilience is None else self.resilience.attempts_or(1)
         self._function = function
         self._task = task
         self._context = context
@@ -167,6 +178,7 @@ def function(
     timeout: Duration = DEFAULT_TIMEOUT,
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
+    resilience: Resilience | None = None,
 ) -> Callable[[Callable[..., Any]], Function]: ...
 def function(
     target: Callable[..., Any] | None = None,
@@ -177,12 +189,20 @@ def function(
     timeout: Duration = DEFAULT_TIMEOUT,
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
+    resilience: Resilience | None = None,
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """Declare a function as a participant; see `Function` for what its parameters receive."""
 
     def declare(target: Callable[..., Any]) -> Function:
         return Function(
-            target, name=name, pure=pure, version=version, timeout=timeout, trust=trust, data=data
+            target,
+            name=name,
+            pure=pure,
+            version=version,
+            timeout=timeout,
+            trust=trust,
+            data=data,
+            resilience=resilience,
         )
 
     return declare if target is None else declare(target)

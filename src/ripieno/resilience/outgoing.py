@@ -73,14 +73,16 @@ class Outgoing:
             after = self._systems.latencies(self._target).percentile(hedge.percentile) or after
         calls: list[Call] = []
 
-        async def request(number: int) -> Any:
+        async def request(number: int) -> tuple[Call, Any]:
             call = dataclasses.replace(self._call)
             call.given.update(self._call.given)
             calls.append(call)
-            return await self._once(call, waits=number == 0)
+            return call, await self._once(call, waits=number == 0)
 
         try:
-            return await first_of(request, after)
+            answered, output = await first_of(request, after)
+            self._call.noted.update(answered.noted)
+            return output
         finally:
             self._tell(calls)
 

@@ -13,12 +13,14 @@ from ripieno.connectors.tool import Tool
 from ripieno.mediation.validation.schemas import restored
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, Place
+from ripieno.model.provenance import SourceTrust
 from ripieno.model.spending import Cost
 from ripieno.model.working_time import Calendar
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.function import DEFAULT_TIMEOUT, Function
 from ripieno.participants.human import Decision, Human, Person, Role
 from ripieno.participants.remote import RemoteAgent
+from ripieno.resilience.policy import Resilience
 from ripieno.workflows.entries import (
     FunctionEntry,
     FunctionSettings,
@@ -32,6 +34,7 @@ from ripieno.workflows.entries import (
 from ripieno.workflows.fields import Import
 from ripieno.workflows.inputs import InputRule
 from ripieno.workflows.objects import import_from
+from ripieno.workflows.resilience import ResilienceDocument, resilience
 from ripieno.workflows.text import LARGEST_FILE
 
 __all__ = ["input_rule", "participant"]
@@ -85,6 +88,7 @@ def remote(name: str, settings: RemoteSettings) -> RemoteAgent:
         cost=None if cost is None else Cost(cost.model_calls, cost.tokens, cost.cost_usd or 0),
         trust=settings.trust,
         data=settings.data,
+        resilience=outgoing(settings.resilience),
         **{what: time for what, time in times.items() if time is not None},
     )
 
@@ -117,14 +121,27 @@ def function(name: str, settings: FunctionSettings, folder: Path) -> Function:
         pure=bool(settings.pure),
         version=settings.version,
         timeout=settings.timeout or DEFAULT_TIMEOUT,
+        resilience=outgoing(settings.resilience),
     )
 
 
 def renamed(found: Function, name: str) -> Function:
     """Give the same function under another name."""
     return Function(
-        found.function, name=name, pure=found.pure, version=found.version, timeout=found.effect_timeout
+        found.function,
+        name=name,
+        pure=found.pure,
+        version=found.version,
+        timeout=found.effect_timeout,
+        trust=cast("SourceTrust | None", found.trust),
+        data=found.data,
+        resilience=found.resilience,
     )
+
+
+def outgoing(settings: ResilienceDocument | None) -> Resilience | None:
+    """Give what calls pass on their way out, where anything is said of it."""
+    return None if settings is None else resilience(settings)
 
 
 def check_agreement(settings: FunctionSettings, found: Function) -> None:
@@ -134,6 +151,10 @@ def check_agreement(settings: FunctionSettings, found: Function) -> None:
         "pure": (settings.pure, found.pure),
         "version": (settings.version, found.version),
         "timeout": (timeout, found.effect_timeout),
+        "resilience": (
+            None if settings.resilience is None else resilience(settings.resilience).document(),
+            None if found.resilience is None else found.resilience.document(),
+        ),
     }
     for what, (here, there) in pairs.items():
         if here is not None and here != there:

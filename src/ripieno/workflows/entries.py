@@ -19,6 +19,7 @@ from ripieno.workflows.fields import (
     wrong,
 )
 from ripieno.workflows.limits import AllowanceDocument
+from ripieno.workflows.resilience import ResilienceDocument
 
 __all__ = [
     "FunctionEntry",
@@ -93,6 +94,9 @@ class FunctionSettings(Document):
     )
     version: str | None = Field(default=None, description="declared version, beside the digest of its source")
     timeout: Time | None = Field(default=None, description="longest time of one call of an effect; 60 s")
+    resilience: ResilienceDocument | None = Field(
+        default=None, description="what the call of an effect passes on its way out; see there"
+    )
 
 
 class FunctionEntry(WithMode):
@@ -249,6 +253,9 @@ class RemoteSettings(Document):
         default=None, description="`trusted` where somebody answers for all that it gives"
     )
     data: list[str] = Field(default_factory=list[str], description="the classes of data that it gives")
+    resilience: ResilienceDocument | None = Field(
+        default=None, description="what its calls pass on their way out; see there"
+    )
 
 
 class RemoteEntry(WithMode):

@@ -30,6 +30,7 @@ from ripieno.participants.remote.messages import (
     state_of,
     text_of,
 )
+from ripieno.resilience.policy import Resilience
 
 __all__ = ["RemoteAgent", "remote_agent"]
 
@@ -96,6 +97,7 @@ class RemoteAgent(BaseParticipant):
         cost: Cost | None = None,
         trust: SourceTrust | None = None,
         data: Sequence[str] = (),
+        resilience: Resilience | None = None,
     ) -> None:
         super().__init__(name)
         check_url(url, name, secret=secret is not None)
@@ -119,7 +121,7 @@ class RemoteAgent(BaseParticipant):
         self.effect: Effect = effect
         self.on_uncertain: OnUncertain = on_uncertain
         self._usual = on_uncertain == usual
-        self.cost = cost
+        self.cost, self.resilience = cost, resilience
         self.trust, self.data = declared_label(name, trust, data)
         self._check_asks()
         self.calls = Calls(
@@ -134,6 +136,7 @@ class RemoteAgent(BaseParticipant):
             cost=cost,
             trust=trust,
             data=self.data,
+            resilience=resilience,
         )
 
     def _check_asks(self) -> None:
@@ -166,6 +169,7 @@ class RemoteAgent(BaseParticipant):
             "on_uncertain": None if self._usual else self.on_uncertain,
             "cost": None if self.cost is None else priced(self.cost),
             "trust": self.trust,
+            "resilience": None if self.resilience is None else self.resilience.document(),
             "data": list(self.data),
         }
         settings = {name: value for name, value in optional.items() if value}
@@ -423,6 +427,7 @@ def remote_agent(
     cost: Cost | None = None,
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
+    resilience: Resilience | None = None,
 ) -> RemoteAgent:
     """Let an agent that speaks A2A do a part of the work, wherever and with whatever it is built.
 
@@ -442,6 +447,7 @@ def remote_agent(
         `verify`: it is looked for among the agent's tasks, for agents that keep each message in one;
         `retry`: it is sent again under the same id, for agents that take an id but once.
     cost: the most that one message can cost; what the agent tells in the metadata of its task counts.
+    resilience: what its calls pass on their way out: attempts, a breaker, rate limits and more.
 
     Raises `DefinitionError` for what cannot work.
     """
@@ -463,4 +469,5 @@ def remote_agent(
         cost=cost,
         trust=trust,
         data=data,
+        resilience=resilience,
     )

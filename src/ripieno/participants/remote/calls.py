@@ -18,6 +18,7 @@ from ripieno.model.spending import Cost
 from ripieno.participants.remote.access import Access
 from ripieno.participants.remote.card import check_url, digest_of, fetch_card, parsed, trusted_roots
 from ripieno.participants.remote.messages import INTERRUPTED, TERMINAL, spent_by, state_of
+from ripieno.resilience.policy import Resilience
 
 __all__ = ["Calls", "UnknownOutcomeError"]
 
@@ -67,13 +68,21 @@ class Calls:
         cost: Cost | None,
         trust: SourceTrust | None,
         data: tuple[str, ...],
+        resilience: Resilience | None = None,
     ) -> None:
         self._agent, self._url = name, url
         self._access, self._secured, self._streaming = access, secret is not None, streaming
         self.cards: dict[str, dict[str, Any]] = {}
         """Cards that were let, by their digests."""
         secrets = None if secret is None else {"credential": secret}
-        self.card = Tool(self._card, name=f"{name}.card", effect="read", trust="untrusted", outside=True)
+        self.card = Tool(
+            self._card,
+            name=f"{name}.card",
+            effect="read",
+            trust="untrusted",
+            outside=True,
+            resilience=resilience,
+        )
         self.call_off = CallOff(
             self._call_off,
             name=f"{name}.cancel",
@@ -98,6 +107,7 @@ class Calls:
             data=data,
             content=("parts",),
             outside=True,
+            resilience=resilience,
         )
         self.look = Tool(
             self._look,
@@ -108,6 +118,7 @@ class Calls:
             trust=trust or "untrusted",
             data=data,
             outside=True,
+            resilience=resilience,
         )
 
     @property
