@@ -5,6 +5,7 @@
 #   make check    the checks alone: style, types, layers, sizes, words
 #   make format   let ruff settle what it can
 #   make bench    measure against the peers, in an environment of its own
+#   make frameworks  test agents of other frameworks, in an environment of its own
 #   make docs     build the documentation into build/site
 #   make picture  draw the demonstration's terminal for the README
 #   make lock     resolve the dependencies anew; UPGRADE=1 takes the newest versions
@@ -22,7 +23,7 @@ BESIDE = $(MAKE) --no-print-directory --keep-going --jobs=$(WORKERS) --output-sy
 # also where an environment says otherwise: what a thousand processes import is compiled once
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check $(CHECKS) loaded pytest coverage format bench docs picture lock clean
+.PHONY: run test check $(CHECKS) loaded pytest coverage format bench frameworks docs picture lock clean
 
 run: .venv/.run
 	@$(BIN)/ripieno demo
@@ -115,6 +116,9 @@ format: .venv/.test
 bench:
 	@$(MAKE) -C benchmarks bench
 
+frameworks:
+	@$(MAKE) -C frameworks test
+
 docs: .venv/.test
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "build/site/index.html" >&2
@@ -133,3 +137,4 @@ clean:
 	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests scripts examples -name __pycache__ -prune -exec rm -rf {} +
 	@$(MAKE) -C benchmarks clean
+	@$(MAKE) -C frameworks clean

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Proposals", "known_of", "rights", "started_for", "trial"]
 
-AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
+AGENTS: Final = frozenset({"agent", "single_agent", "magentic", "langgraph", "agent_framework"})
 """Kinds of participants that act of their own accord; what others propose is the workflow's own doing."""
 
 MOST_IN_A_CHAIN: Final = 16
