@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ripieno.model.event import Json
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.frameworks.base import FrameworkAgent
 from ripieno.participants.human import Human
 from ripieno.participants.llm.agent import Agent
 from ripieno.participants.remote import RemoteAgent
@@ -38,7 +39,7 @@ def inventory(workflow: Workflow) -> Mapping[str, Any]:
     for pattern in workflow.everyone():
         if isinstance(pattern, SingleAgent):
             tools.setdefault(acting(pattern.agent).name, []).extend(tool.name for tool in pattern.tools)
-        elif isinstance(pattern, RemoteAgent | Agent):
+        elif isinstance(pattern, RemoteAgent | Agent | FrameworkAgent):
             tools[pattern.name] = [tool.name for tool in pattern.tools]
     agents = {leaf.name: entry(leaf, tools.get(leaf.name, [])) for leaf in workflow.leaves()}
     return {**{name: value for name, value in facts.items() if value}, "agents": agents}

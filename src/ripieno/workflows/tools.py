@@ -12,6 +12,7 @@ from ripieno.mediation.secrets.reference import Reference
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.errors import SecretError
 from ripieno.participants.base import BaseParticipant
+from ripieno.participants.frameworks.base import FrameworkAgent
 from ripieno.participants.function import Function
 from ripieno.participants.llm.agent import Agent
 from ripieno.participants.remote import RemoteAgent
@@ -23,7 +24,7 @@ __all__ = ["classes_in", "open_all", "references", "tools_in"]
 
 def tools_in(participant: BaseParticipant) -> list[Tool]:
     """Give the tools that a participant has, or which its function names, with what undoes them."""
-    if isinstance(participant, SingleAgent | Agent | RemoteAgent):
+    if isinstance(participant, SingleAgent | Agent | RemoteAgent | FrameworkAgent):
         found = list(participant.tools)
     elif isinstance(participant, Function) and participant.binding.context is not None:
         found = [one for one in named_by(participant.function) if isinstance(one, Tool)]
