@@ -1,4 +1,4 @@
-"""Agents of other frameworks, as far as can be told without the frameworks: `make frameworks` has the rest."""
+"""Agents of other frameworks, as far as is told without the frameworks: `make frameworks` has the rest."""
 
 from __future__ import annotations
 
