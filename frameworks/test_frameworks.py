@@ -3,6 +3,9 @@
 In an environment of their own, with the frameworks as they are published: `make frameworks`.
 """
 
+# the frameworks are not where types are checked, and so nothing of theirs is known there
+# pyright: basic, reportMissingImports=false
+
 from __future__ import annotations
 
 import asyncio
