@@ -15,6 +15,8 @@ from kernel.support.ruled import under
 from ripieno import Host, Outcome, Workflow, escalate, on_arguments, tool
 from ripieno.identity import administration
 from ripieno.journal.records import QuestionRow
+from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.verify import verify
 from ripieno.kernel.messages import send
 from ripieno.kernel.operators import answer_instead
 from ripieno.kernel.tasks import claim, delegate
@@ -218,6 +220,10 @@ async def test_an_edit_whose_answer_keeps_no_rights_is_decided_by_the_directory(
             await as_before(host, await asked(host, run), BED, by=who)
             await (is_denied if who is EVE else ended)(host, run)
     assert list(system.booked.values()) == ["bed #1"]
+    with SqliteAudit(tmp_path / "home") as audit:
+        said = verify(audit)
+    assert (said.sound, said.unnamed) == (True, 2)
+    assert "answers and commands that name no policies that let them: 2" in str(said)
 
 
 async def as_before(host: Host, question: QuestionRow, value: object, *, by: Principal) -> None:

@@ -220,6 +220,41 @@ async def test_what_is_in_doubt_keeps_its_reservation_and_is_repeated_on_it(tmp_
     assert len(set(system.keys)) == 1
 
 
+WRONG = {
+    "DELETE FROM reserved": "nothing is reserved for desk@1/tool/1, its events say 100000",
+    "UPDATE reserved SET cost = 1": "1 of tenant default, team research are reserved for desk@1/tool/1",
+    "UPDATE reserved SET team = ''": "100000 of tenant default are reserved for desk@1/tool/1",
+    "UPDATE reserved SET tenant = 'other'": "its events say 100000 of tenant default, team research",
+    "UPDATE reserved SET path = 'x'": "are reserved for x, its events say nothing",
+    "UPDATE reserved SET run = 'ff'": "run ff: 100000 of tenant default, team research are reserved",
+    "UPDATE versions SET about = '{'": "its events say 100000 of tenant default",
+}
+
+
+async def test_reservations_that_say_otherwise_than_the_events_are_found(tmp_path: Path) -> None:
+    system = Elsewhere()
+    slow = Slow(system)
+    book = tool(system.book, cost=Cost(cost_usd="0.10"), on_uncertain="retry")
+    workflow = Workflow("booking", uses(book, what="it"), owner="research")
+    async with serving(tmp_path, workflow) as host:
+        await begin(host, workflow)
+        await slow.begun.wait()
+        for statement, said in WRONG.items():
+            with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection, connection:
+                before = connection.execute("SELECT * FROM reserved").fetchall()
+                about = connection.execute("SELECT about FROM versions").fetchone()
+                connection.execute(statement)
+            with SqliteAudit(tmp_path) as audit:
+                assert said in str(verify(audit)), statement
+            with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection, connection:
+                connection.execute("DELETE FROM reserved")
+                connection.executemany("INSERT INTO reserved VALUES (?, ?, ?, ?, ?)", before)
+                connection.execute("UPDATE versions SET about = ?", about)
+        with SqliteAudit(tmp_path) as audit:
+            assert verify(audit).sound
+        slow.released.set()
+
+
 async def test_what_waits_for_room_beside_a_call_goes_on_where_it_stands(tmp_path: Path) -> None:
     system = Elsewhere()
     slow = Slow(system)
@@ -301,8 +336,13 @@ async def test_who_may_not_and_what_is_no_budget_is_refused(tmp_path: Path) -> N
 DAMAGE = {
     "UPDATE spent_months SET cost = 1 WHERE team = ''": "say 1, its runs have spent 70000",
     "DELETE FROM spent_months WHERE team = ''": "have no row, its runs have spent 70000",
-    "UPDATE spent_months SET cost = 70001 WHERE team = 'research'": "its teams have spent 1 more",
-    "INSERT INTO reserved VALUES ('ff', 'asks@1', 'default', '', 5)": "5 are reserved for asks@1",
+    "UPDATE spent_months SET cost = 70001 WHERE team = 'research'": "team research say 70001",
+    "UPDATE spent_months SET cost = 69999 WHERE team = 'research'": "team research say 69999, its runs",
+    "UPDATE spent_months SET team = 'other' WHERE team = 'research'": "for team research have no row",
+    "UPDATE spent_months SET tenant = 'other' WHERE team = ''": "tenant other: its books of",
+    "UPDATE spent_months SET month = '2020-01' WHERE team = ''": "2020-01 say 70000, its runs have spent 0",
+    "UPDATE spent_months SET alerted = 100": "say that 100 % were told of, no event does",
+    "INSERT INTO reserved VALUES ('ff', 'asks@1', 'default', '', 5)": "5 of tenant default are reserved for",
     "UPDATE budgets SET cost = 7": "says cost 7, it says 1000000",
 }
 

@@ -140,6 +140,7 @@ def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) 
         "uncovered": report.uncovered,
         "restored": report.restored,
         "erased": {"values": report.erased, "by": report.erasures},
+        "unnamed": report.unnamed,
         "findings": [{"place": found.place, "problem": found.problem} for found in report.findings],
     }
     if settings.output != "table":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ripieno.journal.keys import StreamKey
@@ -98,6 +98,8 @@ class StoredMonth(NamedTuple):
     team: str
     month: str
     cost: int
+    alerted: int
+    """The largest share of its budget that was told of, in per cent."""
 
 
 class StoredIntent(NamedTuple):
@@ -124,6 +126,8 @@ class StoredReservation(NamedTuple):
     run: str
     path: str
     cost: int
+    tenant: str
+    team: str
 
 
 class StoredCheckpoint(NamedTuple):
@@ -201,6 +205,10 @@ class Verifiable(Protocol):
     @property
     def keeps_books(self) -> bool:
         """Tell whether there are books of monthly budgets."""
+        ...
+
+    def owners(self) -> Mapping[tuple[str, str], str]:
+        """Give which team has which version, by tenant and version; those without are left out."""
         ...
 
     keeps_rates: bool

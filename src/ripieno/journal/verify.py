@@ -35,6 +35,10 @@ MOST: Final = 1000
 COMMITMENT: Final = re.compile(r"[0-9a-f]{64}")
 
 
+PEOPLE: Final = ("person:", "service:", "agent:")
+"""Who answers and commands: not timers, nor other runs."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One place where the log does not hold together."""
@@ -67,6 +71,9 @@ class Report:
     erasures: list[str] = field(default_factory=list[str])
     """Whose values were erased, and by whom, as events say."""
 
+    unnamed: int = 0
+    """Answers and commands that do not name the policies by which they were let: by earlier versions."""
+
     @property
     def sound(self) -> bool:
         """True when nothing was found."""
@@ -98,6 +105,8 @@ class Report:
         if self.erased:
             counted += f", {self.erased:,} erased"
         told = [f"  {one}" for one in (*self.restored, *self.erasures)]
+        if self.unnamed:
+            told.append(f"  answers and commands that name no policies that let them: {self.unnamed:,}")
         if self.sound:
             return "\n".join([f"{counted}: sound; {self.anchored}", *told])
         lines = [f"{counted}: {len(self.findings) + self.more:,} found", *told]
@@ -105,6 +114,12 @@ class Report:
         if self.more:
             lines.append(f"  and {self.more:,} more")
         return "\n".join(lines)
+
+
+def is_unnamed(event: Event) -> bool:
+    """Tell whether somebody's answer or command does not say by which policies it was let."""
+    by = event.body.get("by") if event.kind in ("answered", "message") else None
+    return isinstance(by, str) and by.startswith(PEOPLE) and "policies" not in event.body
 
 
 def verify(
@@ -202,7 +217,7 @@ class Verification:
 
     def _books(self) -> None:
         if self._store.keeps_books:
-            self._billed.end(self._store.months(), self._store.reservations())
+            self._billed.end(self._store.months(), self._store.reservations(), self._store.owners())
 
     def _rates(self) -> None:
         if self._store.keeps_rates:
@@ -264,9 +279,11 @@ class Verification:
                 derived.follow(event, self._at)
                 if row.row is not None:
                     self._billed.follow(row.row.tenant, event)
+                    self._report.unnamed += is_unnamed(event)
                 else:
                     tenant = row.name.removeprefix("tenant ")
                     self._decided.follow(tenant, event, self._at)
+                    self._billed.told(tenant, event)
                     self._erasures.follow(event.kind, tenant, event.body)
         chain.end()
         self._at = name

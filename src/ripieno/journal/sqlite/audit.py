@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -353,13 +354,21 @@ class SqliteAudit:
 
     def months(self) -> Iterator[StoredMonth]:
         """Give the books of monthly budgets."""
-        for row in self._rows("SELECT tenant, team, month, cost FROM spent_months"):
+        for row in self._rows("SELECT tenant, team, month, cost, alerted FROM spent_months"):
             yield StoredMonth(*row)
 
     def reservations(self) -> Iterator[StoredReservation]:
         """Give what is reserved in them."""
-        for row in self._rows("SELECT run, path, cost FROM reserved"):
+        for row in self._rows("SELECT run, path, cost, tenant, team FROM reserved"):
             yield StoredReservation(*row)
+
+    def owners(self) -> Mapping[tuple[str, str], str]:
+        """Give which team has which version."""
+        found: dict[tuple[str, str], str] = {}
+        for tenant, version, about in self._rows("SELECT tenant, version, about FROM versions"):
+            with contextlib.suppress(ValueError, AttributeError):  # a changed row is told of by itself
+                found[tenant, version] = str(json.loads(about).get("owner") or "")
+        return found
 
     # -- the tree over the log, and what was signed of it ----------------------------------------------
 
