@@ -35,11 +35,14 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.prebuilt import create_react_agent
 
 from ripieno import Limits, Outcome, Workflow, human, open_host, tool
+from ripieno.cli.importing import import_agent
+from ripieno.cli.options import Options
 from ripieno.journal.records import RunFilter
 from ripieno.kernel import commands
 from ripieno.kernel.host import Host
 from ripieno.model.principal import Principal
 from ripieno.participants.frameworks import agent_framework_agent, langgraph_agent
+from ripieno.workflows.load import load_workflow
 
 ME = Principal("person", "me", every_role=True)
 BOOKED: list[str] = []
@@ -260,3 +263,50 @@ async def test_a_graph_that_keeps_checkpoints_is_refused() -> None:
     outcome, _ = await ran(Workflow("care", of_langgraph(build=keeps)))
     assert outcome.status == "failed"
     assert "checkpoints" in (outcome.reason or "")
+
+
+# -- bringing them under control -------------------------------------------------------------------------
+
+
+MODULE = """
+from test_frameworks import Scripted, ScriptedClient, enrol, react, register, Agent
+graph = react(Scripted(), [register])
+agent = Agent(ScriptedClient(), instructions="place people", tools=[enrol])
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "tool_", "beyond"),
+    [
+        ("graph", "register", "register: its graph calls it itself"),
+        ("agent", "enrol", "what its functions reach by themselves, once they are called"),
+    ],
+)
+async def test_an_object_is_wrapped_and_in_a_shadow_at_first(  # noqa: PLR0917 - pytest gives them
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
+    tool_: str,
+    beyond: str,
+) -> None:
+    module = f"ward_{what}"
+    (tmp_path / f"{module}.py").write_text(MODULE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    options = Options(output="json")
+    await asyncio.to_thread(
+        import_agent, f"{module}:{what}", role="clerk", name=f"{what}-one", options=options
+    )
+    found = json.loads(capsys.readouterr().out)
+    assert found["can"] == [f"call {tool_}"]
+    assert beyond in found["beyond_the_gate"]
+    workflow = load_workflow(str(tmp_path / f"{what}-one.yaml"))
+    SCRIPT.extend([(tool_, {"ward": "west"}), "done"])
+    async with open_host() as host:
+        handle = await workflow.start("where?", principal=ME)
+        row = await question_of(host, handle.run)
+        await commands.answer(host.store, host.clock, row, by=ME, value={"output": "east"})
+        host.ring()
+        outcome = await handle.outcome()
+    assert (outcome.output, BOOKED) == ("east", [])

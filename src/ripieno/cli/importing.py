@@ -6,8 +6,7 @@ import asyncio
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -18,6 +17,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from ripieno.cli.exits import Exit
+from ripieno.cli.importing_objects import Found, by_object
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, show, write
 from ripieno.cli.session import unserved
@@ -25,30 +25,12 @@ from ripieno.cli.settings import Settings
 from ripieno.kernel.allowed import check_change
 from ripieno.model.errors import InputError, RefusedError
 from ripieno.participants.remote.card import changes, check_url, digest_of, fetch_card, parsed
+from ripieno.workflows.fields import REFERENCE
 from ripieno.workflows.load import load_workflow
 
 __all__ = ["import_agent"]
 
 ODD: Final = re.compile(r"[^a-z0-9]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """An agent as it was found."""
-
-    kind: str
-    name: str
-    about: str
-    source: str
-    digest: str
-    can: Sequence[str]
-    """What it says that it can do."""
-    beyond: Sequence[str]
-    """What it can reach that does not pass the gate."""
-    participant: Mapping[str, Any]
-    """How it stands in a workflow file."""
-    approved: Mapping[str, Any]
-    """What was approved, kept beside the file."""
 
 
 def import_agent(
@@ -110,10 +92,18 @@ def import_agent(
     else:
         text = written(found, role, owner)
     into.mkdir(parents=True, exist_ok=True)
+    for beside, content in found.beside.items():
+        (into / beside).write_text(content, encoding="utf-8")
     file.write_text(text, encoding="utf-8")
     kept.write_text(json.dumps(found.approved, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     version = asyncio.run(entered(settings, file))
-    told(settings, found, changed=changed, wrote=(file, kept), version=version)
+    told(
+        settings,
+        found,
+        changed=changed,
+        wrote=(file, kept, *(into / one for one in found.beside)),
+        version=version,
+    )
     return Exit.OK
 
 
@@ -121,6 +111,8 @@ async def look(source: str, name: str | None, *, secret: str | None, reads: bool
     """Find out what is there."""
     if "://" in source:
         return await by_a2a(source, name, secret=secret, reads=reads)
+    if REFERENCE.fullmatch(source):
+        return by_object(source, slug(name or source.partition(":")[2]), Path.cwd())
     msg = f"expected the address of an agent or 'package.module:attribute', got {source!r}"
     raise InputError(msg)
 
