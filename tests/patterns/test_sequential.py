@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from running import Running, gives, outcome, pure
 
-from ripieno import Outcome, sequential
+from ripieno import Context, Function, Outcome, sequential, tool
+from ripieno.participants.step import FailureRule
 
 
 async def test_each_stage_sees_the_input_and_what_those_before_it_found(running: Running) -> None:
@@ -46,6 +48,38 @@ async def test_it_goes_on_without_a_stage_that_may_fail_and_is_then_partial(runn
     flow = sequential(gives("a", 1), gives("b", outcome("failed")).on_failure("continue"), pure(last))
     ended = await running.run(flow)
     assert (ended.status, ended.output, ended.reason) == ("partial", 2, "went on without b failed")
+
+
+@pytest.mark.parametrize("rule", ["stop", "undo"])
+async def test_a_stage_that_fails_takes_back_what_was_done_where_it_says_so(
+    running: Running, rule: FailureRule
+) -> None:
+    done: list[str] = []
+
+    @tool(on_uncertain="retry")
+    def release(seat: str) -> None:
+        done.append(f"release {seat}")
+
+    @tool(on_uncertain="retry", undo=release)
+    def reserve(seat: str) -> None:
+        done.append(f"reserve {seat}")
+
+    def reserving(name: str, *seats: str, then: Outcome) -> Function:
+        async def work(context: Context) -> Outcome:
+            for seat in seats:
+                await context.use(reserve, seat=seat)
+            return then
+
+        return Function(work, name=name, pure=True)
+
+    before = reserving("before", "a", then=Outcome("complete", 0))
+    first = reserving("first", "b", then=Outcome("complete", 1))
+    last = reserving("last", "c", then=Outcome("failed", reason="full"))
+    flow = sequential(before, sequential(first, last.on_failure(rule), name="inner"))
+    ended = await running.run(flow)
+    assert (ended.status, ended.reason) == ("failed", "full")
+    taken_back = ["release c", "release b"] if rule == "undo" else []
+    assert done == ["reserve a", "reserve b", "reserve c", *taken_back]
 
 
 async def test_it_ends_with_the_confidence_and_evidence_of_the_last_stage(running: Running) -> None:

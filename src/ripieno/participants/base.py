@@ -153,5 +153,5 @@ class BaseParticipant(ABC):
         return self._step(checks=checks)
 
     def on_failure(self, rule: FailureRule) -> Step:
-        """Say what the pattern around it does when it does not complete: `stop` or `continue`."""
+        """Say what a sequence does when it does not complete: `stop`, `continue`, or `undo` what is done."""
         return self._step(on_failure=rule)

@@ -25,7 +25,8 @@ from ripieno.participants.timer import Timer
 
 __all__ = ["FailureRule", "Step"]
 
-FailureRule = Literal["stop", "continue"]
+FailureRule = Literal["stop", "continue", "undo"]
+"""What a sequence does when a stage does not complete; `undo` stops, and takes back what was done in it."""
 
 LONGEST_BACKOFF = 3600.0
 
@@ -81,8 +82,8 @@ class Step(BaseParticipant):
         if settings.attempts < 1:
             msg = f"{self.name}: attempts must be at least 1, got {settings.attempts!r}"
             raise DefinitionError(msg)
-        if settings.on_failure not in ("stop", "continue"):
-            msg = f"{self.name}: on_failure must be 'stop' or 'continue', got {settings.on_failure!r}"
+        if settings.on_failure not in ("stop", "continue", "undo"):
+            msg = f"{self.name}: on_failure must be 'stop', 'continue' or 'undo', got {settings.on_failure!r}"
             raise DefinitionError(msg)
         check_declared(self.name, settings.checks)
         seconds(settings.backoff)

@@ -15,7 +15,8 @@ class Sequential(Pattern):
     """Ends with the last stage's outcome, or with the first that does not complete.
 
     A stage declared `on_failure("continue")` is passed over when it does not complete; the whole is
-    then `partial`.
+    then `partial`. With `on_failure("undo")` the effects of this stage and of those before it in the
+    sequence are taken back, the latest first, as their tools declare; a person is asked about the rest.
     """
 
     kind = "sequential"
@@ -35,6 +36,8 @@ class Sequential(Pattern):
             elif isinstance(stage, Step) and stage.settings.on_failure == "continue":
                 skipped.append(f"{stage.name} {outcome.status}")
             else:
+                if isinstance(stage, Step) and stage.settings.on_failure == "undo":
+                    await context.undo([context.path], why=f"{stage.name} did not complete")
                 return outcome
         if not skipped:
             return outcome

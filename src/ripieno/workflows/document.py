@@ -78,8 +78,9 @@ class Qualified(WithMode):
     )
     retry: Retry | None = Field(default=None, description="try again after a failure")
     timeout: Time | None = Field(default=None, description="longest time, waits included; then it has failed")
-    on_failure: Literal["stop", "continue"] = Field(
-        default="stop", description="what a sequence does when this does not complete"
+    on_failure: Literal["stop", "continue", "undo"] = Field(
+        default="stop",
+        description="what a sequence does when this does not complete; `undo` takes back what it has done",
     )
     limit: LimitDocument | None = Field(default=None, description="how far each visit may go")
     check: list[StageCheck] = Field(
