@@ -45,7 +45,7 @@ class Entra(System):
     right after a write may be what it was before: calls in doubt are looked into after ten seconds.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {"data": ("pii",), "settle": "10s"}
+    defaults: ClassVar[Mapping[str, Any]] = {"data": ("personal",), "settle": "10s"}
 
     def __init__(
         self,

@@ -60,7 +60,7 @@ class Workday(System):
     that does not tell, a person is asked.
     """
 
-    defaults: ClassVar[Mapping[str, Any]] = {"data": ("pii",)}
+    defaults: ClassVar[Mapping[str, Any]] = {"data": ("personal",)}
 
     def __init__(
         self, name: str, base_url: str, *, tenant: str, api: str = "v1", owner: str = "", **options: Any
