@@ -3,7 +3,8 @@
     mcp_server_of_tests.py FOLDER
 
 In FOLDER it writes what it was asked (`asked.jsonl`), and reads by which definitions to list (`tools.json`).
-A tool named after a misdeed commits it. `protocol.txt` holds `2026-07-28` for the protocol without handshake.
+A tool named after a misdeed commits it. Where there is a file `protocol.txt` it speaks the protocol without
+handshake, of 2026-07-28; with `silent.txt` it answers nothing, with `endless.txt` its list has no end.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ def call(name: str, params: dict[str, Any], id_: object) -> dict[str, Any] | Non
 def answer(message: dict[str, Any]) -> None:
     """Answer one request."""
     method, id_ = message["method"], message.get("id")
+    if (FOLDER / "silent.txt").exists():
+        return
     params = cast("dict[str, Any]", message.get("params") or {})
     if method == "server/discover" and MODERN:
         known: dict[str, Any] = {"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}}
@@ -142,7 +145,8 @@ def answer(message: dict[str, Any]) -> None:
         about = {"serverInfo": {"name": "of-tests", "version": "1"}, "protocolVersion": "2025-11-25"}
         send({"id": id_, "result": {**about, "capabilities": {"tools": {"listChanged": True}}}})
     elif method == "tools/list":
-        more = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"} if MODERN else {}
+        more: dict[str, Any] = {"nextCursor": "next"} if (FOLDER / "endless.txt").exists() else {}
+        more |= {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"} if MODERN else {}
         send({"id": id_, "result": {"tools": tools(), **more}})
     elif method == "tools/call":
         result = call(params["name"], params, id_)

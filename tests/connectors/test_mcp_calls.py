@@ -264,6 +264,38 @@ async def test_a_tool_that_is_gone_or_there_twice_is_not_called(tmp_path: Path) 
     assert "the server does not offer it any more" in str(outcome.reason)
 
 
+async def test_a_server_that_says_nothing_or_lists_without_end_holds_nobody(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, offered("echo"), start_within="1s")
+    (desk.folder / "silent.txt").touch()
+    outcome, _ = await outcome_of(desk, desk.using("echo"))
+    assert "it said nothing within 1 s" in str(outcome.reason)
+    (tmp_path / "b").mkdir()
+    other = Desk(tmp_path / "b", offered("echo"))
+    (other.folder / "endless.txt").touch()
+    outcome, _ = await outcome_of(other, other.using("echo"))
+    assert "it is there twice" in str(outcome.reason), "each page has it again"
+    assert len(other.asked_for("tools/list")) == 50
+
+
+async def test_what_is_no_tool_that_could_be_called_is_said_to_be_none(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, offered("echo"))
+    elsewhere = {"type": "object", "$ref": "https://evil.example/schema.json"}
+    desk.offer(
+        offered("echo"),
+        {"name": "a b", "inputSchema": TEXT},
+        {"name": "far", "inputSchema": elsewhere},
+        {"name": "wrong", "inputSchema": {"type": "object", "minProperties": "few"}},
+    )
+    try:
+        found = await desk.connector().offered()
+    finally:
+        await close_connections()
+    assert list(found.now) == ["echo"]
+    assert found.unusable.keys() == {"a b", "far", "wrong"}
+    assert "is not a JSON Schema" in found.unusable["wrong"]
+    assert "which is not in it" in found.unusable["far"]
+
+
 async def test_two_servers_keep_their_names_apart_and_a_hint_makes_no_tool_a_reader(tmp_path: Path) -> None:
     desk = Desk(tmp_path, offered("echo", annotations={"readOnlyHint": True}))
     one = desk.connector().tool("echo")

@@ -128,9 +128,11 @@ class Connection:
             self._leave.set()
 
     def leave(self, why: str) -> None:
-        """Let it be closed."""
+        """Let it be closed; one that is not ready yet waits for what may never come."""
         self.gone = self.gone or why
         self._leave.set()
+        if not self._ready.done() and self._owner is not asyncio.current_task():
+            self._owner.cancel()
 
     async def close(self) -> None:
         """Close it and await that."""
