@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -209,7 +210,7 @@ def test_a_damaged_record_gives_a_clear_refusal_or_a_result_and_never_a_crash(re
         assert received == summary
         for outcome in (reconcile(record, received), prepare_preauthorisation(record, received)):
             outcome.output.model_dump_json()
-        for visit in plan_visits(record, received):
+        for visit in plan_visits(record, received, date(2026, 11, 30)):
             visit.model_dump_json()
     except InputError as error:
         refused = error
