@@ -85,8 +85,8 @@ def test_nothing_is_approved_unasked(desk: Desk) -> None:
     ("arguments", "why"),
     [
         (("diff", "desk.py:gone"), "MCP server gone cannot be used: FileNotFoundError"),
-        (("diff", "desk"), "expected file.py:name or module:name"),
-        (("diff", "desk.py:sys"), "expected an McpConnector"),
+        (("diff", "desk"), "expected workflow.yaml:name, file.py:name or module:name"),
+        (("diff", "desk.py:sys"), "expected a connector"),
         (("sign-in", "desk.py:desk"), "nobody signs in to it in person"),
     ],
 )

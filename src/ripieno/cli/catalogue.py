@@ -246,10 +246,13 @@ COMMANDS: Final = (
     ),
     Entry(
         "connectors",
-        "Servers of tools: what they offer, and what of that may be called.",
+        "Systems that tools reach: what they offer, and what of that may be called.",
         children=(
-            Entry("diff", "Show what is not as it was approved.", "connectors:diff"),
-            Entry("approve", "Approve what a server offers, after seeing it.", "connectors:approve"),
+            Entry("list", "List the connectors of a workflow.", "connector_interfaces:list_connectors"),
+            Entry("show", "Show the tools of a connector.", "connector_interfaces:show_connector"),
+            Entry("pin", "Give the digest that a connector is pinned to.", "connector_interfaces:pin"),
+            Entry("diff", "Show what is not as it was approved, and what it breaks.", "connectors:diff"),
+            Entry("approve", "Approve what is offered now, after seeing it.", "connectors:approve"),
             Entry("sign-in", "Sign in to a server with a browser.", "connectors:sign_in"),
         ),
         group="Define",

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from rich.text import Text
 
+from ripieno.cli.connector_interfaces import (
+    approve_document,
+    compare_interfaces,
+    find_connector,
+    openapi_at,
+)
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
 from ripieno.model.errors import DefinitionError, InputError, NotFoundError, nearest
-from ripieno.workflows.load import from_module, from_python_file
 
 if TYPE_CHECKING:
     from ripieno.connectors.mcp.connector import McpConnector, Offered
@@ -22,16 +27,23 @@ if TYPE_CHECKING:
 __all__ = ["approve", "diff", "sign_in"]
 
 
-def diff(reference: str, /, *, options: Options = DEFAULTS) -> int:
-    """Show what a server offers now beside what was approved of it; exit code 1 where that is another.
+def diff(reference: str, other: str | None = None, /, *, options: Options = DEFAULTS) -> int:
+    """Show what is offered now beside what was approved. Exit code 1 where that is another, or breaks.
+
+    Of a service it is told what breaks those who call and what fits, and which workflows are pinned to it.
 
     Parameters
     ----------
     reference
-        Where the connector is: file.py:name or module:name.
+        Where the connector is: workflow.yaml:name, file.py:name or module:name; or an OpenAPI document.
+    other
+        An OpenAPI document to compare with; what the service shows now when left out.
 
     """
     settings = options.settle()
+    found = None if other is not None or Path(reference).is_file() else find_connector(reference)
+    if found is None or found.kind != "mcp":
+        return compare_interfaces(reference, other, settings)
     connector = connector_at(reference)
     offered = asyncio.run(asked(connector))
     if settings.output == "table":
@@ -56,7 +68,7 @@ def approve(
     Parameters
     ----------
     reference
-        Where the connector is: file.py:name or module:name.
+        Where the connector is: workflow.yaml:name, file.py:name or module:name.
     tools
         Only these tools; the others stay as they were approved. None given: all, as they are now.
     yes
@@ -64,6 +76,8 @@ def approve(
 
     """
     settings = options.settle()
+    if find_connector(reference).kind == "openapi":
+        return approve_document(openapi_at(reference), settings, yes=yes)
     connector = connector_at(reference)
     offered = asyncio.run(asked(connector))
     for name in tools:
@@ -113,12 +127,7 @@ def connector_at(reference: str) -> McpConnector:
     """Give the connector that people mean; raises `DefinitionError` for what is none of a server."""
     from ripieno.connectors.mcp.connector import McpConnector  # noqa: PLC0415 - most commands do without it
 
-    module, _, attribute = reference.rpartition(":")
-    if not module or not attribute:
-        msg = f"expected file.py:name or module:name, got {reference!r}"
-        raise InputError(msg)
-    file = module.endswith(".py")
-    found, _ = from_python_file(Path(module), attribute) if file else from_module(module, attribute)
+    found = find_connector(reference)
     if not isinstance(found, McpConnector):
         msg = f"expected an McpConnector at {reference!r}, found {type(found).__name__}"
         raise DefinitionError(msg)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 from urllib.parse import urljoin, urlsplit
 
+from ripieno.connectors.comparison import Interface
 from ripieno.connectors.connector import Connector, Overrides
 from ripieno.connectors.openapi.calling import Calling, input_schema
 from ripieno.connectors.openapi.document import Document, read_document
@@ -28,7 +29,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 from ripieno.resilience.policy import Resilience
 
-__all__ = ["OpenApi"]
+__all__ = ["OpenApi", "interfaces"]
 
 MOST_ITEMS: Final = 1_000
 
@@ -225,3 +226,15 @@ def turned_by(paging: Paging | None) -> set[str]:
     if paging is None:
         return set()
     return {paging.parameter} if isinstance(paging, Cursor) else {one for one, _ in paging.first()}
+
+
+def interfaces(document: Document, names: Sequence[str] | None = None) -> dict[str, Interface]:
+    """Give what callers of each operation depend on; of those named alone, where names are given."""
+    found: dict[str, Interface] = {}
+    for name, one in operations_of(document).items():
+        if names is None or name in names:
+            known = " or ".join(" with ".join(way) or "nobody" for way in one.security()) or "nobody"
+            effect = "read" if one.reads else "write"
+            how = f"{one.method} {one.path}, known by {known}"
+            found[name] = Interface(input_schema(one, set()), one.answer, one.about, effect, how)
+    return found
