@@ -183,18 +183,21 @@ class Models:
 
     def __init__(self, **answers: Failure | None) -> None:
         self.asked: list[str] = []
+        self.when_asked: dict[str, Callable[[], Any]] = {}
         self._answers = answers
 
     def tool(self, name: str, resilience: Resilience) -> Tool:
         async def answer() -> str:
             self.asked.append(name)
+            self.when_asked.get(name, lambda: None)()
             failure = self._answers[name]
             if failure is not None:
                 msg = f"{name} says no"
                 raise ToolError(msg, failure=failure, retry_after=600 if failure == "rate_limited" else None)
             return f"answer of {name}"
 
-        return tool(name=f"model.{name}", effect="read", resilience=resilience)(answer)
+        settings: Any = {"effect": "read", "on_uncertain": "retry", "timeout": "100ms"}
+        return tool(name=f"model.{name}", resilience=resilience, **settings)(answer)
 
     def agent(self, *names: str, each: Callable[[Resilience], Resilience] = lambda one: one) -> Workflow:
         declared = Resilience(retry=Retry(attempts=2, backoff="1ms"), breaker=Breaker())
@@ -233,3 +236,19 @@ async def test_a_model_that_failed_as_the_second_one_is_left_alone_as_well(tmp_p
         for _ in range(3):
             assert (await ended(host, await begin(host, workflow))).output == "answer of c"
     assert models.asked == ["a", "b", "c", "c", "c"]
+
+
+async def test_after_a_crash_a_model_that_failed_is_not_asked_again(tmp_path: Path) -> None:
+    models = Models(a="overloaded", b=None)
+    workflow = models.agent("a", "b", each=lambda one: one.with_fallback())
+    home, copy = tmp_path / "home", tmp_path / "copy"
+    models.when_asked["b"] = lambda: copy.exists() or snapshot(home, copy)
+    async with serving(home, workflow) as host:
+        run = await begin(host, workflow)
+        await ended(host, run)
+    before = models.asked.count("a")
+    async with serving(copy, workflow) as host:
+        assert (await ended(host, run)).output == "answer of b"
+        assert [event.body["chosen"] for event in await events(host, run, "choice")] == ["b"]
+    assert models.asked.count("a") == before, "what became of it is read"
+    assert models.asked[-2:] == ["b", "b"]

@@ -276,7 +276,7 @@ class Resilience:
         document: dict[str, Json] = {}
         for item in dataclasses.fields(self):
             value: Any = getattr(self, item.name)
-            if value == item.default:
+            if value == item.default or item.name == "repeatable":  # which a model is, whoever declares it
                 continue
             if isinstance(value, tuple):
                 document[item.name] = [plain(one) for one in cast("tuple[Any, ...]", value)]

@@ -16,7 +16,7 @@ import structlog
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, Clock
 from ripieno.model.durations import seconds
-from ripieno.model.errors import StoreError
+from ripieno.model.errors import RipienoError
 from ripieno.model.event import Json, Kind
 from ripieno.resilience.circuit import Circuit, State
 from ripieno.resilience.queues import Queues
@@ -129,5 +129,5 @@ async def told(store: Store, tenant: str, target: str, circuit: Circuit) -> None
             body["failures"] = change.failures
         try:
             await store.record(tenant, KINDS[change.state], body)
-        except StoreError as error:
+        except RipienoError as error:
             log.warning("a breaker's change is not recorded", target=target, why=str(error))
