@@ -124,6 +124,7 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "absences": lambda store: store.absences("beta", after=0),
     "agent_states": lambda store: store.agent_states("beta"),
     "budgets": lambda store: store.budgets("beta", month_of(SystemClock().now())),
+    "changes": lambda store: store.changes("beta", "workflow.registered"),
     "compatible": lambda store: store.compatible("beta", "any"),
     "deployments": lambda store: store.deployments("beta"),
     "drained": lambda store: store.drained("beta"),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ripieno.journal.records import VersionRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.reads import looking_for_work
+from ripieno.journal.sqlite.reads import CHANGED, looking_for_work
 
 
 @pytest.mark.parametrize("versions", [0, 1, 3])
@@ -29,3 +30,18 @@ async def test_looking_for_work_reads_no_waiting_run(tmp_path: Path, versions: i
         "runs_unserved",
     ]
     assert not {"SCAN runs", "SCAN unserved"} & set(plan)
+
+
+async def test_what_is_served_and_what_decides_is_read_without_the_rest_of_the_log(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path)
+    await store.open()
+    await store.register(VersionRow("v1", "default", "w", "m:w", "{}", 1, "{}"), "person:ada")
+    await store.record("default", "act.denied", {"by": "person:ada"})
+    found = await store.changes("default", "workflow.registered", "policy.deployed")
+    assert [event.kind for event in found] == ["workflow.registered"]
+    assert await store.changes("default", "policy.deployed") == []
+    assert await store.changes("nobody", "workflow.registered") == []
+    await store.close()
+    with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection:
+        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {CHANGED}", ["default", "[]"])]
+    assert "SEARCH events USING INDEX events_changes (stream=?)" in plan

@@ -251,6 +251,14 @@ class Store(
         """Give committed events of a run or tenant stream, in order."""
 
     @abstractmethod
+    async def changes(self, tenant: str, *kinds: Kind) -> Sequence[Event]:
+        """Give the events of a tenant's log by which what is served, or what decides, was changed.
+
+        `kinds` are some of `workflow.registered`, `workflow.deployed`, `policy.kept`, `policy.deployed`
+        and `policy.withdrawn`; it costs as much as there are of these, however long the log is.
+        """
+
+    @abstractmethod
     async def replayable(self, run: str) -> Sequence[Event]:
         """Give the events that a replay of the run would read, without taking it over."""
 

@@ -203,15 +203,8 @@ class Past:
 
 async def history(store: Store, tenant: str, workflow: str) -> list[Past]:
     """Give every change of who serves new runs of a workflow, oldest first, from the log."""
-    try:
-        events = await store.events(await store.tenant_stream(tenant))
-    except NotFoundError:
-        return []
-    return [
-        Past(event)
-        for event in events
-        if event.kind == "workflow.deployed" and event.body["workflow"] == workflow
-    ]
+    changes = await store.changes(tenant, "workflow.deployed")
+    return [Past(event) for event in changes if event.body["workflow"] == workflow]
 
 
 def stack(past: Sequence[Past]) -> list[str]:

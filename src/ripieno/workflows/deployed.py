@@ -40,8 +40,8 @@ async def load_registered(store: Store, row: VersionRow) -> Workflow | None:
 
 async def check_source(store: Store, row: VersionRow) -> None:
     """Raise `RefusedError` where a row names another place than the event by which it was registered."""
-    for event in await store.events(await store.tenant_stream(row.tenant)):
-        if event.kind != "workflow.registered" or event.body.get("version") != row.version:
+    for event in await store.changes(row.tenant, "workflow.registered"):
+        if event.body.get("version") != row.version:
             continue
         said = event.body.get("source", row.source)  # events of before do not say it
         if said != row.source:

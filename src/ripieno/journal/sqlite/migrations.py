@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from ripieno.journal.sqlite import format_3, format_4, format_5
+from ripieno.journal.sqlite import format_3, format_4, format_5, format_6
 
 __all__ = ["STEPS", "migrate"]
 
@@ -66,6 +66,7 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
     2: format_3.TABLES,
     3: (*format_4.TABLES, *format_4.ROWS),
     4: format_5.TABLES,
+    5: format_6.TABLES,
 }
 """Statements that bring a format up to the next, by the format that they start from."""
 

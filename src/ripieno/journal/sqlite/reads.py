@@ -20,6 +20,7 @@ from ripieno.journal.records import (
     RunRow,
     VersionRow,
 )
+from ripieno.journal.sqlite.format_6 import CHANGES
 from ripieno.journal.sqlite.modes import modes_of
 from ripieno.journal.sqlite.owners import Owners
 from ripieno.journal.sqlite.ownership import COLUMNS
@@ -29,12 +30,12 @@ from ripieno.journal.sqlite.tasks import ABSENCE
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence
 from ripieno.model.errors import ErasedError, InputError, NotFoundError, StoreError, nearest
-from ripieno.model.event import Event
+from ripieno.model.event import Event, Kind
 from ripieno.model.ids import short
 from ripieno.model.stop import EVERYTHING
 from ripieno.model.value import decode
 
-__all__ = ["SqliteReads", "looking_for_work"]
+__all__ = ["CHANGED", "SqliteReads", "looking_for_work"]
 
 SHORTEST_END: Final = 4
 """How many digits of an id's end one has to give."""
@@ -64,6 +65,14 @@ FAILED_CALLS: Final = (
 """Runs in which a call failed or is in doubt; also after a crash, of which the journal tells only later."""
 
 LAST: Final = 2**62
+
+
+CHANGED: Final = (
+    "SELECT lower(hex(stream)), envelope FROM events"
+    f" WHERE stream = (SELECT stream FROM tenants WHERE name = ?) AND {CHANGES}"
+    " AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq"
+)
+"""Reads the events of a tenant's log by which what is served, or what decides, was changed."""
 
 
 class SqliteReads(Store):
@@ -178,6 +187,11 @@ class SqliteReads(Store):
             -1 if limit is None else limit,
         )
         return [self._read(run, row[0]) for row in rows]
+
+    async def changes(self, tenant: str, *kinds: Kind) -> Sequence[Event]:
+        """Give the events of a tenant's log by which what is served, or what decides, was changed."""
+        rows = self._reader.all(CHANGED, tenant, json.dumps(kinds))
+        return [self._read(*row) for row in rows]
 
     async def replayable(self, run: str) -> Sequence[Event]:
         """Give the events that a replay of the run would read, without taking it over."""

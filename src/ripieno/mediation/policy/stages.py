@@ -230,11 +230,7 @@ async def find_set(store: Store, tenant: str, version: str) -> PolicySet:
 
 async def history(store: Store, tenant: str) -> list[Past]:
     """Give every change of what decides, oldest first, from the log."""
-    try:
-        events = await store.events(await store.tenant_stream(tenant))
-    except NotFoundError:
-        return []
-    return [Past(event) for event in events if event.kind in {"policy.deployed", "policy.withdrawn"}]
+    return [Past(event) for event in await store.changes(tenant, "policy.deployed", "policy.withdrawn")]
 
 
 def in_production(past: Sequence[Past]) -> list[str]:
@@ -289,5 +285,5 @@ async def record(store: Store, tenant: str) -> Record:
 
 
 async def times(store: Store, tenant: str) -> dict[int, int]:
-    """Give when each event of a tenant was."""
-    return {event.seq: event.at for event in await store.events(await store.tenant_stream(tenant))}
+    """Give when sets of policies were registered and deployed, by the events that say so."""
+    return {event.seq: event.at for event in await store.changes(tenant, "policy.kept", "policy.deployed")}
