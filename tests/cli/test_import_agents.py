@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,14 @@ from typing import Any
 import pytest
 from a2a.types import a2a_pb2 as pb
 
+from connectors.shop_api import SHOP
 from kernel.scenarios.house import asked, begin, ended, reply, serving
 from participants.agent_peer import Peer, peering
 from ripieno.cli.importing import import_agent, slug
 from ripieno.cli.options import Options
 from ripieno.model.errors import InputError, RefusedError, RipienoError
 from ripieno.workflows.load import load_workflow
+from ripieno.workflows.tools import tools_in
 
 
 @pytest.fixture
@@ -101,6 +104,37 @@ async def test_what_is_no_agent_is_refused_and_nothing_written(tmp_path: Path, p
     with pytest.raises(InputError, match="expected the address"):
         await asyncio.to_thread(import_agent, "nothing", role="clerk", into=tmp_path / "new", options=options)
     assert not (tmp_path / "new").exists()
+
+
+async def test_an_openapi_document_comes_with_an_agent_that_uses_what_is_allowed_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = tmp_path / "shop.json"
+    document.write_text(json.dumps(SHOP))
+    settings: dict[str, Any] = {"model": "openai:gpt-5", "allow": ["list*"], "secret": "secret://env/SHOP"}
+    found = await imported(tmp_path / "new", str(document), capsys, **settings)
+    assert (found["kind"], len(found["can"])) == ("openapi", 1)
+    assert found["can"][0].startswith("listOrders")
+    workflow = load_workflow(str(tmp_path / "new" / "shop.yaml"))
+    assert workflow.version == found["version"]
+    [shop] = [leaf for leaf in workflow.leaves() if leaf.name == "shop"]
+    assert [tool.name for tool in tools_in(shop)] == ["shop.listOrders"]
+    with pytest.raises(InputError, match="which model"):
+        await imported(tmp_path / "other", str(document), capsys, secret="secret://env/SHOP")  # noqa: S106 - a reference
+
+
+async def test_an_mcp_server_comes_with_an_agent_that_uses_its_tools(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = Path(__file__).parents[1] / "connectors" / "mcp_server_of_tests.py"
+    settings: dict[str, Any] = {"kind": "mcp", "name": "desk", "model": "openai:gpt-5"}
+    found = await imported(tmp_path, f"{sys.executable} {server} {tmp_path}", capsys, **settings)
+    assert found["kind"] == "mcp"
+    assert found["can"]
+    workflow = load_workflow(str(tmp_path / "desk.yaml"))
+    [desk] = [leaf for leaf in workflow.leaves() if leaf.name == "desk"]
+    assert len(tools_in(desk)) == len(found["can"])
+    assert all(tool.effect == "write" for tool in tools_in(desk)), "whatever the server hints"
 
 
 @pytest.mark.parametrize(("name", "found"), [("A  b/C", "a-b-c"), ("42", "agent-42"), ("%%", "agent")])

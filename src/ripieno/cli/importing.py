@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 import yaml
@@ -18,6 +18,7 @@ from rich.text import Text
 
 from ripieno.cli.exits import Exit
 from ripieno.cli.importing_objects import Found, by_object
+from ripieno.cli.importing_tools import by_mcp, by_openapi
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, show, write
 from ripieno.cli.session import unserved
@@ -30,6 +31,7 @@ from ripieno.workflows.load import load_workflow
 
 __all__ = ["import_agent"]
 
+Kind = Literal["a2a", "mcp", "openapi", "object"]
 ODD: Final = re.compile(r"[^a-z0-9]+")
 
 
@@ -41,6 +43,9 @@ def import_agent(
     name: str | None = None,
     owner: str | None = None,
     secret: str | None = None,
+    kind: Kind | None = None,
+    model: str | None = None,
+    allow: Annotated[list[str] | None, Parameter(negative=())] = None,
     reads: Annotated[bool, Parameter(negative="")] = False,
     into: Path = Path(),
     approve: Annotated[bool, Parameter(negative="")] = False,
@@ -53,8 +58,8 @@ def import_agent(
     Parameters
     ----------
     source
-        The address of an agent that speaks A2A, or the package.module:attribute of a LangGraph graph or a
-        Microsoft Agent Framework agent.
+        The address of an agent that speaks A2A; the package.module:attribute of a LangGraph graph or of a
+        Microsoft Agent Framework agent; the address or command of an MCP server; an OpenAPI document.
     role
         Who acts while the agent is in its shadow.
     name
@@ -63,6 +68,12 @@ def import_agent(
         Who answers for it.
     secret
         A reference such as secret://env/TRIAGE_KEY to what it knows us by.
+    kind
+        What it is; an address ending in /mcp is an MCP server and a file an OpenAPI document otherwise.
+    model
+        Which model uses the tools of an MCP server or the operations of an OpenAPI document.
+    allow
+        Of these, only such as orders_*. May be given several times.
     reads
         Somebody answers for it that to ask this agent changes nothing. Otherwise a shadow asks it nothing.
     into
@@ -72,7 +83,16 @@ def import_agent(
 
     """
     settings = options.settle()
-    found = asyncio.run(look(source, name, secret=secret, reads=reads))
+    if kind is None:
+        kind = kind_of(source)
+    if kind == "a2a":
+        found = asyncio.run(by_a2a(source, name, secret=secret, reads=reads))
+    elif kind == "mcp":
+        found = asyncio.run(by_mcp(source, slug(name or "tools"), model, allow or ()))
+    elif kind == "openapi":
+        found = by_openapi(Path(source), slug(name or Path(source).stem), model, allow or (), secret=secret)
+    else:
+        found = by_object(source, slug(name or source.partition(":")[2]), Path.cwd())
     file = into / f"{found.name}.yaml"
     kept = into / f"{found.name}.approved.json"
     before = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else None
@@ -107,14 +127,18 @@ def import_agent(
     return Exit.OK
 
 
-async def look(source: str, name: str | None, *, secret: str | None, reads: bool) -> Found:
-    """Find out what is there."""
+def kind_of(source: str) -> Kind:
+    """Tell what people mean by a source."""
     if "://" in source:
-        return await by_a2a(source, name, secret=secret, reads=reads)
+        return "mcp" if urlsplit(source).path.rstrip("/").endswith("/mcp") else "a2a"
+    if Path(source).is_file():
+        return "openapi"
     if REFERENCE.fullmatch(source):
-        return by_object(source, slug(name or source.partition(":")[2]), Path.cwd())
-    msg = f"expected the address of an agent or 'package.module:attribute', got {source!r}"
-    raise InputError(msg)
+        return "object"
+    msg = (
+        f"expected the address of an agent, 'package.module:attribute' or an OpenAPI document, got {source!r}"
+    )
+    raise InputError(msg, remedy="--kind says what it is")
 
 
 async def by_a2a(url: str, name: str | None, *, secret: str | None, reads: bool) -> Found:
@@ -167,6 +191,7 @@ def written(found: Found, role: str, owner: str | None) -> str:
         "workflow": found.name,
         **({} if owner is None else {"owner": owner}),
         "purpose": found.about or f"what {found.name} does",
+        **({"connectors": dict(found.connectors)} if found.connectors else {}),
         "participants": {
             found.name: {**found.participant, "mode": "shadow", "person": "person-in-charge"},
             "person-in-charge": {"human": {"role": role}},

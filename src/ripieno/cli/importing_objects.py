@@ -66,6 +66,8 @@ class Found:
     """What was approved, kept beside the file."""
     beside: Mapping[str, str] = field(default_factory=dict[str, str])
     """Files that are written beside it, by their names."""
+    connectors: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the workflow declares of systems that it reaches."""
 
 
 def by_object(source: str, name: str, folder: Path) -> Found:
