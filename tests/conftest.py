@@ -58,23 +58,15 @@ So would crash tests, which reach what they reach by chance, and in processes th
 """
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
-    """Load all of the core while it is measured, and then the tests, which spares them half the time.
+def pytest_collection_finish() -> None:
+    """Load all of the core while it is measured: whatever loads a module first may be a test that is not.
 
-    Whatever loads a module of it first may be a test that is not measured.
+    What is loaded then is set aside: the collector need not go through thousands of tests in each of them.
     """
-    del session
     for room in CORE if Coverage.current() is not None else ():
         folder = import_module(f"ripieno.{room}")
         for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
             import_module(module.name)
-    with unmeasured():
-        return (yield)
-
-
-def pytest_collection_finish() -> None:
-    """Set aside what is loaded: the collector need not go through thousands of tests in each of them."""
     gc.collect()
     gc.freeze()
 
