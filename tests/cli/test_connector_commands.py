@@ -14,8 +14,12 @@ SERVER = Path(__file__).parents[1] / "connectors" / "mcp_server_of_tests.py"
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}}
 CONNECTOR = """
 import sys
+from ripieno import Context
 from ripieno.connectors.mcp.connector import McpConnector
 from ripieno.connectors.mcp.server import McpServer
+
+async def say(input: str, context: Context) -> object:
+    return await context.use(desk.tool("echo"), text=input)
 
 desk = McpConnector("desk", McpServer(name="desk", command=[sys.executable, {server!r}, {folder!r}]))
 gone = McpConnector("gone", McpServer(name="gone", command=["/nowhere/at/all"]))
@@ -70,6 +74,22 @@ def test_what_is_new_another_or_gone_is_shown_and_approved_tool_by_tool(desk: De
     assert "! description speaks to a model: '<system>'" in said.out
     assert "desk.shout  is gone" in said.out
     assert sorted(desk.approved()) == ["echo", "whisper"]
+
+
+FLOW = """
+workflow: says
+participants: {say: {function: {import: "desk:say", pure: true}}}
+flow: {sequential: [{step: say}]}
+"""
+
+
+def test_a_connector_is_found_by_a_workflow_that_uses_it(desk: Desk) -> None:
+    desk.cli.write("says.yaml", FLOW)
+    assert "desk.echo  is new" in desk.cli.run("connectors", "diff", "says.yaml:desk").out
+    assert (
+        "no connector 'dusk' (did you mean 'desk'?)"
+        in desk.cli.run("connectors", "diff", "says.yaml:dusk").err
+    )
 
 
 def test_nothing_is_approved_unasked(desk: Desk) -> None:

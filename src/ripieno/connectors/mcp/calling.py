@@ -63,7 +63,7 @@ async def check_approved(connection: Connection, approved: ToolDefinition) -> No
     listing = await connection.listing()
     name, now = approved.name, listing.tools.get(approved.name)
     where = f"MCP server {connection.server.name}"
-    remedy = f"ripieno connectors diff {connection.server.name} shows it, and `approve` lets it be called"
+    remedy = "ripieno connectors diff file.py:name shows it, and approve lets it be called"
     if now is None:
         why = listing.unusable.get(name, "the server does not offer it any more")
         msg = f"{where}: {name} is quarantined: {why}"

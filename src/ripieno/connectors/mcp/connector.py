@@ -261,7 +261,7 @@ class McpConnector(Connector):
         """Give a tool by its name; raises `DefinitionError` where nothing was approved yet."""
         if not self.is_approved:
             msg = f"connector {self.name}: nobody has approved what its server offers"
-            raise DefinitionError(msg, remedy=f"ripieno connectors approve {self.name} shows it and asks")
+            raise DefinitionError(msg, remedy="ripieno connectors approve file.py:name shows it and asks")
         return super().tool(name)
 
 

@@ -228,7 +228,7 @@ class Person(_Bound, OAuthClientProvider):
         self._check()
         if self.context.redirect_handler is None:
             msg = f"somebody has to sign in to MCP server {self._server}"
-            raise ToolError(msg, remedy=f"ripieno connectors sign-in {self._server}")
+            raise ToolError(msg, remedy="ripieno connectors sign-in file.py:name")
         async with self._with_secret():
             return await super()._perform_authorization()
 
