@@ -101,6 +101,33 @@ async def returns(input: int, context: Context) -> int:  # noqa: A002 - the name
     return await context.use(lend, amount=input)
 
 
+def told(name: str, about: str) -> Tool:
+    def look(by: str) -> str:
+        return by
+
+    look.__name__, look.__qualname__, look.__doc__ = name, name, about
+    return Tool(look, effect="read")
+
+
+def find_customer(name: str) -> str:
+    """Find a customer by name or address."""
+    return name
+
+
+@tool(effect="write")
+def anything(customer: dict[str, Any]) -> None:
+    """Change a customer as it is said."""
+
+
+@tool(effect="write")
+def whatever(**customer: Any) -> None:
+    """Change a customer as it is said."""
+
+
+def chooses(*tools: Tool) -> Workflow:
+    return workflow(agent("clerk", model="openai:gpt-5", tools=tools))
+
+
 def guarded_by(*declared: Resilience, **settings: Any) -> Workflow:
     function = look_up.function
     assert function is not None
@@ -180,7 +207,19 @@ FOUND = {
     "too-many-tools": [
         workflow(single_agent(pure_read, tools=[Tool(look_up.function, name=f"t{n}") for n in range(21)]))
     ],
-    "undescribed-tool": [workflow(agent("clerk", model="openai:gpt-5", tools=[pay]))],
+    "undescribed-tool": [chooses(told("pay", ""))],
+    "vague-tool": [chooses(told("look", "Look up."))],
+    "undeclared-effect": [chooses(Tool(find_customer))],
+    "overlapping-tools": [
+        chooses(told("find", "Find a customer by name."), told("search", "Find the customer by name"))
+    ],
+    "ambiguous-tool-names": [
+        chooses(
+            told("get_user", "Give one user by its id."), told("getUsers", "List everybody in the company.")
+        ),
+        chooses(told("run", "Start the nightly report of sales.")),
+    ],
+    "loose-tool-schema": [chooses(anything), chooses(whatever)],
     "unknown-model": [workflow(agent("clerk", model="fast"))],
     "agent-without-tools": [workflow(single_agent(pure_read, tools=[]))],
     "checks-itself": [

@@ -57,7 +57,7 @@ class Tool:
         *,
         name: str | None = None,
         version: str | None = None,
-        effect: Effect = "write",
+        effect: Effect | None = None,
         undo: Undo | None = None,
         on_uncertain: OnUncertain | Callable[..., Any] | Handler = "ask",
         timeout: Duration = "30s",
@@ -86,7 +86,9 @@ class Tool:
         self.outside = outside
         self.ongoing = ongoing
         self.content = declared_content(self.name, handler, content)
-        self.effect: Effect = effect
+        self.effect: Effect = effect or "write"
+        self.declares_effect = effect is not None
+        """False where nobody said whether it changes anything: it is taken to write."""
         self.undo = None if undo is None else undo if isinstance(undo, Tool) else Tool(undo)
         self.version = version or handler.version
         self.timeout = seconds(timeout)
@@ -116,8 +118,8 @@ class Tool:
         if attempts < 1:
             msg = f"tool {self.name}: attempts must be at least 1, got {attempts!r}"
             raise DefinitionError(msg)
-        if self.undo is not None and "read" in (effect, self.undo.effect):
-            reads = self.name if effect == "read" else self.undo.name
+        if self.undo is not None and "read" in (self.effect, self.undo.effect):
+            reads = self.name if self.effect == "read" else self.undo.name
             msg = f"tool {self.name}: undone by {self.undo.name}, but {reads} only reads"
             raise DefinitionError(msg, remedy="declare what changes something as effect='write'")
 
@@ -239,11 +241,12 @@ class Tool:
         """Give the same tool with other options of those it was declared with; raises `DefinitionError`."""
         now: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("name", "version", "effect", "undo", "timeout", "attempts", "key_lifetime", "cost")
+            for name in ("name", "version", "undo", "timeout", "attempts", "key_lifetime", "cost")
         }
         now |= {"settle": self.settle or None, "check": self.checks, "trust": self.trust, "data": self.data}
         now |= {"content": self.content, "outside": self.outside, "rate": self.rate}
         now["resilience"] = self.declared_resilience
+        now["effect"] = self.effect if self.declares_effect else None
         now["on_uncertain"] = self.on_uncertain if self._verify is None else self._verify
         now["secrets"] = {name: str(reference) for name, reference in self.secrets.items()}
         return Tool(self.handler, **{**now, **options})
@@ -401,7 +404,7 @@ def tool(
     *,
     name: str | None = None,
     version: str | None = None,
-    effect: Effect = "write",
+    effect: Effect | None = None,
     undo: Undo | None = None,
     on_uncertain: OnUncertain | Callable[..., Any] = "ask",
     timeout: Duration = "30s",
@@ -421,7 +424,7 @@ def tool(
 ) -> Any:
     """Declare a function as a tool. What is not declared is taken to write, and a person is asked in doubt.
 
-    effect: `read` or `write`.
+    effect: `read` or `write`; what is not declared is taken to write.
     undo: what takes a call back: another tool, or a function, called exactly once. Its parameters
         receive fields of the result, or arguments, of their names; `result` and `arguments` the whole.
         Define it at the top of a module, so that it is found again after a restart.

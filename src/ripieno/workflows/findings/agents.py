@@ -72,7 +72,7 @@ class TooManyTools(FindingKind):
                 reason = (
                     f"{agent.name!r} chooses among {len(agent.tools)} tools; up to {MOST_TOOLS} are advised"
                 )
-                fix = "give it those it needs; where they belong to two domains, make it two agents"
+                fix = "give it those it needs, or connector.on_demand(); of two domains make two agents"
                 yield self.at(places.of(agent), reason, fix)
 
 

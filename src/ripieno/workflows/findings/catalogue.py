@@ -30,6 +30,13 @@ from ripieno.workflows.findings.retried_tools import RetriedTools
 from ripieno.workflows.findings.role_missing import RoleMissing
 from ripieno.workflows.findings.rule_cannot_settle import RuleCannotSettle
 from ripieno.workflows.findings.same_function_twice import SameFunctionTwice
+from ripieno.workflows.findings.tools import (
+    AmbiguousToolNames,
+    LooseToolSchema,
+    OverlappingTools,
+    UndeclaredEffect,
+    VagueTool,
+)
 from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
 from ripieno.workflows.findings.unheard_reminder import UnheardReminder
 from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
@@ -54,6 +61,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     UnknownPolicy(),
     AbandonedEffects(),
     AgentWithoutTools(),
+    AmbiguousToolNames(),
     CrowdedChat(),
     CutShort(),
     DividedSystem(),
@@ -65,17 +73,20 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     HighRiskAlone(),
     IndependentStages(),
     LimitAboveWorkflow(),
+    LooseToolSchema(),
     NoDeadline(),
     NoOtherwise(),
     NoOwner(),
     NoPurpose(),
     NothingToUndo(),
     OneAgentWouldDo(),
+    OverlappingTools(),
     PatternOfOne(),
     RetriedTools(),
     SameFunctionTwice(),
     UncountedTokens(),
     UndescribedTool(),
+    UndeclaredEffect(),
     UnheardReminder(),
     TooManyTools(),
     UnheededFailureRule(),
@@ -84,4 +95,5 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     UnresolvedSecret(),
     UnsettledVote(),
     UnusedParticipant(),
+    VagueTool(),
 )
