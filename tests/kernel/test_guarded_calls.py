@@ -14,7 +14,7 @@ from kernel.scenarios.elsewhere import Elsewhere, cut, uses
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import asked, begin, ended, events, parked, reply, serving, turned
 from ripieno.connectors.tool import tool
-from ripieno.model.errors import NotSentError, ToolError
+from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 from ripieno.model.event import Event
 from ripieno.model.failure import Failure
 from ripieno.model.spending import Cost
@@ -265,3 +265,48 @@ async def test_the_class_of_a_doubt_is_not_that_of_what_comes_after_it(tmp_path:
 async def refuses_plainly() -> None:
     msg = "no visits on Sundays"
     raise ToolError(msg)
+
+
+@pytest.mark.parametrize(
+    "refuses_it",
+    [refuses("rate_limited"), refuses("auth"), refuses("budget_exhausted", kind=NotSentError)],
+    ids=["too many calls", "not let in", "not paid"],
+)
+async def test_a_refusal_of_what_is_owed_is_no_word_on_the_attempt_before_it(
+    tmp_path: Path, refuses_it: Callable[[], Awaitable[None]]
+) -> None:
+    system = Elsewhere()
+    system.after = [cut]
+    system.before = [_nothing, refuses_it]
+    workflow = booking(system, "retry")
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow))
+    assert (outcome.output, len(system.booked), len(set(system.keys))) == ("visit #1", 1, 1)
+
+
+async def test_that_it_cannot_be_done_as_asked_leaves_what_is_owed_in_doubt_without_any_guard(
+    tmp_path: Path,
+) -> None:
+    system = Elsewhere()
+    system.after = [cut]
+    system.before = [_nothing, refuses("bad_request")]
+    workflow = booking(system, "retry", attempts=2)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await reply(host, await asked(host, run, "uncertain"), HAPPENED)
+        assert (await ended(host, run)).output == "visit by hand"
+    assert len(set(system.keys)) == 1
+
+
+async def test_a_secret_that_is_refused_is_no_word_on_the_attempt_before_it(tmp_path: Path) -> None:
+    async def unknown() -> None:
+        msg = "who are you?"
+        raise AuthenticationError(msg)
+
+    system = Elsewhere()
+    system.after = [cut]
+    system.before = [_nothing, unknown]
+    workflow = booking(system, "retry")
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow))
+    assert (outcome.output, len(system.booked)) == ("visit #1", 1)

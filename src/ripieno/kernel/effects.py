@@ -30,7 +30,8 @@ from ripieno.kernel.tracing import declared
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
 from ripieno.kernel.undo_tools import remember
-from ripieno.model.errors import NotSentError, ToolError
+from ripieno.model.action import Call
+from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 from ripieno.model.event import Event
 from ripieno.model.failure import Failure, failure_of
 from ripieno.model.participant import ToolLike
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from ripieno.kernel.scope import Scope
 
 __all__ = ["Effect"]
+
+ANSWERED = frozenset[Failure]({"bad_request", "refused_content"})
+"""Said of what cannot be done as it is asked for: also of what was done before, under the same key."""
 
 LATE_ATTEMPTS = 3
 """So often may the deadline pass between claim and call: a machine was suspended, or its clock is wrong."""
@@ -295,30 +299,37 @@ class Effect:
         try:
             output = await send(execution, self.tool, self.arguments.decode(), call, left)
         except ToolError as error:
+            if self._owed and error.failure in ANSWERED:
+                return await self._in_doubt(claim, call, error)
             ending = Ending(
                 "failed", "called", error=covered(execution, error.message), spent=call.told or NOTHING
             )
-            if self._owed and isinstance(error, NotSentError):  # what was sent before may have taken effect
+            if self._owed and says_nothing_of_before(error):
                 ending = dataclasses.replace(ending, status="unsent", how="unready", spent=None)
             ending = classed(ending, error)
         except (Exception, *EXITS) as error:  # whatever a tool raises has to be judged
             if isinstance(error, EXITS) and not call_by_itself(error, self._branch, self.scope.branch):
                 raise
-            text = covered(execution, said(error))
             if self.tool.effect == "read":  # nothing has changed, but what it has cost nobody knows
+                text = covered(execution, said(error))
                 ending = Ending("failed", "called", error=text, spent=call.told or claim.reserved)
                 ending = classed(ending, error)
             else:
-                since = execution.clock.now()
-                doubt = classed(Ending("uncertain", "called", error=text, spent=call.told), error)
-                self._doubted = doubt.failure, doubt.retry_after
-                self._append(claim, doubt)
-                self._book(doubt)
-                return await self._find_out(claim, since, doubt.reason())
+                return await self._in_doubt(claim, call, error)
         else:
             given = covered(execution, output)
             ending = Ending("done", "called", output=given, spent=call.told, noted=call.noted)
         return self._record(claim, ending)
+
+    async def _in_doubt(self, claim: Claim, call: Call, error: BaseException) -> Ending:
+        """Record that nobody knows whether a call took effect, and find out as declared."""
+        execution = self.execution
+        since, text = execution.clock.now(), covered(execution, said(error))
+        doubt = classed(Ending("uncertain", "called", error=text, spent=call.told), error)
+        self._doubted = doubt.failure, doubt.retry_after
+        self._append(claim, doubt)
+        self._book(doubt)
+        return await self._find_out(claim, since, doubt.reason())
 
     def _record(self, claim: Claim, ending: Ending) -> Ending:
         if ending.status in ("failed", "again") and ending.failure is None:
@@ -372,6 +383,11 @@ class Effect:
             await wait_until(self.scope, f"{self.path}/backoff/{attempt}", left, self._branch)
         elif left > 0:
             await asyncio.sleep(left)
+
+
+def says_nothing_of_before(error: ToolError) -> bool:
+    """Tell whether a refusal is of this attempt alone: one before it may have taken effect."""
+    return isinstance(error, NotSentError | AuthenticationError) or error.failure is not None
 
 
 def classed(ending: Ending, error: BaseException) -> Ending:

@@ -9,6 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
+from ripieno.resilience.http import client as timed_client
+
 if TYPE_CHECKING:
     import httpx
 
@@ -35,11 +37,14 @@ async def client() -> httpx.AsyncClient:
 
 
 async def opened() -> AsyncGenerator[httpx.AsyncClient]:
-    """Keep a client open until the loop ends. It follows no redirect, and no proxy of the environment."""
+    """Keep a client open until the loop ends. It follows no redirect, and no proxy of the environment.
+
+    It keeps to the times for the connection and the first byte that the tool of a call declares.
+    """
     import httpx  # noqa: PLC0415 - a tenth of a second that only who calls a system pays
 
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=IDLE_SECONDS)
-    async with httpx.AsyncClient(
+    async with timed_client(
         follow_redirects=False, trust_env=False, verify=trusted(), limits=limits, timeout=LONGEST_SECONDS
     ) as found:
         while True:
