@@ -44,6 +44,7 @@ BESIDE: Final = (
 """Folders whose tests say nothing of the core that others do not; to measure them takes their time."""
 
 OVER_AND_OVER: Final = (
+    *("agents/test_providers.py", "agents/test_streaming.py"),
     *("anchoring/test_object_storage.py", "anchoring/test_tampering.py"),
     *("identity/test_key_sets.py", "identity/test_sign_in.py", "identity/test_tokens.py"),
     *("identity/test_two_tenants.py", "kernel/test_one_path.py"),

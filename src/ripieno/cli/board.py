@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Final, Self, TextIO
 
@@ -15,6 +17,7 @@ from rich.text import Text
 from ripieno.cli.following import Followed
 from ripieno.cli.output import clean, console, duration, listing, mark
 from ripieno.model.ids import short
+from ripieno.participants.llm.progress import PROGRESS
 
 __all__ = ["Board", "table_of"]
 
@@ -22,6 +25,10 @@ MARGIN: Final = 4
 """Lines of the terminal that are left free."""
 
 NAME_WIDTH: Final = 28
+SAYING: Final = 80
+"""So much is shown of what a model is saying, the end of it."""
+OFTEN: Final = 0.1
+"""Seconds between two pictures while a model speaks."""
 
 
 def table_of(cases: Sequence[Followed], *, headings: bool = False, brief: bool = False) -> Table:
@@ -40,9 +47,14 @@ def table_of(cases: Sequence[Followed], *, headings: bool = False, brief: bool =
             Text(case.status, style="" if case.settled else "dim"),
             Text(f"{case.steps} step{'' if case.steps == 1 else 's'}" if case.row else "", style="dim"),
             Text(duration(case.seconds) if case.row else "", style="dim"),
-            clean(case.why(), style="" if case.settled or case.asked else "dim"),
+            clean(said_of(case), style="" if case.settled or case.asked else "dim"),
         )
     return table
+
+
+def said_of(case: Followed) -> str:
+    """Say how a run stands: what a model is saying, where one is, else what was done last."""
+    return case.saying[-SAYING:] if case.going and case.saying else case.why()
 
 
 class Board:
@@ -55,22 +67,36 @@ class Board:
         self._live: Live | None = None
         self._told: dict[int, str] = {}
         self._hinted = False
+        self._pictured = 0.0
+        self._listening = ExitStack()
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
+            self._listening.enter_context(PROGRESS.listen(self._hear))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._listening.close()
         if self._live is not None:
             self._live.stop()
+
+    def _hear(self, run: str, path: str, text: str) -> None:
+        """Show what a model is saying; seen here and recorded nowhere."""
+        del path
+        for case in self._cases:
+            if case.row is not None and case.row.id == run:
+                case.saying = " ".join(text.split())
+        if time.monotonic() - self._pictured > OFTEN:
+            self.look()
 
     def look(self) -> None:
         """Show how things stand."""
         if self._live is not None:
+            self._pictured = time.monotonic()
             self._live.update(self._picture(), refresh=True)
             return
         for case in self._cases:

@@ -51,6 +51,8 @@ class Followed:
     settled: bool = False
     shown: bool = True
     """False where only how it stands is shown, not what it holds."""
+    saying: str = ""
+    """What a model says at this moment, where it is watched."""
     began: float = field(default_factory=time.monotonic)
     _seen: int = 0
     _calls: dict[str, str] = field(default_factory=dict[str, str])

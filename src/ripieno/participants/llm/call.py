@@ -16,6 +16,7 @@ from ripieno.model.spending import Spending
 from ripieno.model.value import Value
 from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import ModelEntry
+from ripieno.participants.llm.progress import PROGRESS
 from ripieno.participants.llm.rates import price
 from ripieno.participants.llm.recorded import dumped
 from ripieno.resilience.classify import Failed, classify
@@ -115,11 +116,29 @@ class ModelCall:
             raise ToolError(str(error), failure="bad_request") from None
         began = time.monotonic()
         try:
-            response = await model.request(self._asked.messages, self._asked.settings, self._asked.parameters)
+            response = await self._response(model, call)
         except Exception as error:  # noqa: BLE001 - of whatever kind a client raises
             raise as_tool_error(self.name, error) from None
         self._book(response, call, time.monotonic() - began)
         return dumped([response])[0]
+
+    async def _response(self, model: Model, call: Call) -> ModelResponse:
+        """Have the model answer: at once, or piece by piece where somebody watches."""
+        asked = self._asked
+        if self._given is not None or not PROGRESS.watched:
+            return await model.request(asked.messages, asked.settings, asked.parameters)
+        said = ""
+        async with model.request_stream(asked.messages, asked.settings, asked.parameters) as stream:
+            async for event in stream:
+                piece = text_in(event)
+                if piece:
+                    said += piece
+                    PROGRESS.tell(call.run, call.path, said)
+            response = stream.get()
+        if response.state != "complete":
+            msg = f"the stream ended early: {response.state}"
+            raise ConnectionError(msg)
+        return response
 
     async def verify(self, arguments: Mapping[str, Any], call: object) -> Any:
         """Nobody can tell what a model said."""
@@ -154,6 +173,17 @@ class ModelCall:
             "passed_over": [plain(one) for one in offered if one not in chosen],
         }
         call.noted.update(noted)
+
+
+def text_in(event: object) -> str:
+    """Give the piece of text that an event of a stream brings, and the name of a tool that is asked for."""
+    part: Any = getattr(event, "part", None)
+    if getattr(event, "event_kind", None) == "part_start":
+        if part.part_kind == "tool-call":
+            return f" [{part.tool_name}]"
+        return part.content if part.part_kind == "text" else ""
+    delta: Any = getattr(event, "delta", None)
+    return delta.content_delta if getattr(delta, "part_delta_kind", None) == "text" else ""
 
 
 def plain(value: Any) -> str:

@@ -1,0 +1,134 @@
+"""Measure agents: `python -m agents.run overhead [TURNS]`, `python -m agents.run load [TURNS] [SECONDS]`.
+
+From the folder of benchmarks, in the project's own environment: the provider is that of its tests, in a
+process of its own, so that what is measured here is the agent alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic_ai import Agent as PydanticAgent
+from pydantic_ai import Tool as PydanticTool
+from pydantic_ai.usage import UsageLimits
+
+from ripieno import Workflow, agent, open_host, tool
+from ripieno.identity.local import local_operator
+from ripieno.participants.llm.clients import CLIENTS
+from ripieno.participants.llm.models import MODELS, read
+
+HERE: Final = Path(__file__).parents[1]
+ROUNDS: Final = 3
+INSTRUCTIONS: Final = "Find the cheaper item."
+
+
+@contextmanager
+def provider(script: str, seconds: float) -> Iterator[str]:
+    """Serve in another process, and give the address."""
+    command = [sys.executable, "-m", "agents.provider", script, str(seconds)]
+    with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+        assert process.stdout is not None
+        try:
+            yield f"http://127.0.0.1:{process.stdout.readline().strip()}/openai/v1"
+        finally:
+            process.kill()
+
+
+def declare(address: str) -> None:
+    """Let agents know the model."""
+    os.environ["BENCH_KEY"] = "sk-only-for-benchmarks"
+    where = {"base_url": address, "key": "secret://env/BENCH_KEY"}
+    settings = {"provider": "openai", "model": "gpt-5-mini", **where}
+    MODELS.declare(read({"local": settings}, "the benchmark"))
+
+
+@tool(effect="read", trust="trusted")
+async def price(of: str) -> int:
+    """Look up what something costs, in dollars."""
+    return len(of)
+
+
+async def plain_price(of: str) -> int:
+    """Look up what something costs, in dollars."""
+    return len(of)
+
+
+async def measured(turns: int, one: Any) -> float:
+    """Give the CPU milliseconds of a turn, of several rounds the least."""
+    await one()
+    found: list[float] = []
+    for _ in range(ROUNDS):
+        began = time.process_time()
+        for _ in range(turns):
+            await one()
+        found.append((time.process_time() - began) / turns * 1000)
+    return min(found)
+
+
+async def overhead(address: str, turns: int) -> None:
+    """Compare a turn of three requests and four calls with the same of the bare agent."""
+    declare(address)
+    shape = CLIENTS.model(MODELS.find("local"), None)
+    bare = PydanticAgent(shape, instructions=INSTRUCTIONS, tools=[PydanticTool(plain_price, name="price")])
+    limits = UsageLimits(request_limit=None)
+
+    async def alone() -> None:
+        await bare.run("tea or coffee?", usage_limits=limits)
+
+    flow = Workflow("buying", agent("buyer", model="local", instructions=INSTRUCTIONS, tools=[price]))
+    with tempfile.TemporaryDirectory() as home:
+        async with open_host(Path(home)) as host:
+
+            async def governed() -> None:
+                created = await host.start(flow, "tea or coffee?", principal=local_operator())
+                outcome = await host.outcome(created.row.id)
+                assert outcome.output == "tea is cheaper", outcome
+
+            theirs, ours = await measured(turns, alone), await measured(turns, governed)
+    print(
+        f"bare {theirs:.2f} ms, governed and recorded {ours:.2f} ms: {(ours / theirs - 1) * 100:+.1f} % CPU"
+    )
+
+
+async def load(address: str, turns: int) -> None:
+    """Have many turns go side by side, each a run of its own."""
+    declare(address)
+    flow = Workflow("asking", agent("sage", model="local"))
+    with tempfile.TemporaryDirectory() as home:
+        async with open_host(Path(home)) as host:
+            created = await host.start(flow, "warm", principal=local_operator())
+            await host.outcome(created.row.id)
+            began, cpu = time.monotonic(), time.process_time()
+            starts = [host.start(flow, f"case {n}", principal=local_operator()) for n in range(turns)]
+            runs = [one.row.id for one in await asyncio.gather(*starts)]
+            outcomes = await asyncio.gather(*map(host.outcome, runs))
+            took, used = time.monotonic() - began, time.process_time() - cpu
+    failed = [one for one in outcomes if one.status != "complete"]
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{turns} turns: {took:.1f} s, {used:.1f} s CPU, {memory:.0f} MB, {len(failed)} failed")
+    for one in failed[:3]:
+        print(" ", one.status, one.reason)
+
+
+def main(what: str, turns: str = "", seconds: str = "5") -> None:
+    """Measure one thing."""
+    if what == "overhead":
+        with provider("with_tools", 0) as address:
+            asyncio.run(overhead(address, int(turns or 50)))
+    else:
+        with provider("answers", float(seconds)) as address:
+            asyncio.run(load(address, int(turns or 1000)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
