@@ -302,6 +302,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("run",),
         ("worker",),
         ("serve",),
+        ("agents", "import"),
         ("connectors", "diff"),
         ("connectors", "approve"),
         ("connectors", "sign-in"),
