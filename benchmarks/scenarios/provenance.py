@@ -13,7 +13,7 @@ from harness.ripieno_chain import chain
 from harness.scenario import Figure, Scenario, main
 from harness.shape import first_state
 from ripieno import Context, Workflow, function, sequential, tool
-from ripieno.mediation.provenance.history import Histories
+from ripieno.mediation.provenance.histories import Histories
 from ripieno.model.principal import Principal
 from ripieno.workflows.embedded import open_host
 

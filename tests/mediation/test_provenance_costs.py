@@ -13,7 +13,7 @@ from kernel.scenarios.house import OPERATOR, begin, ended, events
 from ripieno import Context, Host, Workflow, function, sequential, tool
 from ripieno.kernel.forks import fork
 from ripieno.mediation.policy import PolicyGate
-from ripieno.mediation.provenance.history import Histories
+from ripieno.mediation.provenance.histories import Histories
 from ripieno.mediation.provenance.tracing import RunTracer, tracer
 from ripieno.model.event import Event
 from ripieno.model.gate import Action, Tracing

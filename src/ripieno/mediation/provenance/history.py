@@ -8,23 +8,25 @@ little trusted as the least of what they read. It is read in the order of the lo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any, Final, cast
-from weakref import WeakValueDictionary
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from ripieno.mediation.provenance.calls import Call, Known
-from ripieno.mediation.provenance.index import MOST_KEPT, Found, Index, Mark, Source
+from ripieno.mediation.provenance.index import Found, Index, Mark, Source
 from ripieno.mediation.provenance.leaves import keys, leaves, place, telling
 from ripieno.mediation.provenance.visits import visit_of
 from ripieno.mediation.provenance.vouched import Vouchings
 from ripieno.mediation.provenance.words import short_form
-from ripieno.model.errors import RipienoError, StoreError
+from ripieno.model.errors import RipienoError
 from ripieno.model.event import Event
 from ripieno.model.provenance import Label, RunLog, Trust, combined, least_trusted
 from ripieno.model.value import decode
 
-__all__ = ["AGENTS", "Histories", "History", "Known"]
+if TYPE_CHECKING:
+    from ripieno.mediation.provenance.histories import Histories
+
+__all__ = ["AGENTS", "LOOP", "History", "Known"]
 
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 """Kinds of participants that act of their own accord."""
@@ -36,8 +38,9 @@ PEOPLE: Final = ("person:", "service:")
 """Who has signed in, and so answers for what they say."""
 
 PARTS: Final = ("output", "evidence", "reason")
-KEPT: Final = 64
-"""Histories of runs that are kept at hand, fewer where they are large; one that was dropped is read anew."""
+
+LOOP: ContextVar[asyncio.AbstractEventLoop | None] = ContextVar("loop that a thread works for", default=None)
+"""The loop that the log belongs to, where a history is read in a thread; None on the loop itself."""
 
 
 class History:
@@ -88,7 +91,7 @@ class History:
         if upto is not None and upto <= self.seq:
             return self
         limit = None if upto is None else upto - self.seq
-        events = await self._log.events(self.run, after=self.seq, limit=limit)
+        events = await self._events(self.seq, limit)
         self._kinds.update(kinds or {})
         self._kinds.update(
             (one.path, str(one.body["participant"])) for one in events if one.kind in ("step", "scope")
@@ -102,6 +105,14 @@ class History:
             await self._begin(self._started, None)
         self._origins.clear()
         return self
+
+    async def _events(self, after: int, limit: int | None) -> Sequence[Event]:
+        """Give events of the run; a thread has them from the loop, which the log belongs to."""
+        loop = LOOP.get()
+        asked = self._log.events(self.run, after=after, limit=limit)
+        if loop is None:
+            return await asked
+        return asyncio.run_coroutine_threadsafe(asked, loop).result()
 
     def label_of(self, ref: str, value: Callable[[], Any]) -> Label:
         """Give the label of a value that was read: as it is known, else by what it holds."""
@@ -420,76 +431,3 @@ class History:
             self.shown.add("untrusted")
             self.worst = combined([self.worst, UNTRUSTED])
             return None
-
-
-CHAIN: ContextVar[tuple[str, ...]] = ContextVar("runs whose histories are being read", default=())
-
-
-class Histories:
-    """The histories of the runs of one log: a run may have come from another, or been given what it found."""
-
-    def __init__(self, log: RunLog, *, most: int = MOST_KEPT) -> None:
-        """`most`: so many windows and forms of runs at rest are kept at hand, and at least one run's."""
-        self._log = log
-        self._most = most
-        self._all: WeakValueDictionary[str, History] = WeakValueDictionary()
-        self._kept: dict[str, History] = {}
-        self._lock = asyncio.Lock()
-        """Held while histories are read: none is seen half read, but by one that it needs itself."""
-
-    async def of(
-        self,
-        run: str,
-        upto: int | None = None,
-        kinds: Mapping[str, str] | None = None,
-        child: str | None = None,
-    ) -> History:
-        """Give the history of a run up to an event, or to that by which a child was begun; read on to there.
-
-        A parent that is being read is given as far as it was read to the `child` that it began before.
-        Raises `RipienoError` where the log cannot be read.
-        """
-        chain = CHAIN.get()
-        if run in chain:
-            if child is None:
-                msg = f"where the values of run {run[-6:]} come from depends on itself"
-                raise StoreError(msg, remedy="ripieno audit verify names what is wrong with its log")
-            return self._all[run]
-        if chain:
-            return await self._read(run, upto, kinds, child)
-        async with self._lock:
-            return await self._read(run, upto, kinds, child)
-
-    async def _read(
-        self, run: str, upto: int | None, kinds: Mapping[str, str] | None, child: str | None
-    ) -> History:
-        found = self._all.get(run) or self._kept.get(run)
-        if found is None or (upto is not None and found.seq > upto):
-            found = History(self._log, run, self)
-        if upto is None:
-            self._keep(run, found)
-        else:
-            self._all[run] = found
-        token = CHAIN.set((*CHAIN.get(), run))
-        try:
-            return await found.read_on(upto, kinds, child)
-        except BaseException:  # what was read in part is read anew
-            self._kept.pop(run, None)
-            self._all.pop(run, None)
-            raise
-        finally:
-            CHAIN.reset(token)
-
-    def _keep(self, run: str, history: History) -> None:
-        self._all[run] = history
-        known = self._kept.pop(run, None)
-        self._kept[run] = history
-        if known is history:
-            return
-        while len(self._kept) > KEPT or (len(self._kept) > 1 and self.size > self._most):
-            self._kept.pop(next(iter(self._kept)))
-
-    @property
-    def size(self) -> int:
-        """How many windows and forms those hold that are kept at hand."""
-        return sum(one.index.size for one in self._kept.values())

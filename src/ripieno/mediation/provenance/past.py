@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ripieno.mediation.provenance.history import AGENTS, Histories, History
+from ripieno.mediation.provenance.histories import Histories
+from ripieno.mediation.provenance.history import AGENTS, History
 from ripieno.mediation.provenance.tracing import Trace
 from ripieno.mediation.provenance.visits import visit_of
 from ripieno.model.event import Event

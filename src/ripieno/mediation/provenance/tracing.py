@@ -10,7 +10,8 @@ from weakref import WeakKeyDictionary
 
 from ripieno.mediation.provenance.detectors import classes_in
 from ripieno.mediation.provenance.formats import is_address
-from ripieno.mediation.provenance.history import Histories, History
+from ripieno.mediation.provenance.histories import Histories
+from ripieno.mediation.provenance.history import History
 from ripieno.mediation.provenance.index import Found, Mark, Match, Source, together
 from ripieno.mediation.provenance.leaves import keys, leaves, place
 from ripieno.mediation.provenance.visits import visit_of
@@ -52,18 +53,22 @@ class RunTracer:
     def __init__(self, histories: Histories, run: str) -> None:
         self._histories = histories
         self._run = run
-        self._history: History | None = None
-        """Kept as long as the run is at work here."""
-
-    @property
-    def work(self) -> int:
+        self.work = 0
         """How many windows and forms were looked at so far: what it has cost, whatever the machine."""
-        return 0 if self._history is None else self._history.index.work
 
     async def trace(self, carried: Carried) -> Traced:
-        """Find it for one act, by all that is committed of its run."""
-        history = self._history = await self._histories.of(self._run, kinds=carried.open)
-        return Trace(history, carried).whole()
+        """Find it for one act, by all that is committed of its run.
+
+        Its history is kept at hand among those of all runs: where these are too large together, the one that
+        was asked for the longest ago is let go, and read anew.
+        """
+
+        def whole(history: History) -> Traced:
+            found = Trace(history, carried).whole()
+            self.work = history.index.work
+            return found
+
+        return await self._histories.looked(self._run, carried.open, whole)
 
 
 class Trace:

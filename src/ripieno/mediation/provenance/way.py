@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
-from ripieno.mediation.provenance.history import Histories
+from ripieno.mediation.provenance.histories import Histories
 from ripieno.mediation.provenance.index import Index, Mark, Source
 from ripieno.mediation.provenance.leaves import leaves, place
 from ripieno.mediation.provenance.tracing import told_match
