@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kernel.scenarios.elsewhere import Elsewhere, uses
-from kernel.scenarios.governed import BOB, EVE, NO, YES, gate_of, governed
+from kernel.scenarios.governed import ASK, BOB, EVE, NO, YES, gate_of, governed
 from kernel.scenarios.house import (
     OPERATOR,
     asked,
@@ -26,9 +26,11 @@ from kernel.scenarios.house import (
 from ripieno import Workflow, function, human, sequential, tool
 from ripieno.identity.reading import read_run
 from ripieno.journal.records import RunFilter
+from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.verify import verify
 from ripieno.kernel import commands, tasks
 from ripieno.kernel.approving import WORKFLOW, bear
-from ripieno.kernel.emergency import break_glass
+from ripieno.kernel.emergency import break_glass, emergencies, review
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
 from ripieno.kernel.labels import classes_of
@@ -278,6 +280,33 @@ def refs(found: Any) -> set[str]:
         for name, value in event.body.items()
         if name in ("input", "content", "because", "reason") and isinstance(value, str)
     }
+
+
+async def test_why_the_glass_was_broken_is_gone_with_the_run_that_it_is_about(tmp_path: Path) -> None:
+    system = Elsewhere()
+    workflow = booking(system)
+    async with house(tmp_path, ASK, workflow) as host:
+        runs = [await begin(host, workflow) for _ in range(2)]
+        for run in runs:
+            await break_glass(host.store, host.clock, await asked(host, run), by=MEDIC, reason=TEXT)
+            await ended(host, run)
+        first, second = await emergencies(host.store, "default")
+        assert (first.reason, second.reason) == (TEXT, TEXT)
+        await review(host.store, first.task, by=CLERK, said=f"{TEXT}, as it was said")
+        assert (await emergencies(host.store, "default"))[0].review == f"{TEXT}, as it was said"
+        for run in runs:
+            await erase(host.store, await host.store.run(run), by=OPERATOR, reason="asked for")
+        await review(host.store, second.task, by=CLERK, said="what is left of it is in order")
+        told = await emergencies(host.store, "default")
+        assert [(one.by, one.reason, one.review) for one in told] == [
+            (MEDIC.id, "erased", "erased"),
+            (MEDIC.id, "erased", "what is left of it is in order"),
+        ]
+        stream = await host.store.tenant_stream("default")
+        kept = [host.store.payload(stream, ref) for ref in refs(await host.store.events(stream))]
+        assert not any(TEXT.encode() in one for one in kept)
+    with SqliteAudit(tmp_path) as audit:
+        assert verify(audit).sound
 
 
 # -- looks -----------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from ripieno.journal.sqlite import ReadOnlyStore
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import ROLE, may_read_log
 from ripieno.kernel.clock import moment
+from ripieno.kernel.emergency import reason_in
 from ripieno.kernel.stopping import SYSTEM_ROLE
 from ripieno.model.errors import NotAllowedError
 from ripieno.model.event import Event
@@ -177,7 +178,7 @@ def document(store: Store, event: Event) -> dict[str, Any]:
         "at": moment(event.at).isoformat(),
         "kind": event.kind,
         "who": next((body[name] for name in WHO if body.get(name) is not None), None),
-        "reason": None if reason is None else decode(store.payload(event.stream, reason)),
+        "reason": None if reason is None else reason_in(store, decode(store.payload(event.stream, reason))),
         "body": body,
     }
 

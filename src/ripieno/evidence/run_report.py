@@ -14,6 +14,7 @@ from ripieno.evidence.undoings import take_in
 from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import moment
+from ripieno.kernel.emergency import reason_in
 from ripieno.model.errors import NotFoundError
 from ripieno.model.event import Event
 from ripieno.model.outcome import Outcome
@@ -187,7 +188,7 @@ def elsewhere(store: Store, event: Event) -> Elsewhere:
         event.kind,
         body.get("by"),
         str(what),
-        None if reason is None else str(decode(store.payload(event.stream, reason))),
+        None if reason is None else reason_in(store, decode(store.payload(event.stream, reason))),
         tuple(body.get("policies", ())),
         body.get("policy"),
     )

@@ -112,7 +112,13 @@ class Store(
 
     @abstractmethod
     async def record(
-        self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "", reason: str | None = None
+        self,
+        tenant: str,
+        kind: Kind,
+        body: Mapping[str, Json],
+        *,
+        path: str = "",
+        reason: str | Mapping[str, object] | None = None,
     ) -> None:
         """Append an event to the tenant's own stream, a reason beside it."""
 

@@ -41,6 +41,7 @@ __all__ = [
     "action_of",
     "approved",
     "put",
+    "sealed",
     "task_of",
     "unsealed",
     "upon",

@@ -7,19 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, cast
 
 from ripieno.journal.records import QuestionRow, why_closed
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_answer, check_review, check_tenant
+from ripieno.kernel.approving import SEALED, sealed, unsealed
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import asked_for, check_barred, check_in_time
+from ripieno.kernel.erased import ERASED
 from ripieno.kernel.messages import send
 from ripieno.model.errors import InputError, NotAllowedError, NotFoundError, RefusedError
 from ripieno.model.principal import Principal
 from ripieno.model.value import decode
 
-__all__ = ["Emergency", "break_glass", "emergencies", "review"]
+__all__ = ["Emergency", "break_glass", "emergencies", "reason_in", "review"]
 
 PAGE: Final = 1000
 """So many events are read at a time."""
@@ -67,7 +69,8 @@ async def break_glass(store: Store, clock: Clock, row: QuestionRow, *, by: Princ
     check_barred(row, asked.barred, {by.id})
     check_in_time(asked, clock.now())
     body = {"task": f"t-{row.number}", "run": row.run, "by": by.id}
-    await store.record(by.tenant, "emergency", body, reason=reason)
+    sealed_reason = {SEALED: sealed(store, row.run, {"reason": reason})}
+    await store.record(by.tenant, "emergency", body, reason=sealed_reason)
     said = {"value": {"proceed": True}, "reason": reason, "emergency": True}
     await send(store, clock, row.run, by=by, kind="answer", said=said, question=row, closes="answered")
 
@@ -80,13 +83,20 @@ async def emergencies(store: Store, tenant: str) -> Sequence[Emergency]:
         for event in page:
             if event.kind not in ("emergency", "emergency.reviewed"):
                 continue
-            body, said = event.body, str(decode(store.payload(stream, event.body["reason"])))
+            body, said = event.body, reason_in(store, decode(store.payload(stream, event.body["reason"])))
             if event.kind == "emergency":
                 found[event.seq] = Emergency(event.seq, body["task"], body["run"], body["by"], event.at, said)
             else:
                 of = found[body["emergency"]]
                 found[of.event] = replace(of, reviewed_by=body["by"], review=said)
     return list(found.values())
+
+
+def reason_in(store: Store, said: Any) -> str:
+    """Give a reason in a tenant's log; one that is sealed by the key of a run is gone once that is erased."""
+    if not isinstance(said, dict):
+        return str(said)
+    return str(unsealed(store, cast("dict[str, Any]", said)).get("reason", ERASED))
 
 
 async def review(store: Store, task: str, *, by: Principal, said: str) -> Emergency:
@@ -114,5 +124,8 @@ async def review(store: Store, task: str, *, by: Principal, said: str) -> Emerge
         msg = f"{task} was reviewed by {one.reviewed_by}: {one.review}"
         raise RefusedError(msg)
     body = {"emergency": one.event, "task": task, "run": one.run, "by": by.id}
-    await store.record(by.tenant, "emergency.reviewed", body, reason=said)
+    words: str | dict[str, object] = said
+    if store.erasure(one.run) is None:
+        words = {SEALED: sealed(store, one.run, {"reason": said})}
+    await store.record(by.tenant, "emergency.reviewed", body, reason=words)
     return replace(one, reviewed_by=by.id, review=said)

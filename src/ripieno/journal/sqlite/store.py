@@ -172,7 +172,13 @@ class SqliteStore(
         await self._writer.durable(draft)
 
     async def record(
-        self, tenant: str, kind: Kind, body: Mapping[str, Json], *, path: str = "", reason: str | None = None
+        self,
+        tenant: str,
+        kind: Kind,
+        body: Mapping[str, Json],
+        *,
+        path: str = "",
+        reason: str | Mapping[str, object] | None = None,
     ) -> None:
         """Append an event to the tenant's own stream, a reason beside it."""
 
