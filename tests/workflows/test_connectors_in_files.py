@@ -105,6 +105,12 @@ async def test_connectors_of_a_file_are_those_of_python_and_have_the_same_digest
     assert [str(one) for one in loaded.secrets] == ["secret://env/SHOP"]
 
 
+def test_the_secrets_of_tools_that_are_found_first_are_those_of_the_workflow(folder: Path) -> None:
+    tools = 'tools: ["connector:shop/create", "connector:stock/*", "connector:shop"]'
+    loaded = load_text(FILE.replace(tools, 'tools: ["connector:shop"]'), folder=folder).workflow
+    assert [str(one) for one in loaded.secrets] == ["secret://env/SHOP"]
+
+
 def test_another_interface_is_another_version_and_one_that_is_pinned_is_refused(folder: Path) -> None:
     before = load_text(FILE, folder=folder).workflow
     pinned = FILE.replace("    allow:", f"    pin: {before.connectors['shop'].digest}\n    allow:")

@@ -57,8 +57,12 @@ async def open_all(secrets: Iterable[Reference]) -> list[str]:
 
 def references(participants: Iterable[BaseParticipant]) -> tuple[Reference, ...]:
     """Give the secrets that the tools of participants declare, each once."""
-    found = (tool for participant in dict.fromkeys(participants) for tool in tools_in(participant))
-    return tuple(dict.fromkeys(one for tool in found for one in tool.secrets.values()))
+    found = [tool for participant in dict.fromkeys(participants) for tool in tools_in(participant)]
+    known = [one for tool in found for one in tool.secrets.values()]
+    for tool in found:
+        if tool.on_demand is not None:  # whoever has it may call every tool of its connector
+            known += tool.on_demand.connector.secrets
+    return tuple(dict.fromkeys(known))
 
 
 def classes_in(participants: Iterable[BaseParticipant]) -> list[str]:

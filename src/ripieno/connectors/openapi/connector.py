@@ -22,6 +22,8 @@ from ripieno.connectors.rest.client import LARGEST, Rest
 from ripieno.connectors.rest.paging import Cursor, Paging, read_paging
 from ripieno.connectors.rest.throttle import Throttle
 from ripieno.connectors.tool import Tool
+from ripieno.mediation.secrets.reference import Reference
+from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.mediation.validation.check import on_result
 from ripieno.model.action import Call
 from ripieno.model.durations import Duration
@@ -141,6 +143,13 @@ class OpenApi(Connector):
             check=check,
             resilience=self._resilience,
         )
+
+    @property
+    def secrets(self) -> list[Reference]:
+        """The references that it was given; no tool has to be made for that."""
+        given = [self._auth] if isinstance(self._auth, Auth) else list(self._schemes.values())
+        found = [SECRETS.reference(text) for auth in given for text in auth.secrets.values()]
+        return list(dict.fromkeys(found))
 
     def words_of(self, name: str) -> str:
         """Give the words by which an operation is found."""
