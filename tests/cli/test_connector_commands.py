@@ -66,6 +66,7 @@ def test_what_is_new_another_or_gone_is_shown_and_approved_tool_by_tool(desk: De
     told = json.loads(found.out)
     assert told["changed"] == {"echo": ["description is another"]}
     assert (told["added"], told["gone"]) == (["whisper"], ["shout"])
+    assert (told["breaks"], told["affects"]) == (["shout is gone"], [])
     assert "holds characters that nobody sees (U+200B)" in str(told["suspicions"]["echo"])
     desk.cli.ok("connectors", "approve", "desk.py:desk", "whisper", "--yes")
     assert sorted(desk.approved()) == ["echo", "shout", "whisper"]

@@ -32,6 +32,8 @@ __all__ = [
     "list_connectors",
     "pin",
     "show_connector",
+    "told",
+    "versions_with",
 ]
 
 LENGTH = 12

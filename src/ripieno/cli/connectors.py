@@ -15,6 +15,8 @@ from ripieno.cli.connector_interfaces import (
     compare_interfaces,
     find_connector,
     openapi_at,
+    told,
+    versions_with,
 )
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
@@ -22,6 +24,7 @@ from ripieno.cli.output import clean, console, note, write
 from ripieno.model.errors import DefinitionError, InputError, NotFoundError, nearest
 
 if TYPE_CHECKING:
+    from ripieno.connectors.comparison import Change
     from ripieno.connectors.mcp.connector import McpConnector, Offered
 
 __all__ = ["approve", "diff", "sign_in"]
@@ -46,10 +49,16 @@ def diff(reference: str, other: str | None = None, /, *, options: Options = DEFA
         return compare_interfaces(reference, other, settings)
     connector = connector_at(reference)
     offered = asyncio.run(asked(connector))
+    breaking = [f"{one.tool} {one.what}" for one in compared(offered) if one.breaking]
+    affected = asyncio.run(versions_with(settings, connector.name)) if offered.changed or offered.gone else []
     if settings.output == "table":
         show(connector, offered)
+        for why in breaking:
+            note(f"breaks callers: {why}")
+        if affected:
+            note(f"pinned by {', '.join(told(one) for one in affected)}")
     else:
-        write(settings.output, document(offered), None)
+        write(settings.output, {**document(offered), "breaks": breaking, "affects": affected}, None)
     return Exit.FAILED if offered.changed or offered.added or offered.gone else Exit.OK
 
 
@@ -132,6 +141,20 @@ def connector_at(reference: str) -> McpConnector:
         msg = f"expected an McpConnector at {reference!r}, found {type(found).__name__}"
         raise DefinitionError(msg)
     return found
+
+
+def compared(offered: Offered) -> list[Change]:
+    """Give what is different for callers; whatever the effect, a server does not say it."""
+    from ripieno.connectors.comparison import Interface, compare  # noqa: PLC0415 - most commands do without it
+
+    before, now = (
+        {
+            name: Interface(one.input_schema, one.output_schema, one.description, "")
+            for name, one in of.items()
+        }
+        for of in (offered.approved, offered.now)
+    )
+    return compare(before, now)
 
 
 async def asked(connector: McpConnector) -> Offered:
