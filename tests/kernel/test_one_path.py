@@ -96,9 +96,17 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
 OUTSIDE: Final[Mapping[str, str]] = {
     "anchoring/http.py": "publishes checkpoints, which hold hashes",
     "anchoring/receivers.py": "tells others of events, which hold structure and commitments",
+    "api/a2a/app.py": "lets others in over HTTP, by their key",
+    "api/a2a/card.py": "the form of what is served",
+    "api/a2a/door.py": "turns others away",
+    "api/a2a/handler.py": "answers those who came in",
+    "api/a2a/messages.py": "the form of what they say",
+    "api/a2a/push.py": "tells them of their tasks, at addresses that were allowed",
+    "api/a2a/tasks.py": "the form of what they are told",
     "api/mcp/http.py": "lets others in over HTTP, by their key",
     "api/mcp/server.py": "answers those who came in",
     "cli/serve.py": "lets others in over stdio, or listens for them",
+    "cli/serve_a2a.py": "listens for them",
     "cli/worker.py": "starts processes that serve runs",
     "connectors/mcp/calling.py": "calls a tool of a server, for a call that was claimed",
     "connectors/mcp/connection.py": "connects to such a server, and asks what it offers",
@@ -117,6 +125,9 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "participants/llm/rates.py": "how usage is counted",
     "participants/llm/recorded.py": "the form of messages",
     "participants/llm/turn.py": "the form of what a loop wants",
+    "participants/remote/access.py": "has tokens for a remote agent, for a call that was claimed",
+    "participants/remote/calls.py": "calls a remote agent, for a call that was claimed",
+    "participants/remote/card.py": "reads the card that it publishes",
 }
 """What reaches out of the process, and for what; tools and models are called by the kernel alone."""
 
@@ -297,6 +308,7 @@ def test_what_writes_for_others_is_called_by_those_who_asked(called: str, by: se
 def test_whoever_may_be_named_as_the_one_who_acts_is_put_to_the_gate() -> None:
     """Each function that takes `by` leads to a check, by itself or through another one that takes it."""
     reads = {
+        "_rows",  # of tasks, to whoever began them
         "begun",  # of a rotation, by what was let rotate
         "check_shown",
         "noted",
@@ -430,6 +442,7 @@ def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:
 # -- reads ------------------------------------------------------------------------------------------------
 
 OPENED: Final[Mapping[str, str]] = {
+    "api/a2a/tasks.py": "for whoever began the run, and the tasks of it that they may answer",
     "cli/audit_log.py": "reasons in the tenant's log, for who may read that",
     "cli/policy_whatif.py": "arguments, for policies to read; none is shown",
     "cli/run.py": "whether the input given is the one that was recorded",
