@@ -86,6 +86,8 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("kernel/operators.py", "set_aside", "park"): "called by what was let pause it",
     ("kernel/operators.py", "set_aside", "release"): "called by what was let pause it",
     ("kernel/undo_turns.py", "end_first", "send"): "a run that is rolled back is cancelled before",
+    ("retention/encrypting.py", "begun", "record"): "called by what was let have other keys encrypt",
+    ("retention/encrypting.py", "encrypt_all", "encrypt_anew"): "the same",
     ("retention/rotation.py", "begun", "begin_rotation"): "called by what was let rotate the master key",
     ("retention/rotation.py", "rewrap", "rewrap_runs"): "the same",
     ("retention/rotation.py", "rewrap", "rewrap_tenants"): "the same",
