@@ -64,6 +64,8 @@ class Loop:
             output_type=agent.form.output_type(),
             model_settings=ModelSettings(**settings),
             retries=agent.mistakes,
+            toolsets=self._tools,
+            capabilities=ANSWERERS,
         )
 
     async def turn(self, task: Task, context: Context) -> Outcome:
@@ -74,10 +76,12 @@ class Loop:
         context.so_far(lambda: turn.so_far)
 
         async def run() -> Any:
+            asked = agent.asked(reads)
+            if agent.brought is None:
+                found = await self._loop.run(asked, usage_limits=UNLIMITED)
+                return found.output
             with self._loop.override(model=self._model, toolsets=self._tools, tools=[]):
-                found = await self._loop.run(
-                    agent.asked(reads), usage_limits=UNLIMITED, capabilities=ANSWERERS
-                )
+                found = await self._loop.run(asked, usage_limits=UNLIMITED, capabilities=ANSWERERS)
             return found.output
 
         try:

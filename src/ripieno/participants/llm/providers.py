@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDERS", "Built", "ProviderKind", "build", "missing"]
 
+KEPT: Final = 100
+"""So many connections that are not in use are kept open."""
 PLACEHOLDER: Final = "unset"
 """What stands for a key where a model is only asked what it can do, and never called."""
 
@@ -154,6 +156,12 @@ class Built:
             await self.http.aclose()
 
 
+def many_at_once(library: str) -> Any:
+    """Give an HTTP client that waits for no connection: how many go at once is declared elsewhere."""
+    limits = importlib.import_module(library).Limits(max_connections=None, max_keepalive_connections=KEPT)
+    return client(library, limits=limits)
+
+
 def build(entry: ModelEntry, key: str | None) -> Built:
     """Make the model of Pydantic AI; raises `DefinitionError` that says what has to be installed or set."""
     command = missing(entry.provider)
@@ -162,7 +170,7 @@ def build(entry: ModelEntry, key: str | None) -> Built:
         raise DefinitionError(msg, remedy=command)
     kind = PROVIDERS[entry.provider]
     try:
-        http = None if kind.http is None else client(kind.http)
+        http = None if kind.http is None else many_at_once(kind.http)
         return Built(kind.model(entry, key, http), http)
     except Exception as error:
         msg = f"{entry.name}: {error}"

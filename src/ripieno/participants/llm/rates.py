@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
 __all__ = ["Price", "Rates", "most", "price"]
 
 MILLION: Final = Decimal(1_000_000)
+MANY_TOKENS: Final = 1_000_000
+FEW_TOKENS: Final = 1_000
+KEPT_SECONDS: Final = 3600
+KINDS: Final = (
+    ("input_tokens",),
+    ("output_tokens",),
+    ("input_tokens", "cache_read_tokens"),
+    ("input_tokens", "cache_write_tokens"),
+)
+"""What is counted of a request, in the order of `Rates`."""
 NAMES: Final = ("input", "output", "cache_read", "cache_write")
 
 
@@ -71,19 +82,46 @@ UNKNOWN: Final = "unknown"
 
 def price(entry: ModelEntry, usage: RequestUsage) -> Price:
     """Give what a request has cost, or would cost with so many tokens; nothing where no price is known."""
-    rates = entry.rates
-    if rates is not None:
-        cached, written = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
-        plain = max(0, (usage.input_tokens or 0) - cached - written)
-        total = (
-            plain * rates.input
-            + cached * rates.cache_read
-            + written * rates.cache_write
-            + (usage.output_tokens or 0) * rates.output
-        )
-        return Price(micros(total / MILLION), "project")
-    found = listed(entry, usage)
+    if entry.rates is not None:
+        return Price(micros(by_rates(entry.rates, usage)), "project")
+    rates = plain_rates(entry, int(time.time() // KEPT_SECONDS))
+    found = listed(entry, usage) if rates is None or usage.details else by_rates(rates, usage)
     return Price(0, UNKNOWN) if found is None else Price(micros(found), source())
+
+
+def by_rates(rates: Rates, usage: RequestUsage) -> Decimal:
+    """Give what so many tokens cost by rates that are the same for few and for many."""
+    cached, written = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
+    total = (
+        max(0, (usage.input_tokens or 0) - cached - written) * rates.input
+        + cached * rates.cache_read
+        + written * rates.cache_write
+        + (usage.output_tokens or 0) * rates.output
+    )
+    return total / MILLION
+
+
+@lru_cache(maxsize=256)
+def plain_rates(entry: ModelEntry, now: int) -> Rates | None:
+    """Give the listed rates of a model where they are the same for few tokens and for many; else None.
+
+    To look a price up takes longer than the rest of a step.
+    """
+    from pydantic_ai.usage import RequestUsage  # noqa: PLC0415 - loaded at the first call of a model
+
+    del now
+
+    def cost(tokens: int, *kinds: str) -> Decimal | None:
+        counts: dict[str, Any] = dict.fromkeys(kinds, tokens)
+        return listed(entry, RequestUsage(**counts))
+
+    found: list[Decimal] = []
+    for kinds in KINDS:
+        many, few = cost(MANY_TOKENS, *kinds), cost(FEW_TOKENS, *kinds)
+        if many is None or few is None or many != few * (MANY_TOKENS // FEW_TOKENS):
+            return None
+        found.append(many)
+    return Rates(*found)
 
 
 def listed(entry: ModelEntry, usage: RequestUsage) -> Decimal | None:
@@ -110,7 +148,21 @@ def source() -> str:
 
 def most(entry: ModelEntry, bytes_sent: int, tokens_back: int) -> Spending:
     """Give the most that a request can cost, where each byte of it is a token."""
+    sent, written = highest(entry, int(time.time() // KEPT_SECONDS))
+    cost = -(-(bytes_sent * sent + tokens_back * written) // MANY_TOKENS)
+    return Spending(model_calls=1, tokens=bytes_sent + tokens_back, cost=cost)
+
+
+@lru_cache(maxsize=256)
+def highest(entry: ModelEntry, now: int) -> tuple[int, int]:
+    """Give what very many tokens cost, sent and written: a dearer rate for long requests counts for all.
+
+    What it costs to work that out is more than a request itself should; prices change seldom.
+    """
     from pydantic_ai.usage import RequestUsage  # noqa: PLC0415 - loaded at the first call of a model
 
-    found = price(entry, RequestUsage(input_tokens=bytes_sent, output_tokens=tokens_back))
-    return Spending(model_calls=1, tokens=bytes_sent + tokens_back, cost=found.micros)
+    del now
+    long = price(entry, RequestUsage(input_tokens=MANY_TOKENS)).micros
+    kept = price(entry, RequestUsage(input_tokens=MANY_TOKENS, cache_write_tokens=MANY_TOKENS)).micros
+    both = price(entry, RequestUsage(input_tokens=MANY_TOKENS, output_tokens=MANY_TOKENS)).micros
+    return max(long, kept), both - long
