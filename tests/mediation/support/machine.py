@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from hypothesis import HealthCheck, Phase, note, settings
+from hypothesis import HealthCheck, Phase, note, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -423,11 +423,16 @@ class Approvals(Sequences):
     )
 
 
-def searched(machine: type[Sequences], *, examples: int, steps: int, shrink: bool = False) -> Counter[str]:
+def searched(
+    machine: type[Sequences], *, examples: int, steps: int, shrink: bool = False, begin: int | None = None
+) -> Counter[str]:
     """Run so many sequences of so many operations; give how often each thing happened in them.
 
-    Raises `PassedError` with the sequence of operations by which something passed that must not.
+    They are the same each time, and others where it is to `begin` elsewhere. Raises `PassedError` with the
+    sequence of operations by which something passed that must not.
     """
+    if begin is not None:
+        machine = cast("type[Sequences]", seed(begin)(type(machine.__name__, (machine,), {})))
     machine.tally = Counter()
     how = settings(
         max_examples=examples,
