@@ -54,6 +54,9 @@ READS = {
 FILES = {
     "connectors approve",
     "connectors diff",
+    "connectors list",
+    "connectors pin",
+    "connectors show",
     "connectors sign-in",
     "check",
     "schema",

@@ -190,3 +190,21 @@ async def test_what_a_child_class_does_not_mark_is_no_tool() -> None:
     smaller = Smaller("smaller", "https://example.com")
     assert list(smaller.names) == ["create_user", "delete_user"]
     assert (await smaller.list_users("a", await a_call()))[0].id == "a"
+
+
+async def test_a_tool_of_a_system_is_not_called_past_the_gate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with directory(monkeypatch) as (system, users, heard):
+        create = system.tool("create_user")
+
+        async def onboard(context: Context) -> Any:
+            del context
+            return await create(name="ada")
+
+        workflow = Workflow("onboarding", Function(onboard, name="onboard", pure=True))
+        async with serving(tmp_path, workflow) as host:
+            outcome = await ended(host, await begin(host, workflow))
+        assert outcome.status == "failed"
+        assert "directory.create_user is called past the gate" in str(outcome.reason)
+        assert (users.users, heard.requests) == ({}, [])

@@ -86,6 +86,7 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("kernel/operators.py", "set_aside", "park"): "called by what was let pause it",
     ("kernel/operators.py", "set_aside", "release"): "called by what was let pause it",
     ("kernel/undo_turns.py", "end_first", "send"): "a run that is rolled back is cancelled before",
+    ("resilience/systems.py", "told", "record"): "what the process itself found",
     ("retention/encrypting.py", "begun", "record"): "called by what was let have other keys encrypt",
     ("retention/encrypting.py", "encrypt_all", "encrypt_anew"): "the same",
     ("retention/rotation.py", "begun", "begin_rotation"): "called by what was let rotate the master key",
@@ -115,6 +116,12 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "connectors/mcp/http.py": "speaks with it over HTTP",
     "connectors/mcp/oauth.py": "has tokens for it from the issuer that the project names",
     "connectors/mcp/stdio.py": "starts it as a command",
+    "connectors/openapi/live.py": "looks at the document that a service publishes of itself",
+    "connectors/rest/auth.py": "has tokens for a system, for a call that was claimed",
+    "connectors/rest/client.py": "calls a system, for a call that was claimed",
+    "connectors/rest/errors.py": "the form of answers",
+    "connectors/rest/pool.py": "keeps the connections, for the calls above",
+    "connectors/rest/throttle.py": "the form of answers",
     "identity/key_sets.py": "fetches the keys of trusted providers",
     "mediation/secrets/vault.py": "opens a secret for a call that was claimed",
     "participants/llm/abilities.py": "what a model can do, told without asking it",
@@ -367,8 +374,13 @@ def test_tools_are_called_in_one_place_and_claimed_in_two_that_both_hold_a_permi
         and of not in {"", "context", "self.context", "super()"}
     }
     assert found == {
+        ("connectors/tool.py", "call", "handler"),
+        ("connectors/tool.py", "call", "self.handler"),
+        ("connectors/tool.py", "call", "self"),  # by itself, in tests and scripts: within a run it refuses
         ("kernel/effects.py", "call", "claim"),
-        ("kernel/effects.py", "call", "self.tool"),
+        ("kernel/guarding.py", "call", "guard"),  # which is
+        ("resilience/outgoing.py", "call", "self._tool"),
+        ("kernel/guarding.py", "call", "tool"),
         ("kernel/beginning.py", "call", "root"),
         ("kernel/proposals.py", "call", "self"),
         ("kernel/tracing.py", "call", "proposals"),
@@ -381,7 +393,16 @@ def test_tools_are_called_in_one_place_and_claimed_in_two_that_both_hold_a_permi
         for _, name, _ in function.calls()
         if name == "Call"
     }
-    assert made == {"kernel/claims.py"}
+    assert made == {"kernel/claims.py", "connectors/tool.py"}, "the second by itself, as above"
+    sending = {
+        name
+        for name, nodes in files()
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "ripieno.kernel.guarding"
+        and "send" in {one.name for one in node.names}
+    }
+    assert sending == {"kernel/effects.py"}
     claiming = {
         function.file: function
         for function in functions("evidence/")
@@ -448,6 +469,7 @@ def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:
 
 OPENED: Final[Mapping[str, str]] = {
     "api/a2a/tasks.py": "for whoever began the run, and the tasks of it that they may answer",
+    "cli/models.py": "what became of the run that it has begun itself, to ask a model",
     "cli/audit_log.py": "reasons in the tenant's log, for who may read that",
     "cli/policy_whatif.py": "arguments, for policies to read; none is shown",
     "cli/run.py": "whether the input given is the one that was recorded",

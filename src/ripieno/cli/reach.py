@@ -31,6 +31,7 @@ ACTS: Final[Mapping[str, str]] = {
     "principals": "add grant revoke suspend resume",
     "groups": "map unmap",
     "keys": "create revoke rotate",
+    "models": "check",
     "providers": "trust distrust",
     "audit": "review rotate-key checkpoint",
 }

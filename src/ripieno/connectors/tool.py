@@ -19,7 +19,7 @@ from ripieno.connectors.remote import Remote
 from ripieno.connectors.secrets import declared_secrets, refusal, refuses_secret, renewed
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.mediation.validation.check import Check
-from ripieno.model.action import Call, Effect, OnUncertain
+from ripieno.model.action import WITHIN_RUN, Call, Effect, OnUncertain
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError, nearest
 from ripieno.model.event import Json
@@ -292,6 +292,7 @@ class Tool:
         """Call it directly, beside any workflow: for tests and scripts.
 
         A tool of another system is awaited, takes its arguments by name, and opens its secrets itself.
+        Within a run it raises `ToolError`: there it is called by `context.use`, through the gate.
         """
         function = self.function
         if function is None or self.origin != "python":
@@ -299,6 +300,9 @@ class Tool:
         return function(*args, **kwargs)
 
     async def _directly(self, arguments: Mapping[str, Any]) -> Any:
+        if WITHIN_RUN.get():
+            msg = f"{self.name} is called past the gate: within a run, await context.use({self.name}, ...)"
+            raise ToolError(msg)
         until = datetime.now(UTC) + timedelta(seconds=self.timeout)
         return await self.call(arguments, Call(f"direct-{uuid4().hex}", "", "", 1, until))
 

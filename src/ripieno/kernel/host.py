@@ -18,6 +18,7 @@ from ripieno.kernel.command_approval import COMMAND_APPROVAL
 from ripieno.kernel.deployments import Chosen
 from ripieno.kernel.execution import Execution
 from ripieno.kernel.results import held, outcome_from
+from ripieno.model.action import WITHIN_RUN
 from ripieno.model.definition import Definition
 from ripieno.model.errors import OutdatedError, RefusedError, StoreError
 from ripieno.model.event import GENESIS, Event, canonical
@@ -287,6 +288,7 @@ class Host:
             return
         self._residents[lease.run] = execution
         self._lost.discard(lease.run)
+        WITHIN_RUN.set(True)  # of this task, and of whatever it starts
         try:
             rest = await execution.advance()
         except Exception as error:  # a defect of ours stops this run and no other

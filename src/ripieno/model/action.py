@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ripieno.model.event import Json
 from ripieno.model.spending import Cost, Money, Spending
 
-__all__ = ["Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
+__all__ = ["WITHIN_RUN", "Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
 
 Effect = Literal["read", "write"]
 
@@ -19,6 +20,9 @@ OnUncertain = Literal["retry", "verify", "ask"]
 `retry`: call again with the same idempotency key. `verify`: ask the system whether it happened.
 `ask`: a person finds out.
 """
+
+WITHIN_RUN: Final[ContextVar[bool]] = ContextVar("ripieno_within_run", default=False)
+"""Whether a run is at work here: what it does to other systems goes through its context, and nowhere else."""
 
 UndoRule = Literal["undo", "list"]
 """What becomes of effects that are not wanted any more: taken back, or left standing and named in the log."""
