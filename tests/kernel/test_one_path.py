@@ -8,34 +8,13 @@ name, with the reason, and nothing stands here that is not there any more.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-import ripieno
-
-PACKAGE = Path(ripieno.__file__).parent
-CHECKS = {
-    "admitted",
-    "check_absence",
-    "check_answer",
-    "check_away",
-    "check_change",
-    "check_command",
-    "check_identity",
-    "check_operator",
-    "check_policy_change",
-    "check_review",
-    "may_begin_again",
-    "may_list",
-    "may_read",
-    "may_read_log",
-}
-"""What puts an act to the gate."""
+from kernel.support.package_walk import CHECKS, Function, files, functions
 
 STORES = ("store", "host.store", "self.store", "self._store", "execution.store", "self._execution.store")
 """What a store is called by those who have one."""
@@ -95,129 +74,6 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("retention/sweeping.py", "_erase", "erase"): "by the rule of whoever was let say how long data is kept",
 }
 """What writes to the store without asking the gate itself, and why it may."""
-
-OUTSIDE: Final[Mapping[str, str]] = {
-    "anchoring/http.py": "publishes checkpoints, which hold hashes",
-    "anchoring/receivers.py": "tells others of events, which hold structure and commitments",
-    "api/a2a/app.py": "lets others in over HTTP, by their key",
-    "api/a2a/card.py": "the form of what is served",
-    "api/a2a/door.py": "turns others away",
-    "api/a2a/handler.py": "answers those who came in",
-    "api/a2a/messages.py": "the form of what they say",
-    "api/a2a/push.py": "tells them of their tasks, at addresses that were allowed",
-    "api/a2a/tasks.py": "the form of what they are told",
-    "api/mcp/http.py": "lets others in over HTTP, by their key",
-    "api/mcp/server.py": "answers those who came in",
-    "cli/serve.py": "lets others in over stdio, or listens for them",
-    "cli/serve_a2a.py": "listens for them",
-    "cli/worker.py": "starts processes that serve runs",
-    "connectors/mcp/calling.py": "calls a tool of a server, for a call that was claimed",
-    "connectors/mcp/connection.py": "connects to such a server, and asks what it offers",
-    "connectors/mcp/http.py": "speaks with it over HTTP",
-    "connectors/mcp/oauth.py": "has tokens for it from the issuer that the project names",
-    "connectors/mcp/stdio.py": "starts it as a command",
-    "connectors/openapi/live.py": "looks at the document that a service publishes of itself",
-    "connectors/rest/auth.py": "has tokens for a system, for a call that was claimed",
-    "connectors/rest/client.py": "calls a system, for a call that was claimed",
-    "connectors/rest/errors.py": "the form of answers",
-    "connectors/rest/pool.py": "keeps the connections, for the calls above",
-    "connectors/rest/throttle.py": "the form of answers",
-    "identity/key_sets.py": "fetches the keys of trusted providers",
-    "mediation/secrets/vault.py": "opens a secret for a call that was claimed",
-    "participants/llm/abilities.py": "what a model can do, told without asking it",
-    "participants/llm/agent.py": "the types of models and agents that may be given; loaded for none",
-    "participants/llm/answers.py": "the form of an answer",
-    "participants/llm/brought.py": "the type of an agent that is brought along, and what is refused of it",
-    "participants/llm/call.py": "asks a model once, as the kernel has it done: a call that was claimed",
-    "participants/llm/clients.py": "keeps the clients of models, for the call above",
-    "participants/llm/loops.py": "the loop itself, of a model that asks nothing by itself",
-    "participants/llm/mind.py": "the model that asks nothing by itself",
-    "participants/llm/offered.py": "descriptions of tools",
-    "participants/llm/providers.py": "makes the clients of models; sends nothing",
-    "participants/llm/rates.py": "how usage is counted",
-    "participants/llm/recorded.py": "the form of messages",
-    "participants/llm/turn.py": "the form of what a loop wants",
-    "participants/remote/access.py": "has tokens for a remote agent, for a call that was claimed",
-    "participants/remote/calls.py": "calls a remote agent, for a call that was claimed",
-    "participants/remote/card.py": "reads the card that it publishes",
-}
-"""What reaches out of the process, and for what; tools and models are called by the kernel alone."""
-
-LOOKED_AT: Final = (
-    *(ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef),
-    *(ast.Assign, ast.AnnAssign, ast.Return, ast.Attribute),
-)
-"""What is asked about of a file as a whole; of a function, all of it is."""
-
-NETWORK: Final = frozenset(
-    {"aiohttp", "boto3", "botocore", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl"}
-    | {"subprocess", "telnetlib", "urllib3", "websockets", "anthropic", "openai", "pydantic_ai", "mcp", "a2a"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function of the package."""
-
-    file: str
-    node: ast.FunctionDef | ast.AsyncFunctionDef
-
-    @property
-    def place(self) -> str:
-        return f"{self.file}:{self.node.lineno} {self.node.name}"
-
-    def calls(self) -> Sequence[tuple[int, str, str]]:
-        """Give what it calls: the line, the last name, and what stands before it."""
-        return called(self)
-
-    def asked_before(self, line: int) -> bool:
-        """Tell whether it asks the gate before it comes to a line."""
-        return any(name in CHECKS and at <= line for at, name, _ in self.calls())
-
-
-@cache
-def called(function: Function) -> Sequence[tuple[int, str, str]]:
-    found = list[tuple[int, str, str]]()
-    for node in ast.walk(function.node):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Attribute):
-                found.append((node.lineno, node.func.attr, ast.unparse(node.func.value)))
-            elif isinstance(node.func, ast.Name):
-                found.append((node.lineno, node.func.id, ""))
-    return found
-
-
-@cache
-def package() -> Mapping[str, Sequence[ast.AST]]:
-    """Give what is looked at of every file of the package; each is walked once."""
-    return {
-        file.relative_to(PACKAGE).as_posix(): [
-            node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, LOOKED_AT)
-        ]
-        for file in sorted(PACKAGE.rglob("*.py"))
-    }
-
-
-def files(but: tuple[str, ...] = ()) -> Iterator[tuple[str, Sequence[ast.AST]]]:
-    """Give what is looked at of every file of the package, but those in these rooms."""
-    for name, nodes in package().items():
-        if not name.startswith(but):
-            yield name, nodes
-
-
-@cache
-def every_function() -> Sequence[Function]:
-    return [
-        Function(name, node)
-        for name, nodes in files()
-        for node in nodes
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-
-
-def functions(*but: str) -> list[Function]:
-    """Give every function of the package, by itself, in a class or in another one."""
-    return [one for one in every_function() if not one.file.startswith(but or ("-",))]
 
 
 @cache
@@ -445,24 +301,6 @@ def test_the_gate_is_asked_in_two_places_both_of_which_record_what_it_says() -> 
         if name == "decide" and of.endswith("gate")
     }
     assert asking == {("kernel/approving.py", "put"), ("kernel/proposals.py", "_put")}
-
-
-def test_nothing_reaches_out_of_the_process_but_what_stands_here() -> None:
-    found = {
-        name
-        for name, nodes in files(("blueprints/",))
-        for node in nodes
-        if NETWORK
-        & (
-            {one.name.partition(".")[0] for one in node.names}
-            if isinstance(node, ast.Import)
-            else {(node.module or "").partition(".")[0]}
-            if isinstance(node, ast.ImportFrom)
-            else set()
-        )
-        or (isinstance(node, ast.ImportFrom) and node.module == "urllib.request")
-    }
-    assert found == set(OUTSIDE)
 
 
 # -- reads ------------------------------------------------------------------------------------------------
