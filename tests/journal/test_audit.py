@@ -112,7 +112,10 @@ def test_a_folder_that_may_only_be_read_is_verified(sample: Sample) -> None:
     finally:
         sample.home.chmod(0o700)
     assert (done.stdout, done.returncode) == (
-        "14 events, 3 runs, 10 values: sound; no checkpoint vouches for any of it\n",
+        (
+            "14 events, 3 runs, 10 values: sound; no checkpoint vouches for any of it\n"
+            "  answers and commands that name no policies that let them: 1\n"
+        ),
         0,
     ), done.stderr
 

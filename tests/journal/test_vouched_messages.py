@@ -189,7 +189,8 @@ async def left_waiting(home: Path) -> tuple[Lease, Lease]:
         first, second = await owned(store), await owned(store)
         for lease in (first, second):
             await store.send(answer(lease.run, id=new_id()))
-    for statement in ("ALTER TABLE inbox DROP COLUMN mac", "DROP TABLE masters", "PRAGMA user_version = 4"):
+    gone = ("DROP INDEX events_changes", "ALTER TABLE inbox DROP COLUMN mac", "DROP TABLE masters")
+    for statement in (*gone, "PRAGMA user_version = 4"):
         write(home, statement)
     assert verified(home).sound  # as far as that format goes
     return first, second
