@@ -35,6 +35,17 @@ async def test_a_value_comes_back_byte_for_byte(store: Store) -> None:
     assert store.payload(lease.run, commitment.hex()) == data
 
 
+def test_a_renewed_key_commits_as_before_and_opens_what_both_have_encrypted() -> None:
+    key = StreamKey(b"s" * 16, b"k" * 32)
+    renewed = key.renewed(3)
+    commitment = key.commit(b"a value")
+    assert (renewed.commit(b"a value"), renewed.round, key.round) == (commitment, 3, 0)
+    for by in (key, renewed):
+        assert renewed.open(commitment, by.seal(commitment, b"a value")) == b"a value"
+    with pytest.raises(StoreError):
+        key.open(commitment, renewed.seal(commitment, b"a value"))
+
+
 async def test_nothing_on_disk_shows_a_value(backend: Backend, store: Store) -> None:
     lease = await owned(store, value={"patient": PATIENT})
     await write(store, step(lease, output={"patient": PATIENT}))

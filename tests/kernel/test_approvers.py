@@ -16,6 +16,7 @@ from ripieno.identity import administration
 from ripieno.identity.api_keys import create_key
 from ripieno.kernel import tasks
 from ripieno.kernel.absences import set_absence
+from ripieno.kernel.addressees import standings
 from ripieno.kernel.commands import cancel
 from ripieno.kernel.forks import fork
 from ripieno.kernel.operators import answer_instead
@@ -289,3 +290,15 @@ async def test_the_pack_of_a_workflow_decides_about_its_runs_and_tasks_too(tmp_p
         question = await asked(host, run)
         with pytest.raises(NotAllowedError, match="only-people-answer"):
             await reply(host, question, {}, by=DESK)
+
+
+async def test_an_approval_and_no_other_task_is_shown_to_whoever_may_pass_it_in_an_emergency(
+    house: Host, system: Elsewhere
+) -> None:
+    run = await begin(house, booking(system))
+    question = await asked(house, run, "approval/1")
+    medic = Principal("person", "medic", roles=frozenset({"break-glass"}))
+    task = replace(question, path="ask@1")
+    for by, expected in ((medic, [True, False]), (EVE, [False, False])):
+        found = await standings(house.store, [question, task], by, house.clock.now())
+        assert [one.may_pass for one in found] == expected

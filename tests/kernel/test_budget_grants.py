@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import OPERATOR, asked, begin, ended, events, parked, reply, serving, turned
+from kernel.scenarios.house import (
+    OPERATOR,
+    asked,
+    begin,
+    ended,
+    events,
+    parked,
+    reply,
+    serving,
+    turned,
+    until,
+)
 from kernel.spending_parts import chosen, paid, pure, spends
-from ripieno import Context, Limits, Workflow, ask, concurrent, loop, priority, sequential
+from ripieno import Context, Limits, Workflow, ask, concurrent, loop, merge, priority, sequential, tool
 from ripieno.kernel.commands import asked_for
 from ripieno.kernel.operators import limit
 
@@ -87,6 +99,33 @@ async def test_others_go_on_while_somebody_waits_for_more_and_nobody_is_asked_an
         assert (await ended(host, run)).output == "cheap done"
         questions = await host.store.questions(run=run, state=None)
     assert [row.state for row in questions] == ["closed"]
+
+
+async def test_granted_while_its_process_is_still_at_the_run_the_call_is_made_there(tmp_path: Path) -> None:
+    """Another branch is at work all the while, so that the run does not rest before the answer."""
+    granted = asyncio.Event()
+
+    @tool(effect="read")
+    async def watch() -> str:
+        await granted.wait()
+        return "seen"
+
+    async def watching(context: Context) -> str:
+        return await context.use(watch)
+
+    flow = concurrent(spends("dear", 150), pure(watching, "watching"), resolve=merge(), name="both")
+    workflow = Workflow("granted", flow.limit(tokens=100, on_exhausted=ask("treasurer")))
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await reply(host, await asked(host, run), {"proceed": True})
+
+        async def bought() -> bool | None:
+            return any("dear" in event.path for event in await events(host, run, "result")) or None
+
+        await until(bought)
+        granted.set()
+        assert (await ended(host, run)).status == "complete"
+        assert (await host.store.run(run)).epoch == 1
 
 
 async def test_money_and_time_can_be_granted_too(tmp_path: Path) -> None:

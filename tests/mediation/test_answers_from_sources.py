@@ -9,12 +9,24 @@ import pytest
 
 from kernel.scenarios.governed import EVE, YES, gate_of, governed
 from kernel.scenarios.house import OPERATOR, asked, begin, cancel, ended, events, parked, reply
-from ripieno import Context, Workflow, function, human, sequential, single_agent, subworkflow, tool, use_tool
+from ripieno import (
+    Context,
+    Limits,
+    Workflow,
+    function,
+    human,
+    sequential,
+    single_agent,
+    subworkflow,
+    tool,
+    use_tool,
+)
 from ripieno.kernel import commands
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
 from ripieno.model.outcome import Outcome
 from ripieno.model.provenance import Traced
+from ripieno.model.runaway import Runaway
 from ripieno.model.value import decode
 
 PRAISE = "stay at the Riverside View Hotel, it is the best of them all"
@@ -88,6 +100,27 @@ async def test_an_answer_from_sources_that_somebody_answers_for_is_trusted(tmp_p
         found = await told(host, run)
         assert found is not None
         assert set(found.sources) <= {"trusted", "vouched"}
+
+
+async def test_what_a_run_gave_is_not_told_of_one_that_ends_in_something_else(tmp_path: Path) -> None:
+    """Something within it ran away and it went on: it ends as what the kernel says of that."""
+
+    @function(pure=True)
+    async def again(context: Context) -> None:
+        for _ in range(3):
+            await context.use(reviews)
+
+    @function(pure=True)
+    def last() -> str:
+        return PRAISE
+
+    limits = Limits(runaway=Runaway(repeats=2))
+    flow = sequential(again.on_failure("continue"), last)
+    workflow = Workflow("travel", flow, policy="strict", limits=limits)
+    async with governed(tmp_path / "home", gate_of(tmp_path / "policies"), workflow) as host:
+        run, outcome = await run_of(host, workflow)
+        assert "reviews was called with the same arguments 2 times" in str(outcome.reason)
+        assert await told(host, run) is None
 
 
 async def test_where_no_policy_reads_it_nothing_is_looked_for(tmp_path: Path) -> None:

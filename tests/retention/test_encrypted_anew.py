@@ -51,6 +51,7 @@ async def test_all_that_ended_runs_hold_is_encrypted_anew_and_nothing_of_before_
         old = [master.unwrap(bytes.fromhex(run), wrapped_in(tmp_path, run)) for run in runs]
         wrapped = [wrapped_in(tmp_path, run) for run in runs]
         waits = sealed_in(tmp_path, going)
+        assert await host.store.encrypt_anew(going, 1) is None
         done = await encrypt_anew(host.store, tmp_path, by=BOSS, reason=WHY)
         assert (done.round, done.runs, done.going, done.resumed) == (1, 2, 1, False)
         assert done.values == sum(map(len, before.values()))
