@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,20 @@ class Cli:
         assert result.code == 0, result
         return result
 
-    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+    def at_once(self, *arguments: str, by: Sequence[str], **environment: str) -> list[Result]:
+        """Run a command by several people, in processes of their own that are there at the same time."""
+        started = [self.start(*arguments, RIPIENO_PRINCIPAL=name, **environment) for name in by]
+        said = [one.communicate(timeout=PATIENCE_SECONDS) for one in started]
+        return [
+            Result(one.returncode, out.decode(), err.decode())
+            for one, (out, err) in zip(started, said, strict=True)
+        ]
+
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own command
             self.command(*arguments),
             cwd=self.folder,
-            env=self.environment,
+            env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

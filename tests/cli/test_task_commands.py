@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cli.conftest import Cli, Result
+from cli.conftest import Cli
 
 FLOW = """
 workflow: two-people
@@ -116,11 +115,7 @@ def test_tasks_are_reassigned_singly_and_in_bulk_once_it_was_seen_which(two: Cli
 
 
 def test_of_processes_that_claim_at_once_exactly_one_wins(two: Cli) -> None:
-    def claim(name: str) -> Result:
-        return two.run("inbox", "claim", "t-2", RIPIENO_PRINCIPAL=name, RIPIENO_ROLES="clerk")
-
-    with ThreadPoolExecutor(3) as pool:
-        results = list(pool.map(claim, ("bob", "cleo", "dan")))
+    results = two.at_once("inbox", "claim", "t-2", by=("bob", "cleo", "dan"), RIPIENO_ROLES="clerk")
     assert sorted(result.code for result in results) == [0, 1, 1]
     (winner,) = [result.err.split()[-1] for result in results if result.code == 0]
     assert all(f"t-2 was claimed by {winner}" in result.err for result in results if result.code)
@@ -128,10 +123,6 @@ def test_of_processes_that_claim_at_once_exactly_one_wins(two: Cli) -> None:
 
 
 def test_of_processes_that_answer_at_once_exactly_one_counts(two: Cli) -> None:
-    def answer(name: str) -> Result:
-        return two.run("inbox", "approve", "t-2", RIPIENO_PRINCIPAL=name, RIPIENO_ROLES="clerk")
-
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(answer, ("bob", "cleo")))
+    results = two.at_once("inbox", "approve", "t-2", by=("bob", "cleo"), RIPIENO_ROLES="clerk")
     (lost,) = [result for result in results if result.code]
     assert "t-2 was already answered by person:" in lost.err
