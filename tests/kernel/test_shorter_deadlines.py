@@ -131,6 +131,7 @@ async def test_nothing_is_written_after_a_shorter_deadline_by_what_is_at_work(tm
         await begun.wait()
         clock.turn(HOUR)
         await deadline(host, await host.store.run(run), 0.5)
+        await heard(host, run, 1)
         go.set()
         assert (await ended(host, run)).status == "escalated"
     assert system.calls == []
