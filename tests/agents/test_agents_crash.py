@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import threading
 from collections import Counter
 from collections.abc import Generator
 
 import pytest
-from agent_in_pieces import PORT, SCRIPT
 
+from agents.agent_in_pieces import SCRIPT
+from agents.elsewhere_provider import elsewhere
 from kernel.support.crash import children_of
 from kernel.support.survey import Survey, lasting
-from providers.server import Provider, serving
+from providers.server import Provider
 
 PLACES = ("/model/2", "/model/4", "result clerk@1/book@1-2")
 """Around each request, and around one of two calls that are made side by side."""
 LEAST = 5
 
 
-class Elsewhere:
-    """The provider, in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.provider: Provider | None = None
-        self._up, self._down = threading.Event(), asyncio.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
-
-    async def _serve(self) -> None:
-        async with serving(SCRIPT) as self.provider:
-            self._loop = asyncio.get_running_loop()
-            self._up.set()
-            await self._down.wait()
-
-    def start(self) -> Provider:
-        self._thread.start()
-        self._up.wait()
-        assert self.provider is not None
-        return self.provider
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._down.set)
-        self._thread.join()
-
-
 @pytest.fixture(scope="module")
 def provider() -> Generator[Provider]:
-    there = Elsewhere()
-    provider = there.start()
-    os.environ[PORT], os.environ["PROVIDER_KEY"] = str(provider.port), "sk-only-for-tests-0123456789"
-    yield provider
-    there.stop()
+    with elsewhere(SCRIPT) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

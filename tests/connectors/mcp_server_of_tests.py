@@ -64,6 +64,37 @@ def elicit(
     return text(f"{arguments.get('text', '')} for {said['content']['name']}")
 
 
+def sample(params: dict[str, Any], prompt: str, **more: Any) -> dict[str, Any]:
+    """Have a model say something, by whichever protocol."""
+    message = {"role": "user", "content": {"type": "text", "text": prompt}}
+    request = {"messages": [message], "systemPrompt": "Be brief.", "maxTokens": 50, **more}
+    if not MODERN:
+        said = ask("sampling/createMessage", request)
+        if "error" in said:
+            return text(f"nothing said: {said['error']['message']}", isError=True)
+        answer = said["result"]
+    elif "inputResponses" not in params or params.get("requestState") != prompt:
+        asked = {"first": {"method": "sampling/createMessage", "params": request}}
+        return {"resultType": "input_required", "inputRequests": asked, "requestState": prompt}
+    else:
+        answer = params["inputResponses"]["first"]
+    return text(f"{answer['model']}: {answer['content']['text']} ({answer.get('stopReason')})")
+
+
+def both(params: dict[str, Any]) -> dict[str, Any]:
+    """Ask a model and a person in one go."""
+    if "inputResponses" not in params:
+        message = {"role": "user", "content": {"type": "text", "text": "both"}}
+        form = {"message": "Who?", "requestedSchema": NAME_FORM, "mode": "form"}
+        asked = {
+            "who": {"method": "elicitation/create", "params": form},
+            "what": {"method": "sampling/createMessage", "params": {"messages": [message], "maxTokens": 9}},
+        }
+        return {"resultType": "input_required", "inputRequests": asked}
+    said = params["inputResponses"]
+    return text(f"{said['who']['content']['name']}: {said['what']['content']['text']}")
+
+
 def call(name: str, params: dict[str, Any], id_: object) -> dict[str, Any] | None:  # noqa: C901, PLR0911, PLR0912 - one line for each misdeed
     """Do what a tool is named after; None where it has answered itself, or does not."""
     arguments = cast("dict[str, Any]", params.get("arguments") or {})
@@ -112,6 +143,16 @@ def call(name: str, params: dict[str, Any], id_: object) -> dict[str, Any] | Non
         case "samples":
             said = ask("sampling/createMessage", {"messages": [], "maxTokens": 5})
             return text(json.dumps(said.get("error", said)))
+        case "samples_in_vain":
+            return sample(params, f"once more, at {id_}")
+        case "samples_with_tools":
+            return sample(params, "use it", tools=[{"name": "x", "inputSchema": ANY}])
+        case "samples_at_length":
+            return sample(params, "x" * 5000)
+        case "asks_model":
+            return sample(params, f"say {arguments.get('text', '')}")
+        case "asks_both":
+            return both(params)
         case "wants_roots":
             return text(json.dumps(ask("roots/list", {}).get("error")))
         case "progresses":

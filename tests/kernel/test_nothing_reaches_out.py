@@ -46,6 +46,7 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "participants/llm/mind.py": "the model that asks nothing by itself",
     "participants/llm/offered.py": "descriptions of tools",
     "participants/llm/providers.py": "makes the clients of models; sends nothing",
+    "participants/llm/sampling.py": "the prompt that a server of tools asks a model with, for the call above",
     "participants/llm/rates.py": "how usage is counted",
     "participants/llm/recorded.py": "the form of messages",
     "participants/llm/turn.py": "the form of what a loop wants",

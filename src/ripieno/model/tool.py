@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol, runtime_checkable
 
 from ripieno.model.action import Effect, OnUncertain
 from ripieno.model.gate import ActionKind
-from ripieno.model.question import Answer, Question
+from ripieno.model.question import Question
 from ripieno.model.spending import Spending
 from ripieno.model.value import Value
 
-__all__ = ["Costly", "Eliciting", "ModelLike", "Prepared", "ToolLike", "UndoTool", "act_of", "told_by"]
+__all__ = [
+    "Costly",
+    "Eliciting",
+    "ModelLike",
+    "ModelWanted",
+    "Prepared",
+    "ToolLike",
+    "UndoTool",
+    "act_of",
+    "told_by",
+]
 
 
 NOTHING_TOLD: Final[Mapping[str, Value]] = MappingProxyType({})
@@ -122,12 +133,15 @@ class Prepared(Protocol):
 class Eliciting(Protocol):
     """What a tool has as `elicits` whose other side may want to know something before it goes on."""
 
-    def asks(self, arguments: Mapping[str, Any], output: Any) -> Question | None:
-        """Give what is put to a person after a call that gave this; None where the call went on."""
+    def asks(self, arguments: Mapping[str, Any], output: Any) -> Sequence[Question | ModelWanted]:
+        """Give what is put to a person or a model after a call that gave this; nothing where it went on."""
         ...
 
-    def goes_on(self, arguments: Mapping[str, Any], output: Any, answer: Answer) -> Mapping[str, Any]:
-        """Give the arguments that are added for the call which is made again."""
+    def goes_on(self, arguments: Mapping[str, Any], output: Any, answers: Sequence[Any]) -> Mapping[str, Any]:
+        """Give the arguments that are added for the call which is made again.
+
+        `answers` are to what was asked, in that order: of a person an `Answer`, of a model what is recorded.
+        """
         ...
 
 
@@ -148,6 +162,16 @@ class ModelLike(ToolLike, Protocol):
     def told(self) -> Mapping[str, Value]:
         """What is kept beside the claim without being part of what replay compares: what it is asked."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelWanted:
+    """An answer of a model that the other side of a tool asks for."""
+
+    key: str
+    """Which of the things that it asks for in one go."""
+    model: Callable[[Callable[[object], Value]], ModelLike]
+    """Gives the request, with what it is told committed to by the run."""
 
 
 def act_of(tool: ToolLike) -> ActionKind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ripieno.connectors.connector import Connector, split_reference
+from ripieno.connectors.sampler import SAMPLERS, Sampler
 from ripieno.connectors.tool import Tool, undo_tool
 from ripieno.model.errors import DefinitionError
 from ripieno.participants.base import BaseParticipant
@@ -13,6 +14,16 @@ from ripieno.participants.references import load
 from ripieno.workflows.tools import named_by, tools_in
 
 __all__ = ["connectors_of", "undo_at"]
+
+
+def sampler() -> Sampler:
+    """Give what has a model asked for a server of tools."""
+    from ripieno.participants.llm.sampling import ModelSampler  # noqa: PLC0415 - loads clients of models
+
+    return ModelSampler()
+
+
+SAMPLERS.declare(sampler)
 
 
 def connectors_of(

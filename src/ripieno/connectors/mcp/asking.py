@@ -14,17 +14,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ripieno.connectors.mcp.definition import canonical
-from ripieno.connectors.mcp.server import McpServer
+from ripieno.connectors.mcp.sampling import NOT_HAD, prompt_digest, prompt_of
+from ripieno.connectors.mcp.server import McpServer, Sampling
 from ripieno.mediation.validation.schemas import check_schema
 from ripieno.model.errors import DefinitionError
 
 if TYPE_CHECKING:
-    from mcp_types import ElicitRequestParams, ElicitResult
+    from mcp_types import (
+        CreateMessageRequestParams,
+        CreateMessageResult,
+        ElicitRequestParams,
+        ElicitResult,
+        ErrorData,
+    )
 
-__all__ = ["ANSWERS", "ASKS", "Asked", "Elicited", "answered", "asked_of", "question_form"]
+__all__ = ["ANSWERS", "ASKS", "SAMPLE", "Asked", "Elicited", "answered", "asked_of", "question_form"]
 
 ASKS: Final = "mcp_asks"
 """Under which a result says that the server wants to know something first."""
+
+SAMPLE: Final = "sample"
+"""Under which one of these things is a prompt for a model."""
 
 ANSWERS: Final = "mcp_answers"
 """The argument that a call is made again with; nobody but the platform gives it."""
@@ -141,7 +151,10 @@ class Elicited:
 
     known: Mapping[str, Mapping[str, Any]]
     may_ask: bool
-    asked: dict[str, Asked] = field(default_factory=dict[str, Asked])
+    """Whether people may be asked."""
+    sampling: Sampling | None = None
+    """Whether a model may be asked, and how much of it."""
+    asked: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     refused: list[str] = field(default_factory=list[str])
 
     def answer(self, params: ElicitRequestParams) -> ElicitResult:
@@ -155,14 +168,27 @@ class Elicited:
         if found.digest in self.known:
             return ElicitResult.model_validate(self.known[found.digest])
         if self.may_ask:
-            self.asked[found.digest] = found
+            self.asked[found.digest] = found.document()
         else:
             self.refused.append("nobody is named who answers it")
         return ElicitResult(action="cancel")
 
-    def asks(self) -> dict[str, Any]:
-        """Give what is to be put to a person."""
-        return {key: one.document() for key, one in self.asked.items()}
+    def sample(self, params: CreateMessageRequestParams) -> CreateMessageResult | ErrorData:
+        """Tell the server what a model said, or that it has not been asked yet, or will not be."""
+        from mcp_types import CreateMessageResult, ErrorData  # noqa: PLC0415 - heavy
+
+        if self.sampling is None:
+            found = "a call that writes is not made again with what a model says"
+        else:
+            found = prompt_of(params, self.sampling)
+        if isinstance(found, str):
+            self.refused.append(found)
+            return ErrorData(code=NOT_HAD, message=found)
+        key = prompt_digest(found)
+        if key in self.known:
+            return CreateMessageResult.model_validate(self.known[key])
+        self.asked[key] = {SAMPLE: found}
+        return ErrorData(code=NOT_HAD, message="no model has answered yet")
 
 
 def refused(server: McpServer, why: Iterable[str]) -> str:

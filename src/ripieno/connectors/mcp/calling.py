@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import structlog
 
-from ripieno.connectors.mcp.asking import ANSWERS, ASKS, ROUNDS, Asked, Elicited, asked_of, refused
+from ripieno.connectors.mcp.asking import ANSWERS, ASKS, ROUNDS, SAMPLE, Asked, Elicited, asked_of, refused
 from ripieno.connectors.mcp.codes import NOT_DONE, Told
 from ripieno.connectors.mcp.connection import Connection, connected
 from ripieno.connectors.mcp.definition import ToolDefinition, changes
 from ripieno.connectors.mcp.results import recorded
+from ripieno.connectors.mcp.sampling import prompt_of
 from ripieno.connectors.mcp.server import McpServer
 from ripieno.connectors.quarantine import QuarantinedError
 from ripieno.model.action import Call, Effect
@@ -100,7 +101,7 @@ async def asked_again(
 
 
 def asks_of(server: McpServer, result: InputRequiredResult) -> dict[str, Any]:
-    """Give what is to be put to a person; raises `ToolError` where the server asks for anything else."""
+    """Give what is put to a person or a model; raises `ToolError` where the server asks for anything else."""
     import mcp_types as types  # noqa: PLC0415 - heavy
 
     asks: dict[str, Any] = {}
@@ -113,7 +114,13 @@ def asks_of(server: McpServer, result: InputRequiredResult) -> dict[str, Any]:
             else:
                 objections.append(found if isinstance(found, str) else "nobody is named who answers it")
         elif isinstance(request, types.CreateMessageRequest):
-            objections.append("it asks for an answer of a model, and none is configured for it")
+            prompt: Any = "it asks for an answer of a model, and none is configured for it"
+            if server.sampling is not None:
+                prompt = prompt_of(request.params, server.sampling)
+            if isinstance(prompt, str):
+                objections.append(prompt)
+            else:
+                asks[key] = {SAMPLE: prompt}
         else:
             objections.append("it asks for folders of this machine, and is given none")
     if objections:
@@ -133,12 +140,13 @@ async def within(
     """Call it by a protocol in which a server asks within the call."""
     import mcp_types as types  # noqa: PLC0415 - heavy
 
-    elicitation = connection.server.elicitation
-    if elicitation is None:
+    elicitation, sampling = connection.server.elicitation, connection.server.sampling
+    if elicitation is None and sampling is None:
         result = await sent(connection, approved.name, arguments, call)
     else:
-        may_ask = effect == "read" or elicitation.repeat
-        elicited = Elicited(told.get("responses") or {}, may_ask)
+        may_ask = elicitation is not None and (effect == "read" or elicitation.repeat)
+        sampled = sampling if sampling is not None and (effect == "read" or sampling.repeat) else None
+        elicited = Elicited(told.get("responses") or {}, may_ask, sampled)
         async with connection.alone:
             connection.elicited = elicited
             try:
@@ -146,7 +154,7 @@ async def within(
             finally:
                 connection.elicited = None
         if elicited.asked:
-            return {ASKS: elicited.asks(), "round": told.get("round", 0) + 1}
+            return {ASKS: elicited.asked, "round": told.get("round", 0) + 1}
         for why in elicited.refused:
             log.warning(
                 "mcp_server_asked_in_vain", server=connection.server.name, tool=approved.name, reason=why

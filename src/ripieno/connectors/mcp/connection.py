@@ -18,6 +18,7 @@ import structlog
 
 from ripieno.connectors.mcp.asking import Elicited
 from ripieno.connectors.mcp.definition import ToolDefinition
+from ripieno.connectors.mcp.sampling import NOT_HAD
 from ripieno.connectors.mcp.server import McpServer, Revealing
 from ripieno.model.durations import seconds
 from ripieno.model.errors import AuthenticationError, DefinitionError, NotSentError, RipienoError, ToolError
@@ -157,6 +158,7 @@ class Connection:
                         mode=self.server.protocol,
                         client_info=Implementation(name="ripieno", version=version()),
                         elicitation_callback=self._asked if self.server.elicitation is not None else None,
+                        sampling_callback=self._sampled if self.server.sampling is not None else None,
                         message_handler=self._told,
                         cache=None,
                     )
@@ -217,6 +219,14 @@ class Connection:
 
         del context
         return ElicitResult(action="cancel") if self.elicited is None else self.elicited.answer(params)
+
+    async def _sampled(self, context: Any, params: Any) -> Any:
+        from mcp_types import ErrorData  # noqa: PLC0415 - heavy
+
+        del context
+        if self.elicited is None:
+            return ErrorData(code=NOT_HAD, message="no call is under way")
+        return self.elicited.sample(params)
 
     # -- what it offers ----------------------------------------------------------------------------
 

@@ -6,16 +6,17 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from ripieno.connectors.connector import Connector, Overrides
 from ripieno.connectors.handler import Handler, Origin, first_mistake
-from ripieno.connectors.mcp.asking import ANSWERS, ASKS, ROUNDS, answered, question_form
+from ripieno.connectors.mcp.asking import ANSWERS, ASKS, ROUNDS, SAMPLE, answered, question_form
 from ripieno.connectors.mcp.calling import call_tool
 from ripieno.connectors.mcp.connection import connected
 from ripieno.connectors.mcp.definition import ToolDefinition, changes, suspicions
 from ripieno.connectors.mcp.results import complaint
 from ripieno.connectors.mcp.server import McpServer
+from ripieno.connectors.sampler import SAMPLERS
 from ripieno.connectors.tool import Tool
 from ripieno.mediation.validation.check import Check
 from ripieno.mediation.validation.rules import Rule
@@ -24,8 +25,9 @@ from ripieno.model.checks import Given
 from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError, ToolError
 from ripieno.model.event import Json
-from ripieno.model.participant import Answer, Question
-from ripieno.model.tool import Eliciting
+from ripieno.model.participant import Question
+from ripieno.model.tool import Eliciting, ModelLike, ModelWanted
+from ripieno.model.value import Value
 
 __all__ = ["McpConnector", "McpTool", "Offered", "approved_file", "read_approved", "write_approved"]
 
@@ -84,37 +86,78 @@ class McpTool(Handler):
 
     @property
     def elicits(self) -> Eliciting | None:
-        """Itself, where the project says who is asked."""
-        return None if self._server.elicitation is None else self
+        """Itself, where the project says who is asked, or which model."""
+        return None if self._server.elicitation is None and self._server.sampling is None else self
 
-    def asks(self, arguments: Mapping[str, Any], output: Any) -> Question | None:
-        """Give what the server wants to know before it goes on; None where it went on."""
+    def asks(self, arguments: Mapping[str, Any], output: Any) -> Sequence[Question | ModelWanted]:
+        """Give what the server wants to know before it goes on, of models first; nothing where it went on."""
         asks = asks_in(output)
-        elicitation = self._server.elicitation
         if asks is None:
-            return None
-        assert elicitation is not None, "a server is told nobody answers where nobody is named"
+            return ()
+        of = f"MCP server {self._server.name}: {self.name}"
         if output["round"] > ROUNDS:
-            msg = f"MCP server {self._server.name}: {self.name} asked {ROUNDS} times and did not get done"
+            msg = f"{of} asked {ROUNDS} times and did not get done"
             raise ToolError(msg)
+        prompts, questions = parted(asks)
+        if prompts:
+            sampling = self._server.sampling
+            assert sampling is not None, "a server is told that none answers where no model is named"
+            before = cast("Mapping[str, Any]", arguments.get(ANSWERS) or {})
+            if before.get("sampled", 0) + len(prompts) > sampling.times:
+                msg = f"{of} asked for more than the {sampling.times} answers of a model that it may have"
+                raise ToolError(msg)
+        wanted: list[Question | ModelWanted] = [self._model(key, one[SAMPLE]) for key, one in prompts.items()]
+        return [*wanted, *([self._question(arguments, questions)] if questions else [])]
+
+    def _model(self, key: str, prompt: Mapping[str, Any]) -> ModelWanted:
+        sampling = self._server.sampling
+        assert sampling is not None, "as above"
+
+        def request(value: Callable[[object], Value]) -> ModelLike:
+            return SAMPLERS.known.model(sampling, prompt, value)
+
+        return ModelWanted(key, request)
+
+    def _question(self, arguments: Mapping[str, Any], asks: Mapping[str, Any]) -> Question:
+        elicitation = self._server.elicitation
+        assert elicitation is not None, "a server is told nobody answers where nobody is named"
         given = {name: value for name, value in arguments.items() if name != ANSWERS}
         about = {"server": self._server.name, "tool": self.name, "arguments": given, "untrusted": True}
         due = None if elicitation.due is None else seconds(elicitation.due)
         title = f"{self._server.name}.{self.name} asks before it goes on"
         return Question(elicitation.role, title, question_form(asks), about, due=due)
 
-    def goes_on(self, arguments: Mapping[str, Any], output: Any, answer: Answer) -> dict[str, Any]:
-        """Give the arguments with which the call is made again, once a person has answered or did not."""
+    def goes_on(self, arguments: Mapping[str, Any], output: Any, answers: Sequence[Any]) -> dict[str, Any]:
+        """Give the arguments with which the call is made again, once what it asked was answered, or not."""
         asks = asks_in(output)
         assert asks is not None, "it asked"
-        before = cast("Mapping[str, Any]", arguments.get(ANSWERS) or {}).get("responses", {})
-        said = answered(asks, None if answer.expired else answer.value)
+        before = cast("Mapping[str, Any]", arguments.get(ANSWERS) or {})
+        prompts, questions = parted(asks)
+        said = {key: SAMPLERS.known.answer(recorded) for key, recorded in zip(prompts, answers, strict=False)}
+        if questions:
+            answer = answers[-1]
+            said |= answered(questions, None if answer.expired else answer.value)
         told: dict[str, Any] = {"responses": said, "round": output["round"]}
+        if prompts or "sampled" in before:
+            told["sampled"] = before.get("sampled", 0) + len(prompts)
         if "state" in output:
             told["state"] = output["state"]
         else:  # it is asked from the beginning, and asks everything again
-            told["responses"] = {**before, **said}
+            told["responses"] = {**before.get("responses", {}), **said}
         return {ANSWERS: told}
+
+
+def parted(asks: Mapping[str, Any]) -> Parted:
+    """Tell what is for models from what is for people."""
+    prompts = {key: one for key, one in asks.items() if SAMPLE in one}
+    return Parted(prompts, {key: one for key, one in asks.items() if key not in prompts})
+
+
+class Parted(NamedTuple):
+    """What a server asks."""
+
+    prompts: Mapping[str, Any]
+    questions: Mapping[str, Any]
 
 
 def asks_in(output: Any) -> Mapping[str, Any] | None:

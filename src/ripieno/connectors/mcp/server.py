@@ -16,7 +16,7 @@ from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 
-__all__ = ["Elicitation", "McpServer", "OAuth", "Revealing"]
+__all__ = ["Elicitation", "McpServer", "OAuth", "Revealing", "Sampling"]
 
 NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -94,6 +94,29 @@ class Elicitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which model answers where a server asks for an answer of one, and how much it may ask for.
+
+    Each answer is a request to the model as any of an agent's: decided by policy, paid for by the run,
+    recorded. The specification of 2026-07-28 keeps sampling for servers that have it, and advises against it
+    in new ones (SEP-2577).
+    """
+
+    model: str
+    """`provider:name`, or one that `ripieno.toml` declares, whichever a server would like."""
+    max_tokens: int = 1000
+    """The longest answer; a server that asks for more is given this much."""
+    times: int = 3
+    """So many answers it may ask for within one act."""
+    max_bytes: int = 100_000
+    """The longest prompt that it may ask with."""
+    repeat: bool = False
+    """Whether a call that writes may be made again with the answer, by a protocol before 2026-07-28."""
+    timeout: Duration = "5m"
+    """Of one request to the model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class McpServer:
     """A server: a command that is started and spoken with over stdio, or the address of one over HTTP."""
 
@@ -119,6 +142,8 @@ class McpServer:
     """`legacy`: do not ask whether it speaks 2026-07-28, for a server that takes that amiss."""
     elicitation: Elicitation | None = None
     """None: nobody is asked, and the server is told that nobody can be."""
+    sampling: Sampling | None = None
+    """None: no model is asked, and the server is told that none can be."""
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -136,7 +161,18 @@ class McpServer:
             self._check_command()
         else:
             self._check_url(self.url)
+        if self.sampling is not None:
+            self._check_sampling(self.sampling)
         list(self.references())
+
+    def _check_sampling(self, sampling: Sampling) -> None:
+        if not sampling.model:
+            self._refuse("sampling: expected a model such as 'openai:gpt-5-mini'")
+        for what in ("max_tokens", "times", "max_bytes"):
+            number = getattr(sampling, what)
+            if not isinstance(number, int) or number < 1:
+                self._refuse(f"sampling: {what} must be at least 1, got {number!r}")
+        seconds(sampling.timeout)
 
     def _refuse(self, what: str, remedy: str | None = None) -> NoReturn:
         msg = f"MCP server {self.name}: {what}"
@@ -197,6 +233,8 @@ class McpServer:
             found["url"] = self.url
         if self.oauth is not None:
             found["issuer"] = self.oauth.issuer
+        if self.sampling is not None:
+            found["sampling"] = {"model": self.sampling.model, "max_tokens": self.sampling.max_tokens}
         return found
 
     @classmethod
@@ -204,7 +242,7 @@ class McpServer:
         """Read it as a project file has it; raises `DefinitionError`."""
         known = {
             "command", "environment", "folder", "url", "headers", "oauth", "start_within", "relist", "idle",
-            "max_bytes", "protocol", "elicitation",
+            "max_bytes", "protocol", "elicitation", "sampling",
         }  # fmt: skip
         for key in settings:
             if key not in known:
@@ -212,7 +250,7 @@ class McpServer:
                 raise DefinitionError(msg)
         given = dict(settings)
         try:
-            for key, kind in (("oauth", OAuth), ("elicitation", Elicitation)):
+            for key, kind in (("oauth", OAuth), ("elicitation", Elicitation), ("sampling", Sampling)):
                 if key in given:
                     given[key] = kind(**cast("dict[str, str]", given[key]))  # pyright: ignore[reportArgumentType] - what does not fit raises
             if "folder" in given:
