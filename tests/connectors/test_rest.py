@@ -20,6 +20,7 @@ from ripieno.connectors.rest.errors import InDoubtError, RefusedCallError, Throt
 from ripieno.connectors.rest.paging import Cursor, LinkHeader, NextLink, Offset, PageNumber, Paging
 from ripieno.model.confidential import CONFIDENTIAL
 from ripieno.model.errors import AuthenticationError, DefinitionError, ToolError
+from ripieno.model.failure import LONGEST_SECONDS
 
 
 @asynccontextmanager
@@ -214,6 +215,14 @@ async def test_a_moment_since_1970_is_one_and_garbage_is_not() -> None:
             with pytest.raises(ThrottledError) as raised:
                 await crm.get(await a_call(), "/")
         assert (raised.value.retry_after is not None and 15 < raised.value.retry_after <= 20) == expected
+
+
+@pytest.mark.parametrize("after", ["9" * 400, "1e999", "-3", "nan", "Wed, 31 Feb 2026 25:00:00 GMT"])
+async def test_no_wait_that_a_system_asks_for_is_endless(after: str) -> None:
+    async with system(always(429, retry_after=after)) as (crm, _):
+        with pytest.raises(ThrottledError) as raised:
+            await crm.get(await a_call(), "/")
+    assert raised.value.retry_after is None or 0 <= raised.value.retry_after <= LONGEST_SECONDS
 
 
 async def test_a_system_may_say_by_503_that_it_did_nothing() -> None:

@@ -80,6 +80,17 @@ async def test_who_asks_not_to_be_called_for_a_while_is_not_without_any_guard(tm
     assert (outcome.output, len(system.calls)) == ("visit #1", 2)
 
 
+async def test_who_asks_not_to_be_called_ever_again_is_believed_for_a_month(tmp_path: Path) -> None:
+    system = Elsewhere()
+    system.before = [refuses("rate_limited", float("inf"))]
+    workflow = booking(system)
+    async with serving(tmp_path, workflow) as host:
+        run = await begin(host, workflow)
+        await parked(host, run)
+        [result] = await events(host, run, "result")
+    assert result.body["retry_after"] == "2678400"
+
+
 async def test_a_guarded_call_waits_as_its_answer_asks_across_a_restart(tmp_path: Path) -> None:
     system, clock = Elsewhere(), HandClock()
     system.before = [answers(429, **{"retry-after": "30"})]

@@ -67,7 +67,9 @@ async def test_another_card_is_sent_nothing_until_an_operator_lets_it(
 
 
 @pytest.mark.parametrize(
-    "card", [[], {"name": "x"}, {"supportedInterfaces": "no"}], ids=["list", "no interface", "garbage"]
+    "card",
+    [[], {"name": "x"}, {"supportedInterfaces": "no"}, {"name": "x", "version": [1]}],
+    ids=["list", "no interface", "garbage", "another kind"],
 )
 async def test_what_is_no_card_is_sent_nothing(tmp_path: Path, peer: Peer, card: Any) -> None:
     workflow = calling(peer)

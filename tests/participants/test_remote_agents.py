@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from a2a.types import a2a_pb2 as pb
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
@@ -38,6 +38,7 @@ from ripieno import (
 from ripieno.kernel import commands
 from ripieno.kernel.rollback import roll_back
 from ripieno.participants.base import BaseParticipant
+from ripieno.resilience.policy import Resilience, Retry
 
 
 @pytest.fixture
@@ -396,3 +397,75 @@ async def test_a_refusal_of_the_agent_is_no_doubt(tmp_path: Path, peer: Peer) ->
         outcome = await ended(host, await begin(host, workflow, "go"))
     assert outcome.status == "failed"
     assert "429" in (outcome.reason or "")
+
+
+async def test_an_agent_that_asks_to_be_left_alone_is_for_as_long_as_it_says(
+    tmp_path: Path, peer: Peer
+) -> None:
+    peer.refuse = lambda _: JSONResponse({}, status_code=429, headers={"retry-after": "30"})
+    workflow, clock = calling(peer), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        [refused] = [one.body for one in await events(host, run, "result") if one.body["status"] == "failed"]
+        assert (refused["failure"], refused["retry_after"]) == ("rate_limited", "30")
+        peer.refuse = lambda _: None
+        peer.on_send = lambda _: pb.Message(message_id="m", role=pb.ROLE_AGENT, parts=[pb.Part(text="green")])
+        await turned(host, clock, run, 31)
+        assert (await ended(host, run)).output == "green"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_no_more_of_an_answer_is_read_than_it_may_have(
+    tmp_path: Path, peer: Peer, *, packed: bool
+) -> None:
+    async def long() -> AsyncGenerator[bytes]:
+        for _ in range(21):
+            yield b" " * 1_000_000
+
+    headers = {"content-encoding": "gzip"} if packed else {}
+    peer.refuse = lambda _: StreamingResponse(long(), media_type="application/json", headers=headers)
+    workflow = calling(peer, effect="read", resilience=Resilience(retry=Retry(attempts=1)))
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert outcome.status == "failed"
+    assert ("packed by gzip" if packed else "more than 20,000,000 bytes") in (outcome.reason or "")
+
+
+async def test_a_task_that_nobody_could_look_at_again_is_an_unknown_end(tmp_path: Path, peer: Peer) -> None:
+    peer.on_send = lambda _: pb.Task(context_id="c")
+    workflow = calling(peer, effect="read", resilience=Resilience(retry=Retry(attempts=1)))
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert (outcome.status, "without an id" in (outcome.reason or "")) == ("failed", True)
+
+
+async def test_another_task_than_was_asked_about_is_not_taken_for_it(tmp_path: Path, peer: Peer) -> None:
+    workflow, clock = calling(peer, resilience=Resilience(retry=Retry(attempts=1))), HandClock()
+    async with serving(tmp_path, workflow, clock=clock) as host:
+        run = await begin(host, workflow, "go")
+        await parked(host, run)
+        peer.done("of somebody else")
+        peer.tasks["task-1"].id = "task-2"
+        await turned(host, clock, run, 6)
+        await parked(host, run)
+        ends = [one.body["status"] for one in await events(host, run, "result")]
+        assert ends == ["done", "done", "failed"]
+        peer.tasks["task-1"].id = "task-1"
+        await turned(host, clock, run, 60)
+        assert (await ended(host, run)).output == "of somebody else"
+
+
+@pytest.mark.parametrize("amount", [-5, 1e300])
+async def test_no_amount_that_cannot_be_is_counted(tmp_path: Path, peer: Peer, amount: float) -> None:
+    def said(message: pb.Message) -> pb.Task:
+        task = peer.working(message)
+        task.metadata["usage"] = {"tokens": amount, "cost_usd": amount}
+        peer.done("done")
+        return task
+
+    peer.on_send = said
+    workflow = calling(peer)
+    async with serving(tmp_path, workflow) as host:
+        outcome = await ended(host, await begin(host, workflow, "go"))
+    assert outcome.output == "done"

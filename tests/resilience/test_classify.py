@@ -18,9 +18,9 @@ from mistralai.client import errors as mistral
 from pydantic_ai import exceptions as agents
 
 from ripieno.model.errors import ToolError
-from ripieno.model.failure import Failure
+from ripieno.model.failure import LONGEST_SECONDS, Failure
 from ripieno.resilience.classify import Failed, classify
-from ripieno.resilience.retry_after import LONGEST_SECONDS, retry_after
+from ripieno.resilience.retry_after import retry_after
 
 NOW = 1_767_225_600.0
 """2026-01-01 at midnight in UTC."""

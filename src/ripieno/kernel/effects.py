@@ -33,7 +33,7 @@ from ripieno.kernel.undo_tools import remember
 from ripieno.model.action import Call
 from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 from ripieno.model.event import Event
-from ripieno.model.failure import Failure, failure_of
+from ripieno.model.failure import Failure, failure_of, wait_of
 from ripieno.model.participant import ToolLike
 from ripieno.model.spending import NOTHING, Spending
 from ripieno.model.tool import act_of, told_by
@@ -392,8 +392,7 @@ def says_nothing_of_before(error: ToolError) -> bool:
 
 def classed(ending: Ending, error: BaseException) -> Ending:
     """Give an ending with the class of its error, and for how long the other side asked not to be called."""
-    retry_after: float | None = getattr(error, "retry_after", None)
-    return dataclasses.replace(ending, failure=failure_of(error), retry_after=retry_after)
+    return dataclasses.replace(ending, failure=failure_of(error), retry_after=wait_of(error))
 
 
 def call_change(claim: Claim, ending: Ending) -> CallChange | None:

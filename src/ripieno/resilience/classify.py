@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
-from ripieno.model.failure import FAILURES, Failure, failure_of
+from ripieno.model.failure import FAILURES, Failure, failure_of, wait_of
 from ripieno.resilience.retry_after import retry_after, told_in_text
 
 __all__ = ["Failed", "classify", "of_status"]
@@ -147,17 +147,17 @@ def classify(error: BaseException, *, now: float | None = None) -> Failed:
     at = time.time() if now is None else now
     own = getattr(error, "failure", None)
     if own in FAILURES:
-        return Failed(cast("Failure", own), told(error), definite=False)
+        return Failed(cast("Failure", own), wait_of(error), definite=False)
     for cause in causes(error):
         status = status_of(cause)
         if status is not None:
-            return of_status(status, headers_of(cause), text_of(cause), now=at, told=told(error))
+            return of_status(status, headers_of(cause), text_of(cause), now=at, told=wait_of(error))
     failure, definite = failure_of(error), False
     for cause in causes(error):  # the outermost names the class, what it came from whether anything was sent
         known = by_name(cause)
         if known is not None:
             failure, definite = failure or known[0], definite or known[1]
-    return Failed(failure or "unknown", told(error), definite)
+    return Failed(failure or "unknown", wait_of(error), definite)
 
 
 def of_status(
@@ -253,13 +253,3 @@ def text_of(error: BaseException) -> str:
     with suppress(Exception):  # of whatever kind a client raises where a streamed body was not read
         parts.append(str(getattr(response, "text", "")))
     return "\n".join(parts)
-
-
-def told(error: BaseException) -> float | None:
-    """Give what a client has read itself."""
-    found = getattr(error, "retry_after", None)
-    return (
-        float(found)
-        if isinstance(found, int | float) and not isinstance(found, bool) and found >= 0
-        else None
-    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from ripieno.model.errors import SettingsError
@@ -21,13 +22,14 @@ OF_TRANSPORT: Final = ("verify", "cert", "http1", "http2", "limits", "proxy")
 """What says how connections are made."""
 
 
-def client(library: str = "httpx", **settings: Any) -> Any:
+def client(library: str = "httpx", *, most_bytes: int | None = None, **settings: Any) -> Any:
     """Give an `AsyncClient` of `httpx`, or of `httpx2` where a provider's client wants one.
 
     Times for the connection and the first byte are those of the `Timeouts` declared of the call under way;
     the total is the call's own. `settings` are the client's: `base_url`, `headers`, `auth`, `transport` and
-    so on. A proxy is given by `proxy=`; the environment's is not looked for. Raises `SettingsError` without
-    the library.
+    so on. A proxy is given by `proxy=`; the environment's is not looked for. With `most_bytes` an answer that
+    has more fails, as does one that is packed, of which nobody knows how large it is. Raises `SettingsError`
+    without the library.
     """
     try:
         module: Any = importlib.import_module(library)
@@ -39,10 +41,12 @@ def client(library: str = "httpx", **settings: Any) -> Any:
     if transport is None:
         own = {name: settings.pop(name) for name in OF_TRANSPORT if name in settings}
         transport = module.AsyncHTTPTransport(**own)
-    return module.AsyncClient(transport=timed(module, transport), **settings)
+    if most_bytes is not None:
+        settings["headers"] = {"Accept-Encoding": "identity", **settings.get("headers", {})}
+    return module.AsyncClient(transport=timed(module, transport, most_bytes), **settings)
 
 
-def timed(module: Any, transport: Any) -> Any:
+def timed(module: Any, transport: Any, most_bytes: int | None = None) -> Any:
     """Give a transport of a library around another one, which keeps to the times of the call under way."""
     base: type[Any] = module.AsyncBaseTransport
 
@@ -57,13 +61,45 @@ def timed(module: Any, transport: Any) -> Any:
                 request.extensions = {**request.extensions, "timeout": {**known, "connect": connect}}
             try:
                 async with asyncio.timeout(first_byte):
-                    return await transport.handle_async_request(request)
+                    answer = await transport.handle_async_request(request)
             except TimeoutError as error:
                 msg = f"no answer began within {first_byte:g} s"
                 raise module.ReadTimeout(msg, request=request) from error
+            if most_bytes is None:
+                return answer
+            packed = answer.headers.get("content-encoding", "identity")
+            if packed != "identity":
+                await answer.aclose()
+                msg = f"an answer came packed by {packed}, which nobody asked for"
+                raise module.RemoteProtocolError(msg, request=request)
+            answer.stream = counted(module, answer.stream, most_bytes)
+            return answer
 
         async def aclose(self) -> None:
             """Close the transport within."""
             await transport.aclose()
 
     return Timed()
+
+
+def counted(module: Any, stream: Any, most_bytes: int) -> Any:
+    """Give a body that fails once it has had more than so many bytes."""
+    base: type[Any] = module.AsyncByteStream
+
+    class Counted(base):
+        """Gives the pieces of the stream within."""
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            seen = 0
+            async for piece in stream:
+                seen += len(piece)
+                if seen > most_bytes:
+                    msg = f"an answer of more than {most_bytes:,} bytes"
+                    raise module.RemoteProtocolError(msg)
+                yield piece
+
+        async def aclose(self) -> None:
+            """Close the stream within."""
+            await stream.aclose()
+
+    return Counted()

@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-__all__ = ["LONGEST_SECONDS", "retry_after", "told_in_text"]
+from ripieno.model.failure import LONGEST_SECONDS
 
-LONGEST_SECONDS: Final = 31 * 86400.0
-"""Nothing is believed that asks for longer; a month is how budgets are renewed."""
+__all__ = ["retry_after", "told_in_text"]
 
 MILLISECONDS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from email.utils import parsedate_to_datetime
 from time import time
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ripieno.model.errors import AuthenticationError, NotSentError, RipienoError, ToolError
 from ripieno.model.failure import Failure
+from ripieno.resilience.retry_after import retry_after as waiting
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -119,23 +119,5 @@ def said_in(document: Any) -> str:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """Give in how many seconds a system wants to be asked again (RFC 9110, 10.2.3); None if it does not say.
-
-    `RateLimit-Reset` and its kin count where they are seconds from now, or a moment since 1970.
-    """
-    for name in ("retry-after", "ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"):
-        text = headers.get(name, "").strip()
-        if not text:
-            continue
-        if text.replace(".", "", 1).isdecimal():
-            seconds = float(text)
-            return max(0.0, seconds - time() if seconds > SINCE_1970 else seconds)
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - time())
-        except ValueError:
-            continue
-    return None
-
-
-SINCE_1970: Final = 1_000_000_000
-"""No system asks to wait for thirty years: a larger number is a moment."""
+    """Give in how many seconds a system wants to be asked again; None if it does not say."""
+    return waiting(headers, time(), limited=True)

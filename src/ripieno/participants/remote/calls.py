@@ -12,23 +12,26 @@ from ripieno.connectors.tool import Tool
 from ripieno.mediation.secrets.secret import Secret
 from ripieno.model.action import Call, Effect, OnUncertain
 from ripieno.model.durations import Duration
-from ripieno.model.errors import AuthenticationError, RipienoError, ToolError
+from ripieno.model.errors import AuthenticationError, NotSentError, RipienoError, ToolError
 from ripieno.model.provenance import SourceTrust
 from ripieno.model.spending import Cost
 from ripieno.participants.remote.access import Access
 from ripieno.participants.remote.card import check_url, digest_of, fetch_card, parsed, trusted_roots
 from ripieno.participants.remote.messages import INTERRUPTED, TERMINAL, spent_by, state_of
+from ripieno.resilience.classify import Failed, classify
+from ripieno.resilience.http import client as bounded
 from ripieno.resilience.policy import Resilience
 
 __all__ = ["Calls", "UnknownOutcomeError"]
 
-CONNECT_SECONDS: Final = 10.0
+LARGEST: Final = 20_000_000
+"""Bytes of one answer, a stream included; files come within it."""
 PAGES: Final = 20
 """So many pages of tasks are looked through for a message."""
 
 HISTORY: Final = 100
 BINDINGS: Final = ("JSONRPC", "HTTP+JSON")
-UNAUTHENTICATED: Final = 401
+UNAUTHENTICATED, TOO_MANY, BAD, FAILED = 401, 429, 400, 500
 TIMED_OUT: Final = 408
 """The one refusal after which nobody can tell what was done."""
 
@@ -37,7 +40,12 @@ STREAMED: Final = 0.8
 
 
 class UnknownOutcomeError(RuntimeError):
-    """A call ended so that nobody can tell whether the agent has taken it up."""
+    """A call ended so that nobody can tell whether the agent has taken it up, with its class."""
+
+    def __init__(self, message: str, found: Failed | None = None) -> None:
+        super().__init__(message)
+        self.failure = None if found is None else found.failure
+        self.retry_after = None if found is None else found.retry_after
 
 
 class CallOff(Tool):
@@ -153,6 +161,7 @@ class Calls:
         }
         async with self._connected(card, credential) as client:
             answer = await self._answered(client, message, call)
+        self._check(answer)
         self._count(answer, call)
         return answer
 
@@ -162,6 +171,7 @@ class Calls:
         """Give a task as it stands."""
         async with self._connected(card, credential) as client:
             answer = {"task": plain(await client.get_task(request("GetTaskRequest", id=task)))}
+        self._check(answer, task)
         self._count(answer, call)
         return answer
 
@@ -217,19 +227,18 @@ class Calls:
     @asynccontextmanager
     async def _connected(self, digest: str, credential: Secret | None) -> AsyncGenerator[Any]:
         """Give a client for the interface that the card names first among those that are spoken here."""
-        import httpx  # noqa: PLC0415 - loaded by the first call
-        from a2a.client import ClientConfig, ClientFactory  # noqa: PLC0415 - as above
+        from a2a.client import ClientConfig, ClientFactory  # noqa: PLC0415 - loaded by the first call
 
         card = parsed(await self._let(digest))
         for interface in card.supported_interfaces:
             check_url(interface.url, self._agent, secret=self._secured)
         shown = await self._access.show(card, credential)
-        async with httpx.AsyncClient(
+        async with bounded(
+            most_bytes=LARGEST,
             verify=trusted_roots(),
             headers=dict(shown.headers),
             params=dict(shown.params),
             cookies=dict(shown.cookies),
-            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
         ) as http:
             settings = ClientConfig(
                 streaming=self._streaming,
@@ -238,13 +247,13 @@ class Calls:
                 supported_protocol_bindings=[*BINDINGS],
             )
             try:
-                client = ClientFactory(settings).create(card)
+                speaking = ClientFactory(settings).create(card)
             except ValueError as error:
                 known = ", ".join(sorted({one.protocol_binding for one in card.supported_interfaces}))
                 msg = f"{self._agent} speaks {known}; known here are {', '.join(BINDINGS)}"
                 raise ToolError(msg) from error
             try:
-                yield client
+                yield speaking
             except Exception as error:  # noqa: BLE001 - of the SDK, of HTTP, of what was said: judged in one place
                 told = judged(self._agent, error)
                 if isinstance(told, AuthenticationError):
@@ -272,6 +281,16 @@ class Calls:
             msg = f"{self._agent} has said nothing"
             raise UnknownOutcomeError(msg)
         return answer
+
+    def _check(self, answer: Mapping[str, Any], asked: str | None = None) -> None:
+        """Raise for a task that nobody can look at again, or another than was asked about."""
+        if "task" not in answer:
+            return
+        found = answer["task"].get("id")
+        if not found or asked not in (None, found):
+            about = "" if asked is None else f", asked about {asked!r}"
+            msg = f"{self._agent} tells of a task {found or 'without an id'!r}{about}"
+            raise UnknownOutcomeError(msg)
 
     def _count(self, answer: Mapping[str, Any], call: Call) -> None:
         """Tell what a task has cost once it has ended, where its agent says so."""
@@ -319,7 +338,7 @@ def fold(answer: dict[str, Any], event: Mapping[str, Any]) -> None:
 
 
 def judged(agent: str, error: Exception) -> Exception:
-    """Say of an error whether the agent has definitely done nothing, or nobody can tell."""
+    """Say of an error whether the agent has done nothing or nobody can tell, and of which class it is."""
     import httpx  # noqa: PLC0415 - loaded by the first call
     from a2a.utils import errors  # noqa: PLC0415 - as above
 
@@ -332,14 +351,25 @@ def judged(agent: str, error: Exception) -> Exception:
         *(errors.InvalidParamsError, errors.InvalidRequestError),
         *(errors.MethodNotFoundError, errors.JSONParseError),
     )
-    text = f"{agent}: {error or type(error).__name__}"
-    cause = error if isinstance(error, httpx.HTTPError) else error.__cause__
-    if isinstance(cause, httpx.HTTPStatusError):
-        status = cause.response.status_code
-        if status == UNAUTHENTICATED:
-            return AuthenticationError(f"{agent}: its agent does not know whose secret that is (401)")
-        if httpx.codes.is_client_error(status) and status != TIMED_OUT:
-            return ToolError(text)
-    if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout) or isinstance(error, refusals):
+    text = f"{agent}: {' '.join(str(error).split()) or type(error).__name__}"
+    if isinstance(error, refusals):
         return ToolError(text)
-    return UnknownOutcomeError(text)
+    cause = error if isinstance(error, httpx.HTTPError) else error.__cause__
+    found = classify(cause or error)
+    if isinstance(cause, httpx.HTTPStatusError):
+        return of_status(agent, cause.response.status_code, found)
+    if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout):
+        return NotSentError(text, failure=found.failure)
+    return UnknownOutcomeError(text, found)
+
+
+def of_status(agent: str, status: int, found: Failed) -> Exception:
+    """Say the same of an answer with an error."""
+    text = f"{agent}: it answers HTTP {status}"
+    if status == UNAUTHENTICATED:
+        return AuthenticationError(f"{agent}: its agent does not know whose secret that is (401)")
+    if status == TOO_MANY:
+        return NotSentError(text, failure=found.failure, retry_after=found.retry_after)
+    if BAD <= status < FAILED and status != TIMED_OUT:
+        return ToolError(text, failure=found.failure, retry_after=found.retry_after)
+    return UnknownOutcomeError(text, found)

@@ -86,17 +86,16 @@ async def fetch_card(url: str) -> dict[str, Any]:
 def digest_of(card: Mapping[str, Any]) -> str:
     """Give the digest of a whole card, whatever the order of its fields."""
     text = json.dumps(card, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def parsed(card: Mapping[str, Any]) -> Any:
     """Give a card as the SDK holds it, cards of A2A 0.3 included; raises `ToolError` for what is none."""
     from a2a.client.card_resolver import parse_agent_card  # noqa: PLC0415 - loaded by the first call
-    from google.protobuf.json_format import ParseError  # noqa: PLC0415 - as above
 
     try:
         found = parse_agent_card(copy.deepcopy(dict(card)))
-    except ParseError as error:
+    except Exception as error:  # of whatever kind a library raises at what it does not know
         msg = f"not an agent card: {error}"
         raise ToolError(msg) from error
     if not found.name or not found.supported_interfaces:

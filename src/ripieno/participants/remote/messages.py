@@ -31,6 +31,9 @@ LONGEST: Final = 400
 USAGE: Final = ("usage", "adk_usage_metadata", "usage_metadata")
 """Under which of these keys of a task's metadata agents tell what it has cost."""
 
+MOST: Final = 10**12
+"""Nothing is counted that is said to be more."""
+
 TOKENS: Final = ("total_tokens", "totalTokenCount", "tokens")
 SOME_TOKENS: Final = (
     *("input_tokens", "output_tokens", "promptTokenCount", "candidatesTokenCount"),
@@ -125,7 +128,7 @@ def spent_by(answer: Mapping[str, Any]) -> dict[str, Any]:
         if whole(usage.get("model_calls")):
             found["model_calls"] = usage["model_calls"]
         cost = usage.get("cost_usd")
-        if isinstance(cost, int | float) and not isinstance(cost, bool) and cost >= 0:
+        if isinstance(cost, int | float) and not isinstance(cost, bool) and 0 <= cost <= MOST:
             found["cost_usd"] = cost
         if found:
             return found
@@ -144,4 +147,4 @@ def usages(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 def whole(number: object) -> bool:
     """Tell whether something is a count."""
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= MOST
