@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kernel.scenarios.elsewhere import Elsewhere
+from kernel.scenarios.elsewhere import Elsewhere, uses
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import (
     ADA,
@@ -25,17 +25,20 @@ from kernel.scenarios.house import (
     turned,
     until,
 )
+from kernel.scenarios.watched_store import WatchedStore
 from ripieno.connectors.tool import tool
-from ripieno.journal.records import RunRow
+from ripieno.journal.records import Draft, RunFilter, RunRow
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import operators
 from ripieno.kernel.commands import answer
 from ripieno.kernel.host import Host
+from ripieno.model.event import Kind
 from ripieno.model.limits import Limits
 from ripieno.model.participant import Context
 from ripieno.participants.function import Function
 from ripieno.participants.human import human
 from ripieno.participants.limiting import ask
+from ripieno.participants.workflow import subworkflow
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Workflow
 
@@ -131,9 +134,48 @@ async def test_nothing_is_written_after_a_shorter_deadline_by_what_is_at_work(tm
         await begun.wait()
         clock.turn(HOUR)
         await deadline(host, await host.store.run(run), 0.5)
-        await heard(host, run, 1)
         go.set()
         assert (await ended(host, run)).status == "escalated"
+    assert system.calls == []
+
+
+@pytest.mark.parametrize("kind", ["intent", "asked"], ids=["a call", "a child run"])
+async def test_what_is_on_its_way_to_disk_as_the_time_ends_is_given_up_where_it_is_not_written(
+    tmp_path: Path, kind: Kind
+) -> None:
+    """It waits for no room: nobody would make any."""
+    clock, system, told = HandClock(), Elsewhere(), asyncio.Event()
+    begun, go = asyncio.Event(), asyncio.Event()
+    inner = Workflow("inner", uses(tool(system.book), what="visit"))
+    does = subworkflow(inner) if kind == "asked" else uses(tool(system.book), what="visit")
+
+    async def works() -> None:
+        begun.set()
+        await go.wait()
+
+    flow = sequential(Function(works, name="works", pure=True), does, name="busy")
+    workflow = Workflow("busy", flow, limits=LONG)
+    async with (
+        opened(tmp_path, WatchedStore) as store,
+        serving(tmp_path, workflow, inner, clock=clock, store=store) as host,
+    ):
+        run = await begin(host, workflow)
+        await begun.wait()
+
+        async def shorten() -> None:
+            clock.turn(HOUR)
+            await deadline(host, await host.store.run(run), 0.5)
+
+        async def hear_late(draft: Draft) -> None:
+            if draft.state == "bounced":
+                await told.wait()
+
+        store.written_after[kind], store.delay = shorten, hear_late
+        go.set()
+        await heard(host, run, 1, "choice")
+        told.set()
+        assert (await ended(host, run)).status == "escalated"
+        assert [row.workflow for row in await store.runs(RunFilter())] == ["busy"]
     assert system.calls == []
 
 

@@ -165,6 +165,8 @@ class AwaitedRun(ABC):
                 return
             self._begun = False
             ledger.settle(wanted, NOTHING)
+            if self._withdrawn:  # while it was on its way: nobody would let it go on from a limit any more
+                raise asyncio.CancelledError
             await execution.fold()
 
     async def _written(self, wanted: Spending) -> bool:

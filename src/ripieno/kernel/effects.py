@@ -263,6 +263,8 @@ class Effect:
         self._claimed = False
         if not self._owed:
             self._reservation.settle(NOTHING)
+            if self._withdrawn:  # while it was on its way: nobody would let it go on from a limit any more
+                raise asyncio.CancelledError
         if draft.too_fast and self._rate is not None:
             await trip(self.scope, self.path, self._branch, self._rate.reason(self.path))
         if draft.short is not None:
