@@ -52,6 +52,43 @@ def of(**properties: Any) -> dict[str, Any]:
             False,
             True,
         ),
+        (
+            of(a={"type": "array"}),
+            of(a={"type": "array", "items": {"type": ["string", "null"]}}),
+            ".a[] is no array or boolean",
+            True,
+            False,
+        ),
+        (of(), {**of(), "additionalProperties": False}, "has no other fields any more", True, False),
+        ({**of(), "additionalProperties": False}, of(), "may have other fields now", False, False),
+        (of(), {**of(), "additionalProperties": TEXT}, ".* is no array or boolean", True, False),
+        (of(a=True), of(a=False), ".a: not is new", True, False),
+        (
+            {"prefixItems": [TEXT]},
+            {"prefixItems": [{"type": "integer"}]},
+            ": prefixItems is another",
+            True,
+            True,
+        ),
+        ({}, {"dependentRequired": {"a": ["b"]}}, ": dependentRequired is new", True, False),
+        ({"if": {}, "then": {"required": ["a"]}}, {"if": {}}, ": then is gone", False, True),
+        ({"unknownWord": 1}, {"unknownWord": 2}, ": unknownWord is another", True, True),
+        ({**TEXT, "default": "a"}, {**TEXT, "default": "b"}, ": default is another", False, False),
+        ({"minimum": 1}, {"minimum": {}}, ": minimum is another", True, True),
+        (
+            {"$ref": "#/$defs/A", "maxLength": 9, "$defs": {"A": TEXT}},
+            {"$ref": "#/$defs/A", "maxLength": 5, "$defs": {"A": TEXT}},
+            ": maxLength was 9, now 5",
+            True,
+            False,
+        ),
+        (
+            {"anyOf": [{"$ref": "#/$defs/A"}], "$defs": {"A": {"enum": [1]}}},
+            {"anyOf": [{"$ref": "#/$defs/A"}], "$defs": {"A": {"enum": [2]}}},
+            ": anyOf is another",
+            True,
+            True,
+        ),
     ],
 )
 def test_a_change_breaks_one_way_and_not_the_other(
@@ -79,6 +116,30 @@ def test_what_refers_to_itself_is_compared_once_and_where_it_stands() -> None:
         "takes.top.size is no integer any more",
         "takes.top.size may be string too",
     ]
+
+
+def test_what_is_only_said_otherwise_breaks_nothing() -> None:
+    def alike(about: str) -> dict[str, Any]:
+        field = {"anyOf": [{**TEXT, "title": about}], "description": about, "x-of-a-vendor": about}
+        return {**of(description={**TEXT, "examples": [about]}, a=field), "$comment": about}
+
+    assert list(compare_schemas(alike("one"), alike("two"), "in")) == [
+        ("takes.a is described otherwise", False)
+    ]
+    found = compare_schemas(of(description=TEXT), of(description={"type": "integer"}), "in")
+    assert any(breaks for _, breaks in found), "a field may have such a name"
+
+
+def test_what_nests_without_end_is_not_taken_to_be_the_same() -> None:
+    def deep(bottom: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"type": bottom}
+        for _ in range(60):
+            found = of(a=found)
+        return found
+
+    assert list(compare_schemas(deep("string"), deep("string"), "in")) == []
+    [(said, breaks)] = compare_schemas(deep("string"), deep("integer"), "in")
+    assert ("nests too deep" in said, breaks) == (True, True)
 
 
 def test_two_documents_are_compared_by_what_calls_depend_on() -> None:

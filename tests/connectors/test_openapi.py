@@ -170,6 +170,10 @@ async def test_an_operation_that_changed_is_quarantined_and_the_others_are_not(
         ):
             with pytest.raises(QuarantinedError, match=said):
                 await api.tool(name)(**given)
+        for nobody_can in ([{"name": "i", "in": "path"}], 5):
+            changed["paths"]["/orders"]["post"]["parameters"] = nobody_can
+            with pytest.raises(QuarantinedError, match=r"not what can be called .* nothing was sent"):
+                await api.tool("createOrder")(body={"item": "pen"})
         system.shown = {"openapi": "3.1.0", "paths": {"/x": {"$ref": "https://elsewhere.example"}}}
         with pytest.raises(QuarantinedError):
             await api.tool("listOrders")(customer="ada")
@@ -371,6 +375,9 @@ def test_an_alias_that_multiplies_is_refused() -> None:
         parse_document("\n".join(["openapi: 3.1.0", *bombs]).encode(), "bomb.yaml")
 
 
+ODD = {"properties": {"a": {"readOnly": True}}, "required": 5}
+
+
 @pytest.mark.parametrize(
     ("path", "said"),
     [
@@ -382,13 +389,21 @@ def test_an_alias_that_multiplies_is_refused() -> None:
             {"post": {"requestBody": {"required": True, "content": {"image/png": {}}}}},
             "which no tool can give",
         ),
+        ({"get": {"parameters": 5}}, "parameters of get_x have to be a list, found int"),
+        ({"parameters": {"a": 1}, "get": {}}, "parameters of /x have to be a list, found dict"),
+        ({"get": {"security": 5}}, "security requirements of get_x have to be a list, found int"),
+        ({"get": {"parameters": [{"name": "i", "in": [1]}], "tags": "a"}}, "tags of get_x have to be a list"),
+        (
+            {"post": {"requestBody": {"content": {"application/json": {"schema": ODD}}}}},
+            "required fields of a schema have to be a list",
+        ),
     ],
 )
 def test_an_operation_that_cannot_be_called_is_refused(path: dict[str, Any], said: str) -> None:
     def every_tool() -> int:
         where = "/x/{id}" if "place 'id'" in said else "/x"
         api = OpenApi("shop", document(shop(**{where: path})), auth={"key": "secret://env/X"})
-        return len(api.tools)
+        return len([api.words_of(tool) for tool in api.names]) + len(api.tools)
 
     with pytest.raises(DefinitionError, match=said):
         every_tool()
@@ -426,6 +441,11 @@ def test_names_are_stable_whatever_stands_beside_them() -> None:
 
 def test_where_a_service_is_stands_in_its_document_or_is_said() -> None:
     assert OpenApi("shop", document(SHOP)).base_url == "https://eu.shop.example/v2"
+    for odd in ("x", {"url": "https://shop.example"}):
+        with pytest.raises(DefinitionError, match="servers have to be a list"):
+            OpenApi("shop", document({**SHOP, "servers": odd}))
+    with pytest.raises(DefinitionError, match=r"it says 'https://\[/'"):
+        OpenApi("shop", document({**SHOP, "servers": [{"url": "https://[/"}]}))
     nowhere = {**SHOP, "servers": [{"url": "/v2"}]}
     with pytest.raises(DefinitionError, match="does not say where its service is"):
         OpenApi("shop", document(nowhere))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from ripieno.connectors.comparison import Interface
@@ -217,17 +217,20 @@ class OpenApi(Connector):
 
 def server_of(document: Document, live: str | None) -> str:
     """Give where the service is, by the first of its servers; raises `DefinitionError`."""
-    servers = cast("list[Any]", document.data.get("servers") or [{}])
+    servers = document.listed(document.data.get("servers"), "servers") or [{}]
     first = document.mapping(servers[0])
     url = str(first.get("url") or "")
     for name, variable in document.mapping(first.get("variables")).items():
         url = url.replace(f"{{{name}}}", str(document.mapping(variable).get("default", "")))
-    if not urlsplit(url).scheme and live is not None:
-        url = urljoin(live, url)
-    if not urlsplit(url).scheme:
-        msg = f"{document.whose} does not say where its service is"
+    try:
+        whole = url if urlsplit(url).scheme or live is None else urljoin(live, url)
+        said = bool(urlsplit(whole).scheme)
+    except ValueError:
+        whole, said = url, False
+    if not said:
+        msg = f"{document.whose} does not say where its service is{f', it says {url!r}' if url else ''}"
         raise DefinitionError(msg, remedy="give base_url")
-    return url
+    return whole
 
 
 def turned_by(paging: Paging | None) -> set[str]:

@@ -76,6 +76,15 @@ class Document:
         found = self.resolved(node)
         return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
+    def listed(self, node: Any, what: str) -> list[Any]:
+        """Give a node as a list, empty where there is none; raises `DefinitionError` for anything else."""
+        if node is None:
+            return []
+        if not isinstance(node, list):
+            msg = f"{self.whose}: {what} have to be a list, found {type(node).__name__}"
+            raise DefinitionError(msg)
+        return cast("list[Any]", node)
+
     def at(self, reference: str) -> Any:
         """Give what a reference `#/components/...` names."""
         found: Any = self.data

@@ -37,9 +37,12 @@ class Live:
         if self._operations is None:
             return
         now = self._operations.get(approved.name)
-        if now is not None and now.digest == approved.digest:
-            return
-        what = "is not offered any more" if now is None else "is not as it was approved"
+        try:
+            if now is not None and now.digest == approved.digest:
+                return
+            what = "is not offered any more" if now is None else "is not as it was approved"
+        except DefinitionError as error:
+            what = f"is not what can be called any more: {error.message}"
         msg = f"{self._whose}: {approved.name} is quarantined, it {what}; nothing was sent"
         raise QuarantinedError(msg, failure="bad_request")
 

@@ -64,12 +64,12 @@ class Operation:
     @property
     def tags(self) -> list[str]:
         """The groups that it belongs to."""
-        return [str(one) for one in cast("list[Any]", self.said.get("tags") or [])]
+        return [str(one) for one in self.document.listed(self.said.get("tags"), f"tags of {self.name}")]
 
     @cached_property
     def parameters(self) -> list[Parameter]:
         """Give what stands in path, query, headers and cookies."""
-        own = cast("list[Any]", self.said.get("parameters") or [])
+        own = self.document.listed(self.said.get("parameters"), f"parameters of {self.name}")
         return parameters_of(self.document, [*self.shared, *own], self.path)
 
     @cached_property
@@ -112,7 +112,8 @@ class Operation:
     def security(self) -> list[Mapping[str, Any]]:
         """Give the ways of being known that it takes: one of them, each with all of its schemes."""
         declared = self.said.get("security", self.document.data.get("security", []))
-        return [self.document.mapping(one) for one in cast("list[Any]", declared or [])]
+        ways = self.document.listed(declared, f"security requirements of {self.name}")
+        return [self.document.mapping(one) for one in ways]
 
     def definition(self) -> dict[str, Any]:
         """Give what a tool depends on, with all that it refers to: its digest is that of its interface."""
@@ -167,7 +168,7 @@ def described(document: Document) -> Iterator[Operation]:
         if not path.startswith("/"):
             continue
         item = document.mapping(declared)
-        shared = cast("list[Any]", item.get("parameters") or [])
+        shared = document.listed(item.get("parameters"), f"parameters of {path}")
         for method in METHODS:
             if method in item:
                 said = document.mapping(item[method])

@@ -90,9 +90,9 @@ def parameters_of(document: Document, declared: Sequence[Any], path: str) -> lis
 def parameter_of(document: Document, said: Mapping[str, Any]) -> Parameter | None:
     """Give a parameter as it is declared; None for one that is none."""
     name, place = str(said.get("name", "")), said.get("in")
-    if place not in STYLES or not name or (place == "header" and name.lower() in IGNORED):
+    known: In | None = next((one for one in STYLES if one == place), None)
+    if known is None or not name or (known == "header" and name.lower() in IGNORED):
         return None
-    known: In = place
     style = str(said.get("style", STYLES[known][0]))
     if style not in STYLES[known]:
         msg = f"{document.whose}: parameter {name!r} cannot have the style {style!r} in {known}"

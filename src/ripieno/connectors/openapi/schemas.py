@@ -74,7 +74,8 @@ class Gathering:
         }
         if gone:
             found["properties"] = {name: one for name, one in found["properties"].items() if name not in gone}
-            required = [one for one in cast("list[str]", fields.get("required", [])) if one not in gone]
+            required = self._document.listed(fields.get("required"), "required fields of a schema")
+            required = [one for one in required if str(one) not in gone]
             found.pop("required", None)
             if required:
                 found["required"] = required
