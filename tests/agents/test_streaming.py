@@ -12,8 +12,8 @@ from providers.replies import Calls, Says, Thinks, turns
 from ripieno import agent, tool
 from ripieno.cli.board import Board, table_of
 from ripieno.cli.following import Followed
+from ripieno.connectors.progress import PROGRESS
 from ripieno.model.value import decode
-from ripieno.participants.llm.progress import PROGRESS
 
 
 @tool(effect="read")
@@ -63,6 +63,6 @@ async def test_nobody_watches_and_nothing_is_streamed(running: Running) -> None:
         with PROGRESS.listen(lambda _, __, ___: None):
             await running.run(agent("buyer", model="chat"), "what?")
     assert [one.streamed for one in provider.asked] == [False, True]
-    assert not PROGRESS.watched
+    assert not PROGRESS.watched("any")
     assert Board([]) is not None
     assert table_of([Followed("a case", saying="tea")]).row_count == 1

@@ -19,6 +19,7 @@ from ripieno.connectors.mcp.calling import call_tool
 from ripieno.connectors.mcp.connection import close_connections, connected
 from ripieno.connectors.mcp.connector import McpConnector, write_approved
 from ripieno.connectors.mcp.server import Elicitation, McpServer
+from ripieno.connectors.progress import PROGRESS
 from ripieno.model.action import Call
 from ripieno.model.errors import ToolError
 
@@ -37,6 +38,7 @@ def by_stdio() -> McpServer:
 async def test_it_gives_texts_structures_images_and_resources_and_tells_of_progress(
     by_stdio: McpServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    heard: list[str] = []
     async with connected(by_stdio) as connection:
         tools = (await connection.listing()).tools
 
@@ -52,9 +54,11 @@ async def test_it_gives_texts_structures_images_and_resources_and_tells_of_progr
         assert [one["uri"] for one in links["content"] if one["type"] == "resource_link"]
         embedded = await call("get-resource-reference", resourceType="Text", resourceId=1)
         assert [one["resource"]["uri"] for one in embedded["content"] if one["type"] == "resource"]
-        await call("trigger-long-running-operation", duration=0.1, steps=2)
+        with PROGRESS.listen(lambda run, path, text: heard.append(f"{run} {path}: {text}")):
+            await call("trigger-long-running-operation", duration=0.1, steps=2)
         assert "mcp_error" in await call("get-sum", a="one")
     assert "done=2.0" in capsys.readouterr().out
+    assert heard[-1] == "run step/tool/1: everything.trigger-long-running-operation 2/2"
     await close_connections()
 
 

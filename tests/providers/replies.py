@@ -7,7 +7,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Asked", "Broken", "Calls", "Cut", "Held", "Refuses", "Reply", "Says", "Script", "Thinks", "turns"]
+__all__ = [
+    "Asked",
+    "Broken",
+    "Calls",
+    "Cut",
+    "Dawdles",
+    "Held",
+    "Refuses",
+    "Reply",
+    "Says",
+    "Script",
+    "Thinks",
+    "turns",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +100,15 @@ class Held:
     begun: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-Reply = Says | Calls | Thinks | Refuses | Broken | Cut | Held
+@dataclass(frozen=True, slots=True)
+class Dawdles:
+    """Stops in the middle of what it says until it is let go on; of streams of OpenAI's chats alone."""
+
+    until: asyncio.Event
+    then: Says
+
+
+Reply = Says | Calls | Thinks | Refuses | Broken | Cut | Held | Dawdles
 Script = Callable[[Asked], Reply]
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import socket
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -24,7 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from providers import anthropic_wire, bedrock_wire, gemini_wire, openai_wire
-from providers.replies import Asked, Broken, Cut, Held, Script
+from providers.replies import Asked, Broken, Cut, Dawdles, Held, Script
 
 __all__ = ["Provider", "serving"]
 
@@ -78,6 +78,9 @@ class Provider:
             return broken(reply, openai_wire.error(reply))
         if isinstance(reply, Cut):
             return cut()
+        if isinstance(reply, Dawdles):
+            events = list(openai_wire.chat_events(asked, reply.then))
+            return StreamingResponse(dawdling(events, reply.until), media_type="text/event-stream")
         if asked.streamed:
             return streamed(openai_wire.chat_events(asked, reply))
         return JSONResponse(openai_wire.chat(asked, reply))
@@ -149,6 +152,16 @@ def cut() -> Response:
         raise CutError
 
     return StreamingResponse(half(), headers={"content-type": "application/json", "content-length": "1000"})
+
+
+async def dawdling(events: Sequence[str], until: asyncio.Event) -> AsyncIterator[str]:
+    """Give half of a stream, and the rest once that is let."""
+    half = len(events) // 2
+    for event in events[:half]:
+        yield event
+    await until.wait()
+    for event in events[half:]:
+        yield event
 
 
 def streamed(chunks: Iterable[str | bytes], kind: str = "text/event-stream") -> Response:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self, TextIO
 
@@ -16,8 +17,9 @@ from rich.text import Text
 
 from ripieno.cli.following import Followed
 from ripieno.cli.output import clean, console, duration, listing, mark
+from ripieno.connectors.progress import PROGRESS
+from ripieno.connectors.watching import watching
 from ripieno.model.ids import short
-from ripieno.participants.llm.progress import PROGRESS
 
 __all__ = ["Board", "table_of"]
 
@@ -60,8 +62,17 @@ def said_of(case: Followed) -> str:
 class Board:
     """What is shown of a number of runs while they go on; on stderr unless told otherwise."""
 
-    def __init__(self, cases: Sequence[Followed], *, hint: str = "", stream: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        cases: Sequence[Followed],
+        *,
+        hint: str = "",
+        stream: TextIO | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder`: the data folder, where it may be another process that runs them."""
         self._cases = cases
+        self._folder = folder
         self._hint = hint
         self._console = console(stream or sys.stderr)
         self._live: Live | None = None
@@ -75,6 +86,9 @@ class Board:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
             self._listening.enter_context(PROGRESS.listen(self._hear))
+            for case in self._cases:
+                if case.row is not None and self._folder is not None:
+                    self._listening.enter_context(watching(self._folder, case.row.id, self._hear))
         return self
 
     def __exit__(

@@ -137,6 +137,7 @@ class Followed:
             self._calls[path] = body["tool"]
         elif kind == "result":
             self._calls.pop(path, None)
+            self.saying = ""
 
 
 async def check_shown(store: Store, followed: Followed, what: str, by: Principal) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from ripieno.anchoring.serving import anchored, not_behind
 from ripieno.anchoring.settings import Anchoring
+from ripieno.connectors.progress import PROGRESS
 from ripieno.identity.directory import Directory
 from ripieno.identity.local import local_operator
 from ripieno.identity.reading import read_run
@@ -66,7 +67,8 @@ async def open_host(
         ):
             token = ambient.set(host)
             try:
-                yield host
+                with PROGRESS.serving(folder):
+                    yield host
             finally:
                 ambient.reset(token)
     finally:

@@ -52,7 +52,7 @@ async def _watch(settings: Settings, text: str, *, wait_people: bool) -> int:
         row = await find_run(settings, store, text)
         await read_run(store, row, "runs watch", by=settings.principal)
         followed = Followed(row.key or row.workflow, row=row)
-        with Board([followed], hint="ripieno inbox list") as board:
+        with Board([followed], hint="ripieno inbox list", folder=settings.home) as board:
             await follow(store, [followed], wait_people=wait_people, look=board.look)
         write(settings.output, document_of(followed), table_of([followed]))
     remedy = REMEDIES.get(followed.status)

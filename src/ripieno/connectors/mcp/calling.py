@@ -15,6 +15,7 @@ from ripieno.connectors.mcp.definition import ToolDefinition, changes
 from ripieno.connectors.mcp.results import recorded
 from ripieno.connectors.mcp.sampling import prompt_of
 from ripieno.connectors.mcp.server import McpServer
+from ripieno.connectors.progress import PROGRESS
 from ripieno.connectors.quarantine import QuarantinedError
 from ripieno.model.action import Call, Effect
 from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
@@ -184,6 +185,9 @@ async def sent(
             "mcp_progress", server=connection.server.name, tool=name, run=call.run, path=call.path,
             done=progress, total=total, message=message,
         )  # fmt: skip
+        of = f"{progress:g}" if total is None else f"{progress:g}/{total:g}"
+        said = f"{connection.server.name}.{name} {of} {message or ''}".rstrip()
+        PROGRESS.tell(call.run, call.path, said[:LONGEST])
 
     request = types.CallToolRequest(
         params=types.CallToolRequestParams.model_validate(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from ripieno.connectors.progress import PROGRESS
 from ripieno.mediation.secrets.reference import Reference
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.action import Call, Effect, OnUncertain
@@ -16,7 +17,6 @@ from ripieno.model.spending import Spending
 from ripieno.model.value import Value
 from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import ModelEntry
-from ripieno.participants.llm.progress import PROGRESS
 from ripieno.participants.llm.rates import price
 from ripieno.participants.llm.recorded import dumped
 from ripieno.resilience.classify import Failed, classify
@@ -125,7 +125,7 @@ class ModelCall:
     async def _response(self, model: Model, call: Call) -> ModelResponse:
         """Have the model answer: at once, or piece by piece where somebody watches."""
         asked = self._asked
-        if self._given is not None or not PROGRESS.watched:
+        if self._given is not None or not PROGRESS.watched(call.run):
             return await model.request(asked.messages, asked.settings, asked.parameters)
         said = ""
         async with model.request_stream(asked.messages, asked.settings, asked.parameters) as stream:
