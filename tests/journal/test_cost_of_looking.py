@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ripieno.journal.records import VersionRow
+from ripieno.journal.sql.reads import looking_for_work, reading_changes
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.reads import CHANGED, looking_for_work
 
 
 @pytest.mark.parametrize("versions", [0, 1, 3])
@@ -43,5 +43,6 @@ async def test_what_is_served_and_what_decides_is_read_without_the_rest_of_the_l
     assert await store.changes("nobody", "workflow.registered") == []
     await store.close()
     with closing(sqlite3.connect(tmp_path / "journal.sqlite")) as connection:
-        plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {CHANGED}", ["default", "[]"])]
+        statement = f"EXPLAIN QUERY PLAN {reading_changes(2)}"
+        plan = [row[3] for row in connection.execute(statement, ["default", "x", "y"])]
     assert "SEARCH events USING INDEX events_changes (stream=?)" in plan

@@ -30,8 +30,8 @@ from tests.journal.support.writing import (
 
 from ripieno.journal.budgets import Short
 from ripieno.journal.records import Draft, Lease, RunFilter
+from ripieno.journal.sql.batch import Batch
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.sqlite.failures import writing
 from ripieno.journal.sqlite.schema import connect, create
 from ripieno.journal.store import Created

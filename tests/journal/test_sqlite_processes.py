@@ -17,7 +17,7 @@ from tests.journal.support.writing import begin, owned, step, write
 
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.doorbell import Doorbell
-from ripieno.journal.sqlite.owners import Owners, locked
+from ripieno.journal.sqlite.owners import FileOwners, locked
 from ripieno.journal.store import Replayable
 
 PATIENCE_SECONDS = 15.0
@@ -126,7 +126,7 @@ async def test_a_commit_is_noticed_also_by_who_cannot_be_rung(store: SqliteStore
 
 async def test_the_pipe_of_the_dead_is_removed_and_that_of_the_living_is_not(store: SqliteStore) -> None:
     folder = store.home / "doorbells"
-    dead, living = folder / "dead", Owners(store.home / "owners")
+    dead, living = folder / "dead", FileOwners(store.home / "owners")
     os.mkfifo(dead)
     os.mkfifo(folder / living.token)  # made, but nobody reads it yet
     await begin(store)
@@ -136,9 +136,9 @@ async def test_the_pipe_of_the_dead_is_removed_and_that_of_the_living_is_not(sto
 
 
 @contextmanager
-def neighbour(folder: Path) -> Generator[tuple[Owners, int]]:
+def neighbour(folder: Path) -> Generator[tuple[FileOwners, int]]:
     """Give a process that lives and has a pipe, which the test reads."""
-    owners = Owners(folder / "owners")
+    owners = FileOwners(folder / "owners")
     pipe = folder / "doorbells" / owners.token
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
@@ -184,7 +184,7 @@ async def test_everyone_who_listens_is_rung_until_the_store_closes(tmp_path: Pat
 
 async def test_looking_goes_on_when_one_look_fails(tmp_path: Path) -> None:
     async with open_store(tmp_path) as store:
-        owners = Owners(tmp_path / "owners")
+        owners = FileOwners(tmp_path / "owners")
         reader = sqlite3.connect(store.path)
         doorbell = Doorbell(tmp_path / "doorbells", owners, reader)
         rung = asyncio.Event()
@@ -213,8 +213,8 @@ async def test_looking_goes_on_when_one_look_fails(tmp_path: Path) -> None:
 
 
 def test_an_owner_is_alive_until_it_closes(tmp_path: Path) -> None:
-    first = Owners(tmp_path)
-    second = Owners(tmp_path)
+    first = FileOwners(tmp_path)
+    second = FileOwners(tmp_path)
     assert first.alive(first.token)
     assert first.alive(second.token)
     second.close()
@@ -225,8 +225,8 @@ def test_an_owner_is_alive_until_it_closes(tmp_path: Path) -> None:
 
 def test_files_of_the_dead_are_swept_away_when_someone_comes(tmp_path: Path) -> None:
     (tmp_path / "dead").touch()
-    first = Owners(tmp_path)
-    second = Owners(tmp_path)
+    first = FileOwners(tmp_path)
+    second = FileOwners(tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == {first.token, second.token}
     first.close()
     second.close()
@@ -245,7 +245,7 @@ def test_a_lock_file_swept_away_before_it_was_locked_is_made_anew(
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", sweep_first)
-    owners = Owners(tmp_path)
+    owners = FileOwners(tmp_path)
     assert [file.name for file in tmp_path.iterdir()] == [owners.token] != swept
     owners.close()
 
@@ -265,7 +265,7 @@ def test_a_lock_file_that_is_another_by_now_is_not_ours(
 
 
 async def test_who_asks_at_the_same_time_is_not_taken_for_the_owner(tmp_path: Path) -> None:
-    owners = Owners(tmp_path)
+    owners = FileOwners(tmp_path)
     (tmp_path / "dead").touch()
     descriptor = os.open(tmp_path / "dead", os.O_RDWR)
     fcntl.flock(descriptor, fcntl.LOCK_SH)  # as another asks

@@ -16,7 +16,8 @@ from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, opened, parked, reply, serving
 from ripieno.connectors.tool import tool
 from ripieno.journal.records import RunFilter, RunRow
-from ripieno.journal.sqlite import SqliteStore, reads
+from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite.reader import SqliteReader
 from ripieno.journal.sqlite.schema import TABLES
 from ripieno.kernel import bulk, operators
 from ripieno.kernel.bulk import Hit, Operation, hits, in_bulk
@@ -167,14 +168,14 @@ async def test_no_filter_reads_a_whole_table(
     tmp_path: Path, wanted: RunFilter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked_of: list[tuple[str, tuple[Any, ...]]] = []
-    everything = reads.Reader.all
+    everything = SqliteReader.all
 
-    def noting(reader: reads.Reader, statement: str, *values: Any) -> Sequence[Any]:
+    def noting(reader: SqliteReader, statement: str, *values: Any) -> Sequence[Any]:
         asked_of.append((statement, values))
         return everything(reader, statement, *values)
 
     async with opened(tmp_path, SqliteStore) as store:
-        monkeypatch.setattr(reads.Reader, "all", noting)
+        monkeypatch.setattr(SqliteReader, "all", noting)
         assert await store.runs(wanted) == []
     with closing(sqlite3.connect(":memory:")) as empty:
         for table in TABLES.split(";"):

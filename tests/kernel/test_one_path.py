@@ -82,7 +82,7 @@ def writers() -> frozenset[str]:
     return frozenset(
         node.name
         for name, nodes in files()
-        if name.startswith("journal/sqlite/")
+        if name.startswith(("journal/sql/", "journal/sqlite/"))
         for kind in nodes
         if isinstance(kind, ast.ClassDef)
         for node in kind.body

@@ -18,10 +18,10 @@ import pytest
 import ripieno
 from kernel.scenarios.house import begin, counted, ended, serving
 from ripieno import Function, Workflow, sequential
-from ripieno.journal.sqlite import writer
+from ripieno.journal.sql import writer
 from ripieno.model.principal import Principal
 
-CALLS: Final = 120
+CALLS: Final = 124
 """How many calls of functions of ours a step takes that is a commit of its own."""
 
 TOLERANCE: Final = 5

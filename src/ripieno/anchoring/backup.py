@@ -18,12 +18,12 @@ from typing import Any, Final
 
 from ripieno.anchoring.manifest import ANOTHER, MANIFEST, BackupError, Manifest, Stored
 from ripieno.anchoring.sealing import opened, sealed
-from ripieno.journal.keys import MasterKey, UnknownMasterError
+from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, UnknownMasterError
+from ripieno.journal.master_file import ID_BYTES
 from ripieno.journal.records import ENDED
 from ripieno.journal.signing import PUBLIC_KEY, SIGNING_KEY, signer_at
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.read_only import read_only
-from ripieno.journal.sqlite.rekeying import EACH_MASTER
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.sqlite.tree import StoredTree
 from ripieno.kernel.clock import Clock, SystemClock
@@ -43,6 +43,14 @@ __all__ = [
     "synced",
     "write",
 ]
+
+EACH_MASTER: Final = f"""
+    SELECT id, wrapped FROM (
+        SELECT id, wrapped FROM runs UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants
+    ) WHERE wrapped <> x''
+    GROUP BY iif(length(wrapped) >= {WRAPPED_BYTES}, substr(wrapped, 1, {ID_BYTES}), x'')
+"""  # noqa: S608 - only our own numbers are put into it
+"""One key for each master key that has wrapped any."""
 
 JOURNAL: Final = "journal.sqlite"
 MASTER: Final = "master.key"

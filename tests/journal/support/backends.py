@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from ripieno.journal.sql.batch import Batch
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.batch import Batch
 from ripieno.journal.store import Store
 
 __all__ = ["BACKENDS", "Backend", "OneCommitStore"]

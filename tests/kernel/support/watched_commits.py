@@ -15,7 +15,7 @@ from typing import Any
 
 from kernel.support.boundaries import Boundaries
 from ripieno.connectors.tool import Tool
-from ripieno.journal.sqlite import writer
+from ripieno.journal.sql import writer
 from ripieno.model.action import Call
 from ripieno.participants.function import FunctionEffect
 

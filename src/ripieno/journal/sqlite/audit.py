@@ -16,11 +16,11 @@ from typing import Any, Final, Self
 from ripieno.journal.keys import MasterKey, StreamKey, wrapped_by
 from ripieno.journal.records import RunRow
 from ripieno.journal.signing import LATEST, PUBLIC_KEY
+from ripieno.journal.sql.ownership import COLUMNS
+from ripieno.journal.sql.reads import OF_SYSTEM
 from ripieno.journal.sqlite.failures import reading
-from ripieno.journal.sqlite.ownership import COLUMNS
 from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT, VOUCHED
-from ripieno.journal.sqlite.sequencer import OF_SYSTEM
 from ripieno.journal.stored import (
     StoredCheckpoint,
     StoredClaim,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from ripieno.journal.sqlite.owners import Owners
+from ripieno.journal.sqlite.owners import FileOwners
 
 __all__ = ["Doorbell"]
 
@@ -24,7 +24,7 @@ LOOK_SECONDS: Final = 0.25
 class Doorbell:
     """Rings the listeners of this process and of all others that share the data folder."""
 
-    def __init__(self, folder: Path, owners: Owners, reader: sqlite3.Connection) -> None:
+    def __init__(self, folder: Path, owners: FileOwners, reader: sqlite3.Connection) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
         self._owners = owners

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["CHANGES", "TABLES"]
+__all__ = ["TABLES"]
 
 CHANGES: Final = (
     "kind IN ('workflow.registered', 'workflow.deployed', 'policy.kept', 'policy.deployed',"

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ripieno.model.ids import new_id
 
-__all__ = ["Owners"]
+__all__ = ["FileOwners"]
 
 
-class Owners:
+class FileOwners:
     """The lock of this process, and a way to ask whether another's still stands.
 
     `flock` and not `lockf`: two stores within one process have to see each other's locks. A child

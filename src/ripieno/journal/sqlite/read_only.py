@@ -11,7 +11,7 @@ from typing import Any
 
 from ripieno.journal.rights import Rights
 from ripieno.journal.sqlite.failures import reading
-from ripieno.journal.sqlite.reader import Reader
+from ripieno.journal.sqlite.reader import SqliteReader
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.sqlite.store import SqliteStore
 from ripieno.model.errors import StoreError
@@ -45,8 +45,8 @@ class ReadOnlyStore(SqliteStore):
     async def open(self) -> None:
         """Open the file; raises `StoreError` where it has another format, as it cannot be brought up."""
         async with AsyncExitStack() as owned:
-            self._reader = Reader(self.path, read_only(self.path))
-            owned.callback(self._reader.close)
+            self._reader = reader = SqliteReader(self.path, read_only(self.path))
+            owned.callback(reader.close)
             (found,) = self._reader.one("PRAGMA user_version")
             if found != FORMAT:
                 msg = f"{self.path} has format {found}, this version of Ripieno reads format {FORMAT}"

@@ -6,13 +6,14 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+from ripieno.journal.sql.database import Reader
 from ripieno.journal.sqlite.failures import reading
 from ripieno.model.errors import InputError
 
-__all__ = ["Reader"]
+__all__ = ["SqliteReader"]
 
 
-class Reader:
+class SqliteReader(Reader):
     """Reads what is committed, on the thread that asks: SQLite needs tens of microseconds."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
@@ -33,11 +34,6 @@ class Reader:
             raise InputError(msg) from error
         except sqlite3.Error as error:
             raise reading(self._path, error) from error
-
-    def one(self, statement: str, *values: Any) -> Any:
-        """Give the first row, or None."""
-        rows = self.all(statement, *values)
-        return rows[0] if rows else None
 
     def close(self) -> None:
         """Close the connection."""

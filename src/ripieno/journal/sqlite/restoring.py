@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ripieno.journal.records import ENDED, Draft, Message
-from ripieno.journal.sqlite import ownership, tasks, tenants
-from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sql import ownership, tasks, tenants
+from ripieno.journal.sql.batch import Batch
 from ripieno.journal.sqlite.store import SqliteStore
 from ripieno.model.event import Json
 from ripieno.model.ids import new_id

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from ripieno.journal.sql.reads import OF_SYSTEM
 from ripieno.journal.sqlite.elected import Elected
 from ripieno.journal.sqlite.rows import Rows
 from ripieno.journal.sqlite.schema import BUSY_SECONDS
@@ -24,19 +25,13 @@ from ripieno.proof.merkle import Frontier, Node
 from ripieno.proof.notes import Verifier
 from ripieno.proof.restores import Restore, restores_in
 
-__all__ = ["OF_SYSTEM", "Sequencer"]
+__all__ = ["Sequencer"]
 
 PORTION: Final = 500
 """How many leaves one transaction writes: others wait for it no longer than a few milliseconds."""
 
 LEAVES: Final = Rows("INSERT INTO leaves (leaf, position, stream, seq, hash) VALUES {}", columns=5)
 NODES: Final = Rows("INSERT INTO tree_nodes (level, number, hash) VALUES {}", columns=3)
-
-
-OF_SYSTEM: Final = (
-    "SELECT envelope FROM events WHERE kind = ?"
-    " AND stream = (SELECT stream FROM tenants WHERE name = ?) ORDER BY seq"
-)
 
 
 class Sequencer(Elected):

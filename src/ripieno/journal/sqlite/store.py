@@ -4,67 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from ripieno.journal.budgets import Short
-from ripieno.journal.deployments import Roll
 from ripieno.journal.key_services import chosen
-from ripieno.journal.keys import MasterKey, StreamKey
-from ripieno.journal.records import (
-    Draft,
-    Lease,
-    Message,
-    NewRun,
-    QuestionState,
-    RunStatus,
-    VersionRow,
-)
-from ripieno.journal.rights import Rights
-from ripieno.journal.sqlite import deployments, drains, inbox, modes, ownership, tasks, tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.books import wake_due
-from ripieno.journal.sqlite.budgets import SqliteBudgets
-from ripieno.journal.sqlite.deployed import SqliteDeployments
+from ripieno.journal.keys import MasterKey
+from ripieno.journal.sql.master_store import NEWEST
+from ripieno.journal.sql.store import SqlStore
+from ripieno.journal.sql.writer import Writer
+from ripieno.journal.sqlite.database import SqliteDatabase
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
-from ripieno.journal.sqlite.identities import SqliteIdentities
-from ripieno.journal.sqlite.master_store import NEWEST, SqliteMasters
-from ripieno.journal.sqlite.owners import Owners
-from ripieno.journal.sqlite.ownership import Taken
-from ripieno.journal.sqlite.policy_store import SqlitePolicies
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.reads import SqliteReads
-from ripieno.journal.sqlite.rekeying import newly_wrapped
-from ripieno.journal.sqlite.retention_store import SqliteRetention
+from ripieno.journal.sqlite.owners import FileOwners
+from ripieno.journal.sqlite.reader import SqliteReader
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
-from ripieno.journal.sqlite.stops import SqliteStops
+from ripieno.journal.sqlite.scrubbing import scrub
 from ripieno.journal.sqlite.vouching import KEYED, vouch_earlier
-from ripieno.journal.sqlite.writer import Writer
-from ripieno.journal.stops import Stops
-from ripieno.journal.store import Created, Payloads, Replayable
-from ripieno.journal.tasks import Absence, Holding
-from ripieno.model.errors import StoreError
-from ripieno.model.event import Json, Kind
 from ripieno.model.gate import SHUT, Gate
-from ripieno.model.mode import Mode
-from ripieno.model.stop import Stop
-from ripieno.model.value import encode
 
 __all__ = ["SqliteStore"]
 
 
-class SqliteStore(
-    SqliteIdentities,
-    SqliteDeployments,
-    SqliteStops,
-    SqliteBudgets,
-    SqliteRetention,
-    SqliteMasters,
-    SqliteReads,
-    SqlitePolicies,
-):
+class SqliteStore(SqlStore):
     """Journal and tables in `journal.sqlite` of a data folder; safe with many processes at once.
 
     Reads take the loop's thread for the tens of microseconds that SQLite needs; all writes go
@@ -99,26 +61,21 @@ class SqliteStore(
         async with AsyncExitStack() as owned:
             connection = await asyncio.to_thread(self._prepare)
             owned.callback(connection.close)
-            self._owners = Owners(self.home / "owners")
-            owned.callback(self._owners.close)
-            self._reader = Reader(self.path, connect(self.path, self._busy_seconds))
-            owned.callback(self._reader.close)
-            self._doorbell = Doorbell(self.home / "doorbells", self._owners, self._reader.connection)
+            owners = FileOwners(self.home / "owners")
+            owned.callback(owners.close)
+            reader = SqliteReader(self.path, connect(self.path, self._busy_seconds))
+            owned.callback(reader.close)
+            self._doorbell = Doorbell(self.home / "doorbells", owners, reader.connection)
             owned.callback(self._doorbell.close)
+            self._owners, self._reader = owners, reader
             self._writer = Writer(
-                connection,
-                self.path,
+                SqliteDatabase(self.path, connection),
                 self._doorbell.ring,
                 self._doorbell.ring_elsewhere,
                 renew=self._master.renew,
             )
             owned.push_async_callback(self._writer.close)
-            self._stops = Stops(self._standing)
-            self._rights = Rights(self._directed)
-            self._roll = Roll(self._retired, self._rights.touch)
-            self._roll.refresh()
-            self._stops.refresh()
-            self.policy_book.refresh()
+            self._follow()
             await self.scrub()  # what a process has erased that died before its end
             self._owned = owned.pop_all()
 
@@ -151,198 +108,6 @@ class SqliteStore(
         self._doorbell.listen(ring, own=own)
         self._look()
 
-    def refresh_rights(self) -> None:
-        """Look at once at what decisions depend on beside policies; raises `StoreError`."""
-        self._roll.refresh()
-        self._rights.refresh()
-
-    def _look(self) -> None:
-        self._stops.look()
-        self._roll.look()
-        self._rights.look()
-
-    # -- appending --------------------------------------------------------------------------------
-
-    def append(self, draft: Draft) -> None:
-        """Queue an event for the next commit."""
-        self._writer.append(draft)
-
-    async def durable(self, draft: Draft) -> None:
-        """Wait until `draft` is on disk, bounced or lost."""
-        await self._writer.durable(draft)
-
-    async def record(
-        self,
-        tenant: str,
-        kind: Kind,
-        body: Mapping[str, Json],
-        *,
-        path: str = "",
-        reason: str | Mapping[str, object] | None = None,
-    ) -> None:
-        """Append an event to the tenant's own stream, a reason beside it."""
-
-        def write(batch: Batch) -> None:
-            why = {} if reason is None else {"reason": self._kept(batch, tenant, reason)}
-            tenants.record(batch, self._master, tenant, (kind, path, {**body, **why}))
-
-        await self._writer.perform(write)
-
-    def _kept(self, batch: Batch, tenant: str, value: object) -> str:
-        return tenants.keep(batch, self._master, tenant, encode(value))
-
-    async def drain(self, tenant: str, workflow: str, by: str, reason: str) -> bool:
-        """Let no new run of a workflow start; False when it was so already."""
-        return await self._writer.perform(
-            lambda batch: drains.drain(batch, self._master, (tenant, workflow), by, reason)
-        )
-
-    async def undrain(self, tenant: str, workflow: str, by: str, reason: str | None) -> bool:
-        """Let new runs of a workflow start again; False when nothing kept them."""
-        return await self._writer.perform(
-            lambda batch: drains.undrain(batch, self._master, (tenant, workflow), by, reason)
-        )
-
-    # -- runs and their owners --------------------------------------------------------------------
-
-    def new_key(self, stream: bytes) -> tuple[bytes, StreamKey]:
-        """Give a new key for a run, wrapped and ready for use."""
-        return self._master.new(stream)
-
-    async def create(
-        self,
-        new: NewRun,
-        keys: tuple[bytes, StreamKey],
-        started: Sequence[tuple[Kind, str, Mapping[str, Json]]],
-        payloads: Payloads,
-        *,
-        own: bool,
-    ) -> Created:
-        """Create a run with its first events, or give the one that has its business key."""
-        owner = self._owners.token if own else None
-
-        def admit(batch: Batch) -> None:
-            drains.admit(batch, self._master, new)
-            deployments.admit(batch, new)
-
-        return await self._writer.perform(
-            lambda batch: ownership.create(
-                batch,
-                new,
-                keys,
-                started,
-                tuple(payloads),
-                owner=owner,
-                wrap=lambda keys: newly_wrapped(batch, self._master, keys),
-                admit=lambda: admit(batch),
-            ),
-            fresh=True,
-            unheard=ownership.give_back,
-        )
-
-    async def acquire(self, run: str, *, idle: bool = False) -> Replayable | None:
-        """Become the owner of a run that has none alive; None when it has one or has ended."""
-        taken: Taken | None = await self._writer.perform(
-            lambda batch: ownership.acquire(batch, run, self._owners, self._master, idle=idle),
-            unheard=ownership.give_back,
-        )
-        if taken is None:
-            return None
-        try:
-            events = self._replayed(run, taken.after, taken.needed)
-        except StoreError as error:  # nobody would run it, and nobody else could take it over
-            await self.release(taken.lease, "blocked", error.message)
-            raise
-        return Replayable(taken.lease, taken.row, events, taken.row.epoch)
-
-    async def fold(self, lease: Lease) -> tuple[Sequence[Message], int]:
-        """Take the inbox into the chain, in order."""
-        return await self._writer.perform(lambda batch: inbox.fold(batch, lease))
-
-    async def park(
-        self, lease: Lease, seen: int, status: RunStatus = "waiting", *, held: Sequence[Stop | Short] = ()
-    ) -> bool:
-        """Give up a run that waits, is paused or held, unless the inbox holds more than `seen`."""
-        parked = await self._writer.perform(lambda batch: ownership.park(batch, lease, seen, status, held))
-        if held and not parked:
-            self._stops.refresh()
-        return parked
-
-    async def release(self, lease: Lease, status: RunStatus, detail: str | None = None) -> None:
-        """Give up a run that is not waiting."""
-        await self._writer.perform(lambda batch: ownership.release(batch, lease, status, detail))
-
-    async def repin(self, run: str, version: str, by: str) -> None:
-        """Record that a run goes on under another version of its workflow."""
-        await self._writer.perform(
-            lambda batch: ownership.repin(
-                batch, run, version, by=by, owners=self._owners, master=self._master
-            )
-        )
-
-    # -- the inbox --------------------------------------------------------------------------------
-
-    async def send(
-        self,
-        message: Message,
-        payloads: Payloads = (),
-        *,
-        closes: QuestionState | None = None,
-        revision: int | None = None,
-    ) -> None:
-        """Put a message into a run's inbox, closing its question in the same commit."""
-        await self._writer.perform(
-            lambda batch: inbox.send(
-                batch, self._master, message, tuple(payloads), closes=closes, revision=revision
-            )
-        )
-
-    async def fire_timers(self, now: int) -> int | None:
-        """Send the messages of all timers and reminders that are due; give the time of the next, if any."""
-        due = self.next_timer()
-        if due is not None and due <= now:
-            await self._writer.perform(lambda batch: self._fire(batch, now))
-        return self.next_timer()
-
-    def _fire(self, batch: Batch, now: int) -> None:
-        inbox.fire(batch, self._master, now)
-        wake_due(batch.connection, now)
-        tasks.remind(batch, self._master, now)  # of what has just expired nobody is reminded
-
-    # -- tasks ------------------------------------------------------------------------------------
-
-    async def move(
-        self, message: Message, payloads: Payloads = (), *, change: tuple[int, Holding] | None = None
-    ) -> None:
-        """Record what was done with a task short of answering it, without waking its run."""
-        await self._writer.perform(
-            lambda batch: tasks.move(batch, self._master, message, tuple(payloads), change)
-        )
-
-    async def set_absence(self, absence: Absence) -> None:
-        """Record that somebody is away, in the tenant's stream."""
-        await self._writer.perform(lambda batch: tasks.set_absence(batch, self._master, absence))
-
-    async def clear_absence(self, absence: Absence, by: str) -> None:
-        """Record that an absence does not count any more."""
-        await self._writer.perform(lambda batch: tasks.clear_absence(batch, self._master, absence, by))
-
-    # -- versions ---------------------------------------------------------------------------------
-
-    async def register(self, version: VersionRow, by: str) -> bool:
-        """Enter a version of a workflow; False when it was there already."""
-        return await self._writer.perform(lambda batch: tenants.register(batch, self._master, version, by))
-
-    async def set_mode(
-        self, version: VersionRow, participant: str, mode: Mode, *, by: str, reason: str | None = None
-    ) -> None:
-        """Set the mode in which later runs of a version begin with a participant, with an event."""
-        await self._writer.perform(
-            lambda batch: modes.set_mode(batch, self._master, version, (participant, mode), (by, reason))
-        )
-
-    async def declare_compatible(self, tenant: str, old: str, new: str, by: str) -> None:
-        """Let runs of version `old` go on with the code of version `new`."""
-        await self._writer.perform(
-            lambda batch: tenants.declare_compatible(batch, self._master, tenant, (old, new), by)
-        )
+    async def _clean(self, needles: Sequence[bytes] | None) -> bool:
+        """Take what is not there any more out of every free byte of the files."""
+        return await asyncio.to_thread(scrub, self.path, needles, self._busy_seconds)

@@ -9,9 +9,9 @@ from typing import Final
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import Lease, Message
-from ripieno.journal.sqlite import inbox, tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.ownership import current
+from ripieno.journal.sql import inbox, tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.ownership import current
 from ripieno.journal.tasks import Absence, Holding, standing_in
 from ripieno.journal.vouched import ForgedError
 from ripieno.model.errors import ChangedError, NotFoundError

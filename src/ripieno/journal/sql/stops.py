@@ -6,26 +6,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.ownership import now
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.standing import STANDING, above
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import Reader
+from ripieno.journal.sql.ownership import now
+from ripieno.journal.sql.standing import STANDING, above
+from ripieno.journal.sql.writer import Writer
 from ripieno.journal.stops import Stops
 from ripieno.journal.store import Store
 from ripieno.model.event import Json, Kind
 from ripieno.model.stop import Place, Stop, Stoppable
 from ripieno.model.value import decode, encode
 
-__all__ = ["SqliteStops"]
+__all__ = ["SqlStops"]
 
 Key = tuple[str, Stoppable, str]
 """Tenant, what, and its name."""
 
 
-class SqliteStops(Store):
-    """Stops in the embedded store."""
+class SqlStops(Store):
+    """Stops in a store."""
 
     _reader: Reader
     _writer: Writer

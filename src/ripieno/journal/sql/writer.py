@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
 
 from ripieno.journal.keys import UnknownMasterError
 from ripieno.journal.records import Draft
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.failures import writing
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import Database
 from ripieno.model.errors import InputError, RipienoError, StoreError
 
 __all__ = ["Operation", "Writer"]
@@ -84,8 +81,7 @@ class Writer:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
-        path: Path,
+        database: Database,
         committed: Committed,
         elsewhere: Callable[[], None],
         *,
@@ -96,13 +92,9 @@ class Writer:
         `renew` reads the master key again, where an operation meets one that is not known.
         """
         self._renew = renew
-        self._connection = connection
-        self._path = path
+        self._database = database
         self._committed = committed
         self._elsewhere = elsewhere
-        self._places = (str(path), f"{path}-wal")
-        self._files = {str(path): identity(str(path))}
-        """The files that are written to, as they were found: others in their place hold nothing of this."""
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Draft | Request | None] = SimpleQueue()
         self._waiters: dict[Draft, list[asyncio.Future[None]]] = {}
@@ -141,7 +133,7 @@ class Writer:
 
     async def _performed(self, operation: Operation, *, fresh: bool, unheard: Unheard | None) -> Any:
         if self._closed:
-            msg = f"the store at {self._path} is closed"
+            msg = f"the store at {self._database.place} is closed"
             raise StoreError(msg)
         request = Request(operation, self._loop.create_future(), fresh)
         self._queue.put(request)
@@ -169,7 +161,7 @@ class Writer:
     # -- in the thread ----------------------------------------------------------------------------
 
     def _work(self) -> None:
-        with contextlib.closing(self._connection), contextlib.suppress(RuntimeError):
+        with contextlib.closing(self._database), contextlib.suppress(RuntimeError):
             # RuntimeError: the loop was closed before the store, and nobody is left to report to
             while self._take():
                 pass
@@ -193,37 +185,26 @@ class Writer:
         return item is not None
 
     def _commit(self, commit: Commit) -> None:
-        batch = Batch(self._connection)
-        before = self._connection.total_changes
+        database = self._database
+        batch = Batch(database)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            batch.look(list({draft.lease.run for draft in commit.drafts}))
+            batch.learn(database.begin(list({draft.lease.run for draft in commit.drafts})))
             for item in commit.items:
                 if isinstance(item, Draft):
                     batch.append(item)
                 else:
                     self._perform(batch, item)
             batch.write()
-            self._check_place()
-            self._connection.execute("COMMIT")
+            database.commit()
         except Exception as error:  # noqa: BLE001 - whatever went wrong, every waiter must hear of it
-            self._fail(commit, error if isinstance(error, StoreError) else writing(self._path, error))
+            self._fail(commit, error if isinstance(error, StoreError) else database.failed(error))
             return
         batch.settle()
         commit.bounced, commit.beyond = batch.bounced, batch.beyond
-        commit.changed = self._connection.total_changes != before
-
-    def _check_place(self) -> None:
-        """Raise `StoreError` where the files are not where they were: a commit would be into nothing."""
-        for path in self._places:
-            found = identity(path)
-            if found is None or self._files.setdefault(path, found) != found:
-                msg = f"{path} was removed or replaced while it was open: nothing can be recorded in it"
-                raise StoreError(msg, remedy="put the data folder back, and start what serves it again")
+        commit.changed = database.changed
 
     def _fail(self, commit: Commit, failure: StoreError) -> None:
-        with contextlib.suppress(sqlite3.Error):  # it may have been rolled back already
-            self._connection.execute("ROLLBACK")
+        self._database.rollback()
         commit.failure = failure
         for draft in commit.drafts:
             draft.seq = 0
@@ -238,14 +219,14 @@ class Writer:
             request.result = request.operation(batch)
         except RipienoError as error:
             request.error = error
-        except sqlite3.IntegrityError as error:
-            request.error = writing(self._path, error)
-        except sqlite3.Error:
+        except self._database.refusals as error:
+            request.error = self._database.failed(error)
+        except self._database.errors:
             raise  # full, locked or damaged: nothing of this transaction can be kept
         except (UnicodeError, OverflowError) as error:
             request.error = InputError(f"cannot be recorded: {error}")
         except Exception as error:  # noqa: BLE001 - a defect in one operation must not harm the others
-            request.error = writing(self._path, error)
+            request.error = self._database.failed(error)
         batch.end(undo=request.error is not None)
 
     # -- on the loop ------------------------------------------------------------------------------
@@ -265,12 +246,3 @@ class Writer:
             request.settle()
         if commit.changed:
             self._committed(beyond=commit.beyond)
-
-
-def identity(path: str) -> tuple[int, int] | None:
-    """Tell which file is at a path; None where there is none."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - at every commit
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import time
 from collections.abc import Mapping
 
+from ripieno.journal.sql.database import Connection
 from ripieno.model.event import Event, Json, Kind, encoded
 from ripieno.model.principal import leave_of
 
@@ -14,7 +14,7 @@ __all__ = ["extend"]
 
 
 def extend(
-    connection: sqlite3.Connection,
+    connection: Connection,
     tenant: str,
     last: tuple[bytes, int, str],
     event: tuple[Kind, str, Mapping[str, Json]],

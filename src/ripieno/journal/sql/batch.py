@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Callable, Collection, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from ripieno.journal.keys import StreamKey, nonces
 from ripieno.journal.records import (
@@ -19,33 +18,20 @@ from ripieno.journal.records import (
     QuestionChange,
     SegmentChange,
 )
-from ripieno.journal.sqlite.authority import changed_since
-from ripieno.journal.sqlite.books import enter, let_go, short_of
-from ripieno.journal.sqlite.posting import tell
-from ripieno.journal.sqlite.rates import too_fast
-from ripieno.journal.sqlite.rows import Rows
-from ripieno.journal.sqlite.standing import begins_something, standing, stopped
-from ripieno.journal.sqlite.tenant_streams import extend
+from ripieno.journal.sql.authority import changed_since
+from ripieno.journal.sql.books import enter, short_of
+from ripieno.journal.sql.database import Database, put
+from ripieno.journal.sql.posting import tell
+from ripieno.journal.sql.rates import too_fast
+from ripieno.journal.sql.standing import begins_something, standing, stopped
+from ripieno.journal.sql.tenant_streams import extend
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Event, Json
 from ripieno.model.stop import Stop
 
 __all__ = ["Batch", "Head"]
 
-EVENTS: Final = Rows("INSERT INTO events (stream, seq, kind, envelope) VALUES {}", columns=4)
-PAYLOADS: Final = Rows("INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES {}", columns=3)
-HEADS: Final = Rows(
-    "WITH new (id, seq, hash, at) AS (VALUES {})"
-    " UPDATE runs SET head_seq = new.seq, head_hash = new.hash, updated_at = new.at"
-    " FROM new WHERE runs.id = new.id",
-    columns=4,
-)
-ENDS: Final = Rows(
-    "WITH ended (id, status, at) AS (VALUES {})"
-    " UPDATE runs SET status = ended.status, ended_at = ended.at, owner = NULL"
-    " FROM ended WHERE runs.id = ended.id",
-    columns=3,
-)
+FAILED: Final = put("failed_calls", "run, path", "tool, status, at")
 
 
 class Head(NamedTuple):
@@ -66,6 +52,7 @@ class Batch:
     """
 
     __slots__ = (
+        "_database",
         "_ends",
         "_events",
         "_gone",
@@ -84,8 +71,9 @@ class Batch:
         "unguarded",
     )
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self.connection = connection
+    def __init__(self, database: Database) -> None:
+        self.connection = database.connection
+        self._database = database
         self.bounced: set[Draft] = set()
         self.beyond = False
         """True once anything was done but to begin, carry on and end runs that this process has: what others
@@ -131,13 +119,8 @@ class Batch:
         return True
 
     def look(self, runs: Sequence[str]) -> None:
-        """Look up who owns these runs, and how many messages they have: by one statement, in one row."""
-        (rows,) = self.connection.execute(
-            "SELECT json_group_array(json_array(id, epoch, head_seq, wanted)) FROM runs"
-            " WHERE id IN (SELECT value FROM json_each(?)) AND owner IS NOT NULL",
-            (json.dumps(runs),),
-        ).fetchone()
-        self._known.update({run: (epoch, seq, wanted) for run, epoch, seq, wanted in json.loads(rows)})
+        """Look up who owns these runs, and how many messages they have."""
+        self.learn(self._database.look(runs))
 
     def lead(self, lease: Lease) -> None:
         """Take a lease's head as given, for a run whose row this transaction has just read or made."""
@@ -154,6 +137,10 @@ class Batch:
             self._gone.add(lease)
             if self._undo is not None:
                 self._undo.append(lambda: self._gone.discard(lease))
+
+    def learn(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Know of these runs what `Database.look` gave of them."""
+        self._known.update({run: (epoch, seq, wanted) for run, epoch, seq, wanted in rows})
 
     # -- events -----------------------------------------------------------------------------------
 
@@ -266,27 +253,22 @@ class Batch:
     def settle_ends(self) -> None:
         """Tell the tables which runs have ended, so that they can be read."""
         if self._ends:
-            ENDS.write(self.connection, self._ends)
-            let_go(self.connection, [run for run, _, _ in self._ends])
+            self._database.end_runs(self._ends)
             self._ends.clear()
 
     def write(self) -> None:
         """Write everything collected; the caller commits."""
         self.settle_ends()
-        EVENTS.write(self.connection, self._events)
-        PAYLOADS.write(
-            self.connection,
-            [
-                (key.stream, commitment, key.seal(commitment, data, nonce))
-                for (key, commitment, data), nonce in zip(
-                    self._payloads, nonces(len(self._payloads)), strict=True
-                )
-            ],
-        )
+        payloads = [
+            (key.stream, commitment, key.seal(commitment, data, nonce))
+            for (key, commitment, data), nonce in zip(
+                self._payloads, nonces(len(self._payloads)), strict=True
+            )
+        ]
         heads = [
             (run, head.seq, head.hash, head.at) for run, head in self._heads.items() if head.at is not None
         ]
-        HEADS.write(self.connection, heads)
+        self._database.write(self._events, payloads, heads)
 
     def settle(self) -> None:
         """After the commit: move the leases' heads on, and mark those that were given up."""
@@ -322,10 +304,11 @@ class Batch:
         """Tell whether rights in a tenant may have changed since an event of its stream."""
         found = self._outdated.get(under)
         if found is None:
-            found = self._outdated[under] = changed_since(self._one, *under)
+            found = self._outdated[under] = changed_since(self.one, *under)
         return found
 
-    def _one(self, statement: str, *values: object) -> object:
+    def one(self, statement: str, *values: object) -> Any:
+        """Give the first row of a statement; None where there is none."""
         return self.connection.execute(statement, values).fetchone()
 
     def _wanted(self, run: str) -> int:
@@ -338,21 +321,22 @@ class Batch:
         match draft.change:
             case ClaimChange(attempt, tool, _):
                 statement = (
-                    "INSERT OR IGNORE INTO claims (run, path, attempt, epoch, tool) VALUES (?, ?, ?, ?, ?)"
+                    "INSERT INTO claims (run, path, attempt, epoch, tool) VALUES (?, ?, ?, ?, ?)"
+                    " ON CONFLICT DO NOTHING"
                 )
                 values: tuple[object, ...] = (draft.lease.run, draft.path, attempt, draft.lease.epoch, tool)
             case QuestionChange(question, kind, role, content, due_at, person, reminders):
                 draft.lease.asked = self.beyond = True
                 statement = (
-                    "INSERT OR IGNORE INTO questions"
+                    "INSERT INTO questions"
                     " (id, run, path, kind, role, content, asked_at, due_at, person, reminders, remind_at,"
                     " state, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'open',"
-                    " CASE WHEN ?4 NOT IN ('timer', 'child')"
-                    " THEN (SELECT coalesce(max(number), 0) + 1 FROM questions) END)"
+                    " CASE WHEN ? NOT IN ('timer', 'child')"
+                    " THEN (SELECT coalesce(max(number), 0) + 1 FROM questions) END) ON CONFLICT DO NOTHING"
                 )
                 values = (
                     *(question, draft.lease.run, draft.path, kind, role, content, draft.at, due_at, person),
-                    *(json.dumps(reminders), reminders[0] if reminders else None),
+                    *(json.dumps(reminders), reminders[0] if reminders else None, kind),
                 )
             case _:
                 return True
@@ -364,17 +348,13 @@ class Batch:
             case CloseChange(prefix):
                 execute(
                     "UPDATE questions SET state = 'closed' WHERE run = ? AND state = 'open'"
-                    " AND (path = ? OR substr(path, 1, ?) = ?)",
+                    " AND (path = ? OR substr(path, 1, CAST(? AS INTEGER)) = ?)",
                     (run, prefix, len(prefix) + 1, prefix + "/"),
                 )
             case CallChange(tool, None):
                 execute("DELETE FROM failed_calls WHERE run = ? AND path = ?", (run, draft.path))
             case CallChange(tool, failed):
-                execute(
-                    "INSERT OR REPLACE INTO failed_calls (run, path, tool, status, at)"
-                    " VALUES (?, ?, ?, ?, ?)",
-                    (run, draft.path, tool, failed, draft.at),
-                )
+                execute(FAILED, (run, draft.path, tool, failed, draft.at))
             case SegmentChange(after) as change:
                 execute(
                     "UPDATE runs SET replay_after = ?, replay_needed = ? WHERE id = ?",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Final
 
 from ripieno.journal.records import Message, Told
+from ripieno.journal.sql.database import Connection
 from ripieno.journal.vouched import SAID, columns
 
 __all__ = ["post", "tell"]
@@ -21,7 +21,7 @@ TAKEN_UP: Final = {
 INSERT: Final = f"INSERT INTO inbox ({', '.join(SAID)}, mac) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - ours
 
 
-def post(connection: sqlite3.Connection, message: Message, mac: bytes | None) -> None:
+def post(connection: Connection, message: Message, mac: bytes | None) -> None:
     """Insert a message with its code, and raise the count that parking compares."""
     connection.execute(INSERT, (*columns(message), mac))
     connection.execute("UPDATE runs SET wanted = wanted + 1 WHERE id = ?", (message.run,))
@@ -33,7 +33,7 @@ def post(connection: sqlite3.Connection, message: Message, mac: bytes | None) ->
         )
 
 
-def tell(connection: sqlite3.Connection, told: Told) -> None:
+def tell(connection: Connection, told: Told) -> None:
     """Close the wait of a parent with the last words of its child, if it waits for them still."""
     message = told.message
     closed = connection.execute(
@@ -44,7 +44,7 @@ def tell(connection: sqlite3.Connection, told: Told) -> None:
     if closed.rowcount == 0:
         return
     connection.execute(
-        "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+        "INSERT INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (told.stream, told.commitment, told.sealed),
     )
     post(connection, message, told.mac)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,10 +16,10 @@ import orjson
 from ripieno.journal.budgets import Short
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import Draft, Lease, NewRun, RunRow, RunStatus
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.books import lacks
-from ripieno.journal.sqlite.owners import Owners
-from ripieno.journal.sqlite.standing import standing
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.books import lacks
+from ripieno.journal.sql.database import Connection, Owners
+from ripieno.journal.sql.standing import standing
 from ripieno.journal.store import Created
 from ripieno.model.errors import InputError, NotFoundError, OutdatedError, RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
@@ -64,7 +63,7 @@ class Taken:
     """And of those before it, these."""
 
 
-def read_row(connection: sqlite3.Connection, run: str) -> RunRow:
+def read_row(connection: Connection, run: str) -> RunRow:
     """Give a run's row; raises `NotFoundError`."""
     row = connection.execute(f"SELECT {COLUMNS} FROM runs WHERE id = ?", (run,)).fetchone()
     if row is None:
@@ -187,7 +186,7 @@ def park(batch: Batch, lease: Lease, seen: int, status: RunStatus, held: Sequenc
 def holds(batch: Batch, item: Stop | Short) -> bool:
     """Tell whether what holds a run stands, as this transaction sees it."""
     if isinstance(item, Short):
-        return lacks(batch.connection, item)
+        return lacks(batch.one, item)
     return any(stop.key == item.key for stop in standing(batch.connection))
 
 

@@ -8,8 +8,9 @@ from typing import Final
 from ripieno.journal.deployments import Move, Stage
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.policies import PolicyStage
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import put
 from ripieno.model.errors import ChangedError
 from ripieno.model.event import Json
 from ripieno.model.value import encode
@@ -57,8 +58,7 @@ def enter(
     body: dict[str, Json] = {"version": version, "content": content, "state": state, "by": "", **said}
     seq = tenants.record(batch, master, tenant, ("policy.kept", "", body))
     batch.connection.execute(
-        "INSERT OR REPLACE INTO policy_sets (tenant, version, content, state, by, event)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        put("policy_sets", "tenant, version", "content, state, by, event"),
         (tenant, version, content, state, body["by"], seq),
     )
 
@@ -84,7 +84,7 @@ def deploy(
     }
     seq = tenants.record(batch, master, tenant, ("policy.deployed", "", body))
     batch.connection.execute(
-        f"INSERT OR REPLACE INTO policy_stages (tenant, {ROW}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
+        put("policy_stages", "tenant, stage", "version, share, by, event"),
         (tenant, new.stage, new.version, new.share, new.by, seq),
     )
     return replace(new, event=seq)

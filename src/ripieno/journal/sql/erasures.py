@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.retention import Doomed, HoldRow, RetentionRow
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.ownership import current, now
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import put
+from ripieno.journal.sql.ownership import current, now
 from ripieno.model.errors import NotFoundError, RefusedError
 from ripieno.model.event import Json, Kind
 from ripieno.model.ids import short
@@ -23,6 +24,7 @@ __all__ = [
     "held",
     "hold",
     "refuse_erased",
+    "scrubbed",
     "set_retention",
     "unhold",
 ]
@@ -140,12 +142,19 @@ def destroy(batch: Batch, run: str, keys: list[bytes], heads: list[bytes]) -> in
     (wrapped,) = execute("SELECT wrapped FROM runs WHERE id = ?", (run,)).fetchone()
     keys.extend(wrapped[at : at + PIECE] for at in range(0, len(wrapped), PIECE))
     some = execute(
-        "SELECT substr(sealed, 1, ?) FROM payloads WHERE stream = ? LIMIT ?", (PIECE, stream, NEEDLES)
+        "SELECT substr(sealed, 1, CAST(? AS INTEGER)) FROM payloads WHERE stream = ? LIMIT ?",
+        (PIECE, stream, NEEDLES),
     )
     heads.extend(head for (head,) in some.fetchall())
     gone = execute("DELETE FROM payloads WHERE stream = ?", (stream,)).rowcount
     execute("UPDATE runs SET wrapped = x'', detail = NULL WHERE id = ?", (run,))
     return gone
+
+
+def scrubbed(batch: Batch, runs: Sequence[str]) -> None:
+    """Note that nothing of what was erased is left in the files."""
+    for run in runs:
+        batch.connection.execute("UPDATE erasures SET scrubbing = NULL WHERE stream = ?", (run,))
 
 
 def held(rows: Callable[..., Sequence[Any]], run: str, tenant: str) -> list[HoldRow]:
@@ -215,7 +224,7 @@ def set_retention(batch: Batch, master: MasterKey, tenant: str, row: RetentionRo
     }
     tenants.record(batch, master, tenant, ("retention.set", "", body))
     execute(
-        "INSERT OR REPLACE INTO retention (tenant, data, keep, at_least, by) VALUES (?, ?, ?, ?, ?)",
+        put("retention", "tenant, data", "keep, at_least, by"),
         (tenant, row.data, row.keep, row.at_least, row.by),
     )
     return True

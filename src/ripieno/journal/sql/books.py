@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final
 
 from ripieno.journal.budgets import ALERTS, Bill, Short, month_of
 from ripieno.journal.records import Draft
+from ripieno.journal.sql.database import Connection, put
 from ripieno.model.event import Json
 
-__all__ = ["alerts_due", "enter", "lacks", "let_go", "short_of", "wake", "wake_due"]
+__all__ = ["alerts_due", "enter", "lacks", "short_of", "wake", "wake_due"]
+
+RESERVE: Final = put("reserved", "run, path", "tenant, team, cost")
 
 Alert = Callable[[str, dict[str, Json]], None]
 """Records in a tenant's stream that so much of a budget is spent."""
 
 
-def short_of(connection: sqlite3.Connection, draft: Draft, bill: Bill) -> Short | None:
+def short_of(connection: Connection, draft: Draft, bill: Bill) -> Short | None:
     """Give the hard budget that has no room for an act; None when there is room."""
-    key = (draft.lease.run, draft.path)
-    if connection.execute("SELECT 1 FROM reserved WHERE run = ? AND path = ?", key).fetchone():
+
+    def one(statement: str, *values: Any) -> Any:
+        return connection.execute(statement, values).fetchone()
+
+    if one("SELECT 1 FROM reserved WHERE run = ? AND path = ?", draft.lease.run, draft.path):
         return None  # it is in doubt what became of it, and it is repeated on what was reserved for it
     tenant = tenant_of(connection, draft)
     asked = bill.held or bill.spent
     for team in dict.fromkeys(("", bill.team)):
         short = Short(tenant, team, asked, month_of(draft.at))
-        if lacks(connection, short):
+        if lacks(one, short):
             return short
     return None
 
 
-def lacks(connection: sqlite3.Connection, short: Short) -> bool:
-    """Tell whether a hard budget has no room for so much."""
-    row = connection.execute(
-        "SELECT cost FROM budgets WHERE tenant = ? AND team = ? AND hard = 1", (short.tenant, short.team)
-    ).fetchone()
+def lacks(one: Callable[..., Any], short: Short) -> bool:
+    """Tell whether a hard budget has no room for so much; `one` reads a row."""
+    row = one("SELECT cost FROM budgets WHERE tenant = ? AND team = ? AND hard = 1", short.tenant, short.team)
     if row is None:
         return False
-    (spent,) = connection.execute(
-        "SELECT coalesce(sum(cost), 0) FROM spent_months WHERE tenant = ? AND team = ? AND month = ?",
-        (short.tenant, short.team, short.month),
-    ).fetchone()
-    (held,) = connection.execute(
-        "SELECT coalesce(sum(cost), 0) FROM reserved WHERE tenant = ? AND (team = ? OR ? = '')",
-        (short.tenant, short.team, short.team),
-    ).fetchone()
+    (spent,) = one(
+        "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) FROM spent_months"
+        " WHERE tenant = ? AND team = ? AND month = ?",
+        short.tenant,
+        short.team,
+        short.month,
+    )
+    (held,) = one(
+        "SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) FROM reserved"
+        " WHERE tenant = ? AND (team = ? OR ? = '')",
+        short.tenant,
+        short.team,
+        short.team,
+    )
     return spent + held + short.cost > row[0]
 
 
-def enter(connection: sqlite3.Connection, draft: Draft, bill: Bill, alert: Alert) -> None:
+def enter(connection: Connection, draft: Draft, bill: Bill, alert: Alert) -> None:
     """Enter what an event reserves, settles and spends."""
     run, execute = draft.lease.run, connection.execute
     freed = 0
@@ -59,16 +67,13 @@ def enter(connection: sqlite3.Connection, draft: Draft, bill: Bill, alert: Alert
             return
     tenant = tenant_of(connection, draft)
     if bill.held:
-        execute(
-            "INSERT OR REPLACE INTO reserved (run, path, tenant, team, cost) VALUES (?, ?, ?, ?, ?)",
-            (run, draft.path, tenant, bill.team, bill.held),
-        )
+        execute(RESERVE, (run, draft.path, tenant, bill.team, bill.held))
     if bill.spent:
         month = month_of(draft.at)
         for team in dict.fromkeys(("", bill.team)):
             execute(
-                "INSERT INTO spent_months (tenant, team, month, cost, alerted) VALUES (?1, ?2, ?3, ?4, 0)"
-                " ON CONFLICT DO UPDATE SET cost = cost + ?4",
+                "INSERT INTO spent_months (tenant, team, month, cost, alerted) VALUES (?, ?, ?, ?, 0)"
+                " ON CONFLICT (tenant, team, month) DO UPDATE SET cost = spent_months.cost + excluded.cost",
                 (tenant, team, month, bill.spent),
             )
             alerts_due(connection, (tenant, team, month), alert)
@@ -76,7 +81,7 @@ def enter(connection: sqlite3.Connection, draft: Draft, bill: Bill, alert: Alert
         wake(connection, tenant)
 
 
-def alerts_due(connection: sqlite3.Connection, whose: tuple[str, str, str], alert: Alert) -> None:
+def alerts_due(connection: Connection, whose: tuple[str, str, str], alert: Alert) -> None:
     """Tell of what part of a budget is spent that was not told of yet; `whose`: tenant, team, month."""
     tenant, team, month = whose
     execute = connection.execute
@@ -98,24 +103,17 @@ def alerts_due(connection: sqlite3.Connection, whose: tuple[str, str, str], aler
     )
 
 
-def let_go(connection: sqlite3.Connection, runs: Sequence[str]) -> None:
-    """Forget what runs that have ended had reserved for calls that were never sent."""
-    connection.execute(
-        "DELETE FROM reserved WHERE run IN (SELECT value FROM json_each(?))", (json.dumps(runs),)
-    )
-
-
-def wake(connection: sqlite3.Connection, tenant: str) -> None:
+def wake(connection: Connection, tenant: str) -> None:
     """Have the runs of a tenant looked at again that wait for room in a budget."""
     connection.execute(f"{WAKE} AND tenant = ?", (tenant,))
 
 
-def wake_due(connection: sqlite3.Connection, at: int) -> None:
+def wake_due(connection: Connection, at: int) -> None:
     """Have the runs looked at again that wait for a month which is over."""
     connection.execute(f"{WAKE} AND again_at <= ?", (at,))
 
 
-def tenant_of(connection: sqlite3.Connection, draft: Draft) -> Any:
+def tenant_of(connection: Connection, draft: Draft) -> Any:
     """Give the tenant of an event's run."""
     return connection.execute("SELECT tenant FROM runs WHERE id = ?", (draft.lease.run,)).fetchone()[0]
 

@@ -7,14 +7,17 @@ algorithm, ITU-T I.371).
 
 from __future__ import annotations
 
-import sqlite3
+from typing import Final
 
 from ripieno.journal.records import ClaimChange, Draft
+from ripieno.journal.sql.database import Connection, put
 
 __all__ = ["too_fast"]
 
+PAY: Final = put("rates", "tenant, principal, tool", "paid_at")
 
-def too_fast(connection: sqlite3.Connection, draft: Draft) -> bool:
+
+def too_fast(connection: Connection, draft: Draft) -> bool:
     """Tell whether a claim comes too soon after others; where not, it is counted."""
     rate = draft.change.rate if isinstance(draft.change, ClaimChange) else None
     if rate is None:
@@ -29,7 +32,5 @@ def too_fast(connection: sqlite3.Connection, draft: Draft) -> bool:
     paid = max(draft.at, 0 if row is None else row[0]) + rate.per // rate.calls
     if paid - draft.at > rate.per:
         return True
-    connection.execute(
-        "INSERT OR REPLACE INTO rates (tenant, principal, tool, paid_at) VALUES (?, ?, ?, ?)", (*key, paid)
-    )
+    connection.execute(PAY, (*key, paid))
     return False

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.records import OF_A_TASK, Draft, Lease, Message, QuestionState, why_closed
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.ownership import now, read_row
-from ripieno.journal.sqlite.posting import post
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.ownership import now, read_row
+from ripieno.journal.sql.posting import post
 from ripieno.journal.vouched import SAID, check, code, columns
 from ripieno.model.errors import ChangedError, RefusedError, StoreError
 from ripieno.model.event import Json, Kind
@@ -66,7 +66,7 @@ def keep(batch: Batch, key: StreamKey, payloads: tuple[tuple[bytes, bytes], ...]
     """Keep values that were sent to a run."""
     for commitment, data in payloads:
         batch.connection.execute(
-            "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+            "INSERT INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (key.stream, commitment, key.seal(commitment, data)),
         )
 

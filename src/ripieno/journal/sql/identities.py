@@ -1,4 +1,4 @@
-"""The part of the embedded store that knows who there is."""
+"""The part of a store that knows who there is."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ripieno.journal.identity import (
 )
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.rights import Directed, Rights, RightsStore
-from ripieno.journal.sqlite import api_keys, directory
-from ripieno.journal.sqlite.authority import changed_since
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import api_keys, directory
+from ripieno.journal.sql.authority import changed_since
+from ripieno.journal.sql.database import Reader
+from ripieno.journal.sql.writer import Writer
 from ripieno.model.event import Json
 
-__all__ = ["SqliteIdentities"]
+__all__ = ["SqlIdentities"]
 
 
-class SqliteIdentities(IdentityStore, RightsStore):
-    """Principals, groups and keys in the tables of the embedded store."""
+class SqlIdentities(IdentityStore, RightsStore):
+    """Principals, groups and keys in the tables of a store."""
 
     _reader: Reader
     _writer: Writer

@@ -1,40 +1,36 @@
-"""The part of the embedded store that erases, and knows what is kept and for how long."""
+"""The part of a store that erases, and knows what is kept and for how long."""
 
 # ruff: noqa: S608 - only our own column names are put into statements
 
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Sequence
-from pathlib import Path
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import RunRow
 from ripieno.journal.retention import Doomed, Erasure, Holdable, HoldRow, RetentionRow
-from ripieno.journal.sqlite import deletion, erasures
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.owners import Owners
-from ripieno.journal.sqlite.ownership import COLUMNS
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.scrubbing import scrub
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import deletion, erasures
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import Owners, Reader
+from ripieno.journal.sql.ownership import COLUMNS
+from ripieno.journal.sql.writer import Writer
 from ripieno.journal.store import Store
 from ripieno.model.value import decode
 
-__all__ = ["SqliteRetention"]
+__all__ = ["SqlRetention"]
 
 ERASURE = "stream, tenant, by, at, reason"
 
 
-class SqliteRetention(Store):
-    """Erasures, holds and times to keep in the tables of the embedded store."""
+class SqlRetention(Store):
+    """Erasures, holds and times to keep in the tables of a store."""
 
-    path: Path
     _reader: Reader
     _writer: Writer
     _owners: Owners
     _master: MasterKey
-    _busy_seconds: float
     _scrubbing: asyncio.Lock
     """Protects that whoever has destroyed something looks for it before anybody else says that it is gone."""
 
@@ -56,18 +52,14 @@ class SqliteRetention(Store):
 
     async def _scrub(self, pieces: Sequence[bytes] | None) -> bool:
         rows = self._reader.all("SELECT stream, scrubbing FROM erasures WHERE scrubbing IS NOT NULL")
-        mine = [(stream,) for stream, token in rows if token == self._owners.token]
-        left = [(stream,) for stream, token in rows if not self._owners.alive(token)]
+        mine = [stream for stream, token in rows if token == self._owners.token]
+        left = [stream for stream, token in rows if not self._owners.alive(token)]
         if not mine and not left:
             return True
         known = None if left else pieces
-        done = await asyncio.to_thread(scrub, self.path, known, self._busy_seconds)
+        done = await self._clean(known)
         if done:
-            await self._writer.perform(
-                lambda batch: batch.connection.executemany(
-                    "UPDATE erasures SET scrubbing = NULL WHERE stream = ?", [*mine, *left]
-                )
-            )
+            await self._writer.perform(lambda batch: erasures.scrubbed(batch, [*mine, *left]))
         return done
 
     def erasure(self, run: str) -> Erasure | None:
@@ -161,6 +153,13 @@ class SqliteRetention(Store):
             count, pieces = await self._writer.perform(operation)
             await self._scrub(pieces)
         return count
+
+    @abstractmethod
+    async def _clean(self, needles: Sequence[bytes] | None) -> bool:
+        """Take what is not there any more out of every free byte of the store; False while that cannot be.
+
+        With `needles` only where one of these is found.
+        """
 
     def descended(self, run: str) -> Sequence[RunRow]:
         """Give the runs that began from another: its child runs, what it was forked or retried to."""

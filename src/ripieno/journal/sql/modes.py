@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import ModeRow, VersionRow
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.tenants import keep, record
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import Reader, put
+from ripieno.journal.sql.tenants import keep, record
 from ripieno.model.event import Json
 from ripieno.model.mode import Mode
 from ripieno.model.value import encode
@@ -34,8 +34,7 @@ def set_mode(
         body["reason"] = keep(batch, master, version.tenant, encode(reason))
     seq = record(batch, master, version.tenant, ("workflow.mode", "", body))
     batch.connection.execute(
-        "INSERT OR REPLACE INTO modes (tenant, version, participant, mode, by, event)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
+        put("modes", "tenant, version, participant", "mode, by, event"),
         (version.tenant, version.version, participant, mode, by, seq),
     )
     return seq

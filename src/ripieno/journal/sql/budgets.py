@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
 
 from ripieno.journal.budgets import BudgetRow, Short, month_of
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.books import alerts_due, lacks, wake
-from ripieno.journal.sqlite.failures import reading
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.books import alerts_due, lacks, wake
+from ripieno.journal.sql.database import Reader, put
+from ripieno.journal.sql.writer import Writer
 from ripieno.journal.store import Store
 
-__all__ = ["SqliteBudgets"]
+__all__ = ["SqlBudgets"]
 
 READ = (
     "SELECT b.team, b.cost, b.hard, b.by,"
-    " (SELECT coalesce(sum(cost), 0) FROM spent_months s"
+    " (SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) FROM spent_months s"
     "  WHERE s.tenant = b.tenant AND s.team = b.team AND s.month = ?),"
-    " (SELECT coalesce(sum(cost), 0) FROM reserved r"
+    " (SELECT CAST(coalesce(sum(cost), 0) AS BIGINT) FROM reserved r"
     "  WHERE r.tenant = b.tenant AND (r.team = b.team OR b.team = ''))"
     " FROM budgets b WHERE b.tenant = ? ORDER BY b.team"
 )
 
 
-class SqliteBudgets(Store):
-    """Monthly budgets in the embedded store."""
+class SqlBudgets(Store):
+    """Monthly budgets in a store."""
 
-    path: Path
     _reader: Reader
     _writer: Writer
     _master: MasterKey
@@ -47,7 +43,7 @@ class SqliteBudgets(Store):
                 ("budget.set", "", {"team": team, "cost": cost, "hard": int(hard), "by": by}),
             )
             batch.connection.execute(
-                "INSERT OR REPLACE INTO budgets (tenant, team, cost, hard, by) VALUES (?, ?, ?, ?, ?)",
+                put("budgets", "tenant, team", "cost, hard, by"),
                 (tenant, team, cost, int(hard), by),
             )
             alerts_due(batch.connection, (tenant, team, month_of(at)), batch.alert)
@@ -75,10 +71,7 @@ class SqliteBudgets(Store):
 
     def lacks(self, short: Short) -> bool:
         """Tell whether a hard budget still has no room for an act."""
-        try:
-            return lacks(self._reader.connection, short)
-        except sqlite3.Error as error:
-            raise reading(self.path, error) from error
+        return lacks(self._reader.one, short)
 
     async def budgets(self, tenant: str, month: str) -> Sequence[BudgetRow]:
         """Give the budgets of a tenant with what was spent in a month and is reserved now."""

@@ -1,27 +1,26 @@
-"""The part of the embedded store that has another master key take the place of one."""
+"""The part of a store that has another master key take the place of one."""
 
 # ruff: noqa: S608 - only our own names are put into statements
 
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, wrapped_by
 from ripieno.journal.master_file import ID_BYTES
 from ripieno.journal.masters import MasterRow, Rewrapped
-from ripieno.journal.sqlite import rekeying
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.scrubbing import scrub
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import rekeying
+from ripieno.journal.sql.database import Reader
+from ripieno.journal.sql.writer import Writer
 from ripieno.journal.store import Store
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.ids import short
 
-__all__ = ["NEWEST", "SqliteMasters"]
+__all__ = ["NEWEST", "SqlMasters"]
 
 NEWEST: Final = "SELECT id FROM masters ORDER BY generation DESC LIMIT 1"
 """The master key that wraps; none where the first one does."""
@@ -31,14 +30,12 @@ OTHER: Final = (
 )
 
 
-class SqliteMasters(Store):
-    """Master keys in the tables of the embedded store."""
+class SqlMasters(Store):
+    """Master keys in the tables of a store."""
 
-    path: Path
     _reader: Reader
     _writer: Writer
     _master: MasterKey
-    _busy_seconds: float
     _scrubbing: asyncio.Lock
     """Protects that whoever has destroyed something looks for it before anybody else says that it is gone."""
 
@@ -110,7 +107,7 @@ class SqliteMasters(Store):
     async def scrub_values(self, before: Sequence[bytes] | None) -> bool:
         """Take what values were before they were encrypted anew out of every free byte of the files."""
         async with self._scrubbing:
-            return await asyncio.to_thread(scrub, self.path, before, self._busy_seconds)
+            return await self._clean(before)
 
     def _anew(self, rows: Sequence[Any]) -> tuple[list[tuple[str, bytes, bytes]], Rewrapped]:
         """Wrap keys anew; those that cannot be unwrapped are told, and stay as they are."""
@@ -146,7 +143,11 @@ class SqliteMasters(Store):
         """Take what a master key has wrapped out of every free byte of the store's files."""
         needles = None if before is None else [bytes.fromhex(before)]
         async with self._scrubbing:
-            return await asyncio.to_thread(scrub, self.path, needles, self._busy_seconds)
+            return await self._clean(needles)
+
+    @abstractmethod
+    async def _clean(self, needles: Sequence[bytes] | None) -> bool:
+        """Take what is not there any more out of every free byte of the store."""
 
     async def end_rotation(self, row: MasterRow, body: Mapping[str, Json]) -> None:
         """Record that nothing is wrapped by the one before any more, and that it was destroyed."""

@@ -8,8 +8,9 @@ from typing import Final
 from ripieno.journal.deployments import EVERY, AgentState, Deployment, Move
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import NewRun
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import put
 from ripieno.model.errors import ChangedError, RefusedError
 from ripieno.model.event import Json, Kind
 from ripieno.model.value import encode
@@ -46,7 +47,7 @@ def deploy(
         body["reason"] = tenants.keep(batch, master, tenant, encode(reason))
     seq = tenants.record(batch, master, tenant, ("workflow.deployed", "", body))
     batch.connection.execute(
-        f"INSERT OR REPLACE INTO deployments (tenant, {ROW}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
+        put("deployments", "tenant, workflow, stage", "version, share, by, event"),
         (tenant, new.workflow, new.stage, new.version, new.share, new.by, seq),
     )
     return replace(new, event=seq)
@@ -152,8 +153,7 @@ def change_state(batch: Batch, master: MasterKey, tenant: str, state: AgentState
     }
     seq = tenants.record(batch, master, tenant, ("agent.status", "", body))
     execute(
-        "INSERT OR REPLACE INTO agent_states (tenant, workflow, agent, status, by, reason, event)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        put("agent_states", "tenant, workflow, agent", "status, by, reason, event"),
         (tenant, state.workflow, state.agent, state.status, state.by, reason, seq),
     )
     return True

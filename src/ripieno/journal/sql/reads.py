@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey, StreamKey
@@ -20,13 +19,10 @@ from ripieno.journal.records import (
     RunRow,
     VersionRow,
 )
-from ripieno.journal.sqlite.format_6 import CHANGES
-from ripieno.journal.sqlite.modes import modes_of
-from ripieno.journal.sqlite.owners import Owners
-from ripieno.journal.sqlite.ownership import COLUMNS
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.sequencer import OF_SYSTEM
-from ripieno.journal.sqlite.tasks import ABSENCE
+from ripieno.journal.sql.database import Owners, Reader, marks
+from ripieno.journal.sql.modes import modes_of
+from ripieno.journal.sql.ownership import COLUMNS
+from ripieno.journal.sql.tasks import ABSENCE
 from ripieno.journal.store import Store
 from ripieno.journal.tasks import Absence
 from ripieno.model.errors import ErasedError, InputError, NotFoundError, StoreError, nearest
@@ -35,10 +31,12 @@ from ripieno.model.ids import short
 from ripieno.model.stop import EVERYTHING
 from ripieno.model.value import decode
 
-__all__ = ["CHANGED", "SqliteReads", "looking_for_work"]
+__all__ = ["OF_SYSTEM", "SqlReads", "looking_for_work", "reading_changes"]
 
 SHORTEST_END: Final = 4
 """How many digits of an id's end one has to give."""
+
+ID_DIGITS: Final = 32
 
 AMBIGUOUS: Final = 4
 """How many runs an ambiguous text shows."""
@@ -67,18 +65,22 @@ FAILED_CALLS: Final = (
 LAST: Final = 2**62
 
 
-CHANGED: Final = (
-    "SELECT lower(hex(stream)), envelope FROM events"
-    f" WHERE stream = (SELECT stream FROM tenants WHERE name = ?) AND {CHANGES}"
-    " AND kind IN (SELECT value FROM json_each(?)) ORDER BY seq"
+OF_SYSTEM: Final = (
+    "SELECT envelope FROM events WHERE kind = ?"
+    " AND stream = (SELECT stream FROM tenants WHERE name = ?) ORDER BY seq"
 )
-"""Reads the events of a tenant's log by which what is served, or what decides, was changed."""
+"""Reads the events of one kind of a tenant's log."""
+
+CHANGES: Final = (
+    "kind IN ('workflow.registered', 'workflow.deployed', 'policy.kept', 'policy.deployed',"
+    " 'policy.withdrawn')"
+)
+"""Events that say what is served and what decides; an index holds for this very condition alone."""
 
 
-class SqliteReads(Store):
-    """The reading half of the embedded store."""
+class SqlReads(Store):
+    """The reading half of a store."""
 
-    path: Path
     _reader: Reader
     _master: MasterKey
     _owners: Owners
@@ -112,12 +114,13 @@ class SqliteReads(Store):
     async def find(self, tenant: str, text: str) -> RunRow:
         """Give the run with this id, business key, or end of id."""
         rows = self._reader.all(
-            f"SELECT {COLUMNS} FROM runs WHERE tenant = ? AND (id = ? OR key = ? OR substr(id, -?) = ?)"
+            f"SELECT {COLUMNS} FROM runs WHERE tenant = ?"
+            " AND (id = ? OR key = ? OR substr(id, CAST(? AS INTEGER)) = ?)"
             " ORDER BY id = ? DESC, id DESC LIMIT ?",
             tenant,
             text,
             text,
-            max(len(text), SHORTEST_END),
+            ID_DIGITS + 1 - max(len(text), SHORTEST_END),
             text,
             text,
             AMBIGUOUS + 1,
@@ -134,11 +137,11 @@ class SqliteReads(Store):
 
     async def runs(self, wanted: RunFilter) -> Sequence[RunRow]:
         """List runs, newest first."""
-        few = "+" if wanted.failed_tool or wanted.waiting_for else ""  # found by their ids
-        conditions = [f"{few}tenant = ?"]
+        few = " || ''" if wanted.failed_tool or wanted.waiting_for else ""  # found by their ids
+        conditions = [f"tenant{few} = ?"]
         values: list[Any] = [wanted.tenant]
         if wanted.statuses:
-            conditions.append(f"{few}status IN ({', '.join('?' * len(wanted.statuses))})")
+            conditions.append(f"status{few} IN ({marks(len(wanted.statuses))})")
             values.extend(wanted.statuses)
         requested = wanted.failed_tool is None
         for condition, value in (
@@ -165,7 +168,7 @@ class SqliteReads(Store):
             return frozenset()
         rows = self._reader.all(
             f"SELECT DISTINCT lower(hex(stream)) FROM events WHERE kind = 'run.restored'"
-            f" AND stream IN ({', '.join('?' * len(runs))})",
+            f" AND stream IN ({marks(len(runs))})",
             *(bytes.fromhex(run) for run in runs),
         )
         return frozenset(run for (run,) in rows)
@@ -184,13 +187,13 @@ class SqliteReads(Store):
             "SELECT envelope FROM events WHERE stream = ? AND seq > ? ORDER BY seq LIMIT ?",
             stream_of(run),
             after,
-            -1 if limit is None else limit,
+            LAST if limit is None else limit,
         )
         return [self._read(run, row[0]) for row in rows]
 
     async def changes(self, tenant: str, *kinds: Kind) -> Sequence[Event]:
         """Give the events of a tenant's log by which what is served, or what decides, was changed."""
-        rows = self._reader.all(CHANGED, tenant, json.dumps(kinds))
+        rows = self._reader.all(reading_changes(len(kinds)), tenant, *kinds)
         return [self._read(*row) for row in rows]
 
     async def replayable(self, run: str) -> Sequence[Event]:
@@ -302,7 +305,8 @@ class SqliteReads(Store):
         """List registered versions, newest first."""
         rows = self._reader.all(
             "SELECT version, tenant, workflow, source, pins, registered_at, about FROM versions"
-            " WHERE tenant = ? AND (? IS NULL OR workflow = ?) ORDER BY registered_at DESC, rowid DESC",
+            " WHERE tenant = ? AND (CAST(? AS TEXT) IS NULL OR workflow = ?)"
+            " ORDER BY registered_at DESC, rowid DESC",
             tenant,
             workflow,
             workflow,
@@ -353,15 +357,24 @@ class SqliteReads(Store):
 
 def looking_for_work(versions: int) -> str:
     """Give the statement that finds runs which could go on, where so many versions are served."""
-    marks = ", ".join("?" * versions)
+    served = marks(versions)
     return (
-        "SELECT id FROM runs WHERE status = 'running' AND owner IS NOT ?"
+        "SELECT id FROM runs WHERE status = 'running' AND (owner IS NULL OR owner <> ?)"
         " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
         " UNION ALL SELECT id FROM runs WHERE status = 'stopped' AND wanted > seen"
         " UNION ALL SELECT id FROM runs AS unserved WHERE status = 'needs_version'"
-        f" AND (version IN ({marks}) OR EXISTS (SELECT 1 FROM compatible"
-        f" WHERE tenant = unserved.tenant AND old = unserved.version AND new IN ({marks})))"
+        f" AND (version IN ({served}) OR EXISTS (SELECT 1 FROM compatible"
+        f" WHERE tenant = unserved.tenant AND old = unserved.version AND new IN ({served})))"
         " ORDER BY id LIMIT ?"
+    )
+
+
+def reading_changes(kinds: int) -> str:
+    """Give the statement that reads the events of so many kinds of `CHANGES` in a tenant's log."""
+    return (
+        "SELECT lower(hex(stream)), envelope FROM events"
+        f" WHERE stream = (SELECT stream FROM tenants WHERE name = ?) AND {CHANGES}"
+        f" AND kind IN ({marks(kinds)}) ORDER BY seq"
     )
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, StreamKey, wrapped_by
-from ripieno.journal.master_file import ID_BYTES
+from ripieno.journal.keys import MasterKey, StreamKey, wrapped_by
 from ripieno.journal.masters import MasterRow
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
 from ripieno.model.errors import RefusedError
 from ripieno.model.event import Json
 from ripieno.model.stop import EVERYTHING
 from ripieno.model.value import encode
 
 __all__ = [
-    "EACH_MASTER",
     "begin",
     "encrypt_anew",
     "end",
@@ -24,14 +22,6 @@ __all__ = [
     "put_back_runs",
     "put_back_tenants",
 ]
-
-EACH_MASTER: Final = f"""
-    SELECT id, wrapped FROM (
-        SELECT id, wrapped FROM runs UNION ALL SELECT lower(hex(stream)), wrapped FROM tenants
-    ) WHERE wrapped <> x''
-    GROUP BY iif(length(wrapped) >= {WRAPPED_BYTES}, substr(wrapped, 1, {ID_BYTES}), x'')
-"""  # noqa: S608 - only our own numbers are put into it
-"""One key for each master key that has wrapped any."""
 
 PIECE: Final = 20
 """Bytes of a value by which it is looked for in the file afterwards."""
@@ -102,7 +92,10 @@ def encrypt_anew(batch: Batch, master: MasterKey, run: str, number: int) -> tupl
 
 def put_back_runs(batch: Batch, rows: Sequence[tuple[str, bytes, bytes]]) -> None:
     """Put keys that are wrapped anew in their places: run, before and now; not where one was erased."""
-    batch.connection.executemany("UPDATE runs SET wrapped = ?3 WHERE id = ?1 AND wrapped = ?2", [*rows])
+    for run, before, now in rows:
+        batch.connection.execute(
+            "UPDATE runs SET wrapped = ? WHERE id = ? AND wrapped = ?", (now, run, before)
+        )
 
 
 def put_back_tenants(

@@ -1,4 +1,4 @@
-"""The part of the embedded store that knows which policies are in force, and keeps their texts."""
+"""The part of a store that knows which policies are in force, and keeps their texts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from collections.abc import Sequence
 from ripieno.journal.deployments import Move
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.policies import PolicyBook, PolicySet, PolicyStage, PolicyStore, Standing
-from ripieno.journal.sqlite import policies
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import policies
+from ripieno.journal.sql.database import Reader
+from ripieno.journal.sql.writer import Writer
 
-__all__ = ["SqlitePolicies"]
+__all__ = ["SqlPolicies"]
 
 STAGES = "SELECT tenant, stage, version, share, by, event FROM policy_stages"
 
 
-class SqlitePolicies(PolicyStore):
-    """Sets of policies and their stages in the tables of the embedded store."""
+class SqlPolicies(PolicyStore):
+    """Sets of policies and their stages in the tables of a store."""
 
     _reader: Reader
     _writer: Writer

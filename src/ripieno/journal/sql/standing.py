@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from ripieno.journal.records import ClaimChange, Draft, QuestionChange
+from ripieno.journal.sql.database import Connection
 from ripieno.model.event import Event
 from ripieno.model.stop import Place, Stop
 
@@ -15,7 +15,7 @@ __all__ = ["STANDING", "above", "begins_something", "standing", "stopped"]
 STANDING: Final = "SELECT tenant, what, name, by, at, reason FROM stops ORDER BY at, what, name"
 
 
-def standing(connection: sqlite3.Connection) -> Sequence[Stop]:
+def standing(connection: Connection) -> Sequence[Stop]:
     """Give the stops that stand, as a transaction sees them."""
     return [Stop(*row) for row in connection.execute(STANDING)]
 
@@ -26,7 +26,7 @@ def begins_something(draft: Draft) -> bool:
     return isinstance(change, ClaimChange) or (isinstance(change, QuestionChange) and change.kind == "child")
 
 
-def stopped(connection: sqlite3.Connection, stops: Sequence[Stop], draft: Draft) -> bool:
+def stopped(connection: Connection, stops: Sequence[Stop], draft: Draft) -> bool:
     """Tell whether one of these stops covers what an event is about to begin."""
 
     def one(statement: str, *values: Any) -> Any:

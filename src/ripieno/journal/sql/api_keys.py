@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from ripieno.journal.identity import KeyRow, KeyScope, LoginRow, ProviderRow, RevokedKey
 from ripieno.journal.keys import MasterKey, StreamKey
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.directory import note
-from ripieno.journal.sqlite.reader import Reader
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import Reader, put
+from ripieno.journal.sql.directory import note
 from ripieno.model.event import Json
 
 __all__ = [
@@ -46,7 +46,7 @@ def create_key(batch: Batch, master: MasterKey, row: KeyRow, secret: str, reason
     tenants.head(batch, master, row.tenant)  # the tenant's key is there from its first event on
     row = replace(
         row,
-        verifier=verifier(tenant_key(batch.connection.execute, master.unwrap, row.tenant), row.id, secret),
+        verifier=verifier(tenant_key(batch.one, master.unwrap, row.tenant), row.id, secret),
     )
     scope = row.scope.document()
     batch.connection.execute(
@@ -99,7 +99,7 @@ def trust(batch: Batch, master: MasterKey, provider: ProviderRow, reason: str | 
     if found == (settings,):
         return False
     batch.connection.execute(
-        "INSERT OR REPLACE INTO providers (tenant, issuer, settings, by) VALUES (?, ?, ?, ?)",
+        put("providers", "tenant, issuer", "settings, by"),
         (provider.tenant, provider.issuer, settings, provider.by),
     )
     body: dict[str, Json] = {
@@ -127,8 +127,10 @@ def note_login(
     row = (tenant, login.credential, login.principal, login.mark, login.at)
     changed = batch.connection.execute(
         "INSERT INTO logins (tenant, credential, principal, mark, at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO UPDATE SET principal = excluded.principal, mark = excluded.mark, at = excluded.at"
-        " WHERE principal <> excluded.principal OR mark <> excluded.mark OR at <> excluded.at",
+        " ON CONFLICT (tenant, credential) DO UPDATE SET"
+        " principal = excluded.principal, mark = excluded.mark, at = excluded.at"
+        " WHERE logins.principal <> excluded.principal OR logins.mark <> excluded.mark"
+        " OR logins.at <> excluded.at",
         row,
     ).rowcount
     if changed:
@@ -155,7 +157,7 @@ def key_with(reader: Reader, master: MasterKey, key: str, secret: str) -> tuple[
     """Give the key with this id and whether `secret` is its own, in the same time whatever is wrong."""
     found = reader.one(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key)  # noqa: S608 - our own columns
     row = None if found is None else key_row(found)
-    under = NOBODYS if row is None else tenant_key(reader.connection.execute, master.reach, row.tenant)
+    under = NOBODYS if row is None else tenant_key(reader.one, master.reach, row.tenant)
     given = verifier(under, key, secret)
     same = hmac.compare_digest(given, row.verifier if row is not None else "0" * len(given))
     return row, same and row is not None
@@ -189,7 +191,9 @@ def verifier(key: StreamKey, name: str, secret: str) -> str:
     return key.derive(f"api key {name} {secret}").hex()
 
 
-def tenant_key(execute: Any, unwrap: Callable[[bytes, bytes], StreamKey], tenant: str) -> StreamKey:
+def tenant_key(
+    one: Callable[..., Any], unwrap: Callable[[bytes, bytes], StreamKey], tenant: str
+) -> StreamKey:
     """Give the key of a tenant's stream."""
-    stream, wrapped = execute("SELECT stream, wrapped FROM tenants WHERE name = ?", (tenant,)).fetchone()
+    stream, wrapped = one("SELECT stream, wrapped FROM tenants WHERE name = ?", tenant)
     return unwrap(stream, wrapped)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.erasures import NEEDLES, PIECE
-from ripieno.journal.sqlite.ownership import now
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.erasures import NEEDLES, PIECE
+from ripieno.journal.sql.ownership import now
 from ripieno.model.errors import NotFoundError, RefusedError
 from ripieno.model.event import Json
 from ripieno.model.ids import short
@@ -50,7 +50,8 @@ def delete_tenant(
             raise RefusedError(msg)
     (count,) = execute("SELECT count(*) FROM payloads WHERE stream = ?", (stream,)).fetchone()
     heads = execute(
-        "SELECT substr(sealed, 1, ?) FROM payloads WHERE stream = ? LIMIT ?", (PIECE, stream, NEEDLES)
+        "SELECT substr(sealed, 1, CAST(? AS INTEGER)) FROM payloads WHERE stream = ? LIMIT ?",
+        (PIECE, stream, NEEDLES),
     ).fetchall()
     commitment = tenants.keep(batch, master, EVERYTHING, encode(reason))
     at = now()

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import VersionRow
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.tenant_streams import extend
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.tenant_streams import extend
 from ripieno.model.errors import RefusedError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import new_id
@@ -31,7 +31,7 @@ def keep(batch: Batch, master: MasterKey, tenant: str, data: bytes) -> str:
     key = master.unwrap(stream, wrapped)
     commitment = key.commit(data)
     execute(
-        "INSERT OR IGNORE INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?)",
+        "INSERT INTO payloads (stream, commitment, sealed) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (stream, commitment, key.seal(commitment, data)),
     )
     return commitment.hex()
@@ -74,8 +74,8 @@ def append(
 def register(batch: Batch, master: MasterKey, version: VersionRow, by: str) -> bool:
     """Enter a version of a workflow, with an event; False when it was there."""
     cursor = batch.connection.execute(
-        "INSERT OR IGNORE INTO versions (version, tenant, workflow, source, pins, registered_at, about)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO versions (version, tenant, workflow, source, pins, registered_at, about)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             version.version,
             version.tenant,
@@ -99,6 +99,7 @@ def declare_compatible(batch: Batch, master: MasterKey, tenant: str, pair: tuple
     """Let runs of one version go on with another's code; runs that waited for it become ready."""
     old, new = pair
     batch.connection.execute(
-        "INSERT OR IGNORE INTO compatible (tenant, old, new) VALUES (?, ?, ?)", (tenant, old, new)
+        "INSERT INTO compatible (tenant, old, new) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (tenant, old, new),
     )
     record(batch, master, tenant, ("versions.compatible", "", {"old": old, "new": new, "by": by}))

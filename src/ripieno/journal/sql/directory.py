@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from ripieno.journal.identity import GroupRole, PrincipalChange, PrincipalRow
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.reader import Reader
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.database import Reader, put
 from ripieno.model.event import Json, Kind
 from ripieno.model.value import encode
 
@@ -44,7 +44,7 @@ def change_principal(
     event = note(batch, master, tenant, ("principal.changed", body), change.reason)
     after = replace(after, by=change.by, event=event)
     batch.connection.execute(
-        f"INSERT OR REPLACE INTO principals ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - our own columns
+        put("principals", "tenant, id", "status, roles, groups, provided, by, event"),
         (
             tenant,
             after.id,
@@ -68,7 +68,7 @@ def change_group(
     if stands:
         kind = "group.mapped"
         changed = batch.connection.execute(
-            'INSERT OR IGNORE INTO group_roles (tenant, "group", role, by) VALUES (?, ?, ?, ?)',
+            'INSERT INTO group_roles (tenant, "group", role, by) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
             (*key, mapping.by),
         ).rowcount
     else:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.records import NewRun
-from ripieno.journal.sqlite import tenants
-from ripieno.journal.sqlite.batch import Batch
-from ripieno.journal.sqlite.ownership import now
+from ripieno.journal.sql import tenants
+from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.ownership import now
 from ripieno.model.errors import RefusedError
 from ripieno.model.event import Json, Kind
 from ripieno.model.value import decode, encode

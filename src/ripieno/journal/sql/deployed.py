@@ -1,4 +1,4 @@
-"""The part of the embedded store that knows which versions are deployed and who is suspended."""
+"""The part of a store that knows which versions are deployed and who is suspended."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from ripieno.journal.deployments import (
     Roll,
 )
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sqlite import deployments
-from ripieno.journal.sqlite.owners import Owners
-from ripieno.journal.sqlite.reader import Reader
-from ripieno.journal.sqlite.writer import Writer
+from ripieno.journal.sql import deployments
+from ripieno.journal.sql.database import Owners, Reader
+from ripieno.journal.sql.writer import Writer
 from ripieno.model.event import Event
 from ripieno.model.value import decode
 
-__all__ = ["SqliteDeployments"]
+__all__ = ["SqlDeployments"]
 
 STATES = (
     "SELECT s.tenant, s.workflow, s.agent, s.status, s.by, s.reason, s.event, t.stream, t.wrapped"
@@ -29,8 +28,8 @@ STATES = (
 )
 
 
-class SqliteDeployments(DeploymentStore):
-    """Deployments and the states of participants in the tables of the embedded store."""
+class SqlDeployments(DeploymentStore):
+    """Deployments and the states of participants in the tables of a store."""
 
     _reader: Reader
     _writer: Writer
@@ -50,7 +49,7 @@ class SqliteDeployments(DeploymentStore):
         """Give what the stages hold, by workflow and stage."""
         rows = self._reader.all(
             "SELECT workflow, stage, version, share, by, event FROM deployments"
-            " WHERE tenant = ? AND (? IS NULL OR workflow = ?) ORDER BY workflow, stage",
+            " WHERE tenant = ? AND (CAST(? AS TEXT) IS NULL OR workflow = ?) ORDER BY workflow, stage",
             tenant,
             workflow,
             workflow,
@@ -61,7 +60,8 @@ class SqliteDeployments(DeploymentStore):
         """Give how many runs of a workflow there are: version, status, number."""
         return self._reader.all(
             "SELECT version, status, count(*) FROM runs WHERE tenant = ? AND workflow = ?"
-            " AND substr(coalesce(key, ''), 1, ?) <> ? GROUP BY version, status ORDER BY version, status",
+            " AND substr(coalesce(key, ''), 1, CAST(? AS INTEGER)) <> ?"
+            " GROUP BY version, status ORDER BY version, status",
             tenant,
             workflow,
             len(besides),
