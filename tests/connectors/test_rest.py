@@ -328,6 +328,32 @@ async def test_a_client_that_is_not_known_is_told_and_its_secret_is_not(
                 await crm.get(await a_call(client_secret="secret://env/T"), "/a")  # noqa: S106 - a reference
 
 
+async def test_of_a_server_that_gives_tokens_no_more_is_read_than_a_token_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("T", "s3cret-value")
+    long = always(200, {"access_token": "x" * 200_000})
+    async with granting(long) as (crm, heard):
+        with pytest.raises(ToolError, match="gave none"):
+            await crm.get(await a_call(client_secret="secret://env/T"), "/a")  # noqa: S106 - a reference
+    assert len(heard.requests) == 1
+
+
+@pytest.mark.parametrize("lasts", ["soon", None, [], "9" * 400, float("inf"), -5])
+async def test_however_long_a_token_is_said_to_hold_it_is_used(
+    monkeypatch: pytest.MonkeyPatch, lasts: Any
+) -> None:
+    monkeypatch.setenv("T", "s3cret-value")
+    body = json.dumps({"access_token": "a-token-of-the-test", "expires_in": lasts})
+
+    def give(_: Request, __: bytes) -> Response:
+        return Response(body, media_type="application/json")
+
+    async with granting(give) as (crm, heard):
+        await crm.get(await a_call(client_secret="secret://env/T"), "/token")  # noqa: S106 - a reference
+    assert heard.requests[-1][0].headers["authorization"] == "Bearer a-token-of-the-test"
+
+
 # -- pages -----------------------------------------------------------------------------------------------
 
 ALL = list(range(7))
@@ -387,3 +413,19 @@ async def test_a_next_page_elsewhere_is_not_fetched_and_an_endless_list_ends() -
         with pytest.raises(InDoubtError, match="expected a list at 'next'"):
             await crm.items(await a_call(), "/list", NextLink("items", "next"))
     assert len(heard.requests) == 6
+
+
+async def test_all_pages_together_are_bounded_and_what_is_too_much_is_not_asked_for_again() -> None:
+    full = {"next": "/api/list", "items": ["x" * 900]}
+    async with system(always(200, full), max_bytes=1_000) as (crm, heard):
+        with pytest.raises(ToolError, match=r"pages of 1\d,\d+ bytes and had more") as raised:
+            await crm.items(await a_call(), "/list", NextLink("next", "items"))
+    assert raised.value.failure == "bad_request"
+    assert len(heard.requests) == 11
+
+
+async def test_a_link_that_is_no_address_is_not_followed() -> None:
+    async with system(always(200, {"next": "http://[", "items": [1]})) as (crm, heard):
+        with pytest.raises(ToolError, match="no address"):
+            await crm.items(await a_call(), "/list", NextLink("next", "items"))
+    assert len(heard.requests) == 1

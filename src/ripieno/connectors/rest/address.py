@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from ripieno.model.errors import DefinitionError, ToolError
 
@@ -66,9 +66,20 @@ def within(base: str, url: str, current: str = "") -> str:
 
     Raises `ToolError` for one outside of the system: secrets are not carried elsewhere.
     """
-    whole = urljoin(current or f"{base}/", url)
-    mine, theirs = urlsplit(base), urlsplit(whole)
-    if (mine.scheme, mine.hostname, mine.port) != (theirs.scheme, theirs.hostname, theirs.port):
+    mine = urlsplit(base)
+    try:
+        whole = urljoin(current or f"{base}/", url)
+        theirs = urlsplit(whole)
+        inside = origin(mine) == origin(theirs)
+    except ValueError:
+        msg = "the next page is said to be at what is no address"
+        raise ToolError(msg, failure="bad_request") from None
+    if not inside:
         msg = f"the next page is said to be at {theirs.scheme}://{theirs.netloc}, outside of {mine.netloc}"
-        raise ToolError(msg)
+        raise ToolError(msg, failure="bad_request")
     return whole
+
+
+def origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """Give scheme, host and port, also where the port is the usual one."""
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

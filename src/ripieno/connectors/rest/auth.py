@@ -28,6 +28,8 @@ __all__ = ["ApiKey", "Auth", "Basic", "Bearer", "ClientCredentials", "Credential
 
 LARGEST_TOKEN: Final = 100_000
 TOKEN_SECONDS: Final = 10.0
+USUAL, LONGEST = 300.0, 31 * 86400.0
+"""How long a token holds of which that is not said, and any at most."""
 EARLY: Final = 30.0
 """A token is asked for anew so many seconds before it ends."""
 
@@ -264,21 +266,25 @@ class ClientCredentials(Auth):
         data |= proof.query
         headers = {"Accept": "application/json", **proof.headers}
         whose = "the server that gives tokens"
+        sent = (await client()).stream("POST", self.token_url, data=data, headers=headers)
+        content = bytearray()
         try:
-            answer = await (await client()).post(
-                self.token_url, data=data, headers=headers, timeout=TOKEN_SECONDS
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            async with asyncio.timeout(TOKEN_SECONDS), sent as answer:
+                async for piece in answer.aiter_bytes():
+                    content += piece
+                    if len(content) > LARGEST_TOKEN:
+                        break
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
             msg = f"{whose} could not be reached ({type(error).__name__})"
             raise NotSentError(msg, failure="connection") from None
-        error = error_of(whose, answer, answer.content[:LARGEST_TOKEN])
+        error = error_of(whose, answer, bytes(content[:LARGEST_TOKEN]))
         if error is not None:
             if answer.status_code in {400, 401}:
                 raise AuthenticationError(error.message)
             raise NotSentError(
                 error.message, failure=failure_of(error), retry_after=retry_after(answer.headers)
             )
-        return token_in(answer.content)
+        return token_in(bytes(content))
 
 
 def token_in(content: bytes) -> Token:
@@ -296,8 +302,11 @@ def token_in(content: bytes) -> Token:
         raise ToolError(msg)
     if len(value) >= LEAST:
         CONFIDENTIAL.hold(f"token:{sha256(value.encode()).hexdigest()[:8]}", value)
-    lasts: Any = known.get("expires_in", 300)
-    seconds = float(lasts) if isinstance(lasts, int | float) or str(lasts).isdecimal() else 300.0
+    lasts: Any = known.get("expires_in", USUAL)
+    try:
+        seconds = min(float(lasts), LONGEST)
+    except (TypeError, ValueError, OverflowError):
+        seconds = USUAL
     return Token(value, monotonic() + max(1.0, seconds - EARLY))
 
 

@@ -27,6 +27,8 @@ Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 Query = Mapping[str, Any] | Sequence[tuple[str, str]]
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST: Final = 5_000_000
+MOST_FULL: Final = 10
+"""All pages together may have as many bytes as so many answers."""
 UNAUTHENTICATED: Final = 401
 
 
@@ -141,17 +143,22 @@ class Rest:
         max_pages: int = 100,
         **options: Any,
     ) -> AsyncIterator[Page]:
-        """Read page by page, as this system turns its pages; raises `ToolError` beyond `max_pages`."""
+        """Read page by page, as this system turns its pages; raises `ToolError` for too many, or too much."""
         params = [*pairs(query), *paging.first()]
         answer = await self.request(call, "GET", path, query=params, **options)
+        read = 0
         for number in range(1, max_pages + 1):
+            read += len(answer.body)
+            if read > self.max_bytes * MOST_FULL:
+                msg = f"{self.name} gave {number} pages of {read:,} bytes and had more: ask for less"
+                raise ToolError(msg, failure="bad_request")
             page = paging.page(answer.json(), answer.headers, number)
             yield page
             if page.next is None or (not page.items and not paging.may_be_empty):
                 return
             if number == max_pages:
                 msg = f"{self.name} gave {max_pages} pages and had more: ask for less"
-                raise ToolError(msg)
+                raise ToolError(msg, failure="bad_request")
             if isinstance(page.next, str):
                 answer = await self.follow(call, page.next, answer.url, headers=options.get("headers"))
             else:
@@ -230,7 +237,7 @@ class Rest:
         if body is None:
             if method in SAFE:
                 msg = f"{self.name} answered with more than {self.max_bytes:,} bytes: ask for less"
-                raise ToolError(msg)
+                raise ToolError(msg, failure="bad_request")
             body = json.dumps({"left_out": f"an answer of more than {self.max_bytes:,} bytes"}).encode()
         return Answer(answer.status_code, dict(answer.headers.items()), body, without_query(str(answer.url)))
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ripieno.mediation.secrets.secret import Secret
 from ripieno.model.confidential import CONFIDENTIAL
 from ripieno.model.errors import AuthenticationError, ToolError
 from ripieno.participants.remote.card import is_near, trusted_roots
+from ripieno.resilience.http import client as bounded
 
 __all__ = ["Access", "Shown"]
 
 EARLY_SECONDS: Final = 30.0
 """So long before it expires a token is not used any more."""
 
-USUAL_SECONDS: Final = 300.0
+USUAL_SECONDS, LONGEST_SECONDS = 300.0, 31 * 86400.0
+TOKEN_SECONDS: Final = 20.0
+LARGEST_TOKEN: Final = 100_000
 UNAUTHENTICATED: Final = (400, 401, 403)
 
 
@@ -90,9 +94,9 @@ class Access:
     async def _token(self, url: str, secret: Secret) -> str:
         import httpx  # noqa: PLC0415 - loaded by the first call
 
-        known = self.tokens.get(url)
-        if known is not None and known[1] > time.monotonic():
-            return known[0]
+        kept = self.tokens.get(url)
+        if kept is not None and kept[1] > time.monotonic():
+            return kept[0]
         if not url.startswith("https://") and not is_near(url):
             msg = f"{self.agent}: a secret is not sent to {url!r}, which anybody on the way could read"
             raise ToolError(msg)
@@ -103,23 +107,27 @@ class Access:
         if self.scopes:
             form["scope"] = " ".join(self.scopes)
         try:
-            async with httpx.AsyncClient(verify=trusted_roots(), timeout=20.0) as client:
+            async with (
+                asyncio.timeout(TOKEN_SECONDS),
+                bounded(most_bytes=LARGEST_TOKEN, verify=trusted_roots()) as client,
+            ):
                 answer = await client.post(url, data=form, auth=(self.client_id, secret.reveal()))
-            told: dict[str, Any] = answer.json() if answer.is_success else {}
-        except (httpx.HTTPError, ValueError) as error:
+            told: Any = answer.json() if answer.is_success else {}
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as error:
             msg = f"{self.agent}: no token from {url}: {type(error).__name__}"
             raise ToolError(msg) from None
         if answer.status_code in UNAUTHENTICATED:
             msg = f"{self.agent}: {url} refused the client ({answer.status_code})"
             raise AuthenticationError(msg)
-        token = told.get("access_token")
-        if not isinstance(token, str):
+        known = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+        token = known.get("access_token")
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
             msg = f"{self.agent}: no token from {url} ({answer.status_code})"
             raise ToolError(msg)
         with suppress(ValueError):  # too short to be told apart from anything
             CONFIDENTIAL.hold(f"{secret.reference}/token", token)
-        lasts = told.get("expires_in")
-        seconds = float(lasts) if isinstance(lasts, int | float) else USUAL_SECONDS
+        lasts: Any = known.get("expires_in")
+        seconds = float(min(lasts, LONGEST_SECONDS)) if isinstance(lasts, int | float) else USUAL_SECONDS
         self.tokens[url] = token, time.monotonic() + seconds - EARLY_SECONDS
         return token
 
