@@ -19,7 +19,7 @@ from ripieno.model.errors import DefinitionError, NotFoundError, nearest
 from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust
 
-__all__ = ["PREFIX", "Connector", "Overrides", "split_reference"]
+__all__ = ["PREFIX", "Connector", "Overrides", "made_in", "split_reference"]
 
 NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 PREFIX: Final = "connector:"
@@ -233,7 +233,7 @@ class Connector:
 
 
 def made_in() -> str:
-    """Give the name of the module whose code makes a connector, whatever its kind is called on the way."""
+    """Give the name of the module whose code makes what calls this, by whichever kind's `__init__`."""
     frame = inspect.currentframe()
     frame = None if frame is None else frame.f_back
     while frame is not None and frame.f_code.co_name == "__init__":

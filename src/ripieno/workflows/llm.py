@@ -9,20 +9,23 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from ripieno.connectors.connector import Connector
+from ripieno.connectors.tool import Tool
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.failure import Failure
 from ripieno.participants.base import BaseParticipant
 from ripieno.participants.llm.agent import DEFAULT_TIMEOUT, MISTAKES, ROUNDS, Agent
+from ripieno.participants.llm.brought import BroughtAgent
 from ripieno.participants.llm.confidence import ConfidenceRule, Judged, Samples
 from ripieno.participants.llm.prompts import SEEN, Example
 from ripieno.resilience.policy import PASSING
 from ripieno.workflows.agents import ToolRule, tools
 from ripieno.workflows.declared import form
 from ripieno.workflows.entries import Schema, WithMode
-from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Time, by_key
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, Time, by_key
+from ripieno.workflows.objects import import_from
 from ripieno.workflows.text import LARGEST_FILE
 
-__all__ = ["AgentEntry", "AgentSettings", "agent"]
+__all__ = ["AgentEntry", "AgentSettings", "BroughtSettings", "agent"]
 
 
 class TextFile(Document):
@@ -136,20 +139,50 @@ class AgentSettings(Document):
         return self.confidence.judge if isinstance(self.confidence, JudgedSettings) else None
 
 
+class BroughtSettings(Document):
+    """An agent of Pydantic AI as it is, whose instructions, model, tools and answers are its own."""
+
+    brought: Reference = Field(description="`module:attribute` of the agent")
+    tools: dict[str, ToolRule] = Field(
+        default_factory=dict[str, ToolRule],
+        description="declared tools in place of its own, by the names of those: `{price: shop:price}`",
+    )
+    rounds: int = Field(default=ROUNDS, ge=1, le=LARGEST, description="how often its model is asked at most")
+    mistakes: int = Field(
+        default=MISTAKES, ge=0, le=LARGEST, description="how many mistakes in a row it is told of"
+    )
+    timeout: Time = Field(default=DEFAULT_TIMEOUT, description="of one request to its model; 5 min")
+
+    @property
+    def judge(self) -> str | None:
+        """Nobody judges it."""
+        return None
+
+
+def agent_shape(value: Any) -> str:
+    """Tell an agent that was brought along from one that is declared."""
+    return "<brought>" if isinstance(value, dict) and "brought" in value else "<agent>"
+
+
 class AgentEntry(WithMode):
     """An LLM agent."""
 
-    agent: AgentSettings
+    agent: Annotated[
+        Annotated[AgentSettings, Tag("<agent>")] | Annotated[BroughtSettings, Tag("<brought>")],
+        Discriminator(agent_shape),
+    ]
 
 
 def agent(
     name: str,
-    settings: AgentSettings,
+    settings: AgentSettings | BroughtSettings,
     folder: Path,
     known: Mapping[str, BaseParticipant | None],
     connectors: Mapping[str, Connector],
 ) -> Agent:
     """Give the agent that an entry declares; who judges it is among the `known`."""
+    if isinstance(settings, BroughtSettings):
+        return brought(name, settings, folder, connectors)
     output = None if settings.output is None else form(settings.output, folder)
     return Agent(
         name,
@@ -162,6 +195,28 @@ def agent(
         sees=settings.sees,
         settings=settings.settings.model_dump(exclude_none=True),
         confidence=confidence(name, settings, known),
+        rounds=settings.rounds,
+        mistakes=settings.mistakes,
+        timeout=settings.timeout,
+    )
+
+
+def brought(
+    name: str, settings: BroughtSettings, folder: Path, connectors: Mapping[str, Connector]
+) -> BroughtAgent:
+    """Give an agent that was brought along."""
+    import_from(folder, settings.brought)
+    declared: dict[str, Tool] = {}
+    for key, rule in settings.tools.items():
+        found = tools([rule], folder, connectors)
+        if len(found) > 1:
+            msg = f"{name}: several tools in place of {key!r}"
+            raise DefinitionError(msg, remedy="name the one that stands for it")
+        declared[key] = found[0]
+    return BroughtAgent(
+        name,
+        settings.brought,
+        tools=declared,
         rounds=settings.rounds,
         mistakes=settings.mistakes,
         timeout=settings.timeout,

@@ -171,6 +171,14 @@ def render() -> str:
     return "\n".join(line.rstrip() for line in "\n".join(sections()).splitlines()) + "\n"
 
 
+def of_agents() -> Iterator[str]:
+    """Give what is said of LLM agents."""
+    yield from section("agent", llm.AgentSettings, level=3)
+    yield from section("settings", llm.ModelOptions, level=4)
+    yield from section("examples", llm.ExampleDocument, level=4)
+    yield from section("agent: brought", llm.BroughtSettings, level=4)
+
+
 def sections() -> Iterator[str]:
     """Give the sections in order."""
     yield INTRODUCTION
@@ -183,9 +191,7 @@ def sections() -> Iterator[str]:
     yield from table(calendars.CalendarSettings)
     yield from connectors()
     yield "## Participants\n\nEach has a name and one of the keys below.\n"
-    yield from section("agent", llm.AgentSettings, level=3)
-    yield from section("settings", llm.ModelOptions, level=4)
-    yield from section("examples", llm.ExampleDocument, level=4)
+    yield from of_agents()
     yield from section("function", entries.FunctionSettings, level=3)
     yield from section("human", entries.HumanSettings, level=3)
     yield from section("then", entries.Then, level=4)

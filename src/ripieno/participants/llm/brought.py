@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from ripieno.connectors.connector import made_in
 from ripieno.connectors.tool import Tool
 from ripieno.model.durations import Duration
-from ripieno.model.errors import DefinitionError
+from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.event import Json
 from ripieno.participants.llm.agent import DEFAULT_TIMEOUT, MISTAKES, ROUNDS, Agent
 from ripieno.participants.references import load
@@ -25,7 +27,8 @@ class BroughtAgent(Agent):
     """An agent of Pydantic AI as it is: instructions, model, tools and the form of its answer are its own.
 
     Its tools are undeclared, and so taken to write, untrusted, and asked about in doubt; one that is
-    declared with `@tool` is given in `tools=` in place of the one of its name.
+    declared with `@tool` is given in `tools=` in place of the one of its name. It is known by where it
+    stands: `module:attribute` as given, or, where it is given itself, its name in the module that does.
     """
 
     def __init__(
@@ -38,8 +41,12 @@ class BroughtAgent(Agent):
         mistakes: int = MISTAKES,
         timeout: Duration = DEFAULT_TIMEOUT,
     ) -> None:
-        self.reference = brought if isinstance(brought, str) else ""
-        found: PydanticAgent[Any, Any] = load(brought) if isinstance(brought, str) else brought
+        found: Any = load(brought) if isinstance(brought, str) else brought
+        library = sys.modules.get("pydantic_ai")
+        if library is None or not isinstance(found, library.Agent):
+            msg = f"{name}: expected an agent of Pydantic AI, found {type(found).__name__}"
+            raise DefinitionError(msg)
+        self.reference = brought if isinstance(brought, str) else top_of(made_in(), found)
         self.brought = found
         for problem in ungoverned(found):
             msg = f"{name}: {problem}"
@@ -49,6 +56,10 @@ class BroughtAgent(Agent):
             msg = f"{name}: what is brought along has no model"
             raise DefinitionError(msg, remedy="give it one: Agent('openai:gpt-5', ...)")
         declared = tools or {}
+        for key in declared:
+            if key not in functions(found):
+                msg = f"{name}: what is brought along has no tool {key!r}{nearest(key, functions(found))}"
+                raise DefinitionError(msg)
         super().__init__(
             name,
             model=model,
@@ -64,6 +75,12 @@ class BroughtAgent(Agent):
         """Give where it is, its model and its tools."""
         settings = cast("Mapping[str, Json]", super().describe()["agent"])
         return {"agent": {"brought": self.reference or True, **settings}}
+
+
+def top_of(module: str, brought: object) -> str:
+    """Give the `module:attribute` of an agent at the top of a module; empty where it does not stand there."""
+    known = vars(sys.modules[module]) if module in sys.modules else {}
+    return next((f"{module}:{name}" for name, value in known.items() if value is brought), "")
 
 
 def functions(brought: PydanticAgent[Any, Any]) -> dict[str, Any]:
