@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ripieno.connectors.memory.memory import Memory
     from ripieno.connectors.tool import Tool, tool
     from ripieno.kernel.host import Host
     from ripieno.mediation.secrets.secret import Secret
@@ -107,6 +108,7 @@ __all__ = [
     "InvalidError",
     "InvalidResultError",
     "Limits",
+    "Memory",
     "Outcome",
     "PlanReview",
     "Principal",
@@ -189,6 +191,7 @@ __all__ = [
 ]
 
 HOMES = {
+    "ripieno.connectors.memory.memory": ("Memory",),
     "ripieno.connectors.tool": ("Tool", "tool"),
     "ripieno.kernel.host": ("Host",),
     "ripieno.model.action": ("Call",),

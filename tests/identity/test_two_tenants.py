@@ -21,6 +21,7 @@ from ripieno.identity import administration, api_keys, providers
 from ripieno.identity.providers import Provider
 from ripieno.journal.budgets import month_of
 from ripieno.journal.deployments import AgentState
+from ripieno.journal.memory import MemoryRow, Space
 from ripieno.journal.records import RunFilter
 from ripieno.journal.retention import RetentionRow
 from ripieno.journal.sqlite import SqliteStore
@@ -94,6 +95,12 @@ async def furnish(host: Host, by: Principal, folder: Path) -> tuple[str, str, st
     await store.hold(name, "workflow", f"{name}-flow", by=by.id, reason=f"{name} is sued")
     await store.set_retention(name, RetentionRow(f"{name}-data", 5, None, by.id), f"{name} keeps")
     await store.set_budget(name, f"{name}-team", 5, hard=True, by=by.id, at=now)
+    remembered = MemoryRow(
+        *(name, f"{name}-thing", "", f"{name}-notes", f"{name}-flow/{name}-asks", f"{name}.id", run, name),
+        *("1" * 64, "2" * 64, now, now + 10**12, None, by.id),
+        call=name,
+    )
+    await store.remember(remembered, Space(f"{name}-notes", f"{name}-subject"))
     await store.set_agent_state(name, AgentState(f"{name}-flow", f"{name}-asks", "retired", by.id, name))
     await store.declare_compatible(name, workflow.version, f"{name}-newer", by.id)
     policies = folder / f"{name}-policies"
@@ -133,6 +140,9 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "keys": lambda store: store.keys("beta"),
     "last_acts": lambda store: store.last_acts("beta", 100),
     "logins": lambda store: store.logins("beta"),
+    "memories": lambda store: store.memories("beta", None, 0, 100),
+    "memories_over": lambda store: store.memories_over("beta", 2**62, 100),
+    "memory": lambda store: store.memory("beta", "beta-thing"),
     "modes": lambda store: store.modes("beta", "any"),
     "policy_sets": lambda store: store.policy_sets("beta"),
     "policy_stages": lambda store: store.policy_stages("beta"),
@@ -164,7 +174,7 @@ WRITES: Final = frozenset(
     }
     | {"map_group", "note_login", "protect", "record", "revoke_key", "set_agent_state", "stop"}
     | {"erase", "hold", "unhold", "reason_of", "set_retention", "clear_retention"}
-    | {"delete_tenant"}
+    | {"delete_tenant", "change_memories"}
     | {"deploy_policies", "note_policies", "register_policies", "withdraw_policies"}
     | {"tenant_stream", "undrain", "unmap_group", "unprotect"}
 )

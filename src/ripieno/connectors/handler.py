@@ -29,6 +29,8 @@ class Handler(ABC):
     name: str
     description: str
     """What it does and when to use it, as its author wrote it; empty where nothing is said."""
+    housed: bool = False
+    """True for an act upon the log's own store, which is told where it is called: see `kernel/housed.py`."""
 
     @property
     @abstractmethod

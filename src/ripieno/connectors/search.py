@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final, cast
 
 from ripieno.connectors.connector import PREFIX, Connector
+from ripieno.connectors.ranking import bm25
 from ripieno.connectors.remote import Remote
 from ripieno.connectors.tool import Tool, offered_name
 from ripieno.model.action import Call
@@ -22,8 +22,6 @@ MOST: Final = 5
 LARGEST: Final = 24_000
 """Bytes of what one search gives: about 6,000 tokens."""
 LARGEST_EACH: Final = 8_000
-SATURATION, LENGTH = 1.2, 0.75
-"""Of BM25 (Robertson and Zaragoza, 2009): its usual constants."""
 WORD: Final = re.compile(r"[a-z]+(?![a-z])|[A-Z]+(?![a-z])|[A-Z][a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 NAMED: Final = 3
 """A word of a tool's name counts so often."""
@@ -107,15 +105,7 @@ class OnDemand:
     def best(self, query: str) -> list[str]:
         """Give the names of the tools that fit a query best, the best first (BM25)."""
         counted, lengths, often = self._index
-        average = sum(lengths.values()) / max(1, len(lengths))
-        scores: dict[str, float] = {}
-        for word in dict.fromkeys(words_in(query)):
-            holding = often.get(word, ())
-            weight = math.log(1 + (len(counted) - len(holding) + 0.5) / (len(holding) + 0.5))
-            for name in holding:
-                times = counted[name][word]
-                bound = times + SATURATION * (1 - LENGTH + LENGTH * lengths[name] / average)
-                scores[name] = scores.get(name, 0.0) + weight * times * (SATURATION + 1) / bound
+        scores = bm25(words_in(query), counted, often, lengths)
         return sorted(scores, key=lambda name: (-scores[name], name))[: self.most]
 
     @cached_property

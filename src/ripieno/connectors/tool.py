@@ -80,7 +80,7 @@ class Tool:
         self.secrets = declared_secrets(handler, secrets or {})
         self.handler = handler.without(self.secrets) if self.secrets else handler
         """What carries out its calls."""
-        self.name = name or handler.name
+        self.name, self.housed = name or handler.name, handler.housed
         self.checks = declared_checks(self.name, check)
         self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
         self.outside = outside

@@ -11,6 +11,7 @@ from ripieno.journal.deployments import DeploymentStore
 from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.masters import MasterStore
+from ripieno.journal.memory import MemoryStore
 from ripieno.journal.policies import PolicyStore
 from ripieno.journal.records import (
     Draft,
@@ -71,6 +72,7 @@ class Store(
     BudgetStore,
     PolicyStore,
     RetentionStore,
+    MemoryStore,
     ABC,
 ):
     """The one log and the tables derived from it.

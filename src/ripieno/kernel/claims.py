@@ -15,6 +15,7 @@ from ripieno.model.decimals import decimal
 from ripieno.model.event import Event, Json
 from ripieno.model.failure import Failure
 from ripieno.model.participant import ToolLike
+from ripieno.model.provenance import Label
 from ripieno.model.spending import NOTHING, Spending
 from ripieno.model.tool import act_of
 from ripieno.model.value import Value
@@ -131,6 +132,9 @@ class Ending:
     """True where no attempt follows, though some are left."""
     noted: Mapping[str, Json] | None = None
     """What the tool has told of the call beside its result."""
+
+    label: Label | None = None
+    """What the tool has told of where its result comes from."""
 
     def body(self, attempt: int, keep: Callable[[Value], str]) -> dict[str, Json]:
         """Give the ending as it stands in a result."""

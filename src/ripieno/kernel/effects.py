@@ -20,13 +20,14 @@ from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.exits import EXITS, call_by_itself, said
 from ripieno.kernel.guarding import guard_of, put_off, send
+from ripieno.kernel.housed import put_here
 from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
 from ripieno.kernel.preparing import unprepared
 from ripieno.kernel.questions import wait_until
 from ripieno.kernel.restored import Restored
 from ripieno.kernel.runaway import check_call, rate_of, rated, trip
-from ripieno.kernel.tracing import declared
+from ripieno.kernel.tracing import declared, told_label
 from ripieno.kernel.turnstile import Branch
 from ripieno.kernel.uncertain import Uncertain
 from ripieno.kernel.undo_tools import remember
@@ -63,6 +64,8 @@ class Effect:
         self.path = path
         self.arguments = permit.arguments
         self.permit = permit
+        self._housed: bool = getattr(tool, "housed", False)
+        """Whether its other side is the log's own store; asked of every call, so without a protocol."""
         remember(scope.execution.definition, tool)
         self._rate = None if path.endswith(UNDO) else rate_of(scope.execution, tool.name)
         self._maximum = most(tool, permit.arguments)
@@ -208,6 +211,8 @@ class Effect:
                 raise asyncio.CancelledError
             if not self._due:
                 await self._decided_again(attempt)
+            if self._housed:
+                await self.permit.sourced()
             now = execution.clock.now()
             if before is None or (ending is not None and ending.status == "failed"):
                 key = idempotency_key(execution.lease, self.path, attempt)
@@ -289,11 +294,17 @@ class Effect:
         """True for what is made whatever the budget: what is owed, and what takes another effect back."""
         return self._owed or self.path.endswith(UNDO)
 
+    def _call(self, claim: Claim) -> Call:
+        call = claim.call(self.execution.lease.run, owed=self._owed)
+        if self._housed:
+            put_here(self.scope, call, self.arguments, self.permit.sources)
+        return call
+
     async def _send(self, claim: Claim) -> Ending:
         execution = self.execution
         if execution.rest is not None or (self._withdrawn and not self._owed):
             return self._record(claim, Ending("unsent", "withdrawn"))
-        call = claim.call(execution.lease.run, owed=self._owed)
+        call = self._call(claim)
         unready = await unprepared(execution, self.tool, call, owed=self._owed)
         left = (claim.deadline - execution.clock.now()) / MICROSECONDS
         if unready is not None or left <= 0:
@@ -321,6 +332,7 @@ class Effect:
         else:
             given = covered(execution, output)
             ending = Ending("done", "called", output=given, spent=call.told, noted=call.noted)
+            ending = dataclasses.replace(ending, label=call.label) if call.label else ending
         return self._record(claim, ending)
 
     async def _in_doubt(self, claim: Claim, call: Call, error: BaseException) -> Ending:
@@ -371,7 +383,7 @@ class Effect:
         payloads: list[tuple[bytes, bytes]] = []
         body = {
             **ending.body(claim.attempt, lambda value: self.execution.keep(value, payloads)),
-            **declared(self.tool),
+            **(declared(self.tool) if ending.label is None else told_label(self.tool, ending.label)),
         }
         change = call_change(claim, ending)
         draft = self.execution.append("result", self.path, body, payloads=payloads, change=change)

@@ -53,6 +53,16 @@ class Permit:
         """Give the decision as it stands right before the claim; None where nothing has to be decided."""
         return None if self.proposal is None else self.proposal.decided_again()
 
+    async def sourced(self) -> None:
+        """Find where the arguments come from, where the tool keeps that and it was not found yet."""
+        assert self.proposal is not None, "what is permitted was proposed"
+        await self.proposal.sourced()
+
+    @property
+    def sources(self) -> str:
+        """Give the commitment of where the arguments come from; empty where that was not looked for."""
+        return str(self.noted.get("traced", ""))
+
     @property
     def noted(self) -> Mapping[str, Json]:
         """Give by which policies it is made, as its intent says."""
@@ -140,9 +150,14 @@ class Proposal:
     def noted(self) -> Mapping[str, Json]:
         """Give the policies of the last decision, and what it knew of where its values come from."""
         if self._decision is None:
-            return {}
+            return self._tracing.noted
         decided = self._scope.execution.proposals.noted(self._decision)
         return {**decided, **self._tracing.noted, **self._joined()}
+
+    async def sourced(self) -> None:
+        """Find where the arguments come from, where the tool keeps that and it was not found yet."""
+        if self._tracing.kept and self._tracing.found is None:
+            await self._tracing.look(self._arguments)
 
     @property
     def beside(self) -> Sequence[tuple[bytes, bytes]]:

@@ -12,7 +12,7 @@ from ripieno.model.definition import Definition
 from ripieno.model.event import Json
 from ripieno.model.gate import ActionKind
 from ripieno.model.participant import Task, ToolLike
-from ripieno.model.provenance import Carried, Label, Traced
+from ripieno.model.provenance import Carried, Label, Traced, combined
 from ripieno.model.tool import act_of
 from ripieno.model.value import Value
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ripieno.kernel.execution import Execution
     from ripieno.kernel.scope import Scope
 
-__all__ = ["Tracing", "declared", "declared_facts", "given_label"]
+__all__ = ["ASKING", "Tracing", "declared", "declared_facts", "given_label", "input_of", "told_label"]
 
 AGENTS: Final = frozenset({"agent", "single_agent", "magentic"})
 """Kinds of participants that act of their own accord."""
@@ -29,6 +29,9 @@ ASKING: Final = frozenset({"agent", "single_agent"})
 """Kinds of participants whose calls are visits of their own."""
 
 UNDO: Final = "/undo"
+
+KEPT: Final = frozenset({"sources", "labels"})
+"""What is found of every write whose tool keeps where its arguments come from, whatever policies read."""
 
 
 def declared(tool: ToolLike) -> dict[str, Json]:
@@ -40,6 +43,12 @@ def declared(tool: ToolLike) -> dict[str, Json]:
     if data:
         said["data"] = list(data)
     return said
+
+
+def told_label(tool: ToolLike, told: Label) -> dict[str, Json]:
+    """Give the same of one result of which its tool has told more: it is never more trusted than declared."""
+    label = combined([Label.read(declared(tool)), told])
+    return (label if label.trust == "trusted" else Label("untrusted", label.data)).document()
 
 
 def declared_facts(tool: ToolLike) -> dict[str, str | int | bool | tuple[str, ...]]:
@@ -94,6 +103,12 @@ class Tracing:
         self._under: str | None = None
         """The version of the gate under which it was looked last; None where it was not yet."""
         self._read: frozenset[str] = frozenset()
+
+    @property
+    def kept(self) -> bool:
+        """True where its tool keeps where the arguments come from."""
+        tool = self._tool
+        return getattr(tool, "housed", False) and tool.effect == "write" and not self._path.endswith(UNDO)
 
     @property
     def under(self) -> str:
@@ -153,7 +168,8 @@ class Tracing:
         """Give what policies read of where the values of the call come from."""
         kind: ActionKind = "tool.undo" if self._path.endswith(UNDO) else act_of(self._tool)
         proposals, gate = self._scope.execution.proposals, self._scope.execution.store.gate
-        return gate.traces(proposals.call(self._scope, self._tool, self._path, arguments, kind=kind))
+        read = gate.traces(proposals.call(self._scope, self._tool, self._path, arguments, kind=kind))
+        return read | KEPT if self.kept else read
 
     @property
     def noted(self) -> dict[str, Json]:

@@ -10,6 +10,7 @@ from ripieno.kernel.claims import Claim, Ending, idempotency_key
 from ripieno.kernel.clock import MICROSECONDS, moment
 from ripieno.kernel.covering import covered
 from ripieno.kernel.exits import EXITS, call_by_itself
+from ripieno.kernel.housed import put_here
 from ripieno.kernel.questions import ask, wait_until
 from ripieno.kernel.turnstile import Branch
 from ripieno.model.participant import Question, ToolLike
@@ -115,6 +116,8 @@ class Uncertain:
             keys += [idempotency_key(lease, path, one) for one in range(1, self._tool.attempts + 1)]
         for key in dict.fromkeys(keys):
             call = dataclasses.replace(self._claim, key=key).call(self._execution.lease.run)
+            if getattr(self._tool, "housed", False):
+                put_here(self._scope, call, self._arguments)
             async with asyncio.timeout(self._tool.timeout):
                 found = await self._tool.verify(self._arguments.decode(), call)
             if found is not None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from ripieno.model.event import Json
+from ripieno.model.provenance import Label, SourceTrust, combined, declared_label
 from ripieno.model.spending import Cost, Money, Spending
 
 __all__ = ["WITHIN_RUN", "Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
@@ -63,7 +65,23 @@ class Call:
     """What the platform gives to parameters itself, and records nowhere: opened secrets."""
     noted: dict[str, Json] = field(default_factory=dict[str, Json], init=False, repr=False, compare=False)
     """What the event of the result says of the call beside its result: structure, never data."""
+    _labels: list[Label] = field(default_factory=list[Label], init=False, repr=False, compare=False)
     _told: list[Spending] = field(default_factory=list[Spending], init=False, repr=False, compare=False)
+
+    def from_source(self, trust: SourceTrust, data: Collection[str] = ()) -> None:
+        """Tell how far a source is trusted that the result comes from, and the classes of data it holds.
+
+        What is told more than once adds up: the result is as little trusted as the least of them, never more
+        than its tool is declared to be, and holds the classes of all. Raises `DefinitionError` for others
+        than there are.
+        """
+        found, classes = declared_label(f"a source at {self.path}", trust, tuple(data))
+        self._labels.append(Label(found or "untrusted", frozenset(classes)))
+
+    @property
+    def label(self) -> Label | None:
+        """What was told of sources; None when nothing was."""
+        return combined(self._labels) if self._labels else None
 
     def spent(self, *, model_calls: int = 0, tokens: int = 0, cost_usd: Money = 0) -> None:
         """Tell what the call has really cost; what is told more than once adds up.

@@ -86,6 +86,9 @@ Kind = Literal[
     "breaker.opened",
     "breaker.half_opened",
     "breaker.closed",
+    # of what is remembered beyond a run
+    "memory.kept",
+    "memory.changed",
     # of what is kept, and what is not any more
     "run.erased",
     "hold.set",

@@ -112,6 +112,14 @@ MADE: Final = {
     "hold.set": Rule("holds", ("what", "name"), same("by", "at", "reason")),
     "retention.set": Rule("retention", ("data",), same("keep", "at_least", "by")),
     "master.rotating": Rule("masters", ("id",), {**same("generation", "state", "by"), "from": "before"}),
+    "memory.kept": Rule(
+        "memories",
+        ("id",),
+        {
+            **same("space", "memory", "participant", "about", "run", "path", "value", "sources"),
+            **same("at", "expires", "replaces", "by", "state", "call"),
+        },
+    ),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -146,6 +154,7 @@ ENDED: Final = {
 
 CHANGED: Final = {
     "key.revoked": Rule("api_keys", ("key",), same("state")),
+    "memory.changed": Rule("memories", ("id",), same("state", "call")),
     "master.rotated": Rule("masters", ("id",), same("state")),
 }
 """Events that change some columns of a row that another has made."""

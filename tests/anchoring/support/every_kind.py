@@ -14,6 +14,7 @@ from tests.journal.test_decided_rows import decide
 
 from ripieno.journal.master_file import draw, put
 from ripieno.journal.masters import MasterRow
+from ripieno.journal.memory import MemoryChange, MemoryRow, Space
 from ripieno.journal.records import (
     CallChange,
     ClaimChange,
@@ -65,6 +66,13 @@ OF_RUNS: frozenset[Kind] = frozenset(
 )
 
 
+REMEMBERED = MemoryRow(
+    *("default", "", "", "notes", "flow/nurse", "patient.id", "0" * 32, "nurse@1/tool/1", "1" * 64),
+    *("2" * 64, AT, AT + 9, None, "person:ada"),
+    call="key",
+)
+
+
 async def write_every_kind(home: Path) -> list[str]:
     """Write the log, sign it at 10 events and at its end, and give both notes."""
     await decide(home)
@@ -72,6 +80,7 @@ async def write_every_kind(home: Path) -> list[str]:
     await store.open()
     try:
         await of_runs(store)
+        await of_memory(store)
         await of_retention(store)
         await of_master_keys(store, home)
         await store.set_budget("default", "", 5, hard=True, by="person:ada", at=AT)
@@ -127,12 +136,20 @@ async def of_runs(store: SqliteStore) -> None:
     await store.send(answer(waiting.run, kind="pause"))
 
 
+async def of_memory(store: SqliteStore) -> None:
+    """Remember three things, one in place of another, and forget one."""
+    for name, replaces in (("a", None), ("b", None), ("c", "a")):
+        await store.remember(replace(REMEMBERED, id=name, replaces=replaces), Space("notes", "p1"))
+    await store.change_memories("default", [MemoryChange("b", "forgotten", "person:ada", "cli", KEPT)])
+
+
 async def of_retention(store: SqliteStore) -> None:
     """Erase a run, hold another, and say how long two classes of data are kept."""
     gone = await owned(store)
     output = keep(gone, "what is erased")
     body: dict[str, Json] = {"outcome": {"status": "complete", "output": output[0].hex()}}
     await write(store, Draft(gone, AT + 1, "run.ended", "", body, (output,), EndChange("complete")))
+    await store.remember(replace(REMEMBERED, id="d", run=gone.run), Space("notes"))
     doomed = Doomed(gone.run, [("pay@1/tool/1", "pay")])
     await store.erase("default", [doomed], by="person:ada", reason=KEPT)
     for what in ("a", "b"):

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ripieno.journal.keys import MasterKey
 from ripieno.journal.retention import Doomed, HoldRow, RetentionRow
-from ripieno.journal.sql import tenants
+from ripieno.journal.sql import memories, tenants
 from ripieno.journal.sql.batch import Batch
 from ripieno.journal.sql.database import put
 from ripieno.journal.sql.ownership import current, now
@@ -73,6 +73,7 @@ def erase(
     count, keys, heads = 0, list[bytes](), list[bytes]()
     for one in doomed:
         values = destroy(batch, one.run, keys, heads)
+        memories.erase_of(batch, master, one.run, by)
         count += values
         at = now()
         body: dict[str, Json] = {

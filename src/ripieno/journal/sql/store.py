@@ -25,6 +25,7 @@ from ripieno.journal.sql.database import Owners, Reader
 from ripieno.journal.sql.deployed import SqlDeployments
 from ripieno.journal.sql.identities import SqlIdentities
 from ripieno.journal.sql.master_store import SqlMasters
+from ripieno.journal.sql.memory_store import SqlMemories
 from ripieno.journal.sql.ownership import Taken
 from ripieno.journal.sql.policy_store import SqlPolicies
 from ripieno.journal.sql.reads import SqlReads
@@ -51,6 +52,7 @@ class SqlStore(
     SqlStops,
     SqlBudgets,
     SqlRetention,
+    SqlMemories,
     SqlMasters,
     SqlReads,
     SqlPolicies,

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from ripieno.journal.keys import MasterKey, StreamKey, wrapped_by
 from ripieno.journal.records import RunRow
 from ripieno.journal.signing import LATEST, PUBLIC_KEY
+from ripieno.journal.sql.memories import TOLD
 from ripieno.journal.sql.ownership import COLUMNS
 from ripieno.journal.sql.reads import OF_SYSTEM
 from ripieno.journal.sqlite.failures import reading
@@ -121,6 +122,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "erasures": (("stream",), ("by", "at", "reason")),
     "holds": (("what", "name"), ("by", "at", "reason")),
     "retention": (("data",), ("keep", "at_least", "by")),
+    "memories": (("id",), TOLD[1:]),
     "masters": (("id",), ("generation", "before", "state", "by")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by", "set_at")),
 }
@@ -129,7 +131,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 EXACT: Final = 4
 """From this format on questions were asked when their events say, and calls say under which rate."""
 
-READABLE: Final = frozenset({1, 2, 3, 4, FORMAT})
+READABLE: Final = frozenset({1, 2, 3, 4, 6, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
 
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from ripieno.journal.sqlite import format_3, format_4, format_5, format_6
+from ripieno.journal.sqlite import format_3, format_4, format_5, format_6, format_7
 
 __all__ = ["STEPS", "migrate"]
 
@@ -67,6 +67,7 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
     3: (*format_4.TABLES, *format_4.ROWS),
     4: format_5.TABLES,
     5: format_6.TABLES,
+    6: format_7.TABLES,
 }
 """Statements that bring a format up to the next, by the format that they start from."""
 

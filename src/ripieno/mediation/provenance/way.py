@@ -56,11 +56,11 @@ class Proposed:
 
 
 async def followed(log: RunLog, events: Sequence[Event], way: Way) -> Way:
-    """Give a way with its sources in other runs: a child run, or the one that a run began from.
+    """Give a way with its sources in other runs: a child, one that it began from, those that remembered it.
 
     events: all of the run's.
     """
-    runs = {run: None for by in way.found["by"] if (run := other_run(events, by)) is not None}
+    runs = dict.fromkeys(run for by in way.found["by"] for run in other_runs(events, by))
     histories = Histories(log)
     found: list[Mapping[str, Any]] = []
     for run in runs:
@@ -70,19 +70,22 @@ async def followed(log: RunLog, events: Sequence[Event], way: Way) -> Way:
     return replace(way, elsewhere=found)
 
 
-def other_run(events: Sequence[Event], by: Mapping[str, Any]) -> str | None:
-    """Give the run in which a source of this one has to be looked for; None for any other source."""
+def other_runs(events: Sequence[Event], by: Mapping[str, Any]) -> list[str]:
+    """Give the runs in which a source of this one has to be looked for; none for any other source."""
     event = next((one for one in events if one.seq == by.get("event")), None)
     if event is None:
-        return None
+        return []
+    if event.kind == "result":
+        return [str(run) for run in event.body.get("noted", {}).get("retrieved", {}).get("runs", ())]
+    found: Iterator[str] = iter(())
     if event.kind == "answered" and event.body["what"] == "child":
         asked = (one for one in events if one.kind == "asked" and one.path == event.path)
-        return next((str(one.body["child"]) for one in asked if "child" in one.body), None)
-    if event.kind == "run.started":
-        if "parent" in event.body:
-            return str(event.body["parent"]["run"])
-        return next((str(one.body["from"]) for one in events if one.kind == "run.forked"), None)
-    return None
+        found = (str(one.body["child"]) for one in asked if "child" in one.body)
+    elif event.kind == "run.started" and "parent" in event.body:
+        found = iter((str(event.body["parent"]["run"]),))
+    elif event.kind == "run.started":
+        found = (str(one.body["from"]) for one in events if one.kind == "run.forked")
+    return list(found)[:1]
 
 
 def changed(way: Way, proposals: Iterable[tuple[int, Mapping[str, Any]]]) -> Way:
