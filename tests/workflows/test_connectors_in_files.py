@@ -15,6 +15,7 @@ from ripieno import Function, Workflow, single_agent
 from ripieno.connectors.connector import Overrides
 from ripieno.connectors.openapi.connector import OpenApi
 from ripieno.connectors.systems.sql import SqlDatabase, Statement
+from ripieno.resilience.policy import Breaker, Resilience, Retry
 from ripieno.workflows.load import load_text
 from ripieno.workflows.problems import WorkflowFileError
 from ripieno.workflows.text import dump
@@ -44,6 +45,7 @@ connectors:
     allow: [create, cancel, list]
     tools:
       create: {undo: cancel, undo_from: {id: result.id}, rate: {calls: 5, per: 1m}, timeout: 5s}
+      cancel: {resilience: {retry: {attempts: 4, backoff: 1s}, breaker: {failures: 2}}}
   stock:
     sql:
       url: sqlite:///stock.db
@@ -79,13 +81,15 @@ def in_python(folder: Path) -> Workflow:
         "rate": (5, "1m"),
         "timeout": "5s",
     }
+    guarded = Resilience(retry=Retry(attempts=4, backoff="1s"), breaker=Breaker(failures=2))
+    cancel: Overrides = {"resilience": guarded}
     shop = OpenApi(
         "shop",
         folder / "specs" / "shop.json",
         auth={"key": "secret://env/SHOP"},
         paging={"list": {"offset": {"size": 5}}},
         allow=["create", "cancel", "list"],
-        overrides={"create": create},
+        overrides={"create": create, "cancel": cancel},
     )
     shop.shown_as = "specs/shop.json"
     sql = "SELECT count(*) AS n FROM items WHERE kind = :kind"
@@ -98,6 +102,13 @@ async def test_connectors_of_a_file_are_those_of_python_and_have_the_same_digest
     loaded = load_text(FILE, folder=folder).workflow
     assert loaded.document() == in_python(folder).document()
     assert loaded.version == in_python(folder).version
+    for workflow in (loaded, in_python(folder)):
+        cancel = workflow.connectors["shop"].tool("cancel")
+        assert cancel.resilience is not None
+        assert (cancel.attempts, cancel.resilience.breaker) == (4, Breaker(failures=2))
+        undo = workflow.connectors["shop"].tool("create").undo
+        assert undo is not None
+        assert undo.attempts == 4, "what takes a call back is guarded as the tool that it is"
     assert load_text(dump(loaded.document()), folder=folder).workflow.version == loaded.version
     assert list(loaded.pins["connectors"]) == ["shop", "stock"]
     assert (await loaded.connectors["stock"].tool("count_of")(kind="pen")).rows == [{"n": 2}]

@@ -18,6 +18,7 @@ from ripieno.model.durations import Duration, in_seconds
 from ripieno.model.errors import DefinitionError, NotFoundError, nearest
 from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust
+from ripieno.resilience.policy import Resilience
 
 __all__ = ["PREFIX", "Connector", "Overrides", "made_in", "split_reference"]
 
@@ -44,6 +45,7 @@ class Overrides(TypedDict, total=False):
     content: Sequence[str]
     outside: bool
     rate: tuple[int, Duration]
+    resilience: Resilience
 
 
 DURATIONS: Final = frozenset({"timeout", "settle", "key_lifetime"})
@@ -263,6 +265,8 @@ def written(said: Overrides) -> Json:
             found[name] = {"calls": given[0], "per": in_seconds(given[1])}
         elif name == "undo_from":
             found[name] = {str(key): str(one) for key, one in given.items()}
+        elif name == "resilience":
+            found[name] = given.document()
         else:
             found[name] = list(given) if name in {"data", "content"} else given
     return found

@@ -13,6 +13,7 @@ from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.workflows.fields import LARGEST, Document, Reference, Time, by_key
 from ripieno.workflows.objects import import_from
+from ripieno.workflows.resilience import ResilienceDocument, resilience
 
 if TYPE_CHECKING:
     from ripieno.connectors.systems.sql import Statement
@@ -65,6 +66,9 @@ class OverrideDocument(Document):
     content: list[str] | None = Field(default=None, description="arguments that are only passed on")
     outside: bool | None = Field(default=None, description="whether what it is given leaves the organisation")
     rate: RateDocument | None = Field(default=None, description="how often it may be called")
+    resilience: ResilienceDocument | None = Field(
+        default=None, description="what its calls pass on their way out; see there"
+    )
 
 
 class Declared(Document):
@@ -260,4 +264,6 @@ def overrides(said: OverrideDocument) -> Overrides:
     given = said.model_dump(exclude_none=True)
     if said.rate is not None:
         given["rate"] = (said.rate.calls, seconds(said.rate.per))
+    if said.resilience is not None:
+        given["resilience"] = resilience(said.resilience)
     return cast("Overrides", given)
