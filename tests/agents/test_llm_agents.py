@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from ripieno import (
 from ripieno.connectors.tool import Tool
 from ripieno.model.errors import DefinitionError
 from ripieno.model.value import decode
+from ripieno.workflows.load import load_text
 
 made: list[str] = []
 
@@ -207,6 +209,60 @@ async def test_an_answer_in_another_form_is_asked_for_again(running: Running) ->
     assert (outcome.output, len(provider.asked)) == ({"item": "tea", "total": 3}, 2)
 
 
+WHOLE = {"type": "object", "required": ["total"], "properties": {"total": {"type": "integer"}}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "wrong", "right"),
+    [
+        ({"output": WHOLE}, {"total": "three"}, {"total": 3}),
+        ({"output": WHOLE}, {}, {"total": 3}),
+        ({"output": WHOLE, "confidence": "self"}, {"answer": {}, "confidence": 1}, None),
+        ({"output": Finding, "confidence": "self"}, {"answer": {"item": 1}, "confidence": 1}, None),
+        ({"output": WHOLE, "confidence": "self"}, {"answer": {"total": 3}}, None),
+        ({"output": WHOLE, "confidence": "self"}, {"answer": {"total": 3}, "confidence": 7}, None),
+        ({"output": WHOLE, "intents": ["buy"]}, {"answer": {"total": 3}, "intent": "sell"}, None),
+    ],
+    ids=str,
+)
+async def test_an_answer_that_does_not_fit_its_schema_is_asked_for_again_and_never_taken(
+    running: Running, settings: dict[str, Any], wrong: dict[str, Any], right: dict[str, Any] | None
+) -> None:
+    whole = {"answer": {"item": "tea", "total": 3}, "confidence": 1, "intent": "buy"}
+    known = {"answer", *(["confidence"] if "confidence" in settings else ["intent"])}
+    fits = right or {name: one for name, one in whole.items() if name in known}
+    async with asking(turns(answer(**wrong), answer(**fits))) as provider:
+        outcome = await running.run(agent("buyer", model="chat", **settings), "tea?")
+    assert (outcome.status, outcome.output["total"], len(provider.asked)) == ("complete", 3, 2)
+    async with asking(turns(answer(**wrong))) as provider:
+        outcome = await running.run(agent("buyer", model="chat", mistakes=1, **settings), "tea?")
+    assert (outcome.status, len(provider.asked)) == ("failed", 2)
+
+
+async def test_what_was_wanted_of_it_is_a_recorded_choice_among_those_declared(running: Running) -> None:
+    desk = agent("desk", model="chat", intents={"refund": "money back", "complaint": ""}, confidence="self")
+    script = turns(answer(intent="refund", answer="It is on its way.", confidence=0.9))
+    async with asking(script) as provider:
+        run = await running.begin(Workflow("tested", desk), "My money, please.")
+        outcome = await running.ended(run)
+    assert (outcome.output, outcome.confidence and outcome.confidence.value) == ("It is on its way.", 0.9)
+    assert "what is wanted of you; refund: money back; complaint; other: none of these" in json.dumps(
+        provider.asked[0].body
+    )
+    [chosen] = [event.body for event in await running.events(run, "choice")]
+    assert (chosen["what"], chosen["chosen"]) == ("intent", "refund")
+    assert chosen["offered"] == ["refund", "complaint", "other"]
+
+
+@pytest.mark.parametrize("intents", [["refund", "complaint"], {"refund": "money back", "complaint": ""}])
+def test_intents_stand_in_the_definition_in_both_forms(intents: Any) -> None:
+    document = agent("desk", model="chat", intents=intents).describe()
+    assert document == {"agent": {"model": "chat", "intents": intents}}
+    text = f"workflow: ask\nparticipants: {{desk: {json.dumps(document)}}}\nflow: desk\n"
+    (found,) = [one for one in load_text(text, folder=Path()).workflow.everyone() if one.name == "desk"]
+    assert found.describe() == document
+
+
 async def test_it_is_asked_so_often_and_then_gives_what_it_said_last(running: Running) -> None:
     script = turns(Calls([("price", {"of": "tea"})], text="still looking"))
     async with asking(script) as provider:
@@ -303,6 +359,9 @@ async def test_it_is_as_sure_as_its_judge_says(running: Running) -> None:
         ({"model": "chat", "tools": [price, price]}, "two tools have the same name"),
         ({"model": "chat", "settings": {"temprature": 1}}, "(did you mean 'temperature'?)"),
         ({"model": "chat", "settings": {"temperature": "hot"}}, "temperature must be int or float"),
+        ({"model": "chat", "intents": ["a b"]}, "an intent is a name such as 'refund'"),
+        ({"model": "chat", "intents": ["refund", "refund"]}, "each once"),
+        ({"model": "chat", "intents": ["other"]}, "not 'other'"),
         ({"model": "chat", "rounds": 0}, "rounds must be at least 1"),
         ({"model": "chat", "output": {"type": "string"}}, "has to be an object"),
         (

@@ -91,6 +91,13 @@ ModelNames = Annotated[
 """A model, or several in the order in which they are asked."""
 
 
+Intent = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
+Intents = Annotated[
+    Annotated[list[Intent], Tag("<list>")] | Annotated[dict[str, str], Tag("<described>")],
+    Discriminator(lambda value: "<list>" if isinstance(value, list) else "<described>"),
+]
+
+
 class AgentSettings(Document):
     """An LLM agent: a model with instructions and tools."""
 
@@ -126,6 +133,11 @@ class AgentSettings(Document):
     settings: ModelOptions = Field(default_factory=ModelOptions, description="how its model is asked")
     confidence: ConfidenceSettings | None = Field(
         default=None, description="how sure it is: `self`, `{samples: 5}`, or `{judge: reviewer}`"
+    )
+    intents: Intents = Field(
+        default_factory=list[Intent],
+        description="what it may be asked for, a list of names, or each with what it is; which of them it has"
+        " recognised, or `other`, is a recorded choice",
     )
     rounds: int = Field(default=ROUNDS, ge=1, le=LARGEST, description="how often its model is asked at most")
     mistakes: int = Field(
@@ -195,6 +207,7 @@ def agent(
         sees=settings.sees,
         settings=settings.settings.model_dump(exclude_none=True),
         confidence=confidence(name, settings, known),
+        intents=settings.intents,
         rounds=settings.rounds,
         mistakes=settings.mistakes,
         timeout=settings.timeout,

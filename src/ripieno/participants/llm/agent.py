@@ -19,7 +19,7 @@ from ripieno.model.outcome import Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.model.value import Value
 from ripieno.participants.base import BaseParticipant
-from ripieno.participants.llm.answers import AnswerForm
+from ripieno.participants.llm.answers import AnswerForm, intents_of
 from ripieno.participants.llm.confidence import (
     SELF,
     ConfidenceRule,
@@ -87,6 +87,7 @@ class Agent(BaseParticipant):
         sees: Sequence[str] = SEEN,
         settings: Mapping[str, Any] | None = None,
         confidence: ConfidenceRule | None = None,
+        intents: Sequence[str] | Mapping[str, str] = (),
         rounds: int = ROUNDS,
         mistakes: int = MISTAKES,
         timeout: Duration = DEFAULT_TIMEOUT,
@@ -109,7 +110,8 @@ class Agent(BaseParticipant):
         self.sees = tuple(sees)
         self.settings = checked_settings(name, settings or {})
         self.confidence = confidence
-        self.form = AnswerForm(name, output, sure=confidence == SELF)
+        self.intents = intents_of(name, intents)
+        self.form = AnswerForm(name, output, sure=confidence == SELF, intents=self.intents)
         self.rounds, self.mistakes = rounds, mistakes
         self.request_timeout = seconds(timeout)
         self._check()
@@ -157,6 +159,9 @@ class Agent(BaseParticipant):
             }
         if self.confidence is not None:
             document["confidence"] = described(self.confidence)
+        if self.intents:
+            told: dict[str, Json] = dict(self.intents)
+            document["intents"] = told if any(told.values()) else list(told)
         if self.rounds != ROUNDS:
             document["rounds"] = self.rounds
         if self.mistakes != MISTAKES:
@@ -317,6 +322,7 @@ def agent(
     sees: Sequence[str] = SEEN,
     settings: Mapping[str, Any] | None = None,
     confidence: ConfidenceRule | None = None,
+    intents: Sequence[str] | Mapping[str, str] = (),
     rounds: int = ROUNDS,
     mistakes: int = MISTAKES,
     timeout: Duration = DEFAULT_TIMEOUT,
@@ -332,6 +338,8 @@ def agent(
     examples: pairs of a case and the answer to it.
     sees: what it is shown of the run: `input`, `previous`, `turn`, `complaint`, or participants by name.
     settings: of the model: `max_tokens` of one response (8192), `temperature`, `thinking` and others.
+    intents: what it may be asked for, names or names with what each is: it says which of them it has
+        recognised, or `other`, and that is a recorded choice.
     confidence: `"self"` (it says in its answer how sure it is), `samples(n)` or `judged_by(participant)`.
     rounds: how often the model is asked at most; then it is `partial`.
     mistakes: how many calls of a tool, or answers in another form, in a row it is told of; the next ends it.
@@ -348,6 +356,7 @@ def agent(
         sees=sees,
         settings=settings,
         confidence=confidence,
+        intents=intents,
         rounds=rounds,
         mistakes=mistakes,
         timeout=timeout,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_ai import Agent as PydanticAgent
-from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.exceptions import AgentRunError, ModelRetry
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
+from ripieno.participants.llm.answers import INTENT, OTHER, AnswerForm
 from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.mind import ANSWERING, AskingModel
 from ripieno.participants.llm.models import ModelEntry
@@ -67,6 +68,8 @@ class Loop:
             toolsets=self._tools,
             capabilities=ANSWERERS,
         )
+        if agent.brought is None and agent.form.checks:
+            self._loop.output_validator(checking(agent.form))
 
     async def turn(self, task: Task, context: Context) -> Outcome:
         """Take one turn."""
@@ -92,5 +95,20 @@ class Loop:
             return Outcome("partial", limited.parts[0], reason=why)
         except (AgentRunError, MistakesError, ValueError) as error:
             return Outcome("failed", turn.so_far.parts[0], reason=f"{agent.name}: {error}")
+        if said.intent is not None:
+            offered = [*agent.form.intents, OTHER]
+            await context.choose(INTENT, said.intent, offered=offered, because={"by": "self-reported"})
         sure = None if said.sure is None else Confidence(said.sure, "self-reported")
         return Outcome("complete", said.output, confidence=sure)
+
+
+def checking(form: AnswerForm) -> Callable[[Any], Any]:
+    """Give what has a model asked again for an answer in another form, as often as it may be wrong."""
+
+    def check(output: Any) -> Any:
+        problem = form.problem(output)
+        if problem is not None:
+            raise ModelRetry(problem)
+        return output
+
+    return check
