@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from a2a.types import a2a_pb2 as pb
+from starlette.responses import JSONResponse
 
+from connectors.loopback import Heard, serving_at
 from connectors.shop_api import SHOP
 from kernel.scenarios.house import asked, begin, ended, reply, serving
 from participants.agent_peer import Peer, peering
@@ -121,6 +123,58 @@ async def test_an_openapi_document_comes_with_an_agent_that_uses_what_is_allowed
     assert [tool.name for tool in tools_in(shop)] == ["shop.listOrders"]
     with pytest.raises(InputError, match="which model"):
         await imported(tmp_path / "other", str(document), capsys, secret="secret://env/SHOP")  # noqa: S106 - a reference
+
+
+async def test_a_document_that_leads_elsewhere_by_now_has_to_be_approved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document, where = tmp_path / "shop.json", tmp_path / "new"
+    document.write_text(json.dumps(SHOP))
+    settings: dict[str, Any] = {"model": "openai:gpt-5", "allow": ["list*"], "secret": "secret://env/SHOP"}
+    found = await imported(where, str(document), capsys, **settings)
+    leads = "what it is sent, and the secret that it is shown, goes to https://eu.shop.example/v2"
+    assert leads in found["beyond_the_gate"]
+    document.write_text(json.dumps({**SHOP, "servers": [{"url": "https://elsewhere.example"}]}))
+    with pytest.raises(RefusedError, match=r"\(where it is\) changed; nothing was written"):
+        await imported(where, str(document), capsys, **settings)
+    assert "elsewhere" in capsys.readouterr().out
+    assert "elsewhere" not in (where / "shop.json").read_text()
+
+
+async def test_a_service_is_imported_from_where_it_shows_its_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = {**SHOP, "servers": [{"url": "/v2"}]}
+    async with serving_at(Heard(lambda _, __: JSONResponse(shown)).app) as url:
+        settings: dict[str, Any] = {"model": "openai:gpt-5", "secret": "secret://env/SHOP", "name": "shop"}
+        found = await imported(tmp_path, f"{url}/openapi.json", capsys, **settings)
+    assert found["kind"] == "openapi"
+    workflow = load_workflow(str(tmp_path / "shop.yaml"))
+    [shop] = workflow.connectors.values()
+    reached: Any = shop.describe()["openapi"]
+    assert (reached["base_url"], reached["live"]) == (f"{url}/v2", f"{url}/openapi.json")
+    assert json.loads((tmp_path / reached["document"]).read_text()) == shown
+    with pytest.raises(RipienoError, match="by https only"):
+        await imported(tmp_path, "http://shop.example/openapi.json", capsys, **settings)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"components": []}, None),
+        ({"components": {"securitySchemes": {"key": 5}}}, "no secret is given for that"),
+    ],
+)
+async def test_a_document_that_is_odd_is_told_what_is_wrong_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], document: dict[str, Any], said: str | None
+) -> None:
+    (tmp_path / "odd.json").write_text(json.dumps({**SHOP, **document}))
+    settings: dict[str, Any] = {"model": "openai:gpt-5", "allow": ["list*"], "secret": "secret://env/SHOP"}
+    with pytest.raises(RipienoError, match=said):
+        await imported(tmp_path / "new", str(tmp_path / "odd.json"), capsys, **settings)
+    with pytest.raises(InputError, match="none is given") as refused:
+        await imported(tmp_path / "new", str(tmp_path / "odd.json"), capsys, **{**settings, "secret": None})
+    assert "--secret" in str(refused.value.remedy)
 
 
 async def test_an_mcp_server_comes_with_an_agent_that_uses_its_tools(

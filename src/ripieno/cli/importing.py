@@ -33,6 +33,8 @@ __all__ = ["import_agent"]
 
 Kind = Literal["a2a", "mcp", "openapi", "object"]
 ODD: Final = re.compile(r"[^a-z0-9]+")
+DESCRIBED: Final = re.compile(r"openapi.*|.*\.ya?ml", re.IGNORECASE)
+"""What documents of services are called."""
 
 
 def import_agent(
@@ -69,7 +71,8 @@ def import_agent(
     secret
         A reference such as secret://env/TRIAGE_KEY to what it knows us by.
     kind
-        What it is; an address ending in /mcp is an MCP server and a file an OpenAPI document otherwise.
+        What it is. Otherwise an address ending in /mcp is an MCP server; a file, or an address such as
+        .../openapi.json, an OpenAPI document; any other address an agent that speaks A2A.
     model
         Which model uses the tools of an MCP server or the operations of an OpenAPI document.
     allow
@@ -90,7 +93,8 @@ def import_agent(
     elif kind == "mcp":
         found = asyncio.run(by_mcp(source, slug(name or "tools"), model, allow or ()))
     elif kind == "openapi":
-        found = by_openapi(Path(source), slug(name or Path(source).stem), model, allow or (), secret=secret)
+        stem = Path(urlsplit(source).path if "://" in source else source).stem
+        found = asyncio.run(by_openapi(source, slug(name or stem), model, allow or (), secret=secret))
     else:
         found = by_object(source, slug(name or source.partition(":")[2]), Path.cwd())
     file = into / f"{found.name}.yaml"
@@ -130,7 +134,9 @@ def import_agent(
 def kind_of(source: str) -> Kind:
     """Tell what people mean by a source."""
     if "://" in source:
-        return "mcp" if urlsplit(source).path.rstrip("/").endswith("/mcp") else "a2a"
+        path = urlsplit(source).path.rstrip("/")
+        described = bool(DESCRIBED.fullmatch(path.rpartition("/")[2]))
+        return "mcp" if path.endswith("/mcp") else "openapi" if described else "a2a"
     if Path(source).is_file():
         return "openapi"
     if REFERENCE.fullmatch(source):

@@ -15,6 +15,8 @@ from ripieno.participants.remote.card import digest_of
 
 __all__ = ["by_mcp", "by_openapi"]
 
+WHERE: Final = "(where it is)"
+"""Beside the operations: what a secret is shown to."""
 MOST_TOOLS: Final = 20
 """More than so many are more than an agent tells apart."""
 
@@ -49,45 +51,61 @@ async def by_mcp(source: str, name: str, model: str | None, allow: Sequence[str]
     )
 
 
-def by_openapi(
-    file: Path, name: str, model: str | None, allow: Sequence[str], *, secret: str | None
+async def by_openapi(
+    source: str, name: str, model: str | None, allow: Sequence[str], *, secret: str | None
 ) -> Found:
     """Read an OpenAPI document; the operations that are allowed are what an agent gets in a shadow."""
     from ripieno.connectors.openapi.connector import OpenApi  # noqa: PLC0415 - most commands do without it
-    from ripieno.connectors.openapi.document import read_document  # noqa: PLC0415 - as above
+    from ripieno.connectors.openapi.document import parse_document, read_content  # noqa: PLC0415 - as above
+    from ripieno.connectors.openapi.live import content_at  # noqa: PLC0415 - as above
+    from ripieno.connectors.rest.address import checked_base  # noqa: PLC0415 - as above
 
-    document = read_document(file)
-    schemes: dict[str, Any] = document.data.get("components", {}).get("securitySchemes", {})
-    simple = [one for one, said in schemes.items() if said.get("type") == "apiKey" or is_bearer(said)]
+    live = checked_base(source, "the OpenAPI document") if "://" in source else None
+    file = Path(urlsplit(source).path if live else source)
+    content = read_content(file) if live is None else await content_at(live)
+    document = parse_document(content, file.name)
+    schemes = document.mapping(document.mapping(document.data.get("components")).get("securitySchemes"))
+    simple = [one for one in schemes if takes_one(document.mapping(schemes[one]))]
     auth: dict[str, Any] = {} if secret is None else dict.fromkeys(simple, secret)
-    connector = OpenApi(name, document, allow=list(allow) or ["*"], auth=auth)
-    tools = {tool: connector.tool(tool) for tool in fitting(name, list(connector.names), ())}
-    beyond = [f"{tool}: what the service does and reaches when it is called" for tool in tools]
+    connector = OpenApi(name, document, allow=list(allow) or ["*"], auth=auth, live=live)
+    offered = fitting(name, list(connector.names), ())
+    ways = [connector.operations[tool].security() for tool in offered]
+    if secret is None and any(those and all(those) for those in ways):
+        known = ", ".join(simple) or "none of those that it can have here"
+        msg = f"{name} is called with a secret, and none is given; its schemes that take one alone: {known}"
+        raise InputError(msg, remedy="name it: --secret secret://env/API_KEY")
+    tools = {tool: connector.tool(tool) for tool in offered}
+    sent = "what it is sent, and the secret that it is shown," if auth else "what it is sent"
+    beyond = [f"{sent} goes to {connector.base_url}"]
+    beyond += [f"{tool}: what the service does and reaches when it is called" for tool in tools]
     held_back = sorted(set(connector.offers()) - tools.keys())
     if held_back:
         beyond.append(
             f"{len(held_back)} operations that are not allowed here, to whoever has the same secret"
         )
-    reached = {"document": file.name, **({"auth": auth} if auth else {})}
-    approved = {tool: {"about": one.description, "input": one.input_schema} for tool, one in tools.items()}
+    kept = file.name if live is None else f"{name}{file.suffix or '.json'}"
+    reached = {"document": kept, **({"auth": auth} if auth else {}), **({"live": live} if live else {})}
+    approved: dict[str, Any] = {tool: connector.operations[tool].definition() for tool in tools}
+    approved[WHERE] = {"base_url": connector.base_url, "schemes": {one: schemes[one] for one in auth}}
     return Found(
         kind="openapi",
         name=name,
         about=f"uses the operations of {file.name}",
-        source=str(file),
+        source=source,
         digest=digest_of(approved),
         can=[f"{tool}: {one.description}" for tool, one in tools.items()],
         beyond=beyond,
         participant=agent_of(name, model, tools),
         approved=approved,
-        beside={file.name: file.read_text(encoding="utf-8")},
+        beside={kept: content.decode()},
         connectors={name: {"openapi": reached, **allowed(allow)}},
     )
 
 
-def is_bearer(scheme: Mapping[str, Any]) -> bool:
-    """Tell whether a security scheme takes a token alone."""
-    return scheme.get("type") == "http" and str(scheme.get("scheme", "")).lower() == "bearer"
+def takes_one(scheme: Mapping[str, Any]) -> bool:
+    """Tell whether a security scheme takes one secret alone."""
+    bearer = scheme.get("type") == "http" and str(scheme.get("scheme", "")).lower() == "bearer"
+    return bearer or scheme.get("type") == "apiKey"
 
 
 def allowed(allow: Sequence[str]) -> dict[str, Any]:

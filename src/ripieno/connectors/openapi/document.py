@@ -15,7 +15,7 @@ import yaml
 from ripieno.connectors.remote import digest_of
 from ripieno.model.errors import DefinitionError, Place
 
-__all__ = ["Document", "parse_document", "read_document"]
+__all__ = ["Document", "parse_document", "read_content", "read_document"]
 
 LARGEST: Final = 30_000_000
 """Bytes; the largest public documents have half of that."""
@@ -122,13 +122,17 @@ class Document:
 
 def read_document(file: Path) -> Document:
     """Read a document from a JSON or YAML file."""
+    return parse_document(read_content(file), file.name)
+
+
+def read_content(file: Path) -> bytes:
+    """Read what a document may be, no more of it than one may have; raises `DefinitionError`."""
     try:
         with file.open("rb") as opened:
-            content = opened.read(LARGEST + 1)
+            return opened.read(LARGEST + 1)
     except OSError as error:
         msg = f"cannot read the OpenAPI document {file.name!r}: {error.strerror or error}"
         raise DefinitionError(msg) from error
-    return parse_document(content, file.name)
 
 
 def parse_document(content: bytes, whose: str) -> Document:

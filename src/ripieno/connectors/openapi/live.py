@@ -13,7 +13,7 @@ from ripieno.connectors.rest.pool import client
 from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError
 
-__all__ = ["Live", "fetched"]
+__all__ = ["Live", "content_at", "fetched"]
 
 PATIENCE_SECONDS: Final = 20.0
 
@@ -57,6 +57,11 @@ class Live:
 
 async def fetched(url: str) -> Document:
     """Fetch a document; raises `DefinitionError` where it cannot be had or is none."""
+    return parse_document(await content_at(url), url)
+
+
+async def content_at(url: str) -> bytes:
+    """Fetch what a document may be, no more of it than one may have; raises `DefinitionError`."""
     import httpx  # noqa: PLC0415 - a tenth of a second that only who looks pays
 
     found = bytearray()
@@ -72,4 +77,4 @@ async def fetched(url: str) -> Document:
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         msg = f"{url} could not be fetched ({type(error).__name__})"
         raise DefinitionError(msg) from None
-    return parse_document(bytes(found), url)
+    return bytes(found)
