@@ -162,6 +162,20 @@ def test_two_documents_are_compared_by_what_calls_depend_on() -> None:
     assert compare(interfaces(Document(shop(), "a")), interfaces(Document(shop(), "b"))) == []
 
 
+def test_a_document_that_leads_elsewhere_is_told_as_such() -> None:
+    other = shop()
+    other["servers"] = [{"url": "https://elsewhere.example"}]
+    other["components"]["securitySchemes"]["key"] = {"type": "apiKey", "in": "query", "name": "k"}
+    found = compare(
+        interfaces(Document(shop(), "a"), ["getOrder"]), interfaces(Document(other, "b"), ["getOrder"])
+    )
+    assert [(one.tool, one.breaking) for one in found] == [("(key)", True), ("(service)", True)]
+    assert (
+        found[1].what
+        == "is called otherwise: at https://eu.shop.example/v2, now at https://elsewhere.example"
+    )
+
+
 def test_tools_of_any_connector_are_compared() -> None:
     def look(item: str) -> int:
         """Look."""

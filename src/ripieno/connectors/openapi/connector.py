@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from ripieno.connectors.openapi.document import Document, read_document
 from ripieno.connectors.openapi.live import Live
 from ripieno.connectors.openapi.operations import Operation, operations_of
 from ripieno.connectors.openapi.security import Given, chosen, schemes_of
-from ripieno.connectors.remote import Remote
+from ripieno.connectors.remote import Remote, digest_of
 from ripieno.connectors.rest.address import checked_base
 from ripieno.connectors.rest.auth import Auth, NoAuth
 from ripieno.connectors.rest.client import LARGEST, Rest
@@ -34,6 +35,7 @@ from ripieno.resilience.policy import Resilience
 __all__ = ["OpenApi", "interfaces"]
 
 MOST_ITEMS: Final = 1_000
+LONGEST_HOW: Final = 400
 
 
 class OpenApi(Connector):
@@ -217,11 +219,7 @@ class OpenApi(Connector):
 
 def server_of(document: Document, live: str | None) -> str:
     """Give where the service is, by the first of its servers; raises `DefinitionError`."""
-    servers = document.listed(document.data.get("servers"), "servers") or [{}]
-    first = document.mapping(servers[0])
-    url = str(first.get("url") or "")
-    for name, variable in document.mapping(first.get("variables")).items():
-        url = url.replace(f"{{{name}}}", str(document.mapping(variable).get("default", "")))
+    url = first_server(document)
     try:
         whole = url if urlsplit(url).scheme or live is None else urljoin(live, url)
         said = bool(urlsplit(whole).scheme)
@@ -233,6 +231,16 @@ def server_of(document: Document, live: str | None) -> str:
     return whole
 
 
+def first_server(document: Document) -> str:
+    """Give where a document says that its service is; empty where it does not."""
+    servers = document.listed(document.data.get("servers"), "servers") or [{}]
+    first = document.mapping(servers[0])
+    url = str(first.get("url") or "")
+    for name, variable in document.mapping(first.get("variables")).items():
+        url = url.replace(f"{{{name}}}", str(document.mapping(variable).get("default", "")))
+    return url
+
+
 def turned_by(paging: Paging | None) -> set[str]:
     """Give the parameters that a way of turning pages fills."""
     if paging is None:
@@ -241,8 +249,18 @@ def turned_by(paging: Paging | None) -> set[str]:
 
 
 def interfaces(document: Document, names: Sequence[str] | None = None) -> dict[str, Interface]:
-    """Give what callers of each operation depend on; of those named alone, where names are given."""
-    found: dict[str, Interface] = {}
+    """Give what callers of each operation depend on; of those named alone, where names are given.
+
+    Where the service is, and how whoever calls becomes known to it, stands beside them under `(...)`.
+    """
+    found = {"(service)": Interface({}, None, "", "read", f"at {first_server(document) or 'no address'}")}
+    components = document.mapping(document.data.get("components"))
+    for name, said in document.mapping(components.get("securitySchemes")).items():
+        scheme = {what: one for what, one in document.mapping(said).items() if what != "description"}
+        how = json.dumps(scheme, sort_keys=True)
+        found[f"({name})"] = Interface(
+            {}, None, "", "read", how if len(how) <= LONGEST_HOW else digest_of(scheme)
+        )
     for name, one in operations_of(document).items():
         if names is None or name in names:
             known = " or ".join(" with ".join(way) or "nobody" for way in one.security()) or "nobody"
