@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 from pydantic_ai import Agent as PydanticAgent
@@ -28,7 +29,7 @@ from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import MODELS, read
 
 HERE: Final = Path(__file__).parents[1]
-ROUNDS: Final = 3
+WARM: Final = 5
 INSTRUCTIONS: Final = "Find the cheaper item."
 
 
@@ -63,16 +64,16 @@ async def plain_price(of: str) -> int:
     return len(of)
 
 
-async def measured(turns: int, one: Any) -> float:
-    """Give the CPU milliseconds of a turn, of several rounds the least."""
-    await one()
-    found: list[float] = []
-    for _ in range(ROUNDS):
-        began = time.process_time()
-        for _ in range(turns):
+async def measured(turns: int, *kinds: Callable[[], Awaitable[None]]) -> list[list[float]]:
+    """Give the CPU milliseconds of turns of each kind, taken by turns, so that all meet the same machine."""
+    found: list[list[float]] = [[] for _ in kinds]
+    for number in range(WARM + turns):
+        for one, times in zip(kinds, found, strict=True):
+            began = time.process_time()
             await one()
-        found.append((time.process_time() - began) / turns * 1000)
-    return min(found)
+            if number >= WARM:
+                times.append((time.process_time() - began) * 1000)
+    return found
 
 
 async def overhead(address: str, turns: int) -> None:
@@ -94,9 +95,12 @@ async def overhead(address: str, turns: int) -> None:
                 outcome = await host.outcome(created.row.id)
                 assert outcome.output == "tea is cheaper", outcome
 
-            theirs, ours = await measured(turns, alone), await measured(turns, governed)
+            bares, governeds = await measured(turns, alone, governed)
+    ratios = sorted(ours / theirs for theirs, ours in zip(bares, governeds, strict=True))
+    low, middle, high = (ratios[len(ratios) * part // 4] for part in (1, 2, 3))
     print(
-        f"bare {theirs:.2f} ms, governed and recorded {ours:.2f} ms: {(ours / theirs - 1) * 100:+.1f} % CPU"
+        f"bare {median(bares):.2f} ms, governed and recorded {median(governeds):.2f} ms of CPU;"
+        f" pair by pair {(middle - 1) * 100:+.1f} % ({(low - 1) * 100:+.1f} to {(high - 1) * 100:+.1f} %)"
     )
 
 

@@ -219,6 +219,8 @@ class Draft:
     """For what rights let happen: the tenant, and the last event of its stream that was known then."""
     outdated: bool = False
     """True when it bounced as those rights may have changed since."""
+    followed: bool = False
+    """True for what another event of its run is about to follow, so that both can go to disk together."""
 
     def __init__(  # noqa: PLR0917 - made of every step: by place is faster than by name
         self,

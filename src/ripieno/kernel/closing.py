@@ -62,6 +62,7 @@ def close(around: Scope, scope: Scope, participant: Participant, task: Task, out
         body,
         payloads=payloads,
         change=CloseChange(scope.path) if stopped or scope.waits else None,
+        followed=getattr(participant, "followed", False),
     )
     around.items.append(draft)
     if scope.branch is not around.branch:

@@ -68,6 +68,7 @@ class Effect:
         """Whether its other side is the log's own store; asked of every call, so without a protocol."""
         remember(scope.execution.definition, tool)
         self._rate = None if path.endswith(UNDO) else rate_of(scope.execution, tool.name)
+        self._followed = tool.effect == "read" and (followed(tool) or followed(scope.participant))
         self._maximum = most(tool, permit.arguments)
         self._reservation = Reservation(scope.ledger)
         self._branch = scope.branch
@@ -386,7 +387,9 @@ class Effect:
             **(declared(self.tool) if ending.label is None else told_label(self.tool, ending.label)),
         }
         change = call_change(claim, ending)
-        draft = self.execution.append("result", self.path, body, payloads=payloads, change=change)
+        draft = self.execution.append(
+            "result", self.path, body, payloads=payloads, change=change, followed=self._followed
+        )
         self.scope.needs(draft)
 
     async def _pause(self, ending: Ending, attempt: int) -> None:
@@ -397,6 +400,11 @@ class Effect:
             await wait_until(self.scope, f"{self.path}/backoff/{attempt}", left, self._branch)
         elif left > 0:
             await asyncio.sleep(left)
+
+
+def followed(one: object) -> bool:
+    """Tell whether whatever this acts for goes on at once when it has ended, and with an act of its own."""
+    return getattr(one, "followed", False)
 
 
 def says_nothing_of_before(error: ToolError) -> bool:

@@ -164,6 +164,7 @@ class Execution:
         change: Change | None = None,
         if_seen: int | None = None,
         under: tuple[str, int] | None = None,
+        followed: bool = False,
     ) -> Draft:
         """Hand an event to the store; the caller has waited for the run to be live."""
         if self.turnstile.meters:  # from which a run that is taken up again knows the active time so far
@@ -171,6 +172,8 @@ class Execution:
         draft = Draft(self.lease, self.clock.now(), kind, path, body, tuple(payloads), change, if_seen)
         if under is not None:
             draft.under = under
+        if followed:
+            draft.followed = True
         if kind in BILLED:
             checked = if_seen is not None and not path.endswith(UNDO)
             draft.bill = bill_of(kind, body, self._team, checked=checked)

@@ -176,11 +176,11 @@ class Batch:
         if draft.change is not None:
             self._apply(draft)
         if draft.bill is not None:
-            self.beyond = True
-            enter(self.connection, draft, draft.bill, self.alert)
+            self.beyond |= enter(self.connection, draft, draft.bill, self.alert)
 
     def alert(self, tenant: str, body: dict[str, Json]) -> None:
         """Tell in a tenant's stream of what part of a budget is spent; it has one, by which that was set."""
+        self.beyond = True
         last = self.connection.execute(
             "SELECT stream, head_seq, head_hash FROM tenants WHERE name = ?", (tenant,)
         ).fetchone()

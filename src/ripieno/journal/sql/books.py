@@ -57,14 +57,14 @@ def lacks(one: Callable[..., Any], short: Short) -> bool:
     return spent + held + short.cost > row[0]
 
 
-def enter(connection: Connection, draft: Draft, bill: Bill, alert: Alert) -> None:
-    """Enter what an event reserves, settles and spends."""
+def enter(connection: Connection, draft: Draft, bill: Bill, alert: Alert) -> bool:
+    """Enter what an event reserves, settles and spends; True where a run can go on for it that waited."""
     run, execute = draft.lease.run, connection.execute
     freed = 0
     if bill.settles:
         freed = execute("DELETE FROM reserved WHERE run = ? AND path = ?", (run, draft.path)).rowcount
         if not (freed or bill.spent):
-            return
+            return False
     tenant = tenant_of(connection, draft)
     if bill.held:
         execute(RESERVE, (run, draft.path, tenant, bill.team, bill.held))
@@ -77,8 +77,7 @@ def enter(connection: Connection, draft: Draft, bill: Bill, alert: Alert) -> Non
                 (tenant, team, month, bill.spent),
             )
             alerts_due(connection, (tenant, team, month), alert)
-    if freed:
-        wake(connection, tenant)
+    return bool(freed) and wake(connection, tenant)
 
 
 def alerts_due(connection: Connection, whose: tuple[str, str, str], alert: Alert) -> None:
@@ -103,9 +102,9 @@ def alerts_due(connection: Connection, whose: tuple[str, str, str], alert: Alert
     )
 
 
-def wake(connection: Connection, tenant: str) -> None:
-    """Have the runs of a tenant looked at again that wait for room in a budget."""
-    connection.execute(f"{WAKE} AND tenant = ?", (tenant,))
+def wake(connection: Connection, tenant: str) -> bool:
+    """Have the runs of a tenant looked at again that wait for room in a budget; False for none."""
+    return connection.execute(f"{WAKE} AND tenant = ?", (tenant,)).rowcount > 0
 
 
 def wake_due(connection: Connection, at: int) -> None:

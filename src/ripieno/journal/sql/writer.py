@@ -20,6 +20,9 @@ __all__ = ["Operation", "Writer"]
 
 LARGEST_BATCH: Final = 4000
 
+HELD_SECONDS: Final = 0.02
+"""For so long, at most, an event waits for what follows it at once, to go to disk with it."""
+
 Operation = Callable[[Batch], Any]
 """Work inside the shared transaction; an error that it raises undoes it alone."""
 
@@ -77,7 +80,11 @@ class Commit:
 
 
 class Writer:
-    """Group commit: no artificial delay, and nobody waits for more than the commit under way and the next."""
+    """Group commit: nobody waits for more than the commit under way and the next.
+
+    What is `followed` by something else at once goes to disk with that, or with whatever else comes, and
+    after `HELD_SECONDS` alone; for everything else there is no delay.
+    """
 
     def __init__(
         self,
@@ -97,6 +104,10 @@ class Writer:
         self._elsewhere = elsewhere
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Draft | Request | None] = SimpleQueue()
+        self._held: list[Draft] = []
+        """Events that something else is about to follow, oldest first."""
+        self._timer: asyncio.TimerHandle | None = None
+        """Set while any are held."""
         self._waiters: dict[Draft, list[asyncio.Future[None]]] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="ripieno-writer", daemon=True)
@@ -107,14 +118,35 @@ class Writer:
         if self._closed:
             draft.lease.lost = True
             draft.state = "lost"
+        elif draft.followed:
+            self._held.append(draft)
+            if self._timer is None:
+                self._timer = self._loop.call_later(HELD_SECONDS, self._release)
         else:
+            self._put(draft)
+
+    def _put(self, item: Draft | Request | None) -> None:
+        """Queue something behind all that was held."""
+        if self._held:
+            self._release()
+        self._queue.put(item)
+
+    def _release(self) -> None:
+        """Queue what was held."""
+        assert self._timer is not None, "it runs while anything is held"
+        self._timer.cancel()
+        self._timer = None
+        for draft in self._held:
             self._queue.put(draft)
+        self._held.clear()
 
     async def durable(self, draft: Draft) -> None:
         """Wait until a queued event was committed, bounced or lost."""
         if draft.state == "pending":
             waiter: asyncio.Future[None] = self._loop.create_future()
             self._waiters.setdefault(draft, []).append(waiter)
+            if self._held:
+                self._release()
             await waiter
 
     async def perform(
@@ -136,7 +168,7 @@ class Writer:
             msg = f"the store at {self._database.place} is closed"
             raise StoreError(msg)
         request = Request(operation, self._loop.create_future(), fresh)
-        self._queue.put(request)
+        self._put(request)
         try:
             return await request.future
         except asyncio.CancelledError:
@@ -150,12 +182,12 @@ class Writer:
         Nobody hears of its end: what fails for it fails for what comes with it. What is queued after
         the store was closed stands behind the end, and is never taken.
         """
-        self._queue.put(Request(operation, self._loop.create_future()))
+        self._put(Request(operation, self._loop.create_future()))
 
     async def close(self) -> None:
         """Commit what is queued and end the thread."""
         self._closed = True
-        self._queue.put(None)
+        self._put(None)
         await asyncio.to_thread(self._thread.join)
 
     # -- in the thread ----------------------------------------------------------------------------

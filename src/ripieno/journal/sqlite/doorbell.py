@@ -59,9 +59,9 @@ class Doorbell:
     def ring_elsewhere(self) -> None:
         """Tell every other process of a commit; may be called by any thread, and never raises."""
         with contextlib.suppress(OSError):  # they look by themselves as well
-            for pipe in self._folder.iterdir():
-                if pipe != self._own:
-                    self._press(pipe)
+            for name in os.listdir(self._folder):  # noqa: PTH208 - at every commit
+                if name != self._owners.token:
+                    self._press(self._folder / name)
 
     def close(self) -> None:
         """Stop listening."""

@@ -67,6 +67,8 @@ class ModelCall:
     undo = None
     trust = None
     data = ()
+    followed = True
+    """What is said is read at once, and answered by calls, another request or the end of the turn."""
 
     def __init__(
         self,

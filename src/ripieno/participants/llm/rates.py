@@ -31,6 +31,9 @@ KINDS: Final = (
 )
 """What is counted of a request, in the order of `Rates`."""
 NAMES: Final = ("input", "output", "cache_read", "cache_write")
+REASONED: Final = "output_reasoning_tokens"
+PLAIN: Final = frozenset({*(kind for kinds in KINDS for kind in kinds), REASONED, "details", "cost"})
+"""What is told of a request and priced by `Rates`, or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +88,13 @@ def price(entry: ModelEntry, usage: RequestUsage) -> Price:
     if entry.rates is not None:
         return Price(micros(by_rates(entry.rates, usage)), "project")
     rates = plain_rates(entry, int(time.time() // KEPT_SECONDS))
-    found = listed(entry, usage) if rates is None or usage.details else by_rates(rates, usage)
+    found = listed(entry, usage) if rates is None or special(usage) else by_rates(rates, usage)
     return Price(0, UNKNOWN) if found is None else Price(micros(found), source())
+
+
+def special(usage: RequestUsage) -> bool:
+    """Tell whether a request has used what `Rates` do not name, such as sound."""
+    return any(amount and name not in PLAIN for name, amount in vars(usage).items())
 
 
 def by_rates(rates: Rates, usage: RequestUsage) -> Decimal:
@@ -121,6 +129,8 @@ def plain_rates(entry: ModelEntry, now: int) -> Rates | None:
         if many is None or few is None or many != few * (MANY_TOKENS // FEW_TOKENS):
             return None
         found.append(many)
+    if cost(MANY_TOKENS, "output_tokens", REASONED) != found[1]:
+        return None
     return Rates(*found)
 
 

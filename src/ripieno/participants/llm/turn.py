@@ -175,7 +175,7 @@ class Turn:
                     found[part.tool_call_id] = ModelRetry(mistake["message"])
                     continue
                 self._mistakes = 0
-                use = ToolUse(tool, asked.arguments)
+                use = ToolUse(tool, asked.arguments, followed=True)
                 given = Task(context.value(asked.arguments), self._task.state)
                 paths[branches.start(use, given, key=key)] = part
             while (ended := await branches.next()) is not None:
