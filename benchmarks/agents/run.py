@@ -21,15 +21,18 @@ from typing import Any, Final
 
 from pydantic_ai import Agent as PydanticAgent
 from pydantic_ai import Tool as PydanticTool
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.openai import OpenAIProvider
 from pydantic_ai.usage import UsageLimits
 
 from ripieno import Workflow, agent, open_host, tool
 from ripieno.identity.local import local_operator
-from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import MODELS, read
 
 HERE: Final = Path(__file__).parents[1]
 WARM: Final = 5
+MODEL: Final = "gpt-5-mini"
+KEY: Final = "sk-only-for-benchmarks"
 INSTRUCTIONS: Final = "Find the cheaper item."
 
 
@@ -47,9 +50,9 @@ def provider(script: str, seconds: float) -> Iterator[str]:
 
 def declare(address: str) -> None:
     """Let agents know the model."""
-    os.environ["BENCH_KEY"] = "sk-only-for-benchmarks"
+    os.environ["BENCH_KEY"] = KEY
     where = {"base_url": address, "key": "secret://env/BENCH_KEY"}
-    settings = {"provider": "openai", "model": "gpt-5-mini", **where}
+    settings = {"provider": "openai", "model": MODEL, **where}
     MODELS.declare(read({"local": settings}, "the benchmark"))
 
 
@@ -79,8 +82,8 @@ async def measured(turns: int, *kinds: Callable[[], Awaitable[None]]) -> list[li
 async def overhead(address: str, turns: int) -> None:
     """Compare a turn of three requests and four calls with the same of the bare agent."""
     declare(address)
-    shape = CLIENTS.model(MODELS.find("local"), None)
-    bare = PydanticAgent(shape, instructions=INSTRUCTIONS, tools=[PydanticTool(plain_price, name="price")])
+    theirs = OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=address, api_key=KEY))
+    bare = PydanticAgent(theirs, instructions=INSTRUCTIONS, tools=[PydanticTool(plain_price, name="price")])
     limits = UsageLimits(request_limit=None)
 
     async def alone() -> None:

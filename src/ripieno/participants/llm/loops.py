@@ -14,7 +14,7 @@ from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context, Task
 from ripieno.participants.llm.answers import INTENT, OTHER, AnswerForm
 from ripieno.participants.llm.clients import CLIENTS
-from ripieno.participants.llm.mind import ANSWERING, AskingModel
+from ripieno.participants.llm.mind import ANSWERING, Answering, AskingModel, wanted
 from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.offered import OfferedTools, described
 from ripieno.participants.llm.prompts import seen
@@ -65,8 +65,7 @@ class Loop:
             output_type=agent.form.output_type(),
             model_settings=ModelSettings(**settings),
             retries=agent.mistakes,
-            toolsets=self._tools,
-            capabilities=ANSWERERS,
+            capabilities=[Answering(wanted, offered)],
         )
         if agent.brought is None and agent.form.checks:
             self._loop.output_validator(checking(agent.form))

@@ -23,10 +23,11 @@ from pydantic_ai.models import (
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults
+from pydantic_ai.toolsets import AbstractToolset
 
 from ripieno.participants.llm.call import Asked
 
-__all__ = ["ANSWERING", "Answered", "AskingModel", "CallsWanted", "Mind"]
+__all__ = ["ANSWERING", "Answered", "Answering", "AskingModel", "CallsWanted", "Mind", "wanted"]
 
 CURRENT: ContextVar[Mind] = ContextVar("whose loop is at work")
 
@@ -161,3 +162,19 @@ async def wanted(ctx: RunContext[Any], requests: DeferredToolRequests) -> Deferr
 
 ANSWERING: Final = HandleDeferredToolCalls[Any](wanted)
 """What lets the loop's calls of tools be made by the turn that it is part of."""
+
+
+@dataclass
+class Answering(HandleDeferredToolCalls[Any]):
+    """The same, for a loop that has no tools but these.
+
+    They stand in place of whatever the loop has, so that it asks one set of tools, and not several side by
+    side in tasks of their own, three times for each request.
+    """
+
+    tools: AbstractToolset[Any]
+
+    def get_wrapper_toolset(self, toolset: AbstractToolset[Any]) -> AbstractToolset[Any]:
+        """Give the tools that there are."""
+        del toolset
+        return self.tools

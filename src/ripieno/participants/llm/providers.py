@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.model.errors import DefinitionError
+from ripieno.participants.llm.sent_plainly import sent_plainly
 from ripieno.resilience.http import client
 
 if TYPE_CHECKING:
@@ -53,10 +54,16 @@ def once(provider: Any) -> Any:
     return provider
 
 
+def lean(provider: Any) -> Any:
+    """As `once`, for a client of OpenAI, which then does nothing that is of no use here."""
+    sent_plainly(provider.client)
+    return once(provider)
+
+
 def speaking(entry: ModelEntry, provider: Any) -> Model:
     """Speak one of OpenAI's two interfaces."""
     kind = "OpenAIResponsesModel" if entry.api == "responses" else "OpenAIChatModel"
-    return made("models.openai", kind, model_name=entry.model, provider=once(provider))
+    return made("models.openai", kind, model_name=entry.model, provider=lean(provider))
 
 
 def openai(entry: ModelEntry, key: str | None, http: Any) -> Model:
@@ -76,7 +83,7 @@ def ollama(entry: ModelEntry, key: str | None, http: Any) -> Model:
     """Speak with Ollama, at its usual address unless another is given."""
     where = {"base_url": entry.base_url or "http://localhost:11434/v1", "api_key": key}
     provider = made("providers.ollama", "OllamaProvider", **where, http_client=http)
-    return made("models.ollama", "OllamaModel", model_name=entry.model, provider=once(provider))
+    return made("models.ollama", "OllamaModel", model_name=entry.model, provider=lean(provider))
 
 
 def anthropic(entry: ModelEntry, key: str | None, http: Any) -> Model:
