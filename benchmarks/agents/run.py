@@ -1,4 +1,4 @@
-"""Measure agents: `python -m agents.run overhead [TURNS]`, `python -m agents.run load [TURNS] [SECONDS]`.
+"""Measure agents: `python -m agents.run overhead [TURNS]`, `... load [TURNS] [SECONDS]`, `... bare [TURNS] [SECONDS]`.
 
 From the folder of benchmarks, in the project's own environment: the provider is that of its tests, in a
 process of its own, so that what is measured here is the agent alone.
@@ -7,17 +7,18 @@ process of its own, so that what is measured here is the agent alone.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Final
 
 from pydantic_ai import Agent as PydanticAgent
 from pydantic_ai import Tool as PydanticTool
@@ -30,6 +31,7 @@ from ripieno.identity.local import local_operator
 from ripieno.participants.llm.models import MODELS, read
 
 HERE: Final = Path(__file__).parents[1]
+CORES: Final = 2
 WARM: Final = 5
 MODEL: Final = "gpt-5-mini"
 KEY: Final = "sk-only-for-benchmarks"
@@ -37,7 +39,7 @@ INSTRUCTIONS: Final = "Find the cheaper item."
 
 
 @contextmanager
-def provider(script: str, seconds: float) -> Iterator[str]:
+def provider(script: str, seconds: float) -> Generator[str]:
     """Serve in another process, and give the address."""
     command = [sys.executable, "-m", "agents.provider", script, str(seconds)]
     with subprocess.Popen(command, cwd=HERE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
@@ -67,6 +69,11 @@ async def plain_price(of: str) -> int:
     return len(of)
 
 
+def plain_model(address: str) -> OpenAIChatModel:
+    """Give the model as Pydantic AI makes it."""
+    return OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=address, api_key=KEY))
+
+
 async def measured(turns: int, *kinds: Callable[[], Awaitable[None]]) -> list[list[float]]:
     """Give the CPU milliseconds of turns of each kind, taken by turns, so that all meet the same machine."""
     found: list[list[float]] = [[] for _ in kinds]
@@ -82,8 +89,9 @@ async def measured(turns: int, *kinds: Callable[[], Awaitable[None]]) -> list[li
 async def overhead(address: str, turns: int) -> None:
     """Compare a turn of three requests and four calls with the same of the bare agent."""
     declare(address)
-    theirs = OpenAIChatModel(MODEL, provider=OpenAIProvider(base_url=address, api_key=KEY))
-    bare = PydanticAgent(theirs, instructions=INSTRUCTIONS, tools=[PydanticTool(plain_price, name="price")])
+    bare = PydanticAgent(
+        plain_model(address), instructions=INSTRUCTIONS, tools=[PydanticTool(plain_price, name="price")]
+    )
     limits = UsageLimits(request_limit=None)
 
     async def alone() -> None:
@@ -107,34 +115,83 @@ async def overhead(address: str, turns: int) -> None:
     )
 
 
-async def load(address: str, turns: int) -> None:
-    """Have many turns go side by side, each a run of its own."""
+async def share(address: str, home: str, turns: int) -> None:
+    """Have turns go side by side in this process, each a run of its own, once a line is read; tell of it."""
     declare(address)
     flow = Workflow("asking", agent("sage", model="local"))
-    with tempfile.TemporaryDirectory() as home:
-        async with open_host(Path(home)) as host:
-            created = await host.start(flow, "warm", principal=local_operator())
-            await host.outcome(created.row.id)
-            began, cpu = time.monotonic(), time.process_time()
-            starts = [host.start(flow, f"case {n}", principal=local_operator()) for n in range(turns)]
-            runs = [one.row.id for one in await asyncio.gather(*starts)]
-            outcomes = await asyncio.gather(*map(host.outcome, runs))
-            took, used = time.monotonic() - began, time.process_time() - cpu
-    failed = [one for one in outcomes if one.status != "complete"]
+    async with open_host(Path(home)) as host:
+        created = await host.start(flow, "warm", principal=local_operator())
+        await host.outcome(created.row.id)
+        print("ready", flush=True)
+        await asyncio.to_thread(sys.stdin.readline)
+        cpu = time.process_time()
+        starts = [host.start(flow, f"case {n}", principal=local_operator()) for n in range(turns)]
+        runs = [one.row.id for one in await asyncio.gather(*starts)]
+        outcomes = await asyncio.gather(*map(host.outcome, runs))
+        used = time.process_time() - cpu
+    failed = [one.reason for one in outcomes if one.status != "complete"]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{turns} turns: {took:.1f} s, {used:.1f} s CPU, {memory:.0f} MB, {len(failed)} failed")
-    for one in failed[:3]:
-        print(" ", one.status, one.reason)
+    print(json.dumps({"cpu": used, "memory": memory, "failed": failed}), flush=True)
 
 
-def main(what: str, turns: str = "", seconds: str = "5") -> None:
+def load(address: str, turns: int) -> None:
+    """Have many turns go side by side, in as many processes on one data folder as there are cores."""
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        command = [sys.executable, "-m", "agents.run", "share", address, home, str(turns // CORES)]
+        workers = [
+            stack.enter_context(
+                subprocess.Popen(  # noqa: S603 - our own
+                    command, cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                )
+            )
+            for _ in range(CORES)
+        ]
+        for worker in workers:
+            assert said(worker) == "ready"
+        began = time.monotonic()
+        for worker in workers:
+            assert worker.stdin is not None
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+        told = [json.loads(said(worker)) for worker in workers]
+        took = time.monotonic() - began
+    cpu, memory = (sum(one[name] for one in told) for name in ("cpu", "memory"))
+    failed = [reason for one in told for reason in one["failed"]]
+    print(
+        f"{turns} turns in {CORES} processes: {took:.1f} s, {cpu:.1f} s CPU, {memory:.0f} MB,"
+        f" {len(failed)} failed"
+    )
+    print("\n".join(failed[:3]))
+
+
+def said(worker: subprocess.Popen[str]) -> str:
+    """Give the next line that a worker says."""
+    assert worker.stdout is not None
+    return worker.stdout.readline().strip()
+
+
+async def bare_load(address: str, turns: int) -> None:
+    """Have many turns of the bare agent go side by side, for comparison, in one process."""
+    bare = PydanticAgent(plain_model(address))
+    await bare.run("warm")
+    began, cpu = time.monotonic(), time.process_time()
+    await asyncio.gather(*(bare.run(f"case {n}") for n in range(turns)))
+    print(f"{turns} bare turns: {time.monotonic() - began:.1f} s, {time.process_time() - cpu:.1f} s CPU")
+
+
+def main(what: str, first: str = "", second: str = "5", third: str = "") -> None:
     """Measure one thing."""
     if what == "overhead":
         with provider("with_tools", 0) as address:
-            asyncio.run(overhead(address, int(turns or 50)))
+            asyncio.run(overhead(address, int(first or 50)))
+    elif what == "share":
+        asyncio.run(share(first, second, int(third)))
     else:
-        with provider("answers", float(seconds)) as address:
-            asyncio.run(load(address, int(turns or 1000)))
+        with provider("answers", float(second)) as address:
+            if what == "bare":
+                asyncio.run(bare_load(address, int(first or 1000)))
+            else:
+                load(address, int(first or 1000))
 
 
 if __name__ == "__main__":

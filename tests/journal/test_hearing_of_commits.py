@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.journal.support.writing import answer, ask, begin, end, owned, step, write
+from tests.journal.support.writing import AT, answer, ask, begin, end, owned, step, write
 
-from ripieno.journal.budgets import Bill
+from ripieno.journal.budgets import Bill, Short, month_of
 from ripieno.journal.records import ClaimChange, Draft, Lease
 from ripieno.journal.sqlite import SqliteStore, doorbell
 from ripieno.journal.store import Store
@@ -28,6 +28,7 @@ CARRIED_ON: dict[str, Callable[[Store, Lease], Awaitable[object]]] = {
     "a claim": lambda store, lease: write(
         store, step(lease, kind="intent", change=ClaimChange(1), if_seen=0)
     ),
+    "spent": lambda store, lease: write(store, billed(lease)),
     "ended": lambda store, lease: write(store, end(lease)),
 }
 
@@ -35,7 +36,6 @@ HEARD: dict[str, Callable[[Store, Lease], Awaitable[object]]] = {
     "left to others": lambda store, _: begin(store, own=False),
     "a question": ask,
     "a message": lambda store, lease: store.send(answer(lease.run)),
-    "spent": lambda store, lease: write(store, billed(lease)),
     "given up": lambda store, lease: store.release(lease, "running"),
     "stopped": lambda store, _: store.stop("default", "tool", "book", by="person:ada", reason="broken"),
 }
@@ -54,6 +54,33 @@ async def heard(folder: Path, act: Callable[[Store, Lease], Awaitable[object]]) 
     finally:
         await store.close()
     return len(work), len(every)
+
+
+async def held_and_given_back(store: Store, lease: Lease) -> list[bool]:
+    """Give whether who looks for work heard of room in a budget that is taken, and is there again."""
+    await store.set_budget("default", "", 10, hard=True, by="person:ada", at=AT)
+    waiting, rung = await owned(store), list[str]()
+    taken, back = (step(lease, "a", kind=kind, if_seen=0) for kind in ("intent", "result"))
+    taken.bill, back.bill = Bill("", held=10, checked=True), Bill("", settles=True)
+    await write(store, taken)
+    assert await store.park(waiting, 0, held=[Short("default", "", 10, month_of(AT))])
+    store.on_change(lambda: rung.append("!"), own=False)
+    await write(store, step(lease))
+    before = bool(rung)
+    await write(store, back)
+    return [before, bool(rung)]
+
+
+async def test_room_in_a_budget_is_told_to_everyone_where_a_run_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorbell, "LOOK_SECONDS", NEVER_SECONDS)
+    store = SqliteStore(tmp_path)
+    await store.open()
+    try:
+        assert await held_and_given_back(store, await owned(store)) == [False, True]
+    finally:
+        await store.close()
 
 
 @pytest.mark.parametrize("act", CARRIED_ON.values(), ids=CARRIED_ON)

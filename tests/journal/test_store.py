@@ -64,6 +64,39 @@ async def test_several_may_wait_for_the_same_event_and_one_may_give_up(store: St
     await store.durable(draft)
 
 
+async def written_soon(store: Store, run: str) -> list[Event]:
+    """Give the events of a run once more than the first are there, without asking for any to be written."""
+    rung = asyncio.Event()
+    store.on_change(rung.set)
+    while len(found := await store.events(run)) == 1:
+        rung.clear()
+        await rung.wait()
+    return list(found[1:])
+
+
+async def test_what_is_followed_goes_to_disk_in_its_place_with_what_follows(store: Store) -> None:
+    lease = await owned(store)
+    drafts = [step(lease, f"step@{number}") for number in range(3)]
+    drafts[0].followed = drafts[1].followed = True
+    for draft in drafts:
+        store.append(draft)
+    await store.durable(drafts[2])
+    assert [draft.seq for draft in drafts] == [2, 3, 4]
+
+
+async def test_what_is_followed_by_nothing_goes_to_disk_all_the_same(store: Store) -> None:
+    asked_for, alone, left = await owned(store), await owned(store), await owned(store)
+    first, second, third = step(asked_for), step(alone), step(left)
+    first.followed = second.followed = third.followed = True
+    store.append(first)
+    await store.durable(first)
+    store.append(second)
+    assert [event.path for event in await written_soon(store, alone.run)] == ["step@1"]
+    store.append(third)
+    await store.close()
+    assert [first.state, second.state, third.state] == ["written"] * 3
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choices=st.lists(st.integers(0, 4), max_size=60))
 async def test_whatever_is_interleaved_each_run_has_its_own_whole_chain(

@@ -134,7 +134,7 @@ class ToolUse(BaseParticipant):
     kind = "tool"
 
     def __init__(self, tool: Tool, arguments: Mapping[str, Any], *, followed: bool = False) -> None:
-        """`followed`: whoever asked for it goes on at once, so that its end can go to disk with what comes."""
+        """`followed`: whoever asked for it goes on at once; its end goes to disk with what comes then."""
         super().__init__(tool.name)
         self.followed = followed
         self._tool = tool

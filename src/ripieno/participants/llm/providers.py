@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ripieno.model.errors import DefinitionError
 from ripieno.participants.llm.sent_plainly import sent_plainly
 from ripieno.resilience.http import client
+from ripieno.resilience.pools import WIDTH, pooled
 
 if TYPE_CHECKING:
     from pydantic_ai.models import Model
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDERS", "Built", "ProviderKind", "build", "missing"]
 
-KEPT: Final = 100
-"""So many connections that are not in use are kept open."""
 PLACEHOLDER: Final = "unset"
 """What stands for a key where a model is only asked what it can do, and never called."""
 
@@ -165,8 +164,11 @@ class Built:
 
 def many_at_once(library: str) -> Any:
     """Give an HTTP client that waits for no connection: how many go at once is declared elsewhere."""
-    limits = importlib.import_module(library).Limits(max_connections=None, max_keepalive_connections=KEPT)
-    return client(library, limits=limits)
+    module = importlib.import_module(library)
+    limits = module.Limits(max_connections=None, max_keepalive_connections=WIDTH)
+    context = module.create_ssl_context()  # which takes longer to make than many a request
+    made_alike = lambda: module.AsyncHTTPTransport(verify=context, limits=limits)  # noqa: E731 - in one line
+    return client(library, transport=pooled(module, made_alike))
 
 
 def build(entry: ModelEntry, key: str | None) -> Built:
