@@ -1,4 +1,4 @@
-"""Measure agents: `python -m agents.run overhead [TURNS]`, `... load [TURNS] [SECONDS]`, `... bare [TURNS] [SECONDS]`.
+"""Measure agents: `python -m agents.run overhead [TURNS]`, and `load` or `bare`, each `[TURNS] [SECONDS]`.
 
 From the folder of benchmarks, in the project's own environment: the provider is that of its tests, in a
 process of its own, so that what is measured here is the agent alone.
