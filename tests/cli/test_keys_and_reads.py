@@ -34,6 +34,8 @@ READS = {
     "agents show": "hospital-discharge/summarise",
     "budgets list": "",
     "holds list": "",
+    "memory list": "",
+    "memory show": "0000",
     "retention list": "",
     "breakers": "",
     "stops": "",

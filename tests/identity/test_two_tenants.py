@@ -217,6 +217,7 @@ SHOWN: Final[dict[Words, Words]] = {
     ("breakers",): (),
     ("stops",): (),
     ("holds", "list"): (),
+    ("memory", "list"): (),
     ("retention", "list"): (),
     ("retention", "apply"): ("--dry-run",),
     ("budgets", "list"): (),
@@ -285,6 +286,8 @@ PROBED: Final[dict[Words, Words]] = {
     ("stop",): ("run", "RUN", "--reason", "x"),
     ("release",): ("tool", "TOOL"),
     ("retention", "clear"): ("--data", "FLOW", "--reason", "x"),
+    ("memory", "show"): ("MEMORY",),
+    ("memory", "forget"): ("MEMORY", "--reason", "x"),
     ("holds", "set"): ("run", "RUN", "--reason", "x"),
     ("holds", "release"): ("workflow", "FLOW", "--reason", "x"),
     ("principals", "show"): ("PERSON",),
@@ -376,6 +379,7 @@ def test_what_another_tenant_has_is_refused_in_the_words_of_what_is_not_there(
         "KEY": sample.key,
         "ISSUER": "https://acme.test",
         "POLICY": sample.policies,
+        "MEMORY": "acme-thing",
     }
     nobodys = {
         "RUN": "0" * 32,
@@ -390,6 +394,7 @@ def test_what_another_tenant_has_is_refused_in_the_words_of_what_is_not_there(
         "KEY": "zzzzzzzzzz",
         "ISSUER": "https://zzzz.test",
         "POLICY": "0" * 64,
+        "MEMORY": "zzzz-thing",
     }
 
     def said(names: dict[str, str]) -> str:

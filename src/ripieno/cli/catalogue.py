@@ -189,6 +189,16 @@ COMMANDS: Final = (
         group="Trust and care",
     ),
     Entry(
+        "memory",
+        "What runs remember beyond themselves.",
+        children=(
+            Entry("list", "List what is remembered, of whom, until when.", "memory:list_memories"),
+            Entry("show", "Show one thing, and where it came from.", "memory:show_memory"),
+            Entry("forget", "Let it be recalled no more.", "memory:forget_memories"),
+        ),
+        group="Trust and care",
+    ),
+    Entry(
         "tenants",
         "Those who share this data folder.",
         children=(Entry("delete", "Destroy all that a tenant holds, for good.", "tenants:delete"),),

@@ -26,6 +26,7 @@ ACTS: Final[Mapping[str, str]] = {
     "agents": "import suspend resume retire",
     "budgets": "set clear",
     "holds": "set release",
+    "memory": "forget",
     "tenants": "delete",
     "retention": "set clear apply",
     "principals": "add grant revoke suspend resume",

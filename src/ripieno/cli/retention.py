@@ -19,6 +19,7 @@ from ripieno.kernel.clock import SystemClock
 from ripieno.model.ids import short
 from ripieno.retention import keeping
 from ripieno.retention.keeping import rule_for, span
+from ripieno.retention.remembered import forget_over
 from ripieno.retention.sweeping import AT_ONCE, Sweeper, Swept, classes_in
 
 __all__ = ["apply", "clear_one", "list_all", "set_one"]
@@ -148,6 +149,8 @@ async def _apply(settings: Settings, *, dry_run: bool) -> int:
             store, None, settings.principal, "retention", given={"apply": not dry_run}, reason=None
         )
         sweeper = Sweeper(store, SystemClock())
+        if not dry_run:
+            await forget_over(store, by.tenant, sweeper.clock.now())
         while not portions or portions[-1].looked == AT_ONCE:
             portions.append(await sweeper.turn(by.tenant, dry_run=dry_run))
         await store.scrub()

@@ -75,6 +75,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "cancel": "cancel a run",
     "retry": "retry a run",
     "roll back": "roll a run back",
+    "forget": "have forgotten what was remembered",
     "stop": "stop or release what runs",
     "stop everything": "stop or release everything",
     "skip": "skip a step",

@@ -12,6 +12,7 @@ import structlog
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.model.errors import RipienoError
+from ripieno.retention.remembered import forget_over
 from ripieno.retention.sweeping import AT_ONCE, Sweeper
 
 __all__ = ["EVERY_SECONDS", "retained"]
@@ -64,4 +65,6 @@ async def go_round(sweeper: Sweeper, leaving: asyncio.Event) -> None:
         for _ in range(TURNS):
             if leaving.is_set() or (await sweeper.turn(tenant)).looked < AT_ONCE:
                 break
+        if not leaving.is_set():
+            await forget_over(sweeper.store, tenant, sweeper.clock.now())
     await sweeper.store.scrub()

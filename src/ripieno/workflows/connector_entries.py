@@ -22,6 +22,8 @@ __all__ = [
     "CONNECTOR_KINDS",
     "ConnectorEntry",
     "McpEntry",
+    "MemoryEntry",
+    "MemorySettings",
     "OpenApiEntry",
     "OpenApiSettings",
     "OverrideDocument",
@@ -150,6 +152,28 @@ class SqlEntry(Declared):
     sql: SqlSettings
 
 
+class MemorySettings(Document):
+    """What runs remember beyond themselves."""
+
+    subject: str | None = Field(
+        default=None, description="whom it is about: a path in the run's input, or `key` for its business key"
+    )
+    of: Literal["everybody", "participant"] = Field(
+        default="everybody", description="`participant` where each has a memory of its own"
+    )
+    keep: Time | None = Field(
+        default=None, description="how long something is recalled; as long as its run is kept, else"
+    )
+    data: list[str] = Field(default_factory=list[str], description="the classes of data that it may hold")
+    most: int = Field(default=10, ge=1, le=50, description="how many are recalled at once")
+
+
+class MemoryEntry(Declared):
+    """A memory: the tools `remember`, `recall` and `forget`."""
+
+    memory: MemorySettings
+
+
 class ImportedConnector(Document):
     """A connector that is declared in Python."""
 
@@ -160,6 +184,7 @@ CONNECTOR_KINDS: Final = {
     "openapi": "<openapi>",
     "mcp": "<mcp>",
     "sql": "<sql>",
+    "memory": "<memory>",
     "import": "<import connector>",
 }
 
@@ -167,6 +192,7 @@ ConnectorEntry = Annotated[
     Annotated[OpenApiEntry, Tag("<openapi>")]
     | Annotated[McpEntry, Tag("<mcp>")]
     | Annotated[SqlEntry, Tag("<sql>")]
+    | Annotated[MemoryEntry, Tag("<memory>")]
     | Annotated[ImportedConnector, Tag("<import connector>")],
     Discriminator(by_key(CONNECTOR_KINDS)),
 ]
@@ -187,6 +213,8 @@ def connector(name: str, entry: Any, folder: Path) -> Connector:
         return openapi(name, entry.openapi, folder, shared)
     if isinstance(entry, McpEntry):
         return mcp(name, entry, folder, shared)
+    if isinstance(entry, MemoryEntry):
+        return memory(name, entry.memory, shared)
     return database(name, cast("SqlEntry", entry).sql, folder, shared)
 
 
@@ -229,6 +257,13 @@ def mcp(name: str, entry: McpEntry, folder: Path, shared: dict[str, Any]) -> Con
 
     approved = None if entry.approved is None else folder / entry.approved
     return McpConnector(name, entry.mcp, approved=approved, **shared)
+
+
+def memory(name: str, settings: MemorySettings, shared: dict[str, Any]) -> Connector:
+    """Give a memory."""
+    from ripieno.connectors.memory.memory import Memory  # noqa: PLC0415 - only who declares one pays
+
+    return Memory(name, **settings.model_dump(), **shared)
 
 
 def database(name: str, settings: SqlSettings, folder: Path, shared: dict[str, Any]) -> Connector:

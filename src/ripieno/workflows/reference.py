@@ -156,6 +156,7 @@ OUTGOING: Final[Mapping[str, type[BaseModel]]] = {
 CONNECTED: Final[Mapping[str, type[BaseModel]]] = {
     "openapi": connector_entries.OpenApiSettings,
     "sql": connector_entries.SqlSettings,
+    "memory": connector_entries.MemorySettings,
 }
 PLAIN: Final = {
     "string": "text",

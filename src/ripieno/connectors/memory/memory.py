@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from ripieno.connectors.connector import Connector, Overrides
-from ripieno.connectors.memory.stored import Stored, opened
+from ripieno.connectors.memory.stored import Stored, opened, subject_in
 from ripieno.connectors.ranking import Ranked, best
 from ripieno.connectors.remote import Caller, Remote
 from ripieno.connectors.tool import Tool
@@ -303,12 +303,12 @@ class Memory(Connector):
     def _subject(self, at: Here) -> str:
         if self.subject is None:
             return ""
-        found = at.run.key if self.subject == "key" else found_at(at.input.decode(), self.subject)
-        if isinstance(found, bool) or not isinstance(found, str | int) or found == "":
+        found = subject_in(at.run.key, at.input, self.subject)
+        if not found:
             where = "no business key" if self.subject == "key" else f"no {self.subject!r} in its input"
             msg = f"memory {self.name}: whom it is about is not known: the run has {where}"
             raise ToolError(msg, failure="bad_request")
-        return str(found)
+        return found
 
 
 class StoreAct(Remote):
@@ -325,14 +325,6 @@ async def nothing(arguments: Mapping[str, Any], call: Call) -> None:
 def remembered(row: MemoryRow) -> dict[str, Any]:
     """Give what whoever has something remembered is told."""
     return {"id": row.id, "until": None if row.expires is None else day(row.expires)}
-
-
-def found_at(value: Any, path: str) -> Any:
-    """Give what stands at a dotted path; None where nothing does."""
-    found = value
-    for part in path.split("."):
-        found = cast("Mapping[str, Any]", found).get(part) if isinstance(found, Mapping) else None
-    return found
 
 
 def told(one: Stored, score: float | None) -> dict[str, Any]:
