@@ -1,4 +1,4 @@
-"""What is remembered, at the terminal: listed, explained, forgotten, and destroyed with the runs that wrote it."""
+"""What is remembered, at the terminal: listed, explained, forgotten, and destroyed with its runs."""
 
 from __future__ import annotations
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import OPERATOR, begin, ended, serving
 from ripieno import Context, Host, Memory, Workflow, function, sequential
 from ripieno.kernel.rollback import roll_back
+from ripieno.model.errors import DefinitionError
 from ripieno.retention.erasing import erase
 
 NOTES = Memory("notes", subject="patient.id", keep="30d", data=["phi"])
@@ -164,3 +167,20 @@ async def test_a_run_that_is_erased_takes_what_it_remembered_with_it(tmp_path: P
         found = host.store.memory("default", kept["id"])
         assert (found is not None and found.state) == "erased"
     assert b"lives in Ghent" not in (tmp_path / "journal.sqlite").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"subject": "patient..id"}, "subject must be a path"),
+        ({"subject": ""}, "subject must be a path"),
+        ({"of": "nobody"}, "of must be"),
+        ({"most": 0}, "between 1 and 50"),
+        ({"most": 51}, "between 1 and 50"),
+        ({"keep": 0}, "expected a positive duration"),
+        ({"data": ["health"]}, "unknown class of data"),
+    ],
+)
+def test_a_memory_that_cannot_work_is_refused(settings: Any, why: str) -> None:
+    with pytest.raises(DefinitionError, match=why):
+        Memory("notes", **settings)

@@ -20,6 +20,7 @@ from ripieno import (
     HandOver,
     Hedge,
     Limits,
+    Memory,
     RateLimit,
     Resilience,
     Workflow,
@@ -237,6 +238,10 @@ FOUND = {
         workflow(concurrent(pure_read, pure_post, resolve=resolvers.majority())),
         workflow(concurrent(pure_read, pure_post, resolve=resolvers.unanimous()).timeout("1h")),
     ],
+    "endless-memory": [
+        workflow(single_agent(pure_read, tools=Memory("notes", subject="key", data=["phi"]).tools))
+    ],
+    "shared-memory": [workflow(pure_read, data=["personal"], connectors=[Memory("notes", keep="1d")])],
     "unresolved-secret": [workflow(single_agent(pure_read, tools=[sealed]))],
     "retried-tools": [
         workflow(single_agent(pure_read, tools=[pay]).retry(2)),

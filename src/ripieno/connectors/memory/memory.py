@@ -105,9 +105,6 @@ class Memory(Connector):
         if not 1 <= most <= LARGEST_RECALL:
             msg = f"memory {name}: between 1 and {LARGEST_RECALL} are recalled at once, got {most!r}"
             raise DefinitionError(msg)
-        if keep is not None and seconds(keep) <= 0:
-            msg = f"memory {name}: keep must be a time such as '90d', got {keep!r}"
-            raise DefinitionError(msg)
         self.subject, self.most = subject, most
         self.of: Owner = of
         self.keep = None if keep is None else seconds(keep)

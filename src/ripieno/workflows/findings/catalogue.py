@@ -18,6 +18,7 @@ from ripieno.workflows.findings.handoffs import CannotHandOver, HandoffUnreachab
 from ripieno.workflows.findings.high_risk_alone import HighRiskAlone
 from ripieno.workflows.findings.independent_stages import IndependentStages
 from ripieno.workflows.findings.limit_above_workflow import LimitAboveWorkflow
+from ripieno.workflows.findings.memory import EndlessMemory, SharedMemory
 from ripieno.workflows.findings.models import UndescribedTool, UnknownModel
 from ripieno.workflows.findings.no_otherwise import NoOtherwise
 from ripieno.workflows.findings.not_importable import NotImportable
@@ -66,6 +67,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     CutShort(),
     DividedSystem(),
     DueAfterDeadline(),
+    EndlessMemory(),
     EndlessWait(),
     HandoffToNobody(),
     HandoffWithoutWayOut(),
@@ -84,6 +86,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     PatternOfOne(),
     RetriedTools(),
     SameFunctionTwice(),
+    SharedMemory(),
     UncountedTokens(),
     UndescribedTool(),
     UndeclaredEffect(),
