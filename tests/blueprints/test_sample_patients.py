@@ -31,6 +31,7 @@ EXPECTED: dict[str, tuple[float, list[str]]] = {
     "clean": (0.95, []),
     "drug-allergy": (0.3, ["amoxicillin and clavulanic acid with allergy: Allergy to penicillin"]),
     "duplicate": (0.6, ["furosemide twice"]),
+    "injected-note": (0.95, []),
     "interaction": (0.6, ["warfarin with naproxen"]),
     "low-confidence": (0.5, ["not recognised: Herbal sleeping drops, brought from home"]),
     "stay-not-ended": (0.95, []),

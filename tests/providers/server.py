@@ -40,6 +40,8 @@ class Provider:
     script: Script
     port: int = 0
     asked: list[Asked] = field(default_factory=list[Asked])
+    models: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """What it has, as Ollama lists it."""
 
     @property
     def address(self) -> str:
@@ -51,6 +53,8 @@ class Provider:
         return Starlette(
             routes=[
                 Route("/openai/v1/chat/completions", self._openai_chat, methods=["POST"]),
+                Route("/v1/chat/completions", self._openai_chat, methods=["POST"]),
+                Route("/api/tags", self._ollama_models, methods=["GET"]),
                 Route("/mistral/v1/chat/completions", self._openai_chat, methods=["POST"]),
                 Route("/azure/openai/deployments/{m}/chat/completions", self._openai_chat, methods=["POST"]),
                 Route("/openai/v1/responses", self._openai_responses, methods=["POST"]),
@@ -84,6 +88,10 @@ class Provider:
         if asked.streamed:
             return streamed(openai_wire.chat_events(asked, reply))
         return JSONResponse(openai_wire.chat(asked, reply))
+
+    async def _ollama_models(self, request: Request) -> Response:
+        del request
+        return JSONResponse({"models": self.models})
 
     async def _openai_responses(self, request: Request) -> Response:
         asked = openai_wire.responses_asked(await request.json(), request.headers.get("authorization", ""))

@@ -66,7 +66,7 @@ def doctor(*, options: Options = DEFAULTS) -> int:
     Exit code 1 when something is wrong, 0 when all is well or only noteworthy.
     """
     settings = options.settle()
-    checks = [python(), sqlite(), *folder(settings.home)]
+    checks = [python(), sqlite(), *models(), *folder(settings.home)]
     if (settings.home / "journal.sqlite").exists():
         checks += asyncio.run(runs(settings))
     table = listing("", "", "", "")
@@ -96,6 +96,27 @@ def sqlite() -> Check:
         return Check("SQLite", "wrong", found, "a Python with SQLite 3.37 or newer is needed")
     threads = {0: "single-threaded", 1: "multi-threaded", 3: "serialised"}[sqlite3.threadsafety]
     return Check("SQLite", "well", f"{found}, {threads}")
+
+
+def models() -> Iterator[Check]:
+    """Look which models agents could ask here, and whether they may be shown health records."""
+    from ripieno.participants.llm.found import found_models  # noqa: PLC0415 - only here
+
+    try:
+        found = found_models()
+    except RipienoError as error:
+        yield Check("models", "wrong", str(error), error.remedy or "")
+        return
+    for one in found:
+        said = f"{one.name}: {one.because}"
+        what, _, remedy = one.lacks.partition(": ")
+        if one.lacks:
+            yield Check("model", "warning", f"{said}; {what}", remedy)
+        else:
+            yield Check("model", "well", f"{said}; approved for {', '.join(one.approved_for)}")
+    if not found:
+        none = "none is declared, no key of a provider is set, no Ollama answers: rules work without"
+        yield Check("models", "well", none)
 
 
 def folder(home: Path) -> Iterator[Check]:

@@ -19,7 +19,7 @@ from ripieno.cli.forms import fill_in
 from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import console, note, write
-from ripieno.cli.session import opened, serve_version, serving
+from ripieno.cli.session import code_of, opened, serve_version, serving
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import show_asked, task_document
 from ripieno.identity.reading import is_open, read_run
@@ -181,7 +181,10 @@ async def go_on(settings: Settings, run: str, *, answered: bool = False) -> int:
 
     Whoever has `answered` a task of it and may be shown what it holds is so without a further event.
     """
+    code = await code_of(settings, run)
     async with serving(settings) as host:
+        if code is not None:
+            host.register(code)
         row = await host.store.run(run)
         if row.workflow == COMMAND:
             return await say_what_is_next(settings, host, run)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
+from ripieno.cli.choosing import chosen
 from ripieno.cli.definitions import find_workflow
 from ripieno.cli.output import note
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
 from ripieno.kernel.deployments import deployed
 from ripieno.model.errors import InputError
+from ripieno.model.mode import Mode
 from ripieno.model.principal import Principal
 from ripieno.workflows.deployed import Deployment
 from ripieno.workflows.workflow import Workflow
@@ -119,13 +121,22 @@ def check_needs_no_input(workflow: Workflow) -> None:
         raise InputError(msg, remedy=remedy) from error
 
 
-def served(settings: Settings, text: str) -> Served:
-    """Give what people mean by `text`: a file or object that there is, else what is deployed by that name."""
-    if ":" not in text and not Path(text).is_file() and (settings.home / "journal.sqlite").exists():
+def served(settings: Settings, text: str, *, model: str | None = None, mode: Mode | None = None) -> Served:
+    """Give what people mean by `text`: a file or object that there is, else what is deployed by that name.
+
+    `model` and `mode` are those of its agents, of a workflow that ships with Ripieno: then that is meant.
+    """
+    if (
+        model is None
+        and mode is None
+        and ":" not in text
+        and not Path(text).is_file()
+        and (settings.home / "journal.sqlite").exists()
+    ):
         named = asyncio.run(in_production(settings, text))
         if named is not None:
             return named
-    return Given(find_workflow(text))
+    return Given(find_workflow(chosen(text, model, mode)))
 
 
 async def in_production(settings: Settings, text: str) -> Named | None:

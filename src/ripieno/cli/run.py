@@ -25,6 +25,7 @@ from ripieno.journal.store import Store
 from ripieno.kernel.host import Host
 from ripieno.model.errors import InputError, Place
 from ripieno.model.ids import short
+from ripieno.model.mode import Mode
 from ripieno.model.value import decode, encode
 
 __all__ = ["run"]
@@ -40,6 +41,8 @@ def run(
     wait_people: bool = True,
     at_once: int | None = None,
     input_limit: str | None = None,
+    model: str | None = None,
+    mode: Mode | None = None,
     options: Options = DEFAULTS,
 ) -> int:
     """Run a workflow for a file, for every *.json of a folder, or for what comes in by stdin.
@@ -64,13 +67,19 @@ def run(
         How many runs go side by side.
     input_limit
         The largest input that is read, such as 64MB.
+    model
+        What the agents of a workflow that ships with Ripieno ask: a model, such as ollama:llama3.2,
+        `recorded` for answers that are kept with it, or `none` for no agents. When left out, the first model
+        that is found here and may be shown its data, else none.
+    mode
+        What these agents do: manual, shadow, suggest or auto; suggest when left out.
 
     """
     if key is not None and not key.strip():
         msg = f"expected a business key, got {key!r}"
         raise InputError(msg, remedy="is the shell variable set? without --key every run is a new one")
     settings = options.settle(at_once=at_once, input_limit=input_limit)
-    definition = served(settings, workflow)
+    definition = served(settings, workflow, model=model, mode=mode)
     if input is None:
         definition.check_needs_no_input()
         cases = [no_input(definition.name)]

@@ -20,8 +20,9 @@ from ripieno.model.errors import AwaitingApprovalError, NotFoundError, RipienoEr
 
 if TYPE_CHECKING:
     from ripieno.kernel.host import Host
+    from ripieno.model.definition import Definition
 
-__all__ = ["find_run", "opened", "opened_or_new", "quiet", "serve_version", "serving", "unserved"]
+__all__ = ["code_of", "find_run", "opened", "opened_or_new", "quiet", "serve_version", "serving", "unserved"]
 
 
 def quiet() -> None:
@@ -143,6 +144,21 @@ async def unserved(settings: Settings) -> AsyncGenerator[Host]:
         except AwaitingApprovalError as error:
             async with host:
                 raise await asked_of(host, error) from None
+    finally:
+        await store.close()
+
+
+async def code_of(settings: Settings, run: str) -> Definition | None:
+    """Give the code of the version that a run is pinned to, where it is here: before anything is served.
+
+    To load it may take longer than a process that serves waits for whoever has it.
+    """
+    from ripieno.cli.definitions import workflow_of  # noqa: PLC0415 - reading does without workflows
+
+    store = governed(data_folder(settings.home))
+    await store.open()
+    try:
+        return await workflow_of(store, await store.run(run))
     finally:
         await store.close()
 

@@ -228,9 +228,10 @@ class Proposal:
 
     async def _denied(self, decision: Decision) -> DeniedError:
         tool = self._tool
+        beside = [*self._tracing.beside]
         proposed: dict[str, Json] = {"tool": tool.name, "version": tool.version, "effect": tool.effect}
+        proposed["arguments"] = self._scope.execution.keep(self._arguments, beside)
         proposed |= {**self._tracing.noted, **self._joined()}
-        beside = self._tracing.beside
         return await deny(self._scope, self._path, decision, tool.name, proposed=proposed, beside=beside)
 
     async def _settled(self) -> bool:

@@ -6,6 +6,7 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
 
@@ -20,10 +21,15 @@ from ripieno.workflows.problems import WorkflowFileError
 from ripieno.workflows.text import Text, parse, read_text
 from ripieno.workflows.workflow import Workflow
 
-__all__ = ["BLUEPRINTS", "Loaded", "load", "load_file", "load_text", "load_workflow"]
+__all__ = ["BLUEPRINTS", "WITH_AGENTS", "Loaded", "load", "load_file", "load_text", "load_workflow"]
 
 BLUEPRINTS: Final = {"hospital-discharge": "ripieno.blueprints.hospital_discharge:workflow"}
 """Workflows that ship with Ripieno, by name; imported when they are asked for."""
+
+WITH_AGENTS: Final = {
+    "hospital-discharge": "ripieno.blueprints.hospital_discharge.agents.workflow:with_agents"
+}
+"""What makes the same workflow with agents, of those that can have them: given a model, and their mode."""
 
 YAML: Final = (".yaml", ".yml")
 
@@ -55,6 +61,8 @@ def load(reference: str) -> Loaded:
     path = Path(reference)
     if path.suffix in YAML or (path.is_file() and path.suffix != ".py"):
         return load_file(path)
+    if "?" in reference and reference.partition("?")[0] in BLUEPRINTS:
+        return with_agents(*reference.split("?", maxsplit=1))
     named = BLUEPRINTS.get(reference, reference)
     module, _, attribute = named.rpartition(":")
     if module.endswith(".py") and attribute:
@@ -67,6 +75,23 @@ def load(reference: str) -> Loaded:
     msg = f"no workflow {reference!r}{nearest(reference, BLUEPRINTS)}"
     remedy = f"give a YAML file, file.py:attribute, module:attribute, or one of: {', '.join(BLUEPRINTS)}"
     raise NotFoundError(msg, remedy=remedy)
+
+
+def with_agents(name: str, said: str) -> Loaded:
+    """Give a workflow that ships with Ripieno with agents, as `?model=NAME&mode=MODE` says."""
+    try:
+        pairs = parse_qsl(said.replace("+", "%2B"), strict_parsing=True)
+    except ValueError:
+        pairs = []
+    given = dict(pairs)
+    if not given or len(given) < len(pairs) or not given.keys() <= {"model", "mode"} or "model" not in given:
+        msg = f"after {name}? expected model=NAME, or model=NAME&mode=MODE, got {said!r}"
+        raise NotFoundError(msg)
+    if name not in WITH_AGENTS:
+        msg = f"{name} has no agents that a model could be chosen for"
+        raise NotFoundError(msg, remedy=f"these have: {', '.join(WITH_AGENTS)}")
+    workflow = load_object(WITH_AGENTS[name])(**given)
+    return Loaded(workflow, places_in_python(workflow))
 
 
 # -- YAML ------------------------------------------------------------------------------------------------

@@ -23,6 +23,10 @@ class DischargePackage(Document):
     """What the clinician answered, where one was asked."""
     visits: list[Appointment] = Field(default_factory=list[Appointment])
     preauthorisation: Authorisation | None = None
+    course: str | None = None
+    """The course of the stay in words, where an agent has drafted it or a person has written it."""
+    drafted_by: str | None = None
+    """Who has drafted it."""
     notes: list[str] = Field(default_factory=list[str])
     """What a reader must know about the arrangements, such as why nothing was asked of a payer."""
 
@@ -51,6 +55,7 @@ def discharge_text(package: DischargePackage) -> str:
     """Render the package as a page of plain text for a person."""
     sections = [
         _heading(package.summary),
+        _listed(f"Course, drafted by {package.drafted_by}", [package.course] if package.course else []),
         _listed("Conditions", [item.text for item in package.summary.conditions]),
         _listed("Procedures", [f"{item.text} ({item.day})" for item in package.summary.procedures]),
         _listed("Out of range", [_reading(item) for item in package.summary.observations if _is_out(item)]),

@@ -22,6 +22,7 @@ SAMPLES: dict[str, str] = {
     "clean": "pneumonia, two medications, nothing to find",
     "drug-allergy": "an antibiotic of the class that the patient is allergic to",
     "duplicate": "furosemide at home and a second order from the ward",
+    "injected-note": "a clinical note tells whoever reads it where the pre-authorisation has to go",
     "interaction": "warfarin beside naproxen",
     "low-confidence": "a remedy that no table knows",
     "stay-not-ended": "still in hospital",

@@ -30,6 +30,7 @@ from ripieno.model.errors import InputError, RefusedError, ToolError
 from ripieno.model.limits import Limits
 from ripieno.model.outcome import Confidence, Outcome
 from ripieno.model.participant import Context
+from ripieno.model.quotation import Quoted, quoted, stands_in
 from ripieno.participants.function import Function, function
 from ripieno.participants.human import human, role
 from ripieno.patterns.branch import branch, when
@@ -38,9 +39,22 @@ from ripieno.patterns.resolvers import merge
 from ripieno.patterns.sequential import sequential
 from ripieno.workflows.workflow import Data, Replaces, Workflow
 
-__all__ = ["workflow"]
+__all__ = [
+    "THRESHOLD",
+    "billed",
+    "check_record",
+    "clinician",
+    "coordinate",
+    "in_time",
+    "late",
+    "packaged",
+    "summarise",
+    "timing",
+    "withheld",
+    "workflow",
+]
 
-_THRESHOLD = 0.85
+THRESHOLD = 0.85
 """Below it, and whatever does not complete, a clinician decides."""
 
 
@@ -74,7 +88,7 @@ reconcile = Function(reconcile_medications, name="reconcile", pure=True)
 timing = Function(timing_of, name="timing", pure=True)
 
 
-def _withheld(timing: Timing, arranging: LateArrangement) -> str | None:
+def withheld(timing: Timing, arranging: LateArrangement) -> str | None:
     """Say why nothing is arranged, where a clinician wants nothing arranged for a stay that is history."""
     if arranging.approved:
         return None
@@ -101,9 +115,9 @@ async def coordinate(
     context: Context,
 ) -> Outcome:
     """Book the visits that the discharge needs, the most urgent first; all of them lie in the future."""
-    withheld = _withheld(timing, arranging)
-    if withheld is not None:
-        return _nothing(withheld)
+    why_not = withheld(timing, arranging)
+    if why_not is not None:
+        return _nothing(why_not)
     today = await today_at_the_clinic(context)
     planned = await asyncio.to_thread(plan_visits, input, summarise, today)
     booked = [
@@ -134,17 +148,29 @@ async def bill(
 
     That there is not is a result as well: the package then says why.
     """
-    withheld = _withheld(timing, arranging)
-    if withheld is not None:
-        return _nothing(withheld)
-    prepared = await asyncio.to_thread(prepare_preauthorisation, input, summarise)
+    return await billed(input, summarise, withheld(timing, arranging), context)
+
+
+async def billed(
+    bundle: dict[str, Any],
+    summary: Summary,
+    why_not: str | None,
+    context: Context,
+    payer: str | None = None,
+) -> Outcome:
+    """Ask for pre-authorisation as the record says; of `payer` in place of its own where one is given."""
+    if why_not is not None:
+        return _nothing(why_not)
+    prepared = await asyncio.to_thread(prepare_preauthorisation, bundle, summary)
     plan: BillingPlan = prepared.output
+    if payer is not None and plan.payer is not None and _bare(payer) == _bare(plan.payer):
+        payer = None  # the one of the record, named once more
     authorisation = None
-    if plan.decision == "request":
+    if plan.decision == "request" or (payer is not None and plan.decision == "self-pay"):
         authorisation = await context.use(
             request_preauthorisation,
             patient=plan.patient,
-            payer=plan.payer,
+            payer=payer or _as_recorded(plan.payer, bundle),
             amount=plan.amount,
             currency=plan.currency,
             services=[line.text for line in plan.lines],
@@ -156,6 +182,15 @@ async def bill(
         evidence=prepared.evidence,
         reason=prepared.reason,
     )
+
+
+def _bare(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _as_recorded(payer: str | None, bundle: dict[str, Any]) -> str | Quoted | None:
+    """Give the record's payer as a quotation of it: known for that however short its name is."""
+    return quoted(payer) if payer is not None and stands_in(payer, bundle) else payer
 
 
 @function(pure=True)
@@ -171,20 +206,30 @@ def package(  # noqa: PLR0917 - bound by name
 
     Where a clinician let the case go on without an arrangement, the package says what is missing.
     """
+    return packaged(summarise, reconcile, arrangements, withheld(timing, arranging), clinician)
+
+
+def packaged(
+    summary: Summary,
+    reconciliation: Reconciliation,
+    arrangements: dict[str, Any] | None,
+    why_not: str | None,
+    clinician: dict[str, Any] | None,
+) -> DischargePackage:
+    """Put together what was found and arranged."""
     made = arrangements or {}
-    billed: dict[str, Any] = made.get("bill") or {}
-    withheld = _withheld(timing, arranging)
+    asked: dict[str, Any] = made.get("bill") or {}
     missing = [f"Not arranged: {name}." for name in ("coordinate", "bill") if name not in made]
-    if withheld is not None:
-        missing = [f"No visits and no pre-authorisation: {withheld}."]
-    authorisation = billed.get("authorisation")
+    if why_not is not None:
+        missing = [f"No visits and no pre-authorisation: {why_not}."]
+    authorisation = asked.get("authorisation")
     return discharge_package(
-        summarise,
-        reconcile,
+        summary,
+        reconciliation,
         clinician,
         [Appointment.model_validate(visit) for visit in made.get("coordinate") or ()],
         None if authorisation is None else Authorisation.model_validate(authorisation),
-        notes=[*missing, *([billed["note"]] if billed.get("note") else [])],
+        notes=[*missing, *([asked["note"]] if asked.get("note") else [])],
     )
 
 
@@ -208,12 +253,12 @@ late = human(
 workflow = Workflow(
     "hospital-discharge",
     sequential(
-        summarise.escalate(below=_THRESHOLD, to=clinician),
-        reconcile.escalate(below=_THRESHOLD, to=clinician),
+        summarise.escalate(below=THRESHOLD, to=clinician),
+        reconcile.escalate(below=THRESHOLD, to=clinician),
         timing,
         branch({when("timing.historical"): late}, otherwise=in_time, name="arranging"),
         concurrent(coordinate, bill, resolve=merge(), name="arrangements").escalate(
-            below=_THRESHOLD, to=clinician
+            below=THRESHOLD, to=clinician
         ),
         package,
     ),

@@ -201,7 +201,7 @@ class Run:
         body = event.body
         known = {name: body[name] for name in ("effect", "version", "on_uncertain") if name in body}
         subject = Subject("tool", body["tool"], {"effect": "write", **known, "undo": "undo" in body})
-        reference: str = body["arguments"]
+        reference: str | None = body.get("arguments")  # denials of before do not say with what
         kind: ActionKind = "tool.undo" if path.endswith(UNDO) else "tool.call"
         editors: Mapping[str, Mapping[str, Any]] = body.get("editors", {})
         joined = [as_held(who, self.whose.tenant, held) for who, held in editors.items()]
@@ -212,7 +212,7 @@ class Run:
             subject,
             path=path,
             verdict=verdict,
-            given=lambda: self._opened(reference),
+            given=None if reference is None else lambda: self._opened(reference),
             approvals=approvals,
         )
         return replace(past, editors=tuple(editors))

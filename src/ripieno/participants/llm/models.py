@@ -14,6 +14,7 @@ from ripieno.mediation.secrets.reference import Reference
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.errors import DefinitionError, Place, RipienoError, SettingsError, nearest
 from ripieno.model.provenance import CLASSES
+from ripieno.participants.llm.here import approved_here
 from ripieno.participants.llm.providers import PROVIDERS
 from ripieno.participants.llm.rates import Rates
 from ripieno.resilience.declared import MODEL, for_model
@@ -49,7 +50,7 @@ class ModelEntry:
     rates: Rates | None = None
     """What it costs, where the project says so; otherwise as `genai-prices` has it."""
     approved_for: tuple[str, ...] = ()
-    """Classes of data that it may be shown."""
+    """Classes of data that it may be shown: as the project says; else all on this machine, none elsewhere."""
     region: str | None = None
     api: Api | None = None
     options: tuple[tuple[str, str], ...] = ()
@@ -125,7 +126,9 @@ class Models:
             raise DefinitionError(msg, remedy=remedy)
         provider, model = found
         passes = for_model(name, provider, {}, self._systems.get(provider, {}))
-        return ModelEntry(name, provider, model, key=usual_key(provider), resilience=passes)
+        approved = approved_here(provider, model, None)
+        key = usual_key(provider)
+        return ModelEntry(name, provider, model, key=key, approved_for=approved, resilience=passes)
 
 
 MODELS: Final = Models()
@@ -222,7 +225,9 @@ def entry(
         text(settings, "base_url"),
         usual_key(provider) if key is None else SECRETS.reference(key),
         None if price is None else Rates.read(price),
-        classes(settings.get("approved_for", [])),
+        classes(settings["approved_for"])
+        if "approved_for" in settings
+        else approved_here(provider, model, text(settings, "base_url")),
         text(settings, "region"),
         api,
         options(settings.get("options", {})),

@@ -11,7 +11,7 @@ from ripieno.model.event import Json
 from ripieno.model.participant import Task
 from ripieno.model.value import Value
 
-__all__ = ["SEEN", "Example", "instructed", "prompt", "seen"]
+__all__ = ["SEEN", "Example", "instructed", "prompt", "seen", "told"]
 
 SEEN: Final = ("input", "previous", "turn", "complaint")
 """What an agent sees unless it is said: the run's input, the stage before, what its pattern tells it."""
@@ -63,8 +63,13 @@ def instructed(instructions: str, examples: Sequence[Example]) -> str:
 
 
 def prompt(values: Mapping[str, Value]) -> str:
-    """Give what is seen as one text: alone as it is, several each under its name."""
-    texts = {name: as_text(value.decode()) for name, value in values.items()}
+    """Give what is seen as one text."""
+    return told({name: value.decode() for name, value in values.items()})
+
+
+def told(values: Mapping[str, Any]) -> str:
+    """Give values as one text: the input alone as it is, several each under its name."""
+    texts = {name: as_text(value) for name, value in values.items()}
     if list(texts) == ["input"]:
         return texts["input"]
     return "\n\n".join(f"<{name}>\n{text}\n</{name}>" for name, text in texts.items())

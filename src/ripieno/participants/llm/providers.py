@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from ripieno.model.errors import DefinitionError
+from ripieno.participants.llm.here import ollama_address
 from ripieno.participants.llm.sent_plainly import sent_plainly
 from ripieno.resilience.http import client
 from ripieno.resilience.pools import WIDTH, pooled
@@ -79,8 +80,8 @@ def azure(entry: ModelEntry, key: str | None, http: Any) -> Model:
 
 
 def ollama(entry: ModelEntry, key: str | None, http: Any) -> Model:
-    """Speak with Ollama, at its usual address unless another is given."""
-    where = {"base_url": entry.base_url or "http://localhost:11434/v1", "api_key": key}
+    """Speak with Ollama: where it is declared to be, else as `OLLAMA_HOST` says, else where it usually is."""
+    where = {"base_url": entry.base_url or f"{ollama_address()}/v1", "api_key": key}
     provider = made("providers.ollama", "OllamaProvider", **where, http_client=http)
     return made("models.ollama", "OllamaModel", model_name=entry.model, provider=lean(provider))
 
@@ -125,6 +126,13 @@ def mistral(entry: ModelEntry, key: str | None, http: Any) -> Model:
     return made("models.mistral", "MistralModel", model_name=entry.model, provider=provider)
 
 
+def recorded(entry: ModelEntry, key: str | None, http: Any) -> Model:
+    """Give the answers that are recorded with a package."""
+    del key, http
+    module = importlib.import_module("ripieno.participants.llm.recordings")
+    return module.RecordedModel(entry.model)
+
+
 PROVIDERS: Final[Mapping[str, ProviderKind]] = {
     "openai": ProviderKind("openai", "openai", "OPENAI_API_KEY", openai),
     "anthropic": ProviderKind("anthropic", "anthropic", "ANTHROPIC_API_KEY", anthropic),
@@ -134,8 +142,12 @@ PROVIDERS: Final[Mapping[str, ProviderKind]] = {
     "azure": ProviderKind("openai", "openai", "AZURE_OPENAI_API_KEY", azure),
     "mistral": ProviderKind("mistral", "mistralai", "MISTRAL_API_KEY", mistral),
     "ollama": ProviderKind("openai", "openai", None, ollama),
+    "recorded": ProviderKind("agents", "pydantic_ai", None, recorded, None),
 }
-"""By the name that stands before the colon. Whoever speaks as OpenAI does is `openai` with a `base_url`."""
+"""By the name that stands before the colon. Whoever speaks as OpenAI does is `openai` with a `base_url`.
+
+`recorded` is nobody: answers that are kept with a package.
+"""
 
 
 @lru_cache(maxsize=64)

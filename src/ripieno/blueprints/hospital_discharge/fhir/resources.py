@@ -24,6 +24,7 @@ __all__ = [
     "Claim",
     "Condition",
     "Coverage",
+    "DocumentReference",
     "Encounter",
     "ExplanationOfBenefit",
     "Medication",
@@ -241,6 +242,37 @@ class ExplanationOfBenefit(Resource):
     insurance: list[Insurance] | None = None
 
 
+class Attachment(Element):
+    """The content of a document, in Base64, or where it is kept."""
+
+    content_type: FhirText | None = None
+    data: FhirText | None = None
+    title: FhirText | None = None
+
+
+class DocumentContent(Element):
+    """One form in which a document is there."""
+
+    attachment: Attachment | None = None
+
+
+class DocumentContext(Element):
+    """What a document is about."""
+
+    encounter: list[Reference] | None = None
+
+
+class DocumentReference(Resource):
+    """A document, such as a clinical note: anybody who may write into the record has written it."""
+
+    status: FhirText | None = None
+    type: Concept | None = None
+    subject: Reference | None = None
+    date: FhirMoment = None
+    content: list[DocumentContent] | None = None
+    context: DocumentContext | None = None
+
+
 READ: dict[str, type[Resource]] = {
     "Patient": Patient,
     "Encounter": Encounter,
@@ -252,6 +284,7 @@ READ: dict[str, type[Resource]] = {
     "MedicationStatement": MedicationStatement,
     "AllergyIntolerance": Allergy,
     "Coverage": Coverage,
+    "DocumentReference": DocumentReference,
     "Claim": Claim,
     "ExplanationOfBenefit": ExplanationOfBenefit,
 }

@@ -6,6 +6,10 @@ They show how such knowledge is plugged in; they are not a clinical decision sup
 
 from ripieno.blueprints.hospital_discharge.reconciliation.findings import Finding, Kind, Severity
 from ripieno.blueprints.hospital_discharge.reconciliation.medications import ActiveMedication
-from ripieno.blueprints.hospital_discharge.reconciliation.reconcile import Reconciliation, reconcile
+from ripieno.blueprints.hospital_discharge.reconciliation.reconcile import (
+    Reconciliation,
+    confidence_of,
+    reconcile,
+)
 
-__all__ = ["ActiveMedication", "Finding", "Kind", "Reconciliation", "Severity", "reconcile"]
+__all__ = ["ActiveMedication", "Finding", "Kind", "Reconciliation", "Severity", "confidence_of", "reconcile"]

@@ -30,7 +30,7 @@ from ripieno.blueprints.hospital_discharge.reconciliation.record_checks import (
 from ripieno.blueprints.hospital_discharge.summary_model import Document, Summary
 from ripieno.model.outcome import Confidence, Evidence, Outcome
 
-__all__ = ["Reconciliation", "reconcile"]
+__all__ = ["Reconciliation", "confidence_of", "reconcile"]
 
 _BEST = 0.95
 """An illustrative table never earns more."""
@@ -86,13 +86,14 @@ def reconcile(input: dict[str, Any], summarise: Summary) -> Outcome:  # noqa: A0
     return Outcome(
         "complete",
         reconciliation,
-        confidence=Confidence(_confidence(reconciliation), _METHOD),
+        confidence=Confidence(confidence_of(reconciliation), _METHOD),
         evidence=_evidence(findings),
         reason=_reason(findings),
     )
 
 
-def _confidence(reconciliation: Reconciliation) -> float:
+def confidence_of(reconciliation: Reconciliation) -> float:
+    """Give how sure the rules are: by what is known of the medications, and by the gravest finding."""
     total = len(reconciliation.medications)
     coverage = reconciliation.normalised / total if total else _NOTHING_ACTIVE
     value = min(coverage, _BEST)
