@@ -222,6 +222,9 @@ FOUND = {
     ],
     "loose-tool-schema": [chooses(anything), chooses(whatever)],
     "unknown-model": [workflow(agent("clerk", model="fast"))],
+    "unpriced-model": [
+        workflow(agent("clerk", model="openai:of-nobody"), limits=Limits(deadline="1d", cost_usd="1"))
+    ],
     "agent-without-tools": [workflow(single_agent(pure_read, tools=[]))],
     "checks-itself": [
         workflow(group_chat(weigh, again, until=rounds(2), manager=maker_checker(weigh))),

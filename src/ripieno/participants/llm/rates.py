@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from ripieno.model.errors import DefinitionError
 from ripieno.model.spending import Spending, micros
 
 if TYPE_CHECKING:
+    from genai_prices import Usage
     from pydantic_ai.usage import RequestUsage
 
     from ripieno.participants.llm.models import ModelEntry
 
-__all__ = ["Price", "Rates", "most", "price"]
+__all__ = ["Price", "Rates", "most", "price", "priced"]
 
 MILLION: Final = Decimal(1_000_000)
 MANY_TOKENS: Final = 1_000_000
@@ -97,6 +99,15 @@ def special(usage: RequestUsage) -> bool:
     return any(amount and name not in PLAIN for name, amount in vars(usage).items())
 
 
+def priced(entry: ModelEntry) -> bool:
+    """Tell whether any price of a model is known; True where there are no prices to look it up in."""
+    if entry.rates is not None or find_spec("genai_prices") is None:
+        return True
+    from genai_prices import Usage  # noqa: PLC0415 - as below
+
+    return listed(entry, Usage(input_tokens=FEW_TOKENS, output_tokens=FEW_TOKENS)) is not None
+
+
 def by_rates(rates: Rates, usage: RequestUsage) -> Decimal:
     """Give what so many tokens cost by rates that are the same for few and for many."""
     cached, written = usage.cache_read_tokens or 0, usage.cache_write_tokens or 0
@@ -134,7 +145,7 @@ def plain_rates(entry: ModelEntry, now: int) -> Rates | None:
     return Rates(*found)
 
 
-def listed(entry: ModelEntry, usage: RequestUsage) -> Decimal | None:
+def listed(entry: ModelEntry, usage: RequestUsage | Usage) -> Decimal | None:
     """Give what `genai-prices` says; None where it does not know the model."""
     from genai_prices import calc_price  # noqa: PLC0415 - loaded at the first call of a model
 

@@ -42,6 +42,7 @@ from ripieno.workflows.findings.undeclared import NoDeadline, NoOwner, NoPurpose
 from ripieno.workflows.findings.unheard_reminder import UnheardReminder
 from ripieno.workflows.findings.unheeded_failure_rule import UnheededFailureRule
 from ripieno.workflows.findings.unknown_policy import UnknownPolicy
+from ripieno.workflows.findings.unpriced_model import UnpricedModel
 from ripieno.workflows.findings.unresolved_secret import UnresolvedSecret
 from ripieno.workflows.findings.unsettled_vote import UnsettledVote
 from ripieno.workflows.findings.unused_participant import UnusedParticipant
@@ -94,6 +95,7 @@ CATALOGUE: Final[tuple[FindingKind, ...]] = (
     TooManyTools(),
     UnheededFailureRule(),
     UnknownModel(),
+    UnpricedModel(),
     UnreviewedPlan(),
     UnresolvedSecret(),
     UnsettledVote(),
