@@ -10,13 +10,20 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.sql import SQL, Identifier
+from tests.journal.support.postgres import fresh_schema
+
+from ripieno.journal.postgres import PostgresStore
 from ripieno.journal.sql.batch import Batch
+from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.store import Store
 
 __all__ = ["BACKENDS", "Backend", "OneCommitStore"]
 
 PATIENCE_SECONDS = 10.0
+TABLES_OF_SCHEMA = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 
 class Backend(ABC):
@@ -29,9 +36,10 @@ class Backend(ABC):
     def store(self) -> Store:
         """Give another store over the same data, as another process would have it."""
 
-    @abstractmethod
     async def together(self, store: Store, *acts: Awaitable[Any]) -> list[Any]:
         """Do all of it in one commit, in this order; give results and errors."""
+        assert isinstance(store, OneCommit), "opened by this backend"
+        return await store.together(*acts)
 
     @abstractmethod
     def on_disk(self) -> bytes:
@@ -47,8 +55,8 @@ class Backend(ABC):
             await store.close()
 
 
-class OneCommitStore(SqliteStore):
-    """The embedded store, whose writer can be made to wait until there is enough to commit."""
+class OneCommit(SqlStore):
+    """A store whose writer can be made to wait until there is enough to commit."""
 
     async def together(self, *acts: Awaitable[Any]) -> list[Any]:
         entered, leave = threading.Event(), threading.Event()
@@ -66,18 +74,42 @@ class OneCommitStore(SqliteStore):
         return await asyncio.gather(*under_way, return_exceptions=True)
 
 
+class OneCommitStore(OneCommit, SqliteStore):
+    """The embedded store, which waits so."""
+
+
+class OneCommitPostgresStore(OneCommit, PostgresStore):
+    """The store of many machines, which waits so."""
+
+
 class SqliteBackend(Backend):
     """`journal.sqlite` in a folder."""
 
     def store(self) -> OneCommitStore:
         return OneCommitStore(self.folder)
 
-    async def together(self, store: Store, *acts: Awaitable[Any]) -> list[Any]:
-        assert isinstance(store, OneCommitStore), "opened by this backend"
-        return await store.together(*acts)
-
     def on_disk(self) -> bytes:
         return b"".join(file.read_bytes() for file in sorted(self.folder.glob("journal.sqlite*")))
 
 
-BACKENDS: dict[str, type[Backend]] = {"sqlite": SqliteBackend}
+class PostgresBackend(Backend):
+    """A schema of its own, in the database of the server that the tests share."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.url = fresh_schema()
+
+    def store(self) -> OneCommitPostgresStore:
+        return OneCommitPostgresStore(self.folder, self.url)
+
+    def on_disk(self) -> bytes:
+        with psycopg.connect(self.url) as connection:
+            return b"".join(
+                value if isinstance(value, bytes) else str(value).encode()
+                for (table,) in connection.execute(TABLES_OF_SCHEMA).fetchall()
+                for row in connection.execute(SQL("SELECT * FROM {}").format(Identifier(table)))
+                for value in row
+            )
+
+
+BACKENDS: dict[str, type[Backend]] = {"sqlite": SqliteBackend, "postgres": PostgresBackend}

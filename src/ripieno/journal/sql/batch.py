@@ -154,10 +154,15 @@ class Batch:
             self.keep(lease, draft.payloads)
             self.bounced.add(draft)
             return
-        if draft.change is not None and not self._entered(draft):
-            lease.failure = StoreError(f"{draft.path}: {draft.kind} is in the log already")
-            self.give_up(lease)
-            return
+        if draft.change is not None:
+            try:
+                problem = None if self._entered(draft) else "is in the log already"
+            except (UnicodeError, OverflowError) as error:  # no other run suffers from what no table can hold
+                problem = f"cannot be recorded: {error}"
+            if problem is not None:
+                lease.failure = StoreError(f"{draft.path}: {draft.kind} {problem}")
+                self.give_up(lease)
+                return
         head = self._heads[lease.run]
         envelope = Event.seal(
             stream=lease.run,

@@ -87,7 +87,7 @@ class Database(ABC):
     connection: Connection
     errors: ClassVar[type[Exception]]
     """Every failure of the database."""
-    refusals: ClassVar[type[Exception]]
+    refusals: ClassVar[tuple[type[Exception], ...]]
     """Those among them that leave what was done before the operation unharmed."""
     place: str
     """What is written to, as people call it."""

@@ -13,17 +13,20 @@ from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, wrapped_by
 from ripieno.journal.master_file import ID_BYTES
 from ripieno.journal.masters import MasterRow, Rewrapped
 from ripieno.journal.sql import rekeying
-from ripieno.journal.sql.database import Reader
+from ripieno.journal.sql.database import Connection, Reader
 from ripieno.journal.sql.writer import Writer
 from ripieno.journal.store import Store
 from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.ids import short
 
-__all__ = ["NEWEST", "SqlMasters"]
+__all__ = ["KEYED", "SqlMasters"]
 
 NEWEST: Final = "SELECT id FROM masters ORDER BY generation DESC LIMIT 1"
 """The master key that wraps; none where the first one does."""
+
+KEYED: Final = "SELECT id, wrapped FROM runs WHERE wrapped <> x'' ORDER BY id DESC LIMIT 1"
+"""The newest run whose key was not destroyed."""
 
 OTHER: Final = (
     f"wrapped <> x'' AND (length(wrapped) < {WRAPPED_BYTES} OR substr(wrapped, 1, {ID_BYTES}) <> ?)"
@@ -38,6 +41,15 @@ class SqlMasters(Store):
     _master: MasterKey
     _scrubbing: asyncio.Lock
     """Protects that whoever has destroyed something looks for it before anybody else says that it is gone."""
+
+    def _check_master(self, connection: Connection) -> None:
+        """Wrap by the newest master key from now on; raises `StoreError` where ours is not the log's."""
+        newest = connection.execute(NEWEST).fetchone()
+        if newest is not None:
+            self._master.choose(bytes.fromhex(newest[0]))
+        row = connection.execute(KEYED).fetchone()
+        if row is not None:
+            self._master.unwrap(bytes.fromhex(row[0]), row[1])
 
     def masters(self) -> Sequence[MasterRow]:
         """Give the master keys that took another's place, in their order."""

@@ -21,7 +21,7 @@ from ripieno.journal.sql.books import lacks
 from ripieno.journal.sql.database import Connection, Owners
 from ripieno.journal.sql.standing import standing
 from ripieno.journal.store import Created
-from ripieno.model.errors import InputError, NotFoundError, OutdatedError, RefusedError
+from ripieno.model.errors import InputError, NotFoundError, OutdatedError, RefusedError, StoreError
 from ripieno.model.event import GENESIS, Json, Kind
 from ripieno.model.ids import short
 from ripieno.model.principal import leave_of
@@ -48,6 +48,7 @@ COLUMNS = (
 
 INSERT: Final = (
     f"INSERT INTO runs ({COLUMNS}, wrapped) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
 )
 
 
@@ -127,7 +128,9 @@ def create(
         *(new.id, new.tenant, new.workflow, new.version, new.principal, new.key, "running", new.parent),
         *(new.requested_at, head.at or new.requested_at, None, owner, 1, 0, 0, head.seq, head.hash, None),
     )
-    execute(INSERT, (*values, wrapped))
+    if execute(INSERT, (*values, wrapped)).rowcount == 0:
+        msg = f"run {short(new.id)} is in the log already"
+        raise StoreError(msg)
     batch.beyond |= owner is None
     return Created(RunRow(*values), lease if owner else None, existed=False)
 

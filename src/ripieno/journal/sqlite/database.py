@@ -39,7 +39,7 @@ class SqliteDatabase(Database):
     """The connection by which a process writes: `BEGIN IMMEDIATE` makes each transaction the only one."""
 
     errors = sqlite3.Error
-    refusals = sqlite3.IntegrityError
+    refusals = (sqlite3.IntegrityError,)
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.connection = self._connection = connection

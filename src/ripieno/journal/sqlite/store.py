@@ -10,7 +10,6 @@ from pathlib import Path
 
 from ripieno.journal.key_services import chosen
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sql.master_store import NEWEST
 from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sql.writer import Writer
 from ripieno.journal.sqlite.database import SqliteDatabase
@@ -20,7 +19,7 @@ from ripieno.journal.sqlite.owners import FileOwners
 from ripieno.journal.sqlite.reader import SqliteReader
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
 from ripieno.journal.sqlite.scrubbing import scrub
-from ripieno.journal.sqlite.vouching import KEYED, vouch_earlier
+from ripieno.journal.sqlite.vouching import vouch_earlier
 from ripieno.model.gate import SHUT, Gate
 
 __all__ = ["SqliteStore"]
@@ -85,12 +84,7 @@ class SqliteStore(SqlStore):
             connection = connect(self.path, self._busy_seconds)
             try:
                 create(connection, self.path, lambda earlier: vouch_earlier(earlier, self._master))
-                newest = connection.execute(NEWEST).fetchone()
-                if newest is not None:
-                    self._master.choose(bytes.fromhex(newest[0]))
-                row = connection.execute(KEYED).fetchone()
-                if row is not None:
-                    self._master.unwrap(bytes.fromhex(row[0]), row[1])
+                self._check_master(connection)
             except BaseException:
                 connection.close()
                 raise

