@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from agents.asking import PATHS
 from providers.replies import Asked, Broken, Says
 from providers.server import serving
 from ripieno.cli.models import checked
 from ripieno.cli.settings import Settings
 from ripieno.model.errors import SettingsError
-from ripieno.participants.llm.models import MODELS, read
+from ripieno.participants.llm.models import MODELS, read, usual_key
 
 PROJECT = """
 [models.fast]
@@ -29,6 +30,9 @@ region = "eu"
 base_url = "{address}/openai/v1"
 key = "secret://env/NO_SUCH_KEY"
 """
+
+
+ELSEWHERE = ("openai", "anthropic", "google", "mistral")
 
 
 def settings(home: Path) -> Settings:
@@ -62,6 +66,28 @@ async def test_a_model_that_answers_one_that_does_not_and_one_without_a_key(
     json.dumps(found)
 
 
+async def test_a_providers_usual_key_is_not_sent_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "MISTRAL_API_KEY"):
+        monkeypatch.setenv(variable, "sk-of-the-provider-itself")
+    asked: list[Asked] = []
+
+    def script(one: Asked) -> Any:
+        asked.append(one)
+        return Says("ok")
+
+    async with serving(script) as provider:
+        said = {f"{name}:x": {"base_url": f"{provider.address}{PATHS[name]}"} for name in ELSEWHERE}
+        MODELS.declare(read(said, "a test"))
+        found = await checked(settings(tmp_path / "home"), (), offline=False)
+    MODELS.declare(None)
+    assert [one["problem"] for one in found] == [None] * len(ELSEWHERE)
+    assert len(asked) == len(ELSEWHERE)
+    assert not any("sk-of-the-provider" in one.key for one in asked)
+    assert usual_key("openai") == MODELS.find("openai:gpt-5").key
+
+
 async def test_what_cannot_be_known_is_said_with_what_to_do(tmp_path: Path) -> None:
     MODELS.declare({})
     [one] = await checked(settings(tmp_path / "home"), ("fast",), offline=True)
@@ -85,6 +111,14 @@ async def test_what_cannot_be_known_is_said_with_what_to_do(tmp_path: Path) -> N
         ({"openai:x": {"price": {"input": "1", "output": "a"}}}, "output must be US dollars"),
         ({"openai:x": {"options": ["a"]}}, "options must be a table of texts"),
         ({"openai:x": {"base_url": 1}}, "base_url must be a text"),
+        ({"openai:x": {"base_url": "models.example.com"}}, "base_url must be an address"),
+        ({"openai:x": {"base_url": "https://["}}, "base_url must be an address"),
+        ({"openai:x": {"base_url": "https://me:secret@models.example.com"}}, "base_url must be an address"),
+        (
+            {"openai:x": {"base_url": "http://models.example.com", "key": "secret://env/K"}},
+            "a key is not sent",
+        ),
+        ({"azure:x": {"base_url": "http://mine.example.com"}}, "a key is not sent"),
         ({"openai:x": 1}, "expected a table"),
         ([], "expected a table of models"),
     ],

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal, cast
+from urllib.parse import urlsplit
 
+from ripieno.connectors.rest.address import local
 from ripieno.mediation.secrets.reference import Reference
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.errors import DefinitionError, Place, RipienoError, SettingsError, nearest
@@ -27,6 +29,8 @@ PROJECT_FILE: Final = "ripieno.toml"
 SECTION: Final = "models"
 WRITTEN: Final = re.compile(r"[!-~]{1,200}")
 SYSTEMS: Final = "resilience"
+OWN: Final = frozenset({"azure"})
+"""Providers of which every customer has an address of their own: the usual key is for that."""
 NAMES: Final = (
     *("provider", "model", "base_url", "key", "price", "approved_for", "region", "api", "options"),
     SYSTEMS,
@@ -216,14 +220,16 @@ def entry(
     if api not in (None, "chat", "responses"):
         msg = f"api must be 'chat' or 'responses', got {api!r}"
         raise DefinitionError(msg)
-    key = text(settings, "key")
+    url, said = text(settings, "base_url"), text(settings, "key")
+    key = SECRETS.reference(said) if said else usual_key(provider) if url is None or provider in OWN else None
+    check_address(url, secret=key is not None)
     price = settings.get("price")
     return ModelEntry(
         name,
         provider,
         model,
-        text(settings, "base_url"),
-        usual_key(provider) if key is None else SECRETS.reference(key),
+        url,
+        key,
         None if price is None else Rates.read(price),
         classes(settings["approved_for"])
         if "approved_for" in settings
@@ -239,6 +245,23 @@ def entry(
             systems.get(provider, {}),
         ),
     )
+
+
+def check_address(url: str | None, *, secret: bool) -> None:
+    """Raise `DefinitionError` for what is no address, or one that a key must not go to."""
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username
+    except ValueError:
+        parts, fits = urlsplit(""), False
+    if not fits:
+        msg = f"base_url must be an address such as https://models.example.com/v1, got {url!r}"
+        raise DefinitionError(msg)
+    if secret and parts.scheme == "http" and not local(parts.hostname or ""):
+        msg = f"base_url: a key is not sent to {url!r}, which anybody on the way could read"
+        raise DefinitionError(msg, remedy="use https")
 
 
 def text(settings: Mapping[str, Any], name: str) -> str | None:
