@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 import structlog
@@ -72,7 +72,8 @@ class Pushes:
         """Raise for an address that was not allowed when the server was started."""
         self.check_offered()
         parts = urlsplit(url)
-        odd = parts.username or parts.password or ".." in parts.path.split("/") or "\\" in url
+        path = unquote(parts.path)
+        odd = parts.username or parts.password or ".." in path.split("/") or "\\" in path or not url.isascii()
         if odd or not any(url.startswith(prefix) for prefix in self._allowed):
             raise errors.InvalidParamsError(message=f"notifications may not go to {url!r}")
 
@@ -80,6 +81,8 @@ class Pushes:
 
     def keep(self, run: str, config: pb.TaskPushNotificationConfig) -> pb.TaskPushNotificationConfig:
         """Keep a configuration, in place of one of its id; durable when this returns."""
+        if not all(one.isascii() and one.isprintable() for one in said_in_headers(config)):
+            raise errors.InvalidParamsError(message="a token or credentials that no header can hold")
         kept = pb.TaskPushNotificationConfig()
         kept.CopyFrom(config)
         kept.task_id, kept.id = run, config.id or f"{run}-push"
@@ -167,13 +170,22 @@ class Pushes:
             if one is None or one["told"] == mark:
                 return
             config = self._opened(run, one)
-            self.check(config.url)  # what is allowed may be less than when it was kept
+            try:
+                self.check(config.url)  # what is allowed may be less than when it was kept
+            except errors.A2AError as error:
+                log.warning("somebody is told of a task no more", run=run, error=str(error))
+                return
             if await heard(client, config, task):
                 one["told"] = mark
                 self._write()
                 return
             await asyncio.sleep(wait)
             wait = min(wait * 2, LONGEST_WAIT)
+
+
+def said_in_headers(config: pb.TaskPushNotificationConfig) -> Sequence[str]:
+    """Give what is sent in headers."""
+    return config.token, config.authentication.scheme, config.authentication.credentials
 
 
 async def heard(client: httpx.AsyncClient, config: pb.TaskPushNotificationConfig, task: pb.Task) -> bool:
@@ -184,7 +196,7 @@ async def heard(client: httpx.AsyncClient, config: pb.TaskPushNotificationConfig
     if config.authentication.scheme and config.authentication.credentials:
         headers["authorization"] = f"{config.authentication.scheme} {config.authentication.credentials}"
     body = json.dumps(MessageToDict(pb.StreamResponse(task=task)))
-    with suppress(httpx.HTTPError):
+    with suppress(httpx.HTTPError, httpx.InvalidURL):
         answer = await client.post(config.url, content=body, headers=headers)
         return answer.is_success
     return False
