@@ -55,12 +55,16 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "participants/remote/access.py": "has tokens for a remote agent, for a call that was claimed",
     "participants/remote/calls.py": "calls a remote agent, for a call that was claimed",
     "participants/remote/card.py": "reads the card that it publishes",
+    "telemetry/exporting.py": "tells a collector what was done, without any recorded value",
+    "telemetry/metering.py": "counts for the collector",
+    "telemetry/signals.py": "the form of what it is told",
 }
 """What reaches out of the process, and for what; tools and models are called by the kernel alone."""
 
 NETWORK: Final = frozenset(
     {"aiohttp", "boto3", "botocore", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl"}
     | {"subprocess", "telnetlib", "urllib3", "websockets", "anthropic", "openai", "pydantic_ai", "mcp", "a2a"}
+    | {"opentelemetry"}
 )
 
 

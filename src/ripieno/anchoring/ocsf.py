@@ -14,7 +14,7 @@ from ripieno.journal.sqlite.feeding import Fed
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 
-__all__ = ["activity", "cloud_event"]
+__all__ = ["CRITICAL", "HIGH", "MEDIUM", "SEVERITIES", "activity", "cloud_event"]
 
 SCHEMA: Final = "1.3.0"
 """Version of OCSF."""

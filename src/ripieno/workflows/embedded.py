@@ -26,6 +26,8 @@ from ripieno.mediation.on_demand import governed
 from ripieno.model.outcome import Outcome
 from ripieno.model.principal import Principal
 from ripieno.retention.serving import retained
+from ripieno.telemetry.serving import observed
+from ripieno.telemetry.settings import Telemetry
 
 if TYPE_CHECKING:
     from ripieno.workflows.workflow import Workflow
@@ -48,11 +50,12 @@ async def open_host(
     `home` is the data folder: by default `RIPIENO_HOME`, else the nearest `.ripieno` upwards, else
     one here. `anchoring` says when checkpoints of the log are signed, where they are published, and who is
     told of its events: by default as `RIPIENO_CHECKPOINT_EVERY`, `_ORIGIN` and `_SINKS`, and
-    `RIPIENO_AUDIT_FEEDS` say. Leaving awaits effects under way,
+    `RIPIENO_AUDIT_FEEDS` say. A collector of OpenTelemetry that the environment names is told what is done.
+    Leaving awaits effects under way,
     leaves every run resumable, and signs what was committed. Raises `ForkError` where a sink has a
     checkpoint that the log lacks: what was done since would be done again.
     """
-    anchoring = anchoring or Anchoring.read()
+    anchoring, telemetry = anchoring or Anchoring.read(), Telemetry.read()
     folder = data_folder(home or find_data_folder())
     store = governed(folder)
     store.gate.load()
@@ -63,6 +66,7 @@ async def open_host(
         async with (
             anchored(store, anchoring, clock),
             retained(store, clock),
+            observed(folder, telemetry, clock),
             Host(store, clock=clock) as host,
         ):
             token = ambient.set(host)

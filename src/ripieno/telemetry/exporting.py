@@ -1,0 +1,113 @@
+"""Tells a collector over OTLP of what is committed, in order, each event at least once."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Final
+
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.util.types import AttributeValue
+
+from ripieno.journal.sqlite.feeding import Cursor
+from ripieno.journal.sqlite.projecting import Projecting
+from ripieno.kernel.clock import Clock, SystemClock
+from ripieno.telemetry.metering import Metering
+from ripieno.telemetry.moments import Moment, Moments
+from ripieno.telemetry.names import VERSION
+from ripieno.telemetry.settings import Telemetry
+from ripieno.telemetry.signals import SCOPE, log_record, span
+
+__all__ = ["Exporting"]
+
+BATCH: Final = 200
+TURN_SECONDS: Final = 10.0
+"""After so long no new batch is begun in a turn."""
+SECONDS: Final = 5.0
+"""For one request with all its attempts, unless the environment says otherwise."""
+
+
+class Exporting:
+    """Tells the collector that the settings name, as long as nobody else does.
+
+    Takes the threads that call it, one at a time.
+    """
+
+    def __init__(self, home: Path, settings: Telemetry, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._log = Projecting(home)
+        self._moments: Moments | None = None
+        self._resource = Resource.create(described())
+        seconds = None if "OTEL_EXPORTER_OTLP_TIMEOUT" in os.environ else SECONDS
+        signals = settings.signals
+        self._spans = OTLPSpanExporter(timeout=seconds) if "traces" in signals else None
+        self._records = OTLPLogExporter(timeout=seconds) if "logs" in signals else None
+        self._meters = self._metering = None
+        if "metrics" in signals:
+            reader = PeriodicExportingMetricReader(OTLPMetricExporter(timeout=seconds))
+            self._meters = MeterProvider([reader], self._resource, shutdown_on_exit=False)
+            self._metering = Metering(self._meters.get_meter(SCOPE.name, SCOPE.version, SCOPE.schema_url))
+
+    def turn(self) -> str | None:
+        """Tell what was not told yet; give what went wrong, if anything did. Raises `StoreError`.
+
+        Whoever is told for the first time is told of what comes from then on.
+        """
+        deadline = time.monotonic() + TURN_SECONDS
+        with self._log as log:
+            if not log.elect():
+                self._moments = None  # what another has told of was not read here
+                return None
+            moments = self._moments = self._moments or Moments(log)
+            cursor = log.cursors().get(self._settings.name)
+            if cursor is None:
+                cursor = Cursor(self._settings.name, log.newest(), None, None)
+                log.keep(cursor)
+            while time.monotonic() < deadline and (events := log.after(cursor.position, BATCH)):
+                problem = self._tell(moments.read(events))
+                if problem is not None:
+                    since = cursor.failed_at or self._clock.now()
+                    log.keep(cursor._replace(failed_at=since, problem=problem))
+                    return problem
+                cursor = Cursor(cursor.feed, events[-1].position, None, None)
+                log.keep(cursor)
+        return None
+
+    def _tell(self, moments: list[Moment]) -> str | None:
+        spans = [span(one.run, one.work, self._resource) for one in moments if one.run and one.work]
+        if self._spans is not None and spans and self._spans.export(spans) is not SpanExportResult.SUCCESS:
+            return f"{self._settings.name} did not take the traces"
+        records = [log_record(one, self._resource) for one in moments]
+        if records and self._records is not None:
+            taken = self._records.export(records)
+            if taken is not LogRecordExportResult.SUCCESS:
+                return f"{self._settings.name} did not take the logs"
+        if self._metering is not None:
+            for one in moments:
+                self._metering.count(one)
+        return None
+
+    def close(self) -> None:
+        """Tell the measurements that were not told yet, and close the connections."""
+        if self._meters is not None:
+            self._meters.shutdown(timeout_millis=SECONDS * 1_000)
+        for exporter in (self._spans, self._records):
+            if exporter is not None:
+                exporter.shutdown()
+
+
+def described() -> dict[str, AttributeValue]:
+    """Give what tells, where the environment does not say it."""
+    attributes = os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    named = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in attributes
+    found: dict[str, AttributeValue] = {SERVICE_VERSION: VERSION}
+    return found if named else found | {SERVICE_NAME: "ripieno"}
