@@ -65,7 +65,7 @@ def cut_off(backend: PostgresBackend) -> None:
     ended = server_side(
         backend,
         "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        " AND application_name = 'ripieno'",
+        " AND application_name = current_schema()",
     )
     assert ended and all(gone for (gone,) in ended)  # noqa: PT018 - one look at one answer
 

@@ -39,8 +39,8 @@ def server() -> Any:
 
 
 def fresh_schema() -> str:
-    """Give the address of a new, empty schema."""
+    """Give the address of a new, empty schema, whose connections carry its name."""
     name = f"t{uuid4().hex}"
     with psycopg.connect(server().get_uri(), autocommit=True) as connection:
         connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
-    return f"{server().get_uri()}&options=-csearch_path%3D{name}"
+    return f"{server().get_uri()}&options=-csearch_path%3D{name}&application_name={name}"
