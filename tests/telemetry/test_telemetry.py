@@ -37,7 +37,7 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Generator[Collector]:
 
 def exporting(home: Path) -> Exporting:
     made = Exporting(home, Telemetry.read())
-    assert made.turn() is None
+    made.begin()
     return made
 
 
@@ -223,7 +223,9 @@ async def test_who_could_not_be_told_is_told_again_under_the_same_ids(
         before = len(collector.records)
         await ended(host, await begin(host, workflow))
         collector.refuses = {refused: 400}
-        assert "did not take" in (await asyncio.to_thread(exports.turn) or "")
+        problem = await asyncio.to_thread(exports.turn) or ""
+        assert "did not take the" in problem
+        assert "400" in problem
         with Feeding(tmp_path) as told:
             assert [one.feed for one in told.cursors().values() if one.failed_at] == [
                 f"otlp:{collector.address}"
@@ -254,6 +256,7 @@ async def test_whoever_is_new_is_told_from_now_on_and_one_tells_at_a_time(
         await asyncio.to_thread(exports.turn)
         exports.close()
         other = exporting(tmp_path)
+        await asyncio.to_thread(other.turn)
         other.close()
     assert {one.trace_id.hex() for one in collector.spans} == {run}
 
@@ -272,6 +275,15 @@ async def test_a_process_that_serves_tells_as_it_goes_and_once_more_at_its_end(
         assert last in {one.trace_id.hex() for one in collector.spans}
         async with observed(tmp_path, Telemetry()):
             pass
+
+
+async def test_a_process_that_lives_shorter_than_a_turn_tells_of_all_it_did(
+    tmp_path: Path, collector: Collector
+) -> None:
+    workflow = Workflow("visit", gives(1, "first"))
+    async with serving(tmp_path, workflow) as host, observed(tmp_path, Telemetry.read()):
+        await ended(host, await begin(host, workflow))
+    assert {one.name for one in collector.spans} == {"invoke_workflow visit", "function first"}
 
 
 async def test_nobody_waits_for_a_collector_that_is_not_there(

@@ -34,7 +34,7 @@ async def observed(home: Path, settings: Telemetry, clock: Clock | None = None) 
     if not settings.signals:
         yield
         return
-    exporting = made(home, settings, clock)
+    exporting = await asyncio.to_thread(made, home, settings, clock)
     leaving = asyncio.Event()
     task = asyncio.create_task(tell(exporting, leaving), name="ripieno telemetry")
     try:
@@ -46,14 +46,16 @@ async def observed(home: Path, settings: Telemetry, clock: Clock | None = None) 
 
 
 def made(home: Path, settings: Telemetry, clock: Clock | None) -> Exporting:
-    """Give what tells the collector."""
+    """Give what tells the collector of all that is committed from now on."""
     try:
         from ripieno.telemetry.exporting import Exporting  # noqa: PLC0415 - a quarter of a second, where it is asked for
     except ImportError as error:
         msg = f"a collector of telemetry is named, and {error.name} is not installed"
         remedy = 'pip install "ripieno[otel]", or set OTEL_SDK_DISABLED=true'
         raise SettingsError(msg, remedy=remedy) from error
-    return Exporting(home, settings, clock)
+    exporting = Exporting(home, settings, clock)
+    exporting.begin()
+    return exporting
 
 
 async def tell(exporting: Exporting, leaving: asyncio.Event) -> None:
