@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -13,6 +15,7 @@ from loopback import a_call
 
 from ripieno.connectors.systems.sql import SqlDatabase, Statement
 from ripieno.model.errors import DefinitionError, ToolError
+from ripieno.resilience.timing import THREADS
 
 OF_CUSTOMER = Statement(
     "SELECT id, item, placed FROM orders WHERE customer = :customer AND placed >= :since ORDER BY id",
@@ -112,6 +115,35 @@ async def test_a_question_of_ones_own_is_answered_within_its_bounds(file: Path) 
     assert [
         one["table"] for one in await orders(file, ad_hoc=True, tables=["orders"]).tool("list_tables")()
     ] == ["orders"]
+
+
+async def test_no_value_is_made_that_is_larger_than_the_process_can_bear(file: Path) -> None:
+    query = SqlDatabase("stock", f"sqlite:///{file}", ad_hoc=True, max_bytes=1_000).tool("query")
+    for sql in ("SELECT zeroblob(800000000)", "SELECT hex(zeroblob(40000000))"):
+        with pytest.raises(ToolError, match="too big"):
+            await query(sql=sql)
+    many = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT hex(zeroblob(100)) FROM r"
+    found = await query(sql=many)
+    assert (len(found.rows), found.more) == (4, True)
+
+
+async def test_a_slow_database_takes_the_threads_of_its_own_system(file: Path) -> None:
+    own = ThreadPoolExecutor(1, thread_name_prefix="stock")
+    seen: list[str] = []
+
+    stock = SqlDatabase("stock", f"sqlite:///{file}", ad_hoc=True)
+    connect = stock.database.connect
+
+    def seeing(*given: Any, **more: Any) -> Any:
+        seen.append(threading.current_thread().name)
+        return connect(*given, **more)
+
+    stock.database.connect = seeing
+    reset = THREADS.set(own)
+    await stock.tool("query")(sql="SELECT 1")
+    THREADS.reset(reset)
+    own.shutdown()
+    assert seen[0].startswith("stock")
 
 
 async def test_what_takes_too_long_is_ended(file: Path) -> None:

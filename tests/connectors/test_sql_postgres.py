@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -83,3 +84,15 @@ async def test_what_takes_too_long_is_ended_by_the_server(server: str) -> None:
     nobody = SqlDatabase("orders", "postgresql://reader@127.0.0.1:1/none", ad_hoc=True)
     with pytest.raises(ToolError, match="connection"):
         await nobody.tool("query")(sql="SELECT 1")
+
+
+async def test_no_more_rows_are_fetched_than_are_given(server: str) -> None:
+    reader = SqlDatabase("orders", server, ad_hoc=True, max_rows=3)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sql = "SELECT n, repeat('x', 1000) AS x FROM generate_series(1, 300000) n"
+    found = await reader.tool("query")(sql=sql)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert ([row["n"] for row in found.rows], found.more) == ([1, 2, 3], True)
+    assert grown < 100_000, "kilobytes: the rest, 300 MB of it, stays where it is"
+    explaining = SqlDatabase("orders", server, ad_hoc=True, allow_statements=["select", "explain"])
+    assert (await explaining.tool("query")(sql="EXPLAIN SELECT 1")).rows

@@ -22,6 +22,9 @@ __all__ = ["Database", "open_database"]
 STEPS: Final = 10_000
 """Of SQLite's machine, between two looks at the clock."""
 
+LONGEST_VALUE: Final = 50_000_000
+"""Bytes of one value or row: what a statement makes up of nothing may be no larger either."""
+
 READ_ACTIONS: Final = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 )
@@ -111,6 +114,7 @@ class Sqlite(Database):
 
         connection = create_engine("sqlite://", creator=opened, poolclass=NullPool).connect()
         own = cast("sqlite3.Connection", connection.connection.driver_connection)
+        own.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
         own.set_authorizer(permits(WRITE_ACTIONS if writes else READ_ACTIONS))
         own.set_progress_handler(lambda: monotonic() > until, STEPS)
         return connection

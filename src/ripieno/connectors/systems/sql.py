@@ -6,7 +6,6 @@ Rows, bytes and time are bounded. SQLite by file and PostgreSQL by URL; extra `s
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ from ripieno.model.action import Call, Effect
 from ripieno.model.errors import DefinitionError, RipienoError, ToolError, nearest
 from ripieno.model.event import Json
 from ripieno.model.value import encode
+from ripieno.resilience.timing import in_thread
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -223,18 +223,21 @@ class SqlDatabase(Connector):
         from sqlalchemy import text  # noqa: PLC0415 - an extra
 
         def work(connection: Connection) -> Rows:
-            result = connection.execute(text(escaped(sql)), dict(given))
-            if not result.returns_rows:
-                return Rows([], changed=result.rowcount)
-            found = result.fetchmany(self.max_rows + 1)
-            rows, size = list[dict[str, Any]](), 0
-            for row in found[: self.max_rows]:
-                one = {name: plain(value) for name, value in row._mapping.items()}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - public by its documentation
-                size += len(encode(one))
-                if size > self.max_bytes:
-                    return Rows(rows, more=True, changed=result.rowcount if writes else None)
-                rows.append(one)
-            return Rows(rows, more=len(found) > self.max_rows, changed=result.rowcount if writes else None)
+            options: Any = {} if writes or kind_of(sql) not in READS else {"stream_results": True}
+            with closing(
+                connection.execute(text(escaped(sql)), dict(given), execution_options=options)
+            ) as result:
+                if not result.returns_rows:
+                    return Rows([], changed=result.rowcount)
+                changed = result.rowcount if writes else None
+                rows, size = list[dict[str, Any]](), 0
+                for row in result:  # one after another: each may be large
+                    one = {name: plain(value) for name, value in row._mapping.items()}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - public by its documentation
+                    size += len(encode(one))
+                    if size > self.max_bytes or len(rows) == self.max_rows:
+                        return Rows(rows, more=True, changed=changed)
+                    rows.append(one)
+                return Rows(rows, changed=changed)
 
         return await self._within(call, work, writes=writes)
 
@@ -245,9 +248,9 @@ class SqlDatabase(Connector):
         if left <= 0:
             msg = f"{self.name}: the deadline of the call has passed; nothing was asked"
             raise ToolError(msg)
-        return await asyncio.to_thread(self._transaction, password, left, work, writes)
+        return await in_thread(self._transaction, password=password, seconds=left, work=work, writes=writes)
 
-    def _transaction(self, password: str | None, seconds: float, work: Any, writes: bool) -> Any:  # noqa: FBT001 - a thread is given no keywords
+    def _transaction(self, *, password: str | None, seconds: float, work: Any, writes: bool) -> Any:
         from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # noqa: PLC0415 - an extra
 
         committing = False
