@@ -54,6 +54,19 @@ async def test_a_search_reads_page_by_page_and_stands_in_no_address() -> None:
         assert search.data == ("phi",)
 
 
+async def test_a_search_whose_pages_never_end_does() -> None:
+    def again(request: Request, _: bytes) -> Response:
+        included = {"resource": DORA, "search": {"mode": "include"}}
+        link = {"relation": "next", "url": str(request.url)}
+        return JSONResponse({"resourceType": "Bundle", "link": [link], "entry": [included]})
+
+    heard = Heard(again)
+    async with serving_at(heard.app) as url:
+        with pytest.raises(ToolError, match="gave 100 pages and had more"):
+            await Fhir("records", f"{url}/fhir").tool("search")(resource_type="Patient", parameters={})
+    assert len(heard.requests) == 100
+
+
 async def test_a_search_that_the_server_does_not_understand_is_no_answer_about_everybody() -> None:
     async with records() as (fhir, server, _):
         patients(server, 3)

@@ -12,6 +12,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 from loopback import Heard, serving_at
 from salesforce_server import Organisation
+from starlette.responses import JSONResponse
 
 from kernel.scenarios.house import OPERATOR, asked, begin, ended, serving
 from ripieno import Context, Function, Workflow
@@ -31,6 +32,15 @@ async def organisation(**options: Any) -> AsyncGenerator[tuple[Salesforce, Organ
     heard = Heard(server)
     async with serving_at(heard.app) as url:
         yield Salesforce("crm", url, **{"mark": MARK, **options}), server, heard
+
+
+async def test_a_query_whose_pages_never_end_does() -> None:
+    again = {"totalSize": 0, "done": False, "records": [], "nextRecordsUrl": "/services/data/v66.0/query/1"}
+    heard = Heard(lambda _, __: JSONResponse(again))
+    async with serving_at(heard.app) as url:
+        with pytest.raises(ToolError, match="gave 100 pages and had more"):
+            await Salesforce("crm", url).tool("find_records")(object="Account", fields=["Name"])
+    assert len(heard.requests) == 100
 
 
 async def test_records_are_found_over_all_pages_and_no_value_says_more_than_itself() -> None:

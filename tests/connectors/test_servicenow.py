@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from loopback import Heard, serving_at
 from servicenow_server import Instance
+from starlette.responses import JSONResponse
 
 from kernel.scenarios.house import OPERATOR, begin, ended, serving
 from ripieno import Context, Function, Workflow
@@ -25,6 +26,15 @@ async def instance() -> AsyncGenerator[tuple[ServiceNow, Instance, Heard]]:
     heard = Heard(server)
     async with serving_at(heard.app) as url:
         yield ServiceNow("servicenow", url), server, heard
+
+
+async def test_a_table_that_has_no_end_is_read_to_one() -> None:
+    full = {"result": [{"sys_id": "a" * 32, "number": "INC1"}] * 100}
+    heard = Heard(lambda _, __: JSONResponse(full))
+    async with serving_at(heard.app) as url:
+        with pytest.raises(ToolError, match="gave 100 pages and had more"):
+            await ServiceNow("servicenow", url).tool("find_records")(table="incident", where=[], limit=10**9)
+    assert len(heard.requests) == 100
 
 
 async def test_records_are_found_page_by_page() -> None:

@@ -21,12 +21,13 @@ from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Answer", "Method", "Rest"]
+__all__ = ["Answer", "Method", "Rest", "Turned"]
 
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 Query = Mapping[str, Any] | Sequence[tuple[str, str]]
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST: Final = 5_000_000
+MOST_PAGES: Final = 100
 MOST_FULL: Final = 10
 """All pages together may have as many bytes as so many answers."""
 UNAUTHENTICATED: Final = 401
@@ -56,6 +57,30 @@ class Answer:
         except (ValueError, RecursionError):
             msg = f"expected JSON in the answer, got {self.kind or 'something else'}"
             raise InDoubtError(msg, failure="server") from None
+
+
+@dataclass(slots=True)
+class Turned:
+    """The pages that one call has read, of a list that may have no end."""
+
+    name: str
+    most_pages: int
+    most_bytes: int
+    pages: int = 0
+    read: int = 0
+
+    def add(self, size: int) -> None:
+        """Count a page; raises `ToolError` where all of them are too much."""
+        self.pages, self.read = self.pages + 1, self.read + size
+        if self.read > self.most_bytes:
+            msg = f"{self.name} gave {self.pages} pages of {self.read:,} bytes and had more: ask for less"
+            raise ToolError(msg, failure="bad_request")
+
+    def more(self) -> None:
+        """Raise `ToolError` where there is another page and it is one too many."""
+        if self.pages >= self.most_pages:
+            msg = f"{self.name} gave {self.pages} pages and had more: ask for less"
+            raise ToolError(msg, failure="bad_request")
 
 
 class Rest:
@@ -140,31 +165,30 @@ class Rest:
         paging: Paging,
         *,
         query: Query = (),
-        max_pages: int = 100,
+        max_pages: int = MOST_PAGES,
         **options: Any,
     ) -> AsyncIterator[Page]:
         """Read page by page, as this system turns its pages; raises `ToolError` for too many, or too much."""
         params = [*pairs(query), *paging.first()]
         answer = await self.request(call, "GET", path, query=params, **options)
-        read = 0
+        turned = self.turned(max_pages)
         for number in range(1, max_pages + 1):
-            read += len(answer.body)
-            if read > self.max_bytes * MOST_FULL:
-                msg = f"{self.name} gave {number} pages of {read:,} bytes and had more: ask for less"
-                raise ToolError(msg, failure="bad_request")
+            turned.add(len(answer.body))
             page = paging.page(answer.json(), answer.headers, number)
             yield page
             if page.next is None or (not page.items and not paging.may_be_empty):
                 return
-            if number == max_pages:
-                msg = f"{self.name} gave {max_pages} pages and had more: ask for less"
-                raise ToolError(msg, failure="bad_request")
+            turned.more()
             if isinstance(page.next, str):
                 answer = await self.follow(call, page.next, answer.url, headers=options.get("headers"))
             else:
                 changed = dict(page.next)
                 kept = [(name, value) for name, value in params if name not in changed]
                 answer = await self.request(call, "GET", path, query=[*kept, *changed.items()], **options)
+
+    def turned(self, max_pages: int = MOST_PAGES) -> Turned:
+        """Give what counts the pages of one call, for whoever turns them in a way of their own."""
+        return Turned(self.name, max_pages, self.max_bytes * MOST_FULL)
 
     async def follow(
         self, call: Call, link: str, current: str, *, headers: Mapping[str, str] | None = None

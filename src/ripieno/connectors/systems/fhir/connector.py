@@ -273,9 +273,12 @@ class Fhir(System):
 
     async def _pages(self, call: Call, answer: Answer, limit: int) -> Found:
         """Read page by page until there is no more, or enough."""
-        gathered = Gathered(self.name, limit)
+        gathered, turned = Gathered(self.name, limit), self.api.turned()
+        turned.add(len(answer.body))
         link = gathered.add(answer.json())
         while link and not gathered.enough:
+            turned.more()
             answer = await self.api.follow(call, link, answer.url)
+            turned.add(len(answer.body))
             link = gathered.add(answer.json())
         return gathered.found(more=bool(link))

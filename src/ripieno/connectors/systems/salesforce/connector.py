@@ -61,9 +61,11 @@ class Salesforce(System):
         """Find records of an object of which all of these conditions hold, and give these fields of them."""
         query = {"q": selecting(object, fields, where or [], order=order_by, limit=limit + 1)}
         answer = await self._asked(call, "GET", f"{self._data}/query", query=query)
-        page = record_in(answer, self.name)
+        page, turned = record_in(answer, self.name), self.api.turned()
         found = [plain(one) for one in page.get("records", ())]
         while len(found) <= limit and (link := page.get("nextRecordsUrl")):
+            turned.add(0)
+            turned.more()
             page = record_in(await self._asked(call, "GET", str(link)), self.name)
             found.extend(plain(one) for one in page.get("records", ()))
         return Records(found[:limit], min(len(found), limit), len(found) > limit)

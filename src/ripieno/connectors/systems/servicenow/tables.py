@@ -59,11 +59,13 @@ class Tables(System):
             query["sysparm_fields"] = ",".join(dict.fromkeys(known))
         asked = {one.field for one in where if "." not in one.field}
         found: list[Record] = []
-        total = None
+        total, turned = None, self.api.turned()
         while len(found) < limit:
+            turned.more()
             size = min(PAGE, limit - len(found))
             page = {**query, "sysparm_limit": str(size), "sysparm_offset": str(len(found))}
             answer = await self.api.request(call, "GET", f"/api/now/table/{checked_name(table)}", query=page)
+            turned.add(len(answer.body))
             records = [plain(one) for one in result_of(answer.json(), self.name)]
             ignored = asked - records[0].keys() if records else set[str]()
             if ignored:
