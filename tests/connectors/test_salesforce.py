@@ -35,7 +35,12 @@ async def organisation(**options: Any) -> AsyncGenerator[tuple[Salesforce, Organ
 
 
 async def test_a_query_whose_pages_never_end_does() -> None:
-    again = {"totalSize": 0, "done": False, "records": [], "nextRecordsUrl": "/services/data/v66.0/query/1"}
+    again: dict[str, Any] = {
+        "totalSize": 0,
+        "done": False,
+        "records": [],
+        "nextRecordsUrl": "/services/data/v66.0/query/1",
+    }
     heard = Heard(lambda _, __: JSONResponse(again))
     async with serving_at(heard.app) as url:
         with pytest.raises(ToolError, match="gave 100 pages and had more"):
