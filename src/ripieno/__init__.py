@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ripieno.connectors.documents.documents import Documents
+    from ripieno.connectors.documents.own import Passage, retrieval
     from ripieno.connectors.memory.memory import Memory
     from ripieno.connectors.tool import Tool, tool
     from ripieno.kernel.host import Host
@@ -96,6 +98,7 @@ __all__ = [
     "Cost",
     "Data",
     "Decision",
+    "Documents",
     "EffectRule",
     "Evidence",
     "Function",
@@ -110,6 +113,7 @@ __all__ = [
     "Limits",
     "Memory",
     "Outcome",
+    "Passage",
     "PlanReview",
     "Principal",
     "Quoted",
@@ -170,6 +174,7 @@ __all__ = [
     "quoted",
     "remote_agent",
     "repair",
+    "retrieval",
     "role",
     "round_robin",
     "rounds",
@@ -191,6 +196,8 @@ __all__ = [
 ]
 
 HOMES = {
+    "ripieno.connectors.documents.documents": ("Documents",),
+    "ripieno.connectors.documents.own": ("Passage", "retrieval"),
     "ripieno.connectors.memory.memory": ("Memory",),
     "ripieno.connectors.tool": ("Tool", "tool"),
     "ripieno.kernel.host": ("Host",),

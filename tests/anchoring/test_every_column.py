@@ -27,6 +27,7 @@ from ripieno.journal.verify import verify
 
 COORDINATION = "how processes divide the work; it says nothing of what happened"
 ORDER = "the order of rows, of which each is compared by its id"
+INDEX = "an index: what it leads to is opened by its commitment, and says of which collection it is"
 OUTSIDE = "how far somebody outside was told, who knows that best"
 
 UNVOUCHED: Final[Mapping[str, Mapping[str, str]]] = {
@@ -40,6 +41,8 @@ UNVOUCHED: Final[Mapping[str, Mapping[str, str]]] = {
     "questions": {"position": ORDER, "revision": COORDINATION},
     "inbox": {"position": ORDER, "leave": "it is in the chain once the message was taken in"},
     "checkpoints": {"at": "a checkpoint holds no time: it is the word of whoever signed"},
+    "passages": dict.fromkeys(("tenant", "collection", "document", "number", "text", "words"), INDEX),
+    "postings": dict.fromkeys(("tenant", "collection", "word", "document", "number", "times"), INDEX),
     "erasures": {"scrubbing": COORDINATION},
     "sinks": dict.fromkeys(("sink", "number", "at", "failed_at", "problem"), OUTSIDE),
 }

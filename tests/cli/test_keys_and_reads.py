@@ -34,6 +34,7 @@ READS = {
     "agents show": "hospital-discharge/summarise",
     "budgets list": "",
     "holds list": "",
+    "documents list": "",
     "memory list": "",
     "memory show": "0000",
     "retention list": "",

@@ -17,6 +17,7 @@ from gates import shipped_gate
 from identity.openid import AUDIENCE
 from ripieno.cli.catalogue import COMMANDS, Entry
 from ripieno.cli.dispatch import dispatch
+from ripieno.connectors.documents.adding import add
 from ripieno.identity import administration, api_keys, providers
 from ripieno.identity.providers import Provider
 from ripieno.journal.budgets import month_of
@@ -95,6 +96,9 @@ async def furnish(host: Host, by: Principal, folder: Path) -> tuple[str, str, st
     await store.hold(name, "workflow", f"{name}-flow", by=by.id, reason=f"{name} is sued")
     await store.set_retention(name, RetentionRow(f"{name}-data", 5, None, by.id), f"{name} keeps")
     await store.set_budget(name, f"{name}-team", 5, hard=True, by=by.id, at=now)
+    paper = folder / f"{name}-thing.md"
+    paper.write_text(f"{name} says\n", "utf-8")
+    assert (await add(store, "handbook", [paper], by=by)).added
     remembered = MemoryRow(
         *(name, f"{name}-thing", "", f"{name}-notes", f"{name}-flow/{name}-asks", f"{name}.id", run, name),
         *("1" * 64, "2" * 64, now, now + 10**12, None, by.id),
@@ -135,6 +139,9 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "compatible": lambda store: store.compatible("beta", "any"),
     "deployments": lambda store: store.deployments("beta"),
     "drained": lambda store: store.drained("beta"),
+    "documents": lambda store: store.documents("beta"),
+    "of_tenant": lambda store: store.of_tenant("beta", store.documents("beta")[0].about),
+    "postings": lambda store: store.postings("beta", "handbook", ["says", "acme"]),
     "group_roles": lambda store: store.group_roles("beta"),
     "holds": lambda store: store.holds("beta"),
     "keys": lambda store: store.keys("beta"),
@@ -174,7 +181,7 @@ WRITES: Final = frozenset(
     }
     | {"map_group", "note_login", "protect", "record", "revoke_key", "set_agent_state", "stop"}
     | {"erase", "hold", "unhold", "reason_of", "set_retention", "clear_retention"}
-    | {"delete_tenant", "change_memories"}
+    | {"delete_tenant", "change_memories", "remove_documents"}
     | {"deploy_policies", "note_policies", "register_policies", "withdraw_policies"}
     | {"tenant_stream", "undrain", "unmap_group", "unprotect"}
 )
@@ -217,6 +224,7 @@ SHOWN: Final[dict[Words, Words]] = {
     ("breakers",): (),
     ("stops",): (),
     ("holds", "list"): (),
+    ("documents", "list"): (),
     ("memory", "list"): (),
     ("retention", "list"): (),
     ("retention", "apply"): ("--dry-run",),
@@ -286,6 +294,7 @@ PROBED: Final[dict[Words, Words]] = {
     ("stop",): ("run", "RUN", "--reason", "x"),
     ("release",): ("tool", "TOOL"),
     ("retention", "clear"): ("--data", "FLOW", "--reason", "x"),
+    ("documents", "remove"): ("handbook", "MEMORY", "--reason", "x"),
     ("memory", "show"): ("MEMORY",),
     ("memory", "forget"): ("MEMORY", "--reason", "x"),
     ("holds", "set"): ("run", "RUN", "--reason", "x"),
@@ -307,6 +316,7 @@ PROBED: Final[dict[Words, Words]] = {
 ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
     {
         ("demo",),
+        ("documents", "add"),
         ("init",),
         ("budgets", "set"),
         ("retention", "set"),

@@ -199,6 +199,16 @@ COMMANDS: Final = (
         group="Trust and care",
     ),
     Entry(
+        "documents",
+        "What agents find by its words.",
+        children=(
+            Entry("add", "Enter files, or the files of a folder.", "documents:add_documents"),
+            Entry("list", "List the documents there are.", "documents:list_documents"),
+            Entry("remove", "Destroy documents.", "documents:remove_documents"),
+        ),
+        group="Trust and care",
+    ),
+    Entry(
         "tenants",
         "Those who share this data folder.",
         children=(Entry("delete", "Destroy all that a tenant holds, for good.", "tenants:delete"),),

@@ -27,6 +27,7 @@ ACTS: Final[Mapping[str, str]] = {
     "budgets": "set clear",
     "holds": "set release",
     "memory": "forget",
+    "documents": "add remove",
     "tenants": "delete",
     "retention": "set clear apply",
     "principals": "add grant revoke suspend resume",

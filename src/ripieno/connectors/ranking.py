@@ -36,16 +36,20 @@ def bm25(
     counted: Mapping[K, Mapping[str, int]],
     often: Mapping[str, Collection[K]],
     lengths: Mapping[K, int],
+    *,
+    whole: tuple[int, int] | None = None,
 ) -> dict[K, float]:
     """Give how well each text fits that holds any of these words.
 
     counted: how often each text has each word. often: which texts have a word. lengths: of each, in words.
+    whole: how many texts there are and how many words they have, where not all are given.
     """
-    average = sum(lengths.values()) / max(1, len(lengths))
+    count, length = whole or (len(counted), sum(lengths.values()))
+    average = length / max(1, count)
     scores: dict[K, float] = {}
     for word in dict.fromkeys(words):
         holding = often.get(word, ())
-        weight = math.log(1 + (len(counted) - len(holding) + 0.5) / (len(holding) + 0.5))
+        weight = math.log(1 + (count - len(holding) + 0.5) / (len(holding) + 0.5))
         for one in holding:
             times = counted[one][word]
             bound = times + SATURATION * (1 - LENGTH + LENGTH * lengths[one] / average)

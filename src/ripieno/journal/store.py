@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ripieno.journal.budgets import BudgetStore, Short
 from ripieno.journal.deployments import DeploymentStore
+from ripieno.journal.documents import DocumentStore
 from ripieno.journal.identity import IdentityStore
 from ripieno.journal.keys import StreamKey
 from ripieno.journal.masters import MasterStore
@@ -73,6 +74,7 @@ class Store(
     PolicyStore,
     RetentionStore,
     MemoryStore,
+    DocumentStore,
     ABC,
 ):
     """The one log and the tables derived from it.

@@ -89,6 +89,8 @@ Kind = Literal[
     # of what is remembered beyond a run
     "memory.kept",
     "memory.changed",
+    "document.added",
+    "document.removed",
     # of what is kept, and what is not any more
     "run.erased",
     "hold.set",

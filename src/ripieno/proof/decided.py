@@ -120,6 +120,9 @@ MADE: Final = {
             **same("at", "expires", "replaces", "by", "state", "call"),
         },
     ),
+    "document.added": Rule(
+        "documents", ("collection", "document"), same("about", "digest", "passages", "by", "at")
+    ),
     "absence.set": Rule(
         "absences",
         ("id",),
@@ -148,6 +151,7 @@ ENDED: Final = {
     "stop.released": ("stops", ("what", "name")),
     "hold.released": ("holds", ("what", "name")),
     "retention.cleared": ("retention", ("data",)),
+    "document.removed": ("documents", ("collection", "document")),
     "policy.withdrawn": ("policy_stages", ("stage",)),
 }
 """Events that take a row away: its table, and the fields that name it."""

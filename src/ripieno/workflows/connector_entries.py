@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = [
     "CONNECTOR_KINDS",
     "ConnectorEntry",
+    "DocumentsEntry",
+    "DocumentsSettings",
     "McpEntry",
     "MemoryEntry",
     "MemorySettings",
@@ -174,6 +176,23 @@ class MemoryEntry(Declared):
     memory: MemorySettings
 
 
+class DocumentsSettings(Document):
+    """Documents that `ripieno documents add` has entered under the name of the connector."""
+
+    about: str | None = Field(default=None, min_length=1, description="what they are: `the staff handbook`")
+    trust: Literal["trusted", "untrusted"] | None = Field(
+        default=None, description="`trusted` where somebody answers for all that stands in them"
+    )
+    data: list[str] = Field(default_factory=list[str], description="the classes of data that they hold")
+    most: int = Field(default=5, ge=1, le=50, description="how many passages are given at once")
+
+
+class DocumentsEntry(Declared):
+    """Documents to be searched: the tool `search`."""
+
+    documents: DocumentsSettings
+
+
 class ImportedConnector(Document):
     """A connector that is declared in Python."""
 
@@ -185,6 +204,7 @@ CONNECTOR_KINDS: Final = {
     "mcp": "<mcp>",
     "sql": "<sql>",
     "memory": "<memory>",
+    "documents": "<documents>",
     "import": "<import connector>",
 }
 
@@ -193,6 +213,7 @@ ConnectorEntry = Annotated[
     | Annotated[McpEntry, Tag("<mcp>")]
     | Annotated[SqlEntry, Tag("<sql>")]
     | Annotated[MemoryEntry, Tag("<memory>")]
+    | Annotated[DocumentsEntry, Tag("<documents>")]
     | Annotated[ImportedConnector, Tag("<import connector>")],
     Discriminator(by_key(CONNECTOR_KINDS)),
 ]
@@ -215,6 +236,8 @@ def connector(name: str, entry: Any, folder: Path) -> Connector:
         return mcp(name, entry, folder, shared)
     if isinstance(entry, MemoryEntry):
         return memory(name, entry.memory, shared)
+    if isinstance(entry, DocumentsEntry):
+        return documents(name, entry.documents, shared)
     return database(name, cast("SqlEntry", entry).sql, folder, shared)
 
 
@@ -264,6 +287,13 @@ def memory(name: str, settings: MemorySettings, shared: dict[str, Any]) -> Conne
     from ripieno.connectors.memory.memory import Memory  # noqa: PLC0415 - only who declares one pays
 
     return Memory(name, **settings.model_dump(), **shared)
+
+
+def documents(name: str, settings: DocumentsSettings, shared: dict[str, Any]) -> Connector:
+    """Give documents."""
+    from ripieno.connectors.documents.documents import Documents  # noqa: PLC0415 - as above
+
+    return Documents(name, **settings.model_dump(), **shared)
 
 
 def database(name: str, settings: SqlSettings, folder: Path, shared: dict[str, Any]) -> Connector:

@@ -157,6 +157,7 @@ CONNECTED: Final[Mapping[str, type[BaseModel]]] = {
     "openapi": connector_entries.OpenApiSettings,
     "sql": connector_entries.SqlSettings,
     "memory": connector_entries.MemorySettings,
+    "documents": connector_entries.DocumentsSettings,
 }
 PLAIN: Final = {
     "string": "text",

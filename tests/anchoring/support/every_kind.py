@@ -12,6 +12,7 @@ from tests.journal.support.signed import sign
 from tests.journal.support.writing import AT, answer, ask, keep, owned, step, write
 from tests.journal.test_decided_rows import decide
 
+from ripieno.journal.documents import NewDocument, NewPassage
 from ripieno.journal.master_file import draw, put
 from ripieno.journal.masters import MasterRow
 from ripieno.journal.memory import MemoryChange, MemoryRow, Space
@@ -140,6 +141,12 @@ async def of_memory(store: SqliteStore) -> None:
     """Remember three things, one in place of another, and forget one."""
     for name, replaces in (("a", None), ("b", None), ("c", "a")):
         await store.remember(replace(REMEMBERED, id=name, replaces=replaces), Space("notes", "p1"))
+    for source in ("a.md", "b.md"):
+        passage = NewPassage(b"what it says in " + source.encode(), {"what": 1, "says": 2})
+        new = NewDocument("default", "handbook", source, source.encode(), b"d" * 32, [passage])
+        assert await store.add_document(new, "person:ada")
+    [gone, _] = [one.document for one in store.documents("default")]
+    await store.remove_documents("default", "handbook", [gone], by="person:ada", reason=KEPT)
     await store.change_memories("default", [MemoryChange("b", "forgotten", "person:ada", "cli", KEPT)])
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final, Literal
 from ripieno.connectors.connector import Connector, Overrides
 from ripieno.connectors.memory.stored import Stored, opened, subject_in
 from ripieno.connectors.ranking import Ranked, best
-from ripieno.connectors.remote import Caller, Remote
+from ripieno.connectors.remote import Caller
+from ripieno.connectors.store_acts import StoreAct, nothing, takes
 from ripieno.connectors.tool import Tool
 from ripieno.journal.memory import MemoryChange, MemoryRow, Space
 from ripieno.kernel.clock import MICROSECONDS
@@ -34,16 +35,6 @@ LARGEST_RECALL: Final = 50
 MARK: Final = {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "Its id, as recall gives it"}
 KEEPS: Final = "36500d"
 """How long the store remembers the key of a call: for good."""
-
-
-def takes(required: Sequence[str], **properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the schema of an object with these properties and no other."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": list(required),
-        "additionalProperties": False,
-    }
 
 
 REMEMBER: Final = takes(
@@ -306,17 +297,6 @@ class Memory(Connector):
             msg = f"memory {self.name}: whom it is about is not known: the run has {where}"
             raise ToolError(msg, failure="bad_request")
         return found
-
-
-class StoreAct(Remote):
-    """An act upon the log's own store."""
-
-    housed = True
-
-
-async def nothing(arguments: Mapping[str, Any], call: Call) -> None:
-    """Give nothing: what was merely read, and not heard of, is read again."""
-    del arguments, call
 
 
 def remembered(row: MemoryRow) -> dict[str, Any]:

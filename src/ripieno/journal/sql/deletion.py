@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.sql import tenants
+from ripieno.journal.sql import documents, tenants
 from ripieno.journal.sql.batch import Batch
 from ripieno.journal.sql.erasures import NEEDLES, PIECE
 from ripieno.journal.sql.ownership import now
@@ -48,6 +48,7 @@ def delete_tenant(
             named = found[0] if words.startswith("{}") else short(found[0])
             msg = f"tenant {tenant!r} is not deleted: {words.format(named)}"
             raise RefusedError(msg)
+    documents.remove_all(batch, master, tenant, (by, reason))
     (count,) = execute("SELECT count(*) FROM payloads WHERE stream = ?", (stream,)).fetchone()
     heads = execute(
         "SELECT substr(sealed, 1, CAST(? AS INTEGER)) FROM payloads WHERE stream = ? LIMIT ?",

@@ -23,6 +23,7 @@ from ripieno.journal.sql.books import wake_due
 from ripieno.journal.sql.budgets import SqlBudgets
 from ripieno.journal.sql.database import Owners, Reader
 from ripieno.journal.sql.deployed import SqlDeployments
+from ripieno.journal.sql.document_store import SqlDocuments
 from ripieno.journal.sql.identities import SqlIdentities
 from ripieno.journal.sql.master_store import SqlMasters
 from ripieno.journal.sql.memory_store import SqlMemories
@@ -56,6 +57,7 @@ class SqlStore(
     SqlMasters,
     SqlReads,
     SqlPolicies,
+    SqlDocuments,
 ):
     """A store whose tables are in a database; who opens it says in which.
 

@@ -123,6 +123,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "holds": (("what", "name"), ("by", "at", "reason")),
     "retention": (("data",), ("keep", "at_least", "by")),
     "memories": (("id",), TOLD[1:]),
+    "documents": (("collection", "document"), ("about", "digest", "passages", "by", "at")),
     "masters": (("id",), ("generation", "before", "state", "by")),
     "absences": (("id",), ("person", "substitute", "from_at", "until_at", "set_by", "set_at")),
 }

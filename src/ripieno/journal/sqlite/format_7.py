@@ -38,5 +38,45 @@ MEMORIES: Final = (
 )
 """What is remembered beyond a run: where it stands, and what became of it; never what it says."""
 
-TABLES: Final = MEMORIES
+DOCUMENTS: Final = (
+    """
+    CREATE TABLE documents (
+        tenant     TEXT    NOT NULL,
+        collection TEXT    NOT NULL,
+        document   TEXT    NOT NULL,
+        about      TEXT    NOT NULL,
+        digest     TEXT    NOT NULL,
+        passages   INTEGER NOT NULL,
+        by         TEXT    NOT NULL,
+        at         INTEGER NOT NULL,
+        PRIMARY KEY (tenant, collection, document)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE passages (
+        tenant     TEXT    NOT NULL,
+        collection TEXT    NOT NULL,
+        document   TEXT    NOT NULL,
+        number     INTEGER NOT NULL,
+        text       TEXT    NOT NULL,
+        words      INTEGER NOT NULL,
+        PRIMARY KEY (tenant, collection, document, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE postings (
+        tenant     TEXT    NOT NULL,
+        collection TEXT    NOT NULL,
+        word       BLOB    NOT NULL,
+        document   TEXT    NOT NULL,
+        number     INTEGER NOT NULL,
+        times      INTEGER NOT NULL,
+        PRIMARY KEY (tenant, collection, word, document, number)
+    ) STRICT, WITHOUT ROWID
+    """,
+    "CREATE INDEX postings_document ON postings (tenant, collection, document)",
+)
+"""Documents to be found by their words, each word as a code under the tenant's key."""
+
+TABLES: Final = (*MEMORIES, *DOCUMENTS)
 """Every statement of format 7."""
