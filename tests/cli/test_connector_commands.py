@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from conftest import Cli
+from ripieno.connectors.mcp.oauth import token_file
+from ripieno.connectors.mcp.server import McpServer, OAuth
 
 SERVER = Path(__file__).parents[1] / "connectors" / "mcp_server_of_tests.py"
 TEXT = {"type": "object", "properties": {"text": {"type": "string"}}}
@@ -16,12 +18,15 @@ CONNECTOR = """
 import sys
 from ripieno import Context
 from ripieno.connectors.mcp.connector import McpConnector
-from ripieno.connectors.mcp.server import McpServer
+from ripieno.connectors.mcp.server import McpServer, OAuth
 
 async def say(input: str, context: Context) -> object:
     return await context.use(desk.tool("echo"), text=input)
 
 desk = McpConnector("desk", McpServer(name="desk", command=[sys.executable, {server!r}, {folder!r}]))
+pay = McpConnector(
+    "pay", McpServer(name="pay", url="https://pay.example/mcp", oauth=OAuth(issuer="https://id.example"))
+)
 gone = McpConnector("gone", McpServer(name="gone", command=["/nowhere/at/all"]))
 """
 
@@ -115,3 +120,24 @@ def test_what_cannot_be_done_says_why(desk: Desk, arguments: tuple[str, ...], wh
     failed = desk.cli.run("connectors", *arguments)
     assert failed.code in (1, 2)
     assert why in failed.err
+
+
+def test_signing_out_and_deleting_a_tenant_forget_who_had_signed_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = desk.cli.ok("connectors", "sign-out", "desk.py:pay")
+    assert "nobody was signed in to pay" in said.err
+    monkeypatch.setenv("RIPIENO_HOME", str(desk.cli.home))
+    server = McpServer(name="pay", url="https://pay.example/mcp", oauth=OAuth(issuer="https://id.example"))
+    mine, theirs = (token_file(server, tenant) for tenant in ("default", "acme"))
+    for one in (mine, theirs):
+        one.write({"tokens": {"access_token": "of-somebody", "token_type": "Bearer"}})
+    refused = desk.cli.run("connectors", "sign-out", "desk.py:pay", RIPIENO_ROLES="clerk")
+    assert refused.code == 4
+    assert "sign" not in refused.out
+    assert mine.path.exists()
+    assert "signed out of pay" in desk.cli.ok("connectors", "sign-out", "desk.py:pay").err
+    assert (mine.path.exists(), theirs.path.exists()) == (False, True)
+    desk.cli.ok("principals", "add", "bob", RIPIENO_TENANT="acme")
+    desk.cli.ok("tenants", "delete", "acme", "--reason", "the contract is over")
+    assert not theirs.path.exists()

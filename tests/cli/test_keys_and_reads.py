@@ -60,7 +60,6 @@ FILES = {
     "connectors list",
     "connectors pin",
     "connectors show",
-    "connectors sign-in",
     "check",
     "schema",
     "config view",

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from ripieno.connectors.mcp.connection import close_connections
 from ripieno.connectors.mcp.connector import McpConnector, write_approved
 from ripieno.connectors.mcp.definition import ToolDefinition
 from ripieno.connectors.mcp.server import McpServer, OAuth
-from ripieno.connectors.mcp.sign_in import sign_in
+from ripieno.connectors.mcp.sign_in import sign_in, sign_out
+from ripieno.journal.keys import MasterKey
+from ripieno.kernel.home import data_folder
 from ripieno.model.action import Call
 from ripieno.model.errors import DefinitionError, NotSentError, ToolError
 
@@ -78,6 +81,7 @@ class Service:
             ends = {
                 "token_endpoint": f"{self.issuer}/token",
                 "authorization_endpoint": f"{self.issuer}/authorize",
+                "revocation_endpoint": f"{self.issuer}/revoke",
             }
             more = {"registration_endpoint": f"{self.issuer}/register", "response_types_supported": ["code"]}
             pkce = {"code_challenge_methods_supported": ["S256"]}
@@ -86,6 +90,8 @@ class Service:
             return said(
                 {**json.loads(body), "client_id": "someone", "token_endpoint_auth_method": "none"}, 201
             )
+        if path == "/revoke":
+            return said({})
         if path == "/token":
             return said({"access_token": self.token, "token_type": "Bearer", "expires_in": 3600})
         if path != "/mcp" or not body:
@@ -137,8 +143,9 @@ async def service() -> AsyncGenerator[Service]:
         yield one
 
 
-async def pay(server: McpServer) -> Any:
-    return await call_tool(server, ToolDefinition(PAY), {}, ONE, effect="write")
+async def pay(server: McpServer, *, tenant: str = "default") -> Any:
+    call = replace(ONE, tenant=tenant)
+    return await call_tool(server, ToolDefinition(PAY), {}, call, effect="write")
 
 
 async def refuses() -> Answer:
@@ -302,7 +309,9 @@ async def test_a_token_that_is_refused_is_asked_for_anew(service: Service, decla
 async def test_a_person_signs_in_once_with_a_browser_and_calls_are_made_with_that(
     service: Service, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RIPIENO_HOME", str(tmp_path / "home"))
+    home = data_folder(tmp_path / "home")
+    monkeypatch.setenv("RIPIENO_HOME", str(home))
+    MasterKey.at(home / "master.key")
     service.token = "an-access-token-for-cora"  # noqa: S105 - no password of anybody
     server = McpServer(name="pay", url=service.url, oauth=OAuth(issuer=service.issuer))
     with pytest.raises(ToolError, match="somebody has to sign in to MCP server pay"):
@@ -331,8 +340,18 @@ async def test_a_person_signs_in_once_with_a_browser_and_calls_are_made_with_tha
     assert parse_qs(body)["resource"] == [service.url]
     assert "code_verifier" in parse_qs(body)
     assert await pay(server) == "paid"
-    [kept] = (tmp_path / "home" / "mcp").iterdir()
+    [kept] = (home / "sealed").glob("*/*")
     assert kept.stat().st_mode & 0o077 == 0
+    assert b"cora" not in kept.read_bytes()
+    with pytest.raises(ToolError, match="somebody has to sign in"):  # nobody has for another tenant
+        await pay(server, tenant="clinic")
+    assert await pay(server) == "paid"
+    assert await sign_out(server)
+    assert parse_qs(service.at("/revoke")[0][1])["token"] == ["an-access-token-for-cora"]
+    with pytest.raises(ToolError, match="somebody has to sign in"):  # by the connection that was open
+        await pay(server)
+    assert not await sign_out(server)
+    assert not kept.exists()
 
 
 async def test_a_key_that_was_replaced_is_opened_anew_and_the_call_made_with_it(

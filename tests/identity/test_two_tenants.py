@@ -334,6 +334,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("models", "check"),
         ("connectors", "approve"),
         ("connectors", "sign-in"),
+        ("connectors", "sign-out"),
         ("check",),
         ("schema",),
         ("audit", "verify"),

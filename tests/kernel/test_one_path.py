@@ -245,7 +245,7 @@ def test_tools_are_called_in_one_place_and_claimed_in_two_that_both_hold_a_permi
         ("kernel/beginning.py", "call", "root"),
         ("kernel/proposals.py", "call", "self"),
         ("kernel/tracing.py", "call", "proposals"),
-        ("kernel/uncertain.py", "call", "dataclasses.replace(self._claim, key=key)"),
+        ("kernel/uncertain.py", "call", "claim"),
         ("kernel/uncertain.py", "verify", "self._tool"),
     } | {one for one in found if one[2].endswith("context") and one[1] == "call"}
     made = {

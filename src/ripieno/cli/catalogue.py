@@ -274,6 +274,7 @@ COMMANDS: Final = (
             Entry("diff", "Show what is not as it was approved, and what it breaks.", "connectors:diff"),
             Entry("approve", "Approve what is offered now, after seeing it.", "connectors:approve"),
             Entry("sign-in", "Sign in to a server with a browser.", "connectors:sign_in"),
+            Entry("sign-out", "Let nobody be signed in to a server any more.", "connectors:sign_out"),
         ),
         group="Define",
     ),

@@ -21,13 +21,16 @@ from ripieno.cli.connector_interfaces import (
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
+from ripieno.cli.session import opened_or_new
 from ripieno.model.errors import DefinitionError, InputError, NotFoundError, nearest
 
 if TYPE_CHECKING:
+    from ripieno.cli.settings import Settings
     from ripieno.connectors.comparison import Change
     from ripieno.connectors.mcp.connector import McpConnector, Offered
+    from ripieno.journal.store import Store
 
-__all__ = ["approve", "diff", "sign_in"]
+__all__ = ["approve", "diff", "sign_in", "sign_out"]
 
 
 def diff(reference: str, other: str | None = None, /, *, options: Options = DEFAULTS) -> int:
@@ -111,7 +114,9 @@ def approve(
 
 
 def sign_in(reference: str, /, *, options: Options = DEFAULTS) -> int:
-    """Sign in to a server with a browser; calls from this data folder are then made with that.
+    """Sign in to a server with a browser; calls of your tenant's runs are then made with that.
+
+    What the server gives for it is kept in the data folder, encrypted by its keys.
 
     Parameters
     ----------
@@ -121,15 +126,54 @@ def sign_in(reference: str, /, *, options: Options = DEFAULTS) -> int:
     """
     from ripieno.connectors.mcp import sign_in as signing  # noqa: PLC0415 - most commands do without it
 
-    options.settle()
+    settings = options.settle()
     connector = connector_at(reference)
 
     async def page(address: str) -> None:
         note(f"open this page, and sign in there:\n  {address}")
 
-    tools = asyncio.run(signing.sign_in(connector.server, page))
-    note(f"signed in to {connector.name}, which offers {len(tools)} tools")
+    async def act() -> int:
+        async with opened_or_new(settings) as store:
+            tenant = await may(store, settings, "sign in to system", connector)
+            return len(await signing.sign_in(connector.server, page, tenant=tenant))
+
+    note(f"signed in to {connector.name}, which offers {asyncio.run(act())} tools")
     return Exit.OK
+
+
+def sign_out(reference: str, /, *, options: Options = DEFAULTS) -> int:
+    """Forget who has signed in to a server for your tenant, and have the issuer forget it where it can.
+
+    The next call finds nobody signed in, also in processes that are at work.
+
+    Parameters
+    ----------
+    reference
+        Where the connector is: file.py:name or module:name.
+
+    """
+    from ripieno.connectors.mcp import sign_in as signing  # noqa: PLC0415 - most commands do without it
+
+    settings = options.settle()
+    connector = connector_at(reference)
+
+    async def act() -> bool:
+        async with opened_or_new(settings) as store:
+            tenant = await may(store, settings, "sign out of system", connector)
+            return await signing.sign_out(connector.server, tenant=tenant)
+
+    there = asyncio.run(act())
+    note(f"signed out of {connector.name}" if there else f"nobody was signed in to {connector.name}")
+    return Exit.OK
+
+
+async def may(store: Store, settings: Settings, verb: str, connector: McpConnector) -> str:
+    """Give the tenant for which one may say who is signed in to a server; raises `NotAllowedError`."""
+    from ripieno.kernel.allowed import check_command  # noqa: PLC0415 - most commands do without it
+
+    given = {"connector": connector.name, "server": connector.server.at}
+    by = await check_command(store, None, settings.principal, verb, given=given, reason=None)
+    return by.tenant
 
 
 def connector_at(reference: str) -> McpConnector:

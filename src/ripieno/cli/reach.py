@@ -34,6 +34,7 @@ ACTS: Final[Mapping[str, str]] = {
     "groups": "map unmap",
     "keys": "create revoke rotate",
     "models": "check",
+    "connectors": "sign-in sign-out",
     "providers": "trust distrust",
     "audit": "review rotate-key checkpoint",
 }

@@ -9,6 +9,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, listing, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.retention.sealed_files import delete_sealed_files
 from ripieno.retention.tenants import delete_tenant
 
 __all__ = ["delete"]
@@ -33,6 +34,7 @@ def delete(name: str, /, *, reason: str, options: Options = DEFAULTS) -> int:
 async def _delete(settings: Settings, name: str, reason: str) -> int:
     async with opened(settings) as store:
         values = await delete_tenant(store, name, by=settings.principal, reason=reason)
+        delete_sealed_files(settings.home, name)
     shown = listing("", "")
     shown.add_row(clean(f"tenant {name}", style="bold"), f"deleted: {values:,} values and all keys")
     write(settings.output, {"tenant": name, "state": "deleted", "values": values}, shown)

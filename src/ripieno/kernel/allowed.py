@@ -93,6 +93,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "register": "register a version",
     "compatible": "declare versions compatible",
     "rotate master key": "have another master key, or say who keeps it",
+    "sign in to system": "have runs act in a system as who signs in there",
+    "sign out of system": "let runs act in a system as nobody any more",
     "rotate data keys": "have other keys encrypt what runs hold",
     "rotate checkpoint key": "have another key sign checkpoints",
     "delete tenant": "delete a tenant",

@@ -105,9 +105,9 @@ class Claim:
             at=intent.at,
         )
 
-    def call(self, run: str, *, owed: bool = False) -> Call:
+    def call(self, run: str, tenant: str, *, owed: bool = False) -> Call:
         """Give what the tool is told about the call."""
-        return Call(self.key, run, self.path, self.attempt, moment(self.deadline), owed)
+        return Call(self.key, run, self.path, self.attempt, moment(self.deadline), owed, tenant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,7 +296,7 @@ class Effect:
         return self._owed or self.path.endswith(UNDO)
 
     def _call(self, claim: Claim) -> Call:
-        call = claim.call(self.execution.lease.run, owed=self._owed)
+        call = claim.call(self.execution.lease.run, self.execution.row.tenant, owed=self._owed)
         if self._housed:
             put_here(self.scope, call, self.arguments, self.permit.sources)
         return call

@@ -115,7 +115,8 @@ class Uncertain:
             lease, path = self._execution.lease, self._claim.path
             keys += [idempotency_key(lease, path, one) for one in range(1, self._tool.attempts + 1)]
         for key in dict.fromkeys(keys):
-            call = dataclasses.replace(self._claim, key=key).call(self._execution.lease.run)
+            claim = dataclasses.replace(self._claim, key=key)
+            call = claim.call(self._execution.lease.run, self._execution.row.tenant)
             if getattr(self._tool, "housed", False):
                 put_here(self._scope, call, self._arguments)
             async with asyncio.timeout(self._tool.timeout):

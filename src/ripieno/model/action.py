@@ -61,6 +61,8 @@ class Call:
     """The moment, in UTC, after which the call must not be sent."""
     owed: bool = False
     """True where an earlier attempt under the same key may have taken effect."""
+    tenant: str = "default"
+    """Whose run it is."""
     given: dict[str, Any] = field(default_factory=dict[str, Any], init=False, repr=False, compare=False)
     """What the platform gives to parameters itself, and records nowhere: opened secrets."""
     noted: dict[str, Json] = field(default_factory=dict[str, Json], init=False, repr=False, compare=False)

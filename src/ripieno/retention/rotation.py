@@ -26,6 +26,7 @@ from ripieno.kernel.stopping import SYSTEM_ROLE
 from ripieno.model.errors import InputError, NotAllowedError, RefusedError, StoreError
 from ripieno.model.event import Json
 from ripieno.model.principal import Principal
+from ripieno.retention.sealed_files import rewrap_sealed_files
 
 __all__ = ["MASTER", "Known", "Rotated", "known", "rotate", "rotation_of"]
 
@@ -246,6 +247,7 @@ async def rewrap(one: Rotation, told: Callable[[int, int], None]) -> None:
     last = ""
     while last is not None:
         last = took(await store.rewrap_tenants(last, TENANTS_AT_ONCE, one.said, reason))
+    await asyncio.to_thread(rewrap_sealed_files, one.home)
     left = store.wrapped_by_others()
     if broken or any(left.values()):
         raise not_all(broken, left)

@@ -53,7 +53,7 @@ async def call_tool(
     """
     given = dict(arguments)
     told = cast("Mapping[str, Any]", given.pop(ANSWERS, None) or {})
-    async with connected(server) as connection:
+    async with connected(server, call.tenant) as connection:
         await check_approved(connection, approved)
         if connection.modern:
             return await asked_again(connection, approved, given, told, call)

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     import httpx2
     from mcp import Client
 
-__all__ = ["Connection", "UnreachableError", "close_connections", "connected", "imported"]
+__all__ = ["DEFAULT_TENANT", "Connection", "UnreachableError", "close_connections", "connected", "imported"]
 
 PAGES: Final = 50
 TOOLS: Final = 2_000
+DEFAULT_TENANT: Final = "default"
 
 log = structlog.get_logger("ripieno.connectors.mcp")
 
@@ -61,8 +62,12 @@ def imported() -> None:
 class Connection:
     """One connection to one server."""
 
-    def __init__(self, server: McpServer, *, auth: httpx2.Auth | None = None) -> None:
+    def __init__(
+        self, server: McpServer, tenant: str = DEFAULT_TENANT, *, auth: httpx2.Auth | None = None
+    ) -> None:
         self.server = server
+        self._tenant = tenant
+        """By whose tokens one is known to it, where somebody has signed in."""
         self._auth = auth
         """What makes one known to it in place of what is declared: somebody who signs in."""
         self.elicited: Elicited | None = None
@@ -88,6 +93,11 @@ class Connection:
         """The library's client; once it is ready."""
         assert self._client is not None, "it is ready"
         return self._client
+
+    @property
+    def signed_out(self) -> bool:
+        """Whether the tokens by which one is known to it are not kept any more."""
+        return bool(getattr(self._auth, "signed_out", False))
 
     @property
     def modern(self) -> bool:
@@ -188,7 +198,8 @@ class Connection:
             from ripieno.connectors.mcp.http import over_http  # noqa: PLC0415 - heavy
             from ripieno.connectors.mcp.oauth import signed_in  # noqa: PLC0415 - heavy
 
-            return over_http(self.server, self._auth or await signed_in(self.server))
+            self._auth = self._auth or await signed_in(self.server, self._tenant)
+            return over_http(self.server, self._auth)
         from ripieno.connectors.mcp.stdio import over_stdio  # noqa: PLC0415 - only for commands
 
         given = {
@@ -314,11 +325,14 @@ class Connections:
         """By the server as it is declared."""
         self._sweeping: asyncio.TimerHandle | None = None
 
-    def get(self, server: McpServer) -> Connection:
-        """Give the one to a server, another where it was lost."""
-        found = self.open.get(repr(server))
+    def get(self, server: McpServer, tenant: str) -> Connection:
+        """Give the one to a server, another where it was lost, or whoever signed in has signed out."""
+        key = f"{tenant} {server!r}" if server.of_a_person else repr(server)
+        found = self.open.get(key)
+        if found is not None and found.signed_out:
+            found.retire("whoever signed in has signed out")
         if found is None or found.gone is not None:
-            found = self.open[repr(server)] = Connection(server)
+            found = self.open[key] = Connection(server, tenant)
             self._sweep_later(seconds(server.idle))
         return found
 
@@ -352,11 +366,14 @@ OF_LOOPS: WeakKeyDictionary[asyncio.AbstractEventLoop, Connections] = WeakKeyDic
 
 
 @asynccontextmanager
-async def connected(server: McpServer) -> AsyncGenerator[Connection]:
-    """Give the connection to a server; raises `UnreachableError`, and `SecretError` as opening one does."""
+async def connected(server: McpServer, tenant: str = DEFAULT_TENANT) -> AsyncGenerator[Connection]:
+    """Give the connection to a server; raises `UnreachableError`, and `SecretError` as opening one does.
+
+    `tenant`: by whose tokens, where somebody signs in to it.
+    """
     imported()
     loop = asyncio.get_running_loop()
-    connection = OF_LOOPS.setdefault(loop, Connections()).get(server)
+    connection = OF_LOOPS.setdefault(loop, Connections()).get(server, tenant)
     connection.calls += 1
     try:
         await connection.ready()

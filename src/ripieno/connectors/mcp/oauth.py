@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
+import shutil
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import Any, Final, Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
+import structlog
 from mcp.client.auth import OAuthClientProvider, OAuthFlowError
 from mcp.client.auth.extensions.client_credentials import ClientCredentialsOAuthProvider
 from mcp.client.auth.utils import issuers_match
@@ -35,27 +35,33 @@ from ripieno.kernel.home import data_folder, find_data_folder
 from ripieno.mediation.secrets.logs import guard_logs
 from ripieno.mediation.secrets.resolver import SECRETS
 from ripieno.model.confidential import CONFIDENTIAL
-from ripieno.model.errors import ToolError
+from ripieno.model.errors import RipienoError, StoreError, ToolError
+from ripieno.retention.sealed_files import SealedFile
 
 __all__ = ["Kept", "Person", "interactive", "signed_in"]
 
 ANSWER_BYTES: Final = 64_000
-FOLDER: Final = "mcp"
+REVOKED_WITHIN: Final = 10.0
+
+log = structlog.get_logger("ripieno.connectors.mcp")
 
 
 class Kept:
-    """The tokens of one server: in memory, and for a person who signed in also in the data folder.
+    """The tokens of one server: in memory, and for a person who signed in also in the data folder, encrypted.
 
-    Such a file is readable by its owner alone. What it holds is kept out of what is recorded.
+    What it holds is kept out of what is recorded. Raises `StoreError` where a file cannot be opened.
     """
 
-    def __init__(self, server: McpServer, file: Path | None) -> None:
+    def __init__(self, server: McpServer, file: SealedFile | None) -> None:
         self._server, self._file = server.name, file
-        self._held: dict[str, Any] = {}
-        if file is not None:
-            with suppress(OSError, ValueError):
-                self._held = json.loads(file.read_text(encoding="utf-8"))
+        self._held: dict[str, Any] = (None if file is None else file.read()) or {}
+        self._written = bool(self._held)
         self._hide()
+
+    @property
+    def signed_out(self) -> bool:
+        """Whether it was kept, and is not any more."""
+        return self._file is not None and self._written and not self._file.path.exists()
 
     async def get_tokens(self) -> OAuthToken | None:
         """Give the tokens there are."""
@@ -65,7 +71,7 @@ class Kept:
         """Keep tokens, and until when they are good."""
         until = None if tokens.expires_in is None else time.time() + tokens.expires_in
         self._held |= {"tokens": tokens.model_dump(mode="json", exclude_none=True), "until": until}
-        self._keep()
+        await self._keep()
 
     async def get_client_info(self) -> OAuthClientInformationFull | None:
         """Give who one is at the authorization server."""
@@ -76,9 +82,9 @@ class Kept:
         )
 
     async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
-        """Keep who one is."""
+        """Keep who one is, in the data folder once there are tokens."""
         self._held["client"] = client_info.model_dump(mode="json", exclude_none=True)
-        self._keep()
+        self._hide()
 
     @property
     def until(self) -> float | None:
@@ -94,17 +100,12 @@ class Kept:
         """Keep what the authorization server said of itself."""
         self._held["issuer"] = metadata.model_dump(mode="json", exclude_none=True)
 
-    def _keep(self) -> None:
+    async def _keep(self) -> None:
         self._hide()
-        if self._file is None:
+        if self._file is None or self.signed_out:  # who has signed out is not signed in by a token renewed
             return
-        self._file.parent.mkdir(mode=0o700, exist_ok=True)
-        draft = self._file.with_suffix(".new")
-        with os.fdopen(
-            os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
-        ) as out:
-            json.dump(self._held, out)
-        draft.replace(self._file)
+        await asyncio.to_thread(self._file.write, dict(self._held))  # a key service may be asked
+        self._written = True
 
     def _hide(self) -> None:
         guard_logs()
@@ -232,6 +233,11 @@ class Person(_Bound, OAuthClientProvider):
         async with self._with_secret():
             return await super()._perform_authorization()
 
+    @property
+    def signed_out(self) -> bool:
+        """Whether its tokens are not kept any more."""
+        return self.kept.signed_out
+
     @asynccontextmanager
     async def _with_secret(self) -> AsyncGenerator[None]:
         """Have the client's secret for as long as a request for tokens is made."""
@@ -247,22 +253,68 @@ class Person(_Bound, OAuthClientProvider):
             client.client_secret = None
 
 
-async def signed_in(server: McpServer) -> httpx2.Auth | None:
+async def signed_in(server: McpServer, tenant: str) -> httpx2.Auth | None:
     """Give what makes one known to a server; None where nothing is declared."""
     declared = server.oauth
     if declared is None:
         return None
     if declared.by_machine:
         return Machine(server, declared, MACHINES.setdefault(repr(server), Kept(server, None)))
-    return Person(server, declared, Kept(server, token_file(server)))
+    return Person(server, declared, await asyncio.to_thread(Kept, server, token_file(server, tenant)))
 
 
-def token_file(server: McpServer) -> Path:
-    """Give where the tokens of a person are kept."""
+def token_file(server: McpServer, tenant: str) -> SealedFile:
+    """Give where the tokens of whoever signed in for a tenant are kept."""
     assert server.oauth is not None, "it is asked of servers that one signs in to"
     who = json.dumps([server.name, server.url, server.oauth.issuer, server.oauth.client_id])
-    folder = data_folder(find_data_folder()) / FOLDER
-    return folder / f"{server.name}-{hashlib.sha256(who.encode()).hexdigest()[:16]}.json"
+    home = data_folder(find_data_folder())
+    shutil.rmtree(home / "mcp", ignore_errors=True)  # where earlier versions kept them in the clear
+    name = f"mcp-{server.name}-{hashlib.sha256(who.encode()).hexdigest()[:16]}"
+    return SealedFile(home, tenant, name)
+
+
+async def forget(server: McpServer, tenant: str) -> bool:
+    """Remove the tokens of a tenant, and have the issuer let them be good for nothing (RFC 7009)."""
+    declared = server.oauth
+    if declared is None or declared.by_machine:
+        raise not_in_person(server)
+    file = token_file(server, tenant)
+    held = None
+    try:
+        held = await asyncio.to_thread(file.read)
+    except StoreError as error:
+        log.warning("mcp_tokens_unreadable", server=server.name, reason=error.message)
+    there = file.remove()
+    try:
+        await revoked(declared, held or {})
+    except (httpx2.HTTPError, ValueError, RipienoError) as error:
+        log.warning("mcp_tokens_not_revoked", server=server.name, reason=f"{type(error).__name__}: {error}")
+    return there
+
+
+async def revoked(declared: OAuth, held: dict[str, Any]) -> None:
+    """Tell the issuer, where it says how, that tokens are not wanted any more."""
+    metadata = OAuthMetadata.model_validate(held["issuer"]) if "issuer" in held else None
+    tokens = cast("dict[str, Any]", held.get("tokens", {}))
+    if metadata is None or not issuers_match(str(metadata.issuer), declared.issuer):
+        return
+    where = str(metadata.revocation_endpoint or "")
+    if not where or not encrypted(where):
+        return
+    client = cast("dict[str, Any]", held.get("client", {})).get("client_id", declared.client_id)
+    reference = declared.reference()
+    more = {} if reference is None else {"client_secret": (await SECRETS.open(reference, anew=True)).reveal()}
+    async with httpx2.AsyncClient(timeout=REVOKED_WITHIN, follow_redirects=False) as http:
+        for kind in ("refresh_token", "access_token"):
+            if tokens.get(kind):
+                told = {"token": tokens[kind], "token_type_hint": kind, "client_id": client, **more}
+                (await http.post(where, data=told)).raise_for_status()
+
+
+def not_in_person(server: McpServer) -> ToolError:
+    """Give the error for a server that nobody signs in to."""
+    msg = f"MCP server {server.name}: nobody signs in to it in person"
+    return ToolError(msg, remedy="declare oauth with an issuer, and without a client_secret")
 
 
 def secret_method(metadata: OAuthMetadata | None) -> Literal["client_secret_basic", "client_secret_post"]:
@@ -279,7 +331,7 @@ def encrypted(url: str) -> bool:
 
 
 async def interactive(
-    server: McpServer, show: Callable[[str], Awaitable[None]], *, within: float = 300.0
+    server: McpServer, show: Callable[[str], Awaitable[None]], *, tenant: str, within: float = 300.0
 ) -> Person:
     """Give what lets a person sign in: `show` is told the page to open, which comes back to this machine.
 
@@ -287,8 +339,8 @@ async def interactive(
     """
     declared = server.oauth
     if declared is None or declared.by_machine:
-        msg = f"MCP server {server.name}: nobody signs in to it in person"
-        raise ToolError(msg, remedy="declare oauth with an issuer, and without a client_secret")
+        raise not_in_person(server)
+    kept = await asyncio.to_thread(Kept, server, token_file(server, tenant))
     came_back: asyncio.Future[AuthorizationCodeResult] = asyncio.get_running_loop().create_future()
     listening = await asyncio.start_server(lambda i, o: answer(i, o, came_back), "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
@@ -301,9 +353,7 @@ async def interactive(
             listening.close()
 
     redirect = f"http://127.0.0.1:{port}/callback"
-    return Person(
-        server, declared, Kept(server, token_file(server)), redirect=redirect, show=show, come_back=come_back
-    )
+    return Person(server, declared, kept, redirect=redirect, show=show, come_back=come_back)
 
 
 async def answer(

@@ -220,6 +220,11 @@ class McpServer:
             yield reference
 
     @property
+    def of_a_person(self) -> bool:
+        """Whether somebody signs in to it: the tokens are then of one tenant."""
+        return self.oauth is not None and not self.oauth.by_machine
+
+    @property
     def at(self) -> str:
         """Where it is, as people are told."""
         return self.url or " ".join(self.command)
