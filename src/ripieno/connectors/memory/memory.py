@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
@@ -32,6 +33,8 @@ LONGEST: Final = 4000
 MOST_READ: Final = 1000
 """So many of one memory are looked through for a query: the latest."""
 LARGEST_RECALL: Final = 50
+TOGETHER: Final = 25
+"""So many are opened before whoever else is at work has a turn."""
 MARK: Final = {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "Its id, as recall gives it"}
 KEEPS: Final = "36500d"
 """How long the store remembers the key of a call: for good."""
@@ -263,7 +266,12 @@ class Memory(Connector):
     async def _recall(self, arguments: Mapping[str, Any], call: Call) -> Any:
         at = here(call)
         rows = at.store.memories(at.run.tenant, self._space(at), at.clock.now(), MOST_READ)
-        found = [one for row in rows if (one := opened(at.store, row)) is not None]
+        found: list[Stored] = []
+        for number, row in enumerate(rows, 1):
+            if (one := opened(at.store, row)) is not None:
+                found.append(one)
+            if number % TOGETHER == 0:
+                await asyncio.sleep(0)
         query = str(arguments.get("query") or "").strip()
         if query:
             chosen = best([one.text for one in found], query, self.most)
