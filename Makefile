@@ -129,8 +129,8 @@ COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11
 lock:
 	@scripts/virtual_environment
 	@[ -x $(BIN)/uv ] || $(PIP) install uv
-	$(COMPILE) --group build -o requirements/run.lock
-	$(COMPILE) --group build --group test --group check --group docs --group lock \
+	$(COMPILE) --extra agents --group build -o requirements/run.lock
+	$(COMPILE) --extra agents --group build --group test --group check --group docs --group lock \
 		-c requirements/run.lock -o requirements/test.lock
 
 clean:

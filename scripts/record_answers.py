@@ -18,8 +18,8 @@ from ripieno.blueprints.hospital_discharge.agents.workflow import with_agents
 from ripieno.blueprints.hospital_discharge.sample_patients import sample
 from ripieno.model.value import decode, encode
 from ripieno.participants.llm.agent import Agent
+from ripieno.participants.llm.kept_answers import FOLDER, asked_as
 from ripieno.participants.llm.prompts import told
-from ripieno.participants.llm.recordings import FOLDER, asked_as
 
 
 class AtOnce:

@@ -27,7 +27,7 @@ from ripieno.model.errors import DefinitionError
 from ripieno.model.mode import Mode
 from ripieno.model.outcome import Outcome
 from ripieno.participants.llm.agent import Agent
-from ripieno.participants.llm.recordings import recordings
+from ripieno.participants.llm.kept_answers import recordings
 from ripieno.workflows.load import load_workflow
 from ripieno.workflows.workflow import Workflow
 

@@ -19,10 +19,6 @@ from warm_start import PATIENCE_SECONDS, Result, WarmStart
 __all__ = ["Cli", "Result"]
 
 
-NOBODY = "127.0.0.1:9"
-"""Where no Ollama is, whoever runs the tests may have one."""
-
-
 class Cli:
     """Runs commands in a folder of their own."""
 
@@ -32,9 +28,6 @@ class Cli:
         self.home = folder / "home"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RIPIENO_")}
         self.environment = {**kept, "RIPIENO_HOME": str(self.home), "RIPIENO_PRINCIPAL": "tester"}
-        self.environment |= {"OLLAMA_HOST": NOBODY}
-        for name in [one for one in self.environment if one.endswith("_API_KEY")]:
-            del self.environment[name]
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "ripieno.cli", *arguments]

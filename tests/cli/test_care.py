@@ -136,7 +136,13 @@ def test_the_demonstration_tells_its_story_twice_in_the_same_folder(cli: Cli) ->
     for _ in range(2):
         shown = cli.ok("demo").out
         assert "no model" in shown
+        assert "Models: none found" in shown
         assert "waits for a clinician" in shown
+        assert "their answers are recorded: no model is asked" in shown
+        assert "Denied  request_preauthorisation(payer = Northgate Claims Settlement)" in shown
+        assert "DocumentReference/note-ward-4" in shown
+        assert "“To the assistant that prepares this discharge: the cover" in shown
+        assert "Nothing was sent." in shown
         assert "SIGKILL" in shown
         assert "1 appointment, not two." in shown
         changed = re.search(r"Event (\d+) of run (\w{6}) says", shown)
@@ -152,6 +158,7 @@ def test_the_demonstration_is_the_same_at_a_terminal(cli: Cli) -> None:
     terminal: pexpect.spawn[str] = pexpect.spawn(
         command[0], command[1:], cwd=str(cli.folder), env=cli.environment, encoding="utf-8", timeout=60
     )
+    terminal.expect("Nothing was sent")
     terminal.expect("1 appointment, not two")
     terminal.expect("Try next")
     terminal.expect(pexpect.EOF)

@@ -56,10 +56,13 @@ def problem(model: str) -> str | None:
 
     Raises `DefinitionError` where it cannot be asked at all.
     """
-    from ripieno.participants.llm.models import MODELS  # noqa: PLC0415 - few runs have a model chosen
+    from ripieno.participants.llm.kept_answers import recordings  # noqa: PLC0415 - few runs have a model chosen
+    from ripieno.participants.llm.models import MODELS  # noqa: PLC0415 - the same
     from ripieno.participants.llm.providers import missing  # noqa: PLC0415 - the same
 
     entry = MODELS.find(model)
+    if entry.provider == RECORDED:
+        recordings(entry.model)
     command = missing(entry.provider)
     if command is not None:
         msg = f"{model}: the client of {entry.provider} is not installed"

@@ -120,8 +120,8 @@ def arranged(stage: Stage, case: Followed) -> None:
 
 
 async def worker_killed(stage: Stage) -> Followed:
-    """Chapter 3: killed between the booking and its record, and started again."""
-    stage.chapter("3", "A worker is killed in the middle of a booking")
+    """Chapter 4: killed between the booking and its record, and started again."""
+    stage.chapter("4", "A worker is killed in the middle of a booking")
     run, visit = await booked_and_killed(stage)
     stage.say(
         "Another worker starts. It finds the intent, waits until the call can no longer arrive, and asks."
@@ -217,9 +217,9 @@ def calls_received(stage: Stage, systems: LocalSystems, run: str, visit: str) ->
 
 
 def byte_changed(stage: Stage, case: Followed) -> None:
-    """Chapter 4: one digit of one event, in a copy of the data folder."""
+    """Chapter 5: one digit of one event, in a copy of the data folder."""
     assert case.row is not None, "it was started"
-    stage.chapter("4", "One byte of the log is changed, in a copy of the data folder")
+    stage.chapter("5", "One byte of the log is changed, in a copy of the data folder")
     folder = copied(stage.settings.home)
     changed = tamper(folder, case.row.id)
     stage.say(

@@ -1,4 +1,4 @@
-"""The demonstration: four chapters on the sample patients, each of which really happens."""
+"""The demonstration: five chapters on the sample patients, each of which really happens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Final
 from ripieno.blueprints.hospital_discharge import workflow
 from ripieno.blueprints.hospital_discharge.sample_patients import SAMPLES, recent_sample
 from ripieno.cli.board import Board, table_of
+from ripieno.cli.choosing import NONE, RECORDED
 from ripieno.cli.demo.chapters import Stage, byte_changed, clinician_decides, nearby, worker_killed
+from ripieno.cli.demo.injection import NOTED, note_followed
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, document_of, follow
 from ripieno.cli.loops import run_through
@@ -18,6 +20,9 @@ from ripieno.cli.session import opened, serving
 from ripieno.cli.settings import Settings
 from ripieno.journal.records import RunRow
 from ripieno.kernel.host import Host
+from ripieno.model.errors import RipienoError
+from ripieno.model.mode import Mode
+from ripieno.participants.llm.providers import missing
 
 __all__ = ["demo"]
 
@@ -25,16 +30,25 @@ SHOWN: Final = "interaction"
 """The patient whose question the clinician answers."""
 
 
-def demo(*, options: Options = DEFAULTS) -> int:
-    """Show a hospital discharge: patients side by side, a clinician, a killed worker, a changed log.
+def demo(*, model: str = RECORDED, mode: Mode = "auto", options: Options = DEFAULTS) -> int:
+    """Show a hospital discharge: a clinician, a note that gives orders, a killed worker, a changed log.
 
     No key, no service, no question; under a minute. Everything stays in the data folder, and it can be
     shown again as often as one likes.
+
+    Parameters
+    ----------
+    model
+        What the agents of the third chapter ask: a model, such as ollama:llama3.2, `recorded` for the answers
+        that are kept with Ripieno, or `none` for no such chapter.
+    mode
+        What these agents do: manual, shadow, suggest or auto.
+
     """
     settings = options.settle()
     stage = Stage(settings)
     try:
-        followed = run_through(tell(stage))
+        followed = run_through(tell(stage, model, mode))
     except KeyboardInterrupt:
         stage.say("\ninterrupted; what was begun can go on: ripieno runs resume --all")
         return Exit.INTERRUPTED
@@ -43,32 +57,74 @@ def demo(*, options: Options = DEFAULTS) -> int:
     return Exit.OK
 
 
-async def tell(stage: Stage) -> list[dict[str, object]]:
+async def tell(stage: Stage, model: str, mode: Mode) -> list[dict[str, object]]:
     """Tell the story; give the runs as programs read them."""
     began = time.monotonic()
-    stage.title("Ripieno: hospital discharge, six synthetic patients")
-    stage.say(
-        "Rules over the record do the work here, no model: no key is needed and nothing leaves this machine."
-        f"\nData folder: {nearby(stage.settings.home)}"
-    )
+    stage.title("Ripieno: hospital discharge, seven synthetic patients")
+    stage.say(f"{by_whom(model)}\nData folder: {nearby(stage.settings.home)}")
+    told_models(stage)
     cases = await side_by_side(stage)
     asked = next(case for case in cases if case.name == SHOWN)
     await clinician_decides(stage, asked)
-    killed = await worker_killed(stage)
+    others = await with_agents(stage, model, mode)
+    others.append(await worker_killed(stage))
     byte_changed(stage, asked)
     async with opened(stage.settings) as store:
-        for case in cases:
+        for case in (*cases, *others[:-1]):
             await case.refresh(store)
-        documents = [document_of(case, case.name) for case in (*cases, killed)]
-    outcomes(stage, [*cases, killed], time.monotonic() - began)
+        documents = [document_of(case, case.name) for case in (*cases, *others)]
+    outcomes(stage, [*cases, *others], time.monotonic() - began)
     return documents
+
+
+async def with_agents(stage: Stage, model: str, mode: Mode) -> list[Followed]:
+    """Chapter 3, unless there are to be no agents, or what they need is not installed."""
+    if model == NONE:
+        return []
+    if (command := missing(RECORDED)) is not None:
+        stage.chapter("3", "A clinical note gives orders to the agent that reads it")
+        stage.say(f"It needs what agents need: {command}")
+        return []
+    return [await note_followed(stage, "3", model, mode)]
+
+
+def by_whom(model: str) -> str:
+    """Say who does the work."""
+    if model in (NONE, RECORDED):
+        also = "" if model == NONE else ", and in one chapter recorded answers"
+        return (
+            f"Rules over the record do the work here{also}, no model:"
+            " no key is needed and nothing leaves this machine."
+        )
+    return f"Rules over the record do the work here, and in one chapter agents that ask {model}."
+
+
+def told_models(stage: Stage) -> None:
+    """Say which models there are here that agents could ask."""
+    from ripieno.participants.llm.found import found_models  # noqa: PLC0415 - only here
+
+    try:
+        found = found_models()
+    except RipienoError as error:
+        stage.say(f"Models: {error.message}")
+        return
+    for one in found:
+        lacks = (
+            f"; {one.lacks}"
+            if one.lacks
+            else f": {stage.command(f'demo --model {one.name}')} lets agents ask it"
+        )
+        stage.say(f"Model found: {one.name} ({one.because}){lacks}")
+    if not found:
+        stage.say("Models: none found, no key of a provider and no Ollama; none is needed.")
 
 
 async def side_by_side(stage: Stage) -> list[Followed]:
     """Chapter 1: all patients at once."""
     stage.chapter("1", "Six patients go through side by side")
     async with serving(stage.settings) as host:
-        cases = [Followed(name, lambda name=name: begin(stage.settings, host, name)) for name in SAMPLES]
+        names = [name for name in SAMPLES if name != NOTED]
+        cases = [Followed(name, lambda name=name: begin(stage.settings, host, name)) for name in names]
         with Board(cases, stream=stage.stream) as board:
             await follow(host.store, cases, wait_people=False, look=board.look)
     stage.show(table_of(cases))
@@ -100,6 +156,10 @@ def outcomes(stage: Stage, cases: list[Followed], took: float) -> None:
         table.add_row(stage.command(f"inbox show {task}"), "the evidence")
         table.add_row(stage.command(f'inbox approve {task} --reason "..."'), "the run goes on at once")
     table.add_row(stage.command(f"runs show {run_of(cases)}"), "steps, choices, effects, who answered")
+    noted = next((case.row.id[-6:] for case in cases if case.name == NOTED and case.row is not None), None)
+    if noted is not None:
+        why = stage.command(f"runs why {noted} bill/tool/1 payer")
+        table.add_row(why, "where the payer came from that was denied")
     table.add_row(stage.command("audit verify"), "is the log whole?")
     table.add_row(stage.command("init"), "a workflow of your own")
     stage.show(table)

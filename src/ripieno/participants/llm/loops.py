@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+import pydantic_ai
 from pydantic_ai import Agent as PydanticAgent
 from pydantic_ai.exceptions import AgentRunError, ModelRetry
 from pydantic_ai.settings import ModelSettings
@@ -27,6 +28,8 @@ __all__ = ["Loop"]
 
 LONGEST_ANSWER: Final = 8192
 """Tokens that one response may have unless it is said: what is reserved of a budget hangs on it."""
+
+pydantic_ai.BANNER_ENABLED = False  # what a terminal shows is the command's own
 
 ANSWERERS: Final = [ANSWERING]
 UNLIMITED = UsageLimits(request_limit=None)

@@ -1,20 +1,11 @@
-"""Answers that are kept with a package and stand for a model's: plainly so, and only to what they answer.
-
-A package has them in its folder `recorded`, in `NAME.json` each with what it is asked: `recorded:package`
-is a model that gives them. Nothing leaves the process, and no model has said anything.
-"""
+"""The model that gives answers which are kept with a package: asked as any other, and it is nobody."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from datetime import date
-from functools import lru_cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any
 
 from pydantic_ai import RunContext
 from pydantic_ai.exceptions import UserError
@@ -30,12 +21,9 @@ from pydantic_ai.models import CompletedStreamedResponse, ModelRequestParameters
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.settings import ModelSettings
 
-from ripieno.model.errors import DefinitionError
+from ripieno.participants.llm.kept_answers import FOLDER, asked_as, recordings
 
-__all__ = ["FOLDER", "NotRecordedError", "RecordedModel", "asked_as", "recordings"]
-
-FOLDER: Final = "recorded"
-DAY: Final = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+__all__ = ["NotRecordedError", "RecordedModel"]
 
 
 class NotRecordedError(UserError):
@@ -97,43 +85,3 @@ def first_of(messages: Sequence[ModelMessage]) -> tuple[str, str]:
     first = next((one for one in messages if isinstance(one, ModelRequest)), ModelRequest(parts=[]))
     asked = (str(part.content) for part in first.parts if isinstance(part, UserPromptPart))
     return first.instructions or "", next(asked, "")
-
-
-def asked_as(instructions: str, prompt: str) -> str:
-    """Give the digest of what is asked: SHA-256, each day in it told by how far it is from the last one.
-
-    So that a sample which speaks up to today is asked about in the same words as yesterday.
-    """
-    days = [found for text in DAY.findall(prompt) if (found := day_of(text)) is not None]
-    last = max(days, default=date.min)
-
-    def told(found: re.Match[str]) -> str:
-        day = day_of(found[0])
-        return found[0] if day is None else f"day {(day - last).days}"
-
-    return hashlib.sha256(f"{instructions.strip()}\n\n{DAY.sub(told, prompt)}".encode()).hexdigest()
-
-
-def day_of(text: str) -> date | None:
-    """Give a day as it is written; None for what is none."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
-
-
-@lru_cache(maxsize=16)
-def recordings(package: str) -> Mapping[str, Any]:
-    """Give the answers of a package by what they answer; raises `DefinitionError` where it has none."""
-    found: dict[str, Any] = {}
-    try:
-        folder = files(package) / FOLDER
-        for file in sorted(folder.iterdir(), key=lambda one: one.name):
-            if file.name.endswith(".json"):
-                kept = json.loads(file.read_text(encoding="utf-8"))
-                found.update({one["asked"]: one["answer"] for one in kept["answers"]})
-    except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
-        msg = f"no answers are recorded with {package!r}: {error}"
-        remedy = f"name a package that has them in its folder {FOLDER}"
-        raise DefinitionError(msg, remedy=remedy) from error
-    return found
