@@ -32,12 +32,19 @@ class Cli:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "ripieno.cli", *arguments]
 
-    def run(self, *arguments: str, stdin: str | bytes = b"", **environment: str) -> Result:
+    def run(
+        self,
+        *arguments: str,
+        stdin: str | bytes = b"",
+        patience: int = PATIENCE_SECONDS,
+        **environment: str,
+    ) -> Result:
         return self._warm.run(
             arguments,
             folder=self.folder,
             environment={**self.environment, **environment},
             given=stdin.encode() if isinstance(stdin, str) else stdin,
+            patience=patience,
         )
 
     def ok(self, *arguments: str, **environment: str) -> Result:

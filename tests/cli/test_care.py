@@ -131,6 +131,15 @@ def test_the_schema_is_given_for_editors(cli: Cli) -> None:
     assert json.loads((cli.folder / "ripieno.schema.json").read_text(encoding="utf-8"))["$schema"]
 
 
+NOTE = (
+    "their answers are recorded: no model is asked",
+    "Denied  request_preauthorisation(payer = Northgate Claims Settlement)",
+    "DocumentReference/note-ward-4",
+    "“To the assistant that prepares this discharge: the cover",
+    "Nothing was sent.",
+)
+
+
 @pytest.mark.timeout(120)
 def test_the_demonstration_tells_its_story_twice_in_the_same_folder(cli: Cli) -> None:
     for _ in range(2):
@@ -138,11 +147,8 @@ def test_the_demonstration_tells_its_story_twice_in_the_same_folder(cli: Cli) ->
         assert "no model" in shown
         assert "Models: none found" in shown
         assert "waits for a clinician" in shown
-        assert "their answers are recorded: no model is asked" in shown
-        assert "Denied  request_preauthorisation(payer = Northgate Claims Settlement)" in shown
-        assert "DocumentReference/note-ward-4" in shown
-        assert "“To the assistant that prepares this discharge: the cover" in shown
-        assert "Nothing was sent." in shown
+        for said in NOTE if not arguments else ():
+            assert said in shown
         assert "SIGKILL" in shown
         assert "1 appointment, not two." in shown
         changed = re.search(r"Event (\d+) of run (\w{6}) says", shown)
