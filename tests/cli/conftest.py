@@ -24,6 +24,7 @@ class Cli:
 
     def __init__(self, folder: Path, warm: WarmStart) -> None:
         self.folder = folder
+        self.patience = PATIENCE_SECONDS
         self._warm = warm
         self.home = folder / "home"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("RIPIENO_")}
@@ -32,19 +33,13 @@ class Cli:
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "ripieno.cli", *arguments]
 
-    def run(
-        self,
-        *arguments: str,
-        stdin: str | bytes = b"",
-        patience: int = PATIENCE_SECONDS,
-        **environment: str,
-    ) -> Result:
+    def run(self, *arguments: str, stdin: str | bytes = b"", **environment: str) -> Result:
         return self._warm.run(
             arguments,
             folder=self.folder,
             environment={**self.environment, **environment},
             given=stdin.encode() if isinstance(stdin, str) else stdin,
-            patience=patience,
+            patience=self.patience,
         )
 
     def ok(self, *arguments: str, **environment: str) -> Result:
