@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Final, Literal
+from collections.abc import Collection, Mapping
+from typing import Any, Literal
 
-from jsonschema import ValidationError
-
-from ripieno.mediation.validation.schemas import validator
+from ripieno.mediation.validation.schemas import mistakes, validator
 from ripieno.model.action import Call
 from ripieno.model.errors import DefinitionError, nearest
 from ripieno.model.tool import Eliciting
 
 __all__ = ["Handler", "Origin", "declared_content", "first_mistake"]
-
-LONGEST_MESSAGE: Final = 300
-"""A message repeats the value that does not fit, however long that is."""
 
 Origin = Literal["python", "mcp", "openapi", "system"]
 """`python`: a function of one's own. `mcp`, `openapi`: imported from one. `system`: a connector's."""
@@ -98,11 +93,4 @@ def declared_content(tool: str, handler: Handler, names: Collection[str]) -> tup
 
 def first_mistake(schema: Mapping[str, Any], value: Any) -> str | None:
     """Say where a value does not fit a schema, in one line; None when it fits."""
-    found: Iterator[ValidationError] = validator(schema).iter_errors(value)  # pyright: ignore[reportUnknownMemberType] - an overload takes what it does not name
-    for error in found:
-        at = ".".join(str(part) for part in error.absolute_path)
-        said = (
-            error.message if len(error.message) <= LONGEST_MESSAGE else f"{error.message[:LONGEST_MESSAGE]}…"
-        )
-        return f"{at}: {said}" if at else said
-    return None
+    return next(iter(mistakes(validator(schema), value)), None)

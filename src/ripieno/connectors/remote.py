@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, cast
 
 from ripieno.connectors.handler import Handler, Origin, first_mistake
+from ripieno.mediation.validation.patterns import bounded
 from ripieno.mediation.validation.schemas import check_schema
 from ripieno.model.action import Call
 from ripieno.model.errors import DefinitionError
@@ -43,6 +44,7 @@ class Remote(Handler):
             check_schema(output_schema, f"the output of {name}")
         self.name, self.caller, self.description, self.origin = name, caller, description, origin
         self._input, self._output = input_schema, output_schema
+        self._checked: Mapping[str, Any] = bounded(input_schema)
         self._version = version or digest_of(self.definition())
         self._reference = reference
 
@@ -86,7 +88,7 @@ class Remote(Handler):
 
     def problem(self, arguments: Mapping[str, Any]) -> str | None:
         """Say what is wrong with arguments, in one line; None when nothing is."""
-        return first_mistake(self._input, dict(arguments))
+        return first_mistake(self._checked, dict(arguments))
 
     def asking(self, caller: Caller) -> Remote:
         """Give what asks the same system whether a call took effect, with the same arguments."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from pydantic import BaseModel, ValidationError
 
-from ripieno.mediation.validation.schemas import check_schema, enveloped, validator
+from ripieno.mediation.validation.schemas import check_schema, enveloped, mistakes, validator
 from ripieno.model.errors import DefinitionError, InputError
 from ripieno.model.event import Json
 from ripieno.participants.binding import first_problem
@@ -73,9 +73,7 @@ def by_schema(schema: dict[str, Any]) -> Callable[[Any], None]:
     checked = validator(schema)
 
     def check(value: Any) -> None:
-        for error in checked.iter_errors(value):  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
-            at = ".".join(str(part) for part in error.absolute_path)
-            msg = f"{at}: {error.message}" if at else error.message
-            raise ValueError(msg)
+        for problem in mistakes(checked, value):
+            raise ValueError(problem)
 
     return check

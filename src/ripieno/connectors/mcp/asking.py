@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from ripieno.connectors.mcp.definition import canonical
 from ripieno.connectors.mcp.sampling import NOT_HAD, prompt_digest, prompt_of
 from ripieno.connectors.mcp.server import McpServer, Sampling
+from ripieno.mediation.validation.patterns import bounded
 from ripieno.mediation.validation.schemas import check_schema
 from ripieno.model.errors import DefinitionError
 
@@ -96,7 +97,9 @@ def asked_of(params: ElicitRequestParams) -> Asked | str:
     """Give what is asked for, or why that is put to nobody."""
     if params.mode != "form":
         return f"it asks that somebody opens {params.url!r}, which is not passed on"
-    asked = Asked(params.message, cast("Mapping[str, Any]", params.requested_schema))
+    asked = Asked(
+        params.message, bounded(params.requested_schema, keep=lambda _: False)
+    )  # people are no match for them
     return asked.objection() or asked
 
 

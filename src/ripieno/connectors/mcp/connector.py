@@ -19,6 +19,7 @@ from ripieno.connectors.mcp.server import McpServer
 from ripieno.connectors.sampler import SAMPLERS
 from ripieno.connectors.tool import Tool
 from ripieno.mediation.validation.check import Check
+from ripieno.mediation.validation.patterns import bounded
 from ripieno.mediation.validation.rules import Rule
 from ripieno.model.action import Call, Effect
 from ripieno.model.checks import Given
@@ -78,7 +79,7 @@ class McpTool(Handler):
         """Say what is wrong with arguments; nobody but the platform answers for a person."""
         if ANSWERS in arguments:
             return f"{ANSWERS} is given by the platform, never by who calls"
-        return first_mistake(self.input_schema, dict(arguments))
+        return first_mistake(bounded(self.input_schema), dict(arguments))
 
     async def call(self, arguments: Mapping[str, Any], call: Call) -> Any:
         """Call it as it was approved, or not at all."""

@@ -8,6 +8,7 @@ from typing import Any, Final, cast
 from ripieno.connectors.handler import first_mistake
 from ripieno.connectors.mcp.asking import ASKS
 from ripieno.connectors.mcp.definition import ToolDefinition
+from ripieno.mediation.validation.patterns import bounded
 
 __all__ = ["FAILED", "complaint", "recorded"]
 
@@ -60,5 +61,5 @@ def complaint(value: Any, definition: ToolDefinition) -> str | None:
     schema = definition.output_schema
     if schema is None:
         return None
-    problem = first_mistake(schema, value)
+    problem = first_mistake(bounded(schema), value)
     return None if problem is None else f"it is not what the tool declares: {problem}"

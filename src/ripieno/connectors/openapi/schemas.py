@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from ripieno.connectors.openapi.document import Document
+from ripieno.mediation.validation.patterns import bounded
 from ripieno.model.errors import DefinitionError
 
 __all__ = ["standalone"]
 
 MOST_DEFINITIONS: Final = 400
-LONGEST_PATTERN: Final = 500
 LEFT_OUT: Final = frozenset({"discriminator", "xml", "externalDocs", "example", "examples", "$schema", "$id"})
 """What says nothing of a value, or would have it looked for elsewhere."""
 HOLDS_NAMES: Final = frozenset(
@@ -43,15 +43,10 @@ class Gathering:
             named = {"$ref": f"#/$defs/{self._defined(reference)}"}
             beside = {} if self._old else {name: one for name, one in fields.items() if name != "$ref"}
             return {**named, **self.of(beside)} if beside else named
-        found = {name: self._word(name, one) for name, one in fields.items() if self._stays(name, one)}
+        found = {name: self._word(name, one) for name, one in fields.items() if stays(name)}
         if isinstance(found.get("properties"), dict):
             self._without_one_way(fields, found)
         return as_2020_12(found, fields) if self._old else found
-
-    def _stays(self, name: str, value: Any) -> bool:
-        if name == "pattern":
-            return sound(value)
-        return name not in LEFT_OUT and not name.startswith("x-")
 
     def _word(self, name: str, value: Any) -> Any:
         if name in HOLDS_VALUES or name == "pattern":
@@ -95,12 +90,9 @@ class Gathering:
         return self._names[reference]
 
 
-def sound(pattern: Any) -> bool:
-    """Tell whether a pattern of another language's expressions is one here too."""
-    try:
-        return isinstance(pattern, str) and len(pattern) <= LONGEST_PATTERN and bool(re.compile(pattern))
-    except re.error:
-        return False
+def stays(name: str) -> bool:
+    """Tell whether a word of a schema says something of values."""
+    return name not in LEFT_OUT and not name.startswith("x-")
 
 
 def as_2020_12(found: dict[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,4 +121,4 @@ def standalone(document: Document, node: Any, *, leave_out: str | None = None) -
     if not isinstance(found, dict):
         return {} if found is not False else {"not": {}}
     known = cast("dict[str, Any]", found)
-    return {**known, "$defs": gathering.definitions} if gathering.definitions else known
+    return bounded({**known, "$defs": gathering.definitions} if gathering.definitions else known)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from ripieno.mediation.validation.schemas import check_schema, enveloped, validator
+from ripieno.mediation.validation.schemas import check_schema, enveloped, mistakes, validator
 from ripieno.model.checks import Given
 from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError, InputError
@@ -59,11 +59,7 @@ class SchemaRule(Rule):
 
     async def problem(self, given: Given) -> str | None:
         """Give the first problems, each with its place."""
-        found: list[str] = []
-        for error in self._validator.iter_errors(given.value):  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
-            at = ".".join(str(part) for part in error.absolute_path)
-            found.append(f"{at}: {error.message}" if at else error.message)
-        return "; ".join(found[:MOST_SHOWN]) or None
+        return "; ".join(mistakes(self._validator, given.value, most=MOST_SHOWN)) or None
 
     def describe(self) -> Json:
         """Give the schema."""

@@ -7,6 +7,7 @@ The envelope rule knows no floats and no integers beyond 2^53-1. In a schema suc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from math import isfinite
 from typing import Any, Final, cast
 
@@ -15,14 +16,18 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
+from ripieno.mediation.validation.patterns import BoundedValidator, TooMuchError, counting
 from ripieno.model.decimals import decimal
 from ripieno.model.errors import DefinitionError
 from ripieno.model.event import Json
 
-__all__ = ["check_schema", "enveloped", "restored", "validator"]
+__all__ = ["check_schema", "enveloped", "mistakes", "restored", "validator"]
 
 MARK: Final = "$decimal"
 LARGEST: Final = 2**53 - 1
+MOST_REFERENCES: Final = 300_000
+LONGEST_MESSAGE: Final = 300
+"""A message repeats the value that does not fit, however long that is."""
 NOTHING_ELSE: Final[Registry[Any]] = Registry()
 """Where references are looked up: only what a schema itself holds; nothing is fetched."""
 
@@ -94,5 +99,21 @@ def references(schema: Any) -> Iterator[str]:
 
 
 def validator(schema: Mapping[str, Any]) -> jsonschema.Draft202012Validator:
-    """Give a validator that never fetches anything."""
-    return jsonschema.Draft202012Validator(schema, registry=NOTHING_ELSE)
+    """Give a validator that never fetches anything, and matches patterns in bounded time."""
+    return BoundedValidator(schema, registry=NOTHING_ELSE)
+
+
+def mistakes(
+    checked: jsonschema.Draft202012Validator, value: Any, *, most: int = 1, references: int = MOST_REFERENCES
+) -> list[str]:
+    """Say what does not fit, each mistake with its place and in one line; as far as there is time to look."""
+    found: list[str] = []
+    try:
+        with counting(references):
+            for error in islice(checked.iter_errors(value), most):  # pyright: ignore[reportUnknownMemberType] - untyped arguments of jsonschema
+                at, said = ".".join(str(part) for part in error.absolute_path), error.message
+                said = said if len(said) <= LONGEST_MESSAGE else f"{said[:LONGEST_MESSAGE]}…"
+                found.append(f"{at}: {said}" if at else said)
+    except (RecursionError, TooMuchError):
+        found.append("it cannot be checked: its schema refers to itself without end")
+    return found
