@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kernel.scenarios.governed import gate_of, governed
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import begin, ended, events, opened, parked, serving, snapshot
 from ripieno import Context, Memory, ToolError, Workflow, function, sequential
@@ -60,6 +61,28 @@ async def test_after_a_crash_it_is_there_once_with_its_sources(tmp_path: Path, k
     assert len(intents) == (1 if kind.after else 2)
     assert {event.body["traced"] for event in intents} == {row.sources}
     assert sources["provenance"] == {"text": "trusted"}
+
+
+SOURCES = """
+@id("only-what-is-trusted-is-remembered")
+forbid (principal, action == Action::"tool.call", resource == Tool::"notes.remember")
+when { !(context has sources) || context.sources.contains("untrusted") };
+"""
+
+
+async def test_after_a_crash_policies_know_where_its_values_come_from(tmp_path: Path) -> None:
+    clock, gate = HandClock(), gate_of(tmp_path / "policies", memory=SOURCES)
+    async with opened(tmp_path / "home", Cut) as store:
+        store.gate = gate
+        async with serving(tmp_path, WARD, clock=clock, store=store) as host:
+            run = await begin(host, WARD, "seen today")
+            await ended(host, run)
+    async with governed(tmp_path / "copy", gate, WARD, clock=clock) as host:
+        await parked(host, run)
+        clock.turn(31)
+        host.ring()
+        assert (await ended(host, run)).status == "complete"
+        assert len(host.store.memories("default", None, clock.now(), 10)) == 1
 
 
 async def test_beside_a_run_it_says_where_it_belongs() -> None:

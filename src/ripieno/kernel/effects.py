@@ -210,10 +210,10 @@ class Effect:
                 continue
             if execution.rest is not None or (self.scope.cancelled_above and not self._owed):
                 raise asyncio.CancelledError
-            if not self._due:
-                await self._decided_again(attempt)
             if self._housed:
                 await self.permit.sourced()
+            if not self._due:
+                await self._decided_again(attempt)
             now = execution.clock.now()
             if before is None or (ending is not None and ending.status == "failed"):
                 key = idempotency_key(execution.lease, self.path, attempt)
