@@ -101,14 +101,29 @@ def test_a_field_that_there_is_not_is_told_with_the_nearest() -> None:
         Formula("order.amuont > 1").of(GIVEN)
 
 
+def test_it_may_be_broken_over_lines_and_have_room_around_it() -> None:
+    assert Formula("""\n  (order.amount >\n    100)\n""").of(GIVEN) is True
+
+
 def test_the_names_that_it_reads_are_known() -> None:
     assert Formula("order.amount > limit and len(text) > 0").reads >= {"order", "limit", "text"}
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("1" * 1001, "may have 1000 characters, this one has 1001"), ("amount >", "cannot read")],
-    ids=["too long", "unfinished"],
+    [
+        ("1" * 1001, "may have 1000 characters, this one has 1001"),
+        ("amount >", "cannot read .*: invalid syntax at its end"),
+        ("amount = 3", "cannot read .*: invalid syntax at character 8"),
+        ("amount += 3", "cannot read"),
+        ("amount > 1; region", "cannot read"),
+        ("amount\nregion", "cannot read"),
+        ("", "cannot read"),
+        ("amount \0", "cannot read"),
+        ("(amount := 3)", "is nothing that the expression"),
+        ("lambda: amount", "lambda: amount is nothing that"),
+    ],
+    ids=["too long", "unfinished", "set", "added", "two", "lines", "empty", "null", "named", "function"],
 )
 def test_what_cannot_be_an_expression_is_refused_when_it_is_declared(text: str, said: str) -> None:
     with pytest.raises(DefinitionError, match=said):

@@ -129,7 +129,7 @@ async def test_a_round_late_in_a_resident_run_writes_and_keeps_what_an_early_one
     assert len(segments) >= 3
     assert len(repr(segments[-1].body)) <= len(repr(segments[1].body)) * 1.05
     assert again <= EVENTS + 60
-    assert max(kept) <= EVENTS + 60
+    assert max(kept) <= 2 * EVENTS < len(written) / 2, "what a busy disk has yet to write is kept as well"
 
 
 @pytest.mark.parametrize("name", PATTERNS)

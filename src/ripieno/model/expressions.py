@@ -10,10 +10,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from simpleeval import (  # pyright: ignore[reportMissingTypeStubs] - it ships none
-    EvalWithCompoundTypes,
-    InvalidExpression,
-)
+from simpleeval import EvalWithCompoundTypes  # pyright: ignore[reportMissingTypeStubs] - it ships none
 
 from ripieno.model.errors import DefinitionError, InputError, nearest
 
@@ -21,6 +18,7 @@ __all__ = ["Formula"]
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {"len": len, "min": min, "max": max, "sum": sum, "abs": abs}
 LONGEST = 1000
+LIKE = "amount > 10_000 and region == 'EU'"
 
 
 class Formula:
@@ -32,17 +30,22 @@ class Formula:
             msg = f"an expression may have {LONGEST} characters, this one has {len(text)}"
             raise DefinitionError(msg)
         try:
-            self._parsed: ast.AST = cast("Any", EvalWithCompoundTypes).parse(text)
-        except (InvalidExpression, SyntaxError, ValueError) as error:
-            msg = f"cannot read the expression {text!r}: {error}"
-            raise DefinitionError(
-                msg, remedy="an expression looks like: amount > 10_000 and region == 'EU'"
-            ) from error
-        self._check_calls()
+            self._parsed = ast.parse(text.strip(), mode="eval").body
+        except (SyntaxError, ValueError) as error:
+            msg = f"cannot read the expression {text!r}: {told(error)}"
+            raise DefinitionError(msg, remedy=f"an expression looks like: {LIKE}") from error
+        self._check()
 
-    def _check_calls(self) -> None:
-        """Refuse a call of anything but the known functions: a method could change what it is given."""
+    def _check(self) -> None:
+        """Refuse what cannot be evaluated, and a call of anything but the known functions.
+
+        A method could change what it is given.
+        """
+        known = {*cast("Any", EvalWithCompoundTypes)().nodes, ast.Attribute}
         for node in ast.walk(self._parsed):
+            if isinstance(node, ast.expr) and type(node) not in known:
+                msg = f"{ast.unparse(node)} is nothing that the expression {self.text!r} can have"
+                raise DefinitionError(msg, remedy=f"an expression looks like: {LIKE}")
             if isinstance(node, ast.Call) and not (
                 isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS
             ):
@@ -68,8 +71,13 @@ class Formula:
     @property
     def reads(self) -> frozenset[str]:
         """The names that the expression mentions."""
-        tree = ast.parse(self.text, mode="eval")
-        return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        return frozenset(node.id for node in ast.walk(self._parsed) if isinstance(node, ast.Name))
+
+
+def told(error: SyntaxError | ValueError) -> str:
+    """Say what is wrong with a text, and where."""
+    at, what = getattr(error, "offset", None), getattr(error, "msg", error)
+    return f"{what} at character {at}" if at else f"{what} at its end"
 
 
 def field(value: Any, name: str) -> Any:
