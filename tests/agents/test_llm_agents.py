@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from asking import asking
 from pydantic import BaseModel
+from pydantic_ai.messages import ModelResponse, TextPart
+from pydantic_ai.models.function import FunctionModel
+from pydantic_ai.usage import RequestUsage
 
 from patterns.running import Running
 from providers.replies import Asked, Broken, Calls, Cut, Refuses, Says, Thinks, turns
@@ -302,6 +305,29 @@ async def test_a_model_that_is_too_dear_is_not_asked(running: Running) -> None:
         outcome = await running.run(flow, "?")
     assert (outcome.status, provider.asked) == ("partial", [])
     assert "limit of 0.001 US dollars" in str(outcome.reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "counted"), [((-5, 3), 3), ((-5, -3), None), ((0, 0), None), ((2**70, 1), 10**9 + 1)], ids=str
+)
+async def test_what_a_gateway_cannot_mean_is_not_counted_and_what_it_does_not_say_costs_the_most(
+    running: Running, said: tuple[int, int], counted: int | None
+) -> None:
+    def answers(messages: Any, info: Any) -> ModelResponse:
+        del messages, info
+        return ModelResponse(
+            [TextPart("hm")], usage=RequestUsage(input_tokens=said[0], output_tokens=said[1])
+        )
+
+    given: Any = FunctionModel(answers) if min(said) < 0 else "chat"
+    async with asking(turns(Says("hm", tokens=said))):
+        run = await running.begin(Workflow("tested", agent("sage", model=given)), "?")
+        assert (await running.ended(run)).output == "hm"
+    [intent] = [one for one in await running.events(run, "intent") if "/model/" in one.path]
+    [result] = [one for one in await running.events(run, "result") if "/model/" in one.path]
+    most = intent.body["reserved"]["tokens"]
+    assert result.body.get("spent", intent.body["reserved"])["tokens"] == (counted or most)
+    assert (result.body["noted"]["price"] == "unsaid") is (counted is None)
 
 
 # -- how sure it is --------------------------------------------------------------------------------------

@@ -55,6 +55,7 @@ async def by_openapi(
     source: str, name: str, model: str | None, allow: Sequence[str], *, secret: str | None
 ) -> Found:
     """Read an OpenAPI document; the operations that are allowed are what an agent gets in a shadow."""
+    from ripieno.connectors.mcp.definition import ToolDefinition, suspicions  # noqa: PLC0415 - as below
     from ripieno.connectors.openapi.connector import OpenApi  # noqa: PLC0415 - most commands do without it
     from ripieno.connectors.openapi.document import parse_document, read_content  # noqa: PLC0415 - as above
     from ripieno.connectors.openapi.live import content_at  # noqa: PLC0415 - as above
@@ -78,6 +79,10 @@ async def by_openapi(
     sent = "what it is sent, and the secret that it is shown," if auth else "what it is sent"
     beyond = [f"{sent} goes to {connector.base_url}"]
     beyond += [f"{tool}: what the service does and reaches when it is called" for tool in tools]
+    for tool, one in tools.items():
+        said = ToolDefinition({"name": tool, "description": one.description, "inputSchema": one.input_schema})
+        if odd := suspicions(said):
+            beyond.append(f"{tool}: reads as if it were meant for a model to obey: {'; '.join(odd)}")
     held_back = sorted(set(connector.offers()) - tools.keys())
     if held_back:
         beyond.append(

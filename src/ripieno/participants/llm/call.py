@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings
+    from pydantic_ai.usage import RequestUsage
 
 __all__ = ["KEY", "Asked", "ModelCall"]
 
@@ -34,6 +36,8 @@ KEY: Final = "api_key"
 
 ATTEMPTS: Final = 3
 LONGEST_NAME: Final = 200
+MOST_TOKENS: Final = 10**9
+COUNTED: Final = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 YEAR_SECONDS: Final = 365 * 24 * 3600.0
 
 
@@ -148,10 +152,11 @@ class ModelCall:
 
     def _book(self, response: ModelResponse, call: Call, seconds: float) -> None:
         """Tell what it has cost, and what has to be known of it later."""
-        usage = response.usage
+        usage = believed(response.usage)
         cost = price(self.entry, usage)
-        tokens = (usage.input_tokens or 0) + (usage.output_tokens or 0)
-        call.spent(model_calls=1, tokens=tokens, cost_usd=f"{cost.micros}e-6")
+        tokens = usage.input_tokens + usage.output_tokens
+        if tokens:  # else nobody says what it has cost, and it has cost the most that was reserved
+            call.spent(model_calls=1, tokens=tokens, cost_usd=f"{cost.micros}e-6")
         offered = [tool.name for tool in self._asked.parameters.function_tools]
         chosen = list(dict.fromkeys(part.tool_name for part in response.tool_calls))
         known: dict[str, Any] = {
@@ -160,21 +165,28 @@ class ModelCall:
             "finish": response.finish_reason,
         }
         counts: dict[str, int] = {
-            "input": usage.input_tokens or 0,
-            "output": usage.output_tokens or 0,
-            "cache_read": usage.cache_read_tokens or 0,
-            "cache_write": usage.cache_write_tokens or 0,
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+            "cache_read": usage.cache_read_tokens,
+            "cache_write": usage.cache_write_tokens,
             "reasoning": usage.details.get("reasoning_tokens", 0),
         }
         noted: dict[str, Json] = {
             **{name: plain(value) for name, value in known.items() if value},
             **{name: count for name, count in counts.items() if count},
-            "price": cost.by,
+            "price": cost.by if tokens else "unsaid",
             "took": int(seconds * 1_000_000),
             "chosen": [plain(one) for one in chosen],
             "passed_over": [plain(one) for one in offered if one not in chosen],
         }
         call.noted.update(noted)
+
+
+def believed(usage: RequestUsage) -> RequestUsage:
+    """Give what was used without counts that cannot be: a gateway's mistake is no reason to ask again."""
+    counts = {name: min(max(getattr(usage, name) or 0, 0), MOST_TOKENS) for name in COUNTED}
+    details = {name: min(max(count, 0), MOST_TOKENS) for name, count in usage.details.items()}
+    return dataclasses.replace(usage, **counts, details=details)
 
 
 def text_in(event: object) -> str:
@@ -204,7 +216,6 @@ class UnsettledRequestError(Exception):
 def as_tool_error(name: str, error: Exception) -> Exception:
     """Give what went wrong with a request by its class: that says whether it is worth another try."""
     found = classify(error)
-    said = f"{name}: {error}"
     if not found.definite:
-        return UnsettledRequestError(said, found)
-    return ToolError(said, failure=found.failure, retry_after=found.retry_after)
+        return UnsettledRequestError(str(error), found)  # whoever tells of it names the model
+    return ToolError(f"{name}: {error}", failure=found.failure, retry_after=found.retry_after)
