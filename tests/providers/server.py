@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import uvicorn
 from starlette.applications import Starlette
@@ -60,6 +61,12 @@ class Provider:
                 Route("/openai/v1/responses", self._openai_responses, methods=["POST"]),
                 Route("/anthropic/v1/messages", self._anthropic, methods=["POST"]),
                 Route("/google/v1beta/models/{call:path}", self._gemini, methods=["POST"]),
+                Route(
+                    "/vertex/v1beta1/projects/of-tests/locations/europe-west1/publishers/google/models/{call:path}",
+                    self._gemini,
+                    methods=["POST"],
+                ),
+                Route("/vertex/token", self._vertex_token, methods=["POST"]),
                 Route("/bedrock/model/{model:path}/converse", self._bedrock, methods=["POST"]),
                 Route("/bedrock/model/{model:path}/converse-stream", self._bedrock, methods=["POST"]),
             ]
@@ -118,7 +125,7 @@ class Provider:
 
     async def _gemini(self, request: Request) -> Response:
         model, _, verb = request.path_params["call"].partition(":")
-        key = request.headers.get("x-goog-api-key", "")
+        key = request.headers.get("x-goog-api-key") or request.headers.get("authorization", "")
         streaming = verb == "streamGenerateContent"
         asked = gemini_wire.asked_in(await request.json(), model, key, streamed=streaming)
         reply = await self._reply(asked)
@@ -129,6 +136,14 @@ class Provider:
         if asked.streamed:
             return streamed(gemini_wire.events(asked, reply))
         return JSONResponse(gemini_wire.content(asked, reply))
+
+    async def _vertex_token(self, request: Request) -> Response:
+        """Give a token for a signed assertion of a service account (RFC 7523)."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+        if form.get("grant_type") != grant or form.get("assertion", "").count(".") != 2:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        return JSONResponse({"access_token": "of-vertex", "expires_in": 3600, "token_type": "Bearer"})
 
     async def _bedrock(self, request: Request) -> Response:
         streaming = request.url.path.endswith("-stream")

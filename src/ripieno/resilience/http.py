@@ -13,7 +13,7 @@ from typing import Any, Final
 from ripieno.model.errors import SettingsError
 from ripieno.resilience.timing import connect_seconds, first_byte_seconds
 
-__all__ = ["client", "timed"]
+__all__ = ["CONNECT_SECONDS", "client", "timed"]
 
 CONNECT_SECONDS: Final = 10.0
 """Unless a call declares another."""

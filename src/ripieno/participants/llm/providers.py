@@ -9,10 +9,11 @@ from functools import lru_cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
+from ripieno.model.durations import seconds
 from ripieno.model.errors import DefinitionError
 from ripieno.participants.llm.here import ollama_address
 from ripieno.participants.llm.sent_plainly import sent_plainly
-from ripieno.resilience.http import client
+from ripieno.resilience.http import CONNECT_SECONDS, client
 from ripieno.resilience.pools import WIDTH, pooled
 
 if TYPE_CHECKING:
@@ -109,10 +110,21 @@ def vertex(entry: ModelEntry, key: str | None, http: Any) -> Model:
 
 
 def bedrock(entry: ModelEntry, key: str | None, http: Any) -> Model:
-    """Speak with Amazon Bedrock: by a key, or as whoever the machine is signed in as."""
+    """Speak with Amazon Bedrock: by a key, or as whoever the machine is signed in as.
+
+    Its client waits in threads, which no call under way reaches: it has its times when it is made. Unless it
+    is told how long an answer may be silent, it gives up after 5 min.
+    """
     del http
+    times = entry.resilience.timeouts
     where = {"region_name": entry.region or "us-east-1", "base_url": entry.base_url}
-    provider = made("providers.bedrock", "BedrockProvider", **where, api_key=key)
+    connect = None if times is None else times.connect
+    silent = None if times is None else times.first_byte or times.total
+    waits = {
+        "aws_connect_timeout": CONNECT_SECONDS if connect is None else seconds(connect),
+        "aws_read_timeout": None if silent is None else seconds(silent),
+    }
+    provider = made("providers.bedrock", "BedrockProvider", **where, **waits, api_key=key)
     provider.client.meta.events.unregister(
         "needs-retry.bedrock-runtime", unique_id="retry-config-bedrock-runtime"
     )  # as `once` does for the others
