@@ -30,9 +30,9 @@ from ripieno.anchoring.feeds import Feeds
 from ripieno.anchoring.receivers import receiver_at
 from ripieno.anchoring.serving import anchored
 from ripieno.anchoring.settings import Anchoring
+from ripieno.journal.feeding import Feeding
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.extract import Extract
-from ripieno.journal.sqlite.feeding import Feeding
 from ripieno.model.errors import SettingsError
 
 ORIGIN = "example.com/log"

@@ -19,8 +19,8 @@ from tests.anchoring.support.every_kind import write_every_kind
 
 from ripieno.anchoring import feeds, receivers
 from ripieno.anchoring.feeds import Feeds, Told
+from ripieno.journal.feeding import Feeding
 from ripieno.journal.sqlite.extract import Extract
-from ripieno.journal.sqlite.feeding import Feeding
 from ripieno.model.errors import SettingsError
 
 ORIGIN = "example.com/log"

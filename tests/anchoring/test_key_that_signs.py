@@ -24,11 +24,11 @@ from ripieno.anchoring.rekeying import Rekeyed, rekey
 from ripieno.anchoring.restore import restore
 from ripieno.anchoring.rounds import ForkError, Rounds
 from ripieno.anchoring.settings import Anchoring
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import NEXT, PUBLIC_KEY, SIGNING_KEY, draw, signer_at
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.sqlite.extract import Extract
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.verify import Report, verify
 from ripieno.model.errors import InputError, NotAllowedError, StoreError
 from ripieno.model.principal import Principal

@@ -20,10 +20,10 @@ from tests.journal.support.writing import begin, until
 from ripieno.anchoring.rounds import ForkError, Rounds
 from ripieno.anchoring.serving import anchored
 from ripieno.anchoring.settings import Anchoring
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import LATEST, PUBLIC_KEY
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.audit import SqliteAudit
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.verify import Report, verify
 from ripieno.model.errors import SettingsError
 from ripieno.model.stop import EVERYTHING

@@ -8,12 +8,11 @@ import threading
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
 from tests.journal.support.backends import PostgresBackend
-from tests.journal.support.postgres import server
+from tests.journal.support.postgres import cut_off, server, server_side
 from tests.journal.support.writing import begin, beginning, committed, end, owned, step, until, write
 
 from ripieno.journal.postgres import PostgresStore
@@ -53,30 +52,13 @@ async def opened(
         await store.close()
 
 
-def server_side(backend: PostgresBackend, statement: str) -> list[Any]:
-    """Run a statement as somebody else does."""
-    with psycopg.connect(backend.url, autocommit=True) as connection:
-        cursor = connection.execute(statement.encode())
-        return cursor.fetchall() if cursor.description else []
-
-
-def cut_off(backend: PostgresBackend) -> None:
-    """End every connection of the store."""
-    ended = server_side(
-        backend,
-        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-        " AND application_name = current_schema()",
-    )
-    assert ended and all(gone for (gone,) in ended)  # noqa: PT018 - one look at one answer
-
-
 def give_to_another(backend: PostgresBackend, run: str, lease: str) -> None:
     """Have a run owned by somebody who is not there to renew the lease: until so long from now."""
     server_side(
-        backend,
+        backend.url,
         f"INSERT INTO owners VALUES ('another', 'elsewhere', clock_timestamp() + interval '{lease}')",  # noqa: S608 - ours
     )
-    server_side(backend, f"UPDATE runs SET owner = 'another' WHERE id = '{run}'")  # noqa: S608 - ours
+    server_side(backend.url, f"UPDATE runs SET owner = 'another' WHERE id = '{run}'")  # noqa: S608 - ours
 
 
 # -- leases -------------------------------------------------------------------------------------------
@@ -88,7 +70,9 @@ async def test_an_owner_keeps_its_run_until_its_lease_is_over_in_the_time_of_the
     run = await begin(store)
     give_to_another(backend, run, "1 hour")
     assert await store.acquire(run) is None
-    server_side(backend, "UPDATE owners SET until_at = until_at - interval '2 hours' WHERE token = 'another'")
+    server_side(
+        backend.url, "UPDATE owners SET until_at = until_at - interval '2 hours' WHERE token = 'another'"
+    )
     taken = await store.acquire(run)
     assert taken is not None
     assert (taken.folded_epoch, taken.lease.epoch) == (1, 2)
@@ -112,10 +96,10 @@ async def test_an_owner_whose_lease_was_over_loses_the_next_append_to_what_was_t
 async def test_a_lease_is_renewed_for_as_long_as_its_owner_lives(backend: PostgresBackend) -> None:
     async with opened(backend, lease=BRIEFLY) as store:
         lease = await owned(store)
-        before = server_side(backend, "SELECT until_at FROM owners")
+        before = server_side(backend.url, "SELECT until_at FROM owners")
 
         async def renewed() -> bool | None:
-            return server_side(backend, "SELECT until_at FROM owners") > before or None
+            return server_side(backend.url, "SELECT until_at FROM owners") > before or None
 
         await until(renewed)
         assert await write(store, step(lease)) == ["written"]
@@ -143,7 +127,7 @@ async def test_an_owner_that_leaves_says_so_and_what_it_had_is_free(backend: Pos
         async with asyncio.timeout(10):
             await heard.wait()
         assert await other.acquire(run) is not None
-        assert len(server_side(backend, "SELECT token FROM owners")) == 1
+        assert len(server_side(backend.url, "SELECT token FROM owners")) == 1
 
 
 async def test_an_owner_is_named_by_its_machine_and_process(
@@ -152,8 +136,8 @@ async def test_an_owner_is_named_by_its_machine_and_process(
     run = await begin(store)
     ((workflow, name),) = store.processes("default")
     assert (workflow, name.rpartition(" process ")[1]) == ((await store.run(run)).workflow, " process ")
-    ((token,),) = server_side(backend, "SELECT token FROM owners")
-    server_side(backend, "DELETE FROM owners")
+    ((token,),) = server_side(backend.url, "SELECT token FROM owners")
+    server_side(backend.url, "DELETE FROM owners")
     assert store.processes("default") == [(workflow, token[-6:])], "it is this very process"
 
 
@@ -167,7 +151,7 @@ async def test_whoever_was_cut_off_while_idle_goes_on_and_hears_what_it_missed(
     heard = asyncio.Event()
     store.on_change(heard.set)
     heard.clear()
-    cut_off(backend)
+    cut_off(backend.url)
     async with asyncio.timeout(10):
         await heard.wait()
     assert (await store.run(lease.run)).epoch == 1
@@ -229,8 +213,8 @@ async def test_an_address_that_is_none_is_refused_without_repeating_it(tmp_path:
 
 async def test_whoever_leaves_while_the_server_is_gone_leaves_all_the_same(backend: PostgresBackend) -> None:
     async with opened(backend):
-        server_side(backend, "ALTER TABLE owners RENAME TO owned")
-        cut_off(backend)
+        server_side(backend.url, "ALTER TABLE owners RENAME TO owned")
+        cut_off(backend.url)
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ripieno")] == []
 
 
@@ -280,13 +264,13 @@ async def test_a_commit_that_changes_nothing_is_told_to_nobody(
 
 
 async def test_tables_of_others_and_of_other_formats_are_refused(backend: PostgresBackend) -> None:
-    server_side(backend, "CREATE TABLE theirs (id BIGINT)")
+    server_side(backend.url, "CREATE TABLE theirs (id BIGINT)")
     with pytest.raises(StoreError, match="has tables of another program"):
         await PostgresStore(backend.folder, backend.url).open()
-    server_side(backend, "DROP TABLE theirs")
+    server_side(backend.url, "DROP TABLE theirs")
     async with opened(backend):
         pass
-    server_side(backend, "UPDATE ripieno SET format = format + 1")
+    server_side(backend.url, "UPDATE ripieno SET format = format + 1")
     with pytest.raises(StoreError, match=f"has format {FORMAT + 1}"):
         await PostgresStore(backend.folder, backend.url).open()
 
@@ -305,9 +289,9 @@ async def test_what_was_erased_is_in_no_row_and_its_room_is_given_back(
     lease = await owned(store)
     await write(store, step(lease, output={"patient": "p-17"}), end(lease))
     assert await store.erase("default", [Doomed(lease.run)], by="person:ada", reason="asked to") == 2
-    assert server_side(backend, "SELECT wrapped FROM runs") == [(b"",)]
-    assert lease.stream not in {row[0] for row in server_side(backend, "SELECT stream FROM payloads")}
-    assert server_side(backend, "SELECT scrubbing FROM erasures") == [(None,)]
+    assert server_side(backend.url, "SELECT wrapped FROM runs") == [(b"",)]
+    assert lease.stream not in {row[0] for row in server_side(backend.url, "SELECT stream FROM payloads")}
+    assert server_side(backend.url, "SELECT scrubbing FROM erasures") == [(None,)]
 
 
 async def test_its_tables_are_those_of_sqlite(backend: PostgresBackend, tmp_path: Path) -> None:
@@ -336,14 +320,19 @@ async def test_its_tables_are_those_of_sqlite(backend: PostgresBackend, tmp_path
             )
         }
     found = server_side(
-        backend,
+        backend.url,
         "SELECT table_name, column_name, is_nullable = 'NO' FROM information_schema.columns"
         " WHERE table_schema = current_schema()",
     )
     own = {row for row in found if row[0] in ("ripieno", "owners") or row[1] == "rowid"}
     assert set(found) - own == columns
-    named = server_side(backend, "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")
+    named = server_side(backend.url, "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()")
     assert indexes <= {name for (name,) in named}
+
+
+async def test_it_says_where_it_is_without_the_password(store: PostgresStore) -> None:
+    assert store.described() == f"format {FORMAT}, in {store._writer.place}"  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - as the errors say it
+    assert store._writer.place.startswith("postgresql://")  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - likewise
 
 
 def test_the_server_of_the_tests_is_a_real_one() -> None:

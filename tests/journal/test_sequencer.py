@@ -19,9 +19,9 @@ from tests.journal.support.sample import write_sample
 from tests.journal.support.signed import AT, ORIGIN, sequenced, sign
 from tests.journal.support.writing import owned, step, write
 
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import LATEST, PUBLIC_KEY, SIGNING_KEY, signer_at
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.stored import StoredSink
 from ripieno.model.errors import SettingsError, StoreError
 from ripieno.proof.checkpoints import event_leaf

@@ -13,7 +13,7 @@ import yaml
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader
 
-from ripieno.journal.sqlite.feeding import Fed
+from ripieno.journal.feeding import Fed
 from ripieno.model.event import GENESIS, KINDS, Event
 from ripieno.telemetry.metering import Metering
 from ripieno.telemetry.moments import Moment, Run, Work, WorkKind

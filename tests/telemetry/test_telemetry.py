@@ -15,7 +15,7 @@ from kernel.scenarios.house import asked, begin, ended, events, parked, reply, s
 from providers.replies import Calls, Says, turns
 from ripieno import Principal, Workflow, agent, concurrent, human, merge, sequential, subworkflow
 from ripieno.connectors.tool import tool
-from ripieno.journal.sqlite.feeding import Feeding
+from ripieno.journal.feeding import Feeding
 from ripieno.model.errors import SettingsError
 from ripieno.participants.function import Function
 from ripieno.telemetry.exporting import Exporting

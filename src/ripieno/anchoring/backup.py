@@ -22,10 +22,10 @@ from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, UnknownMasterError
 from ripieno.journal.master_file import ID_BYTES
 from ripieno.journal.records import ENDED
 from ripieno.journal.signing import PUBLIC_KEY, SIGNING_KEY, signer_at
+from ripieno.journal.sql.tree import StoredTree
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT
-from ripieno.journal.sqlite.tree import StoredTree
 from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.model.errors import NotFoundError, StoreError
 from ripieno.proof.notes import NoteError, Verifier

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.journal.sequencer import Sequencer
 from ripieno.proof.notes import NoteError, Signer
 
 __all__ = ["KINDS", "Duties", "Duty", "duty_of", "notes_of"]

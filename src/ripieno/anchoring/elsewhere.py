@@ -15,8 +15,8 @@ from typing import Final
 from ripieno.anchoring.rounds import ForkError, check, known_size
 from ripieno.anchoring.settings import Anchoring
 from ripieno.anchoring.sink import RememberingSink, Sink, SinkError, sink_at
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import SIGNING_KEY, signer_at
-from ripieno.journal.sqlite.sequencer import Sequencer
 
 __all__ = ["Elsewhere", "ask", "compare"]
 

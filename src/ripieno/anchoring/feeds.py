@@ -12,8 +12,8 @@ from typing import Final, TextIO
 
 from ripieno.anchoring.ocsf import cloud_event
 from ripieno.anchoring.receivers import Receiver, ReceiverError, TooLargeError, receiver_at
+from ripieno.journal.feeding import Cursor, Feeding
 from ripieno.journal.signing import signer_at
-from ripieno.journal.sqlite.feeding import Cursor, Feeding
 from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.model.errors import SettingsError
 

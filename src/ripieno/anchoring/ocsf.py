@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-from ripieno.journal.sqlite.feeding import Fed
+from ripieno.journal.feeding import Fed
 from ripieno.model.event import Event
 from ripieno.model.ids import short
 

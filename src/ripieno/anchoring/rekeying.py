@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import NEXT, draw, put_next, signer_at, withdraw
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_command
 from ripieno.kernel.clock import Clock, SystemClock

@@ -33,9 +33,9 @@ from ripieno.anchoring.done_since import Known, Repeated, known_in, remembered_b
 from ripieno.anchoring.manifest import ANOTHER, BackupError, Manifest
 from ripieno.anchoring.sealing import opened
 from ripieno.anchoring.sink import Sink, SinkError, sink_at
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import keep_latest, signer_at
 from ripieno.journal.sqlite.restoring import RestoringStore
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.kernel.clock import Clock, SystemClock, moment
 from ripieno.model.event import Json
 from ripieno.model.ids import new_id

@@ -16,8 +16,8 @@ from ripieno.anchoring.duties import KINDS, notes_of
 from ripieno.anchoring.rekeying import settle_next
 from ripieno.anchoring.settings import Anchoring
 from ripieno.anchoring.sink import RememberingSink, Sink, SinkError, TakenError, named, sink_at, size_of
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import LATEST, keep_latest, signer_at
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.stored import StoredCheckpoint, StoredSink
 from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.model.errors import RipienoError

@@ -13,7 +13,7 @@ from ripieno.anchoring.elsewhere import compare
 from ripieno.anchoring.feeds import Feeds
 from ripieno.anchoring.rounds import ForkError, Round, Rounds
 from ripieno.anchoring.settings import Anchoring
-from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sql.store import SqlStore
 from ripieno.kernel.clock import Clock
 from ripieno.model.errors import RipienoError
 from ripieno.model.event import Json, Kind
@@ -31,9 +31,7 @@ log = structlog.get_logger(__name__)
 
 
 @asynccontextmanager
-async def anchored(
-    store: SqliteStore, settings: Anchoring, clock: Clock | None = None
-) -> AsyncGenerator[None]:
+async def anchored(store: SqlStore, settings: Anchoring, clock: Clock | None = None) -> AsyncGenerator[None]:
     """Sign and publish within `settings.every` seconds of each commit until the block is left."""
     rounds = Rounds(store.home, settings, clock)
     feeds = Feeds(store.home, settings.feeds, settings.origin, clock)
@@ -48,7 +46,7 @@ async def anchored(
         await asyncio.gather(*tasks)
 
 
-async def not_behind(store: SqliteStore, settings: Anchoring) -> None:
+async def not_behind(store: SqlStore, settings: Anchoring) -> None:
     """Raise `ForkError` where a sink has a checkpoint that the log does not go on from.
 
     Asked once, before anything is served; a sink that cannot be asked is told, and keeps nobody from working.
@@ -79,7 +77,7 @@ async def tell(feeds: Feeds, every: float, leaving: asyncio.Event) -> None:
             told = done.failures
 
 
-async def keep(store: SqliteStore, rounds: Rounds, every: float, leaving: asyncio.Event) -> None:
+async def keep(store: SqlStore, rounds: Rounds, every: float, leaving: asyncio.Event) -> None:
     """Make a round whenever there is something to do; what goes wrong keeps nobody from working."""
     told: str | None = None
     refused = False
@@ -103,7 +101,7 @@ async def keep(store: SqliteStore, rounds: Rounds, every: float, leaving: asynci
                 await store.record(EVERYTHING, "checkpoint.refused", {"problem": error.message})
 
 
-async def record(store: SqliteStore, done: Round) -> None:
+async def record(store: SqlStore, done: Round) -> None:
     """Put it into the system's log when a sink cannot be reached any more, or can be again."""
     for change in done.changes:
         failed = change.failed_at is not None

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from ripieno.cli.exits import Exit
+from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
 from ripieno.cli.settings import Settings
@@ -116,6 +117,7 @@ def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) 
     from ripieno.journal.verify import verify as verify_log  # noqa: PLC0415 - only here
 
     settings = options.settle()
+    only_in_a_folder("ripieno audit verify")
     if settings.credential is not None:
         asyncio.run(check_alone(settings))
     elsewhere = ask([sink_at(place) for place in settings.anchoring.sinks], seconds=PATIENCE_SECONDS)

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
+from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.reach import check_whole
@@ -62,6 +63,7 @@ def report(
         msg = "a report is about a run or a period"
         raise InputError(msg, remedy="give one of --run and --period")
     settings = options.settle()
+    only_in_a_folder("ripieno audit report")
     if run is not None:
         about = asyncio.run(_about_run(settings, run, reason, values=values))
         page, problems = run_page(about, values=values), about.problems

@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from ripieno.cli.audit import key_of, text_of
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
+from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import listing, note, write
 from ripieno.cli.session import opened
@@ -45,6 +46,10 @@ KEPT: Final = {
     "plain": "the keys are in it in clear: whoever has it reads every recorded value",
     "sealed": "the keys are in it under the passphrase: without that no value can be read",
 }
+
+OF_A_DATABASE: Final = (
+    "pg_dump and pg_restore do it for a database; keep master.key and checkpoint.key as well"
+)
 
 
 def backup(
@@ -97,6 +102,7 @@ def backup(
         msg = "--with-keys puts the keys into it in clear, and a passphrase is given to seal them"
         raise InputError(msg, remedy="leave one of both away")
     settings = options.settle()
+    only_in_a_folder("ripieno backup", OF_A_DATABASE)
     asyncio.run(sign_in(settings))
     origin = settings.anchoring.origin
     keys: dict[str, Any] = {"origin": origin, "with_keys": with_keys, "passphrase": phrase}
@@ -152,6 +158,7 @@ def restore(
     from ripieno.anchoring.restore import restore as put_back  # noqa: PLC0415 - only here
 
     settings = options.settle()
+    only_in_a_folder("ripieno restore", OF_A_DATABASE)
     if settings.credential is not None:
         msg = "a backup is put back by whoever operates the machine, and a key or token was given"
         raise NotAllowedError(msg, remedy="unset RIPIENO_API_KEY and RIPIENO_TOKEN")

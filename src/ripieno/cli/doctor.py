@@ -23,11 +23,10 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, duration, listing, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.journal.feeding import Feeding
+from ripieno.journal.places import is_there, only_readable
 from ripieno.journal.records import RunFilter, VersionRow
-from ripieno.journal.sqlite import only_readable
-from ripieno.journal.sqlite.feeding import Feeding
-from ripieno.journal.sqlite.schema import FORMAT
-from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.model.errors import RipienoError
@@ -67,7 +66,7 @@ def doctor(*, options: Options = DEFAULTS) -> int:
     """
     settings = options.settle()
     checks = [python(), sqlite(), *models(), *folder(settings.home)]
-    if (settings.home / "journal.sqlite").exists():
+    if is_there(settings.home):
         checks += asyncio.run(runs(settings))
     table = listing("", "", "", "")
     for check in checks:
@@ -284,9 +283,7 @@ async def runs(settings: Settings) -> list[Check]:
     checks: list[Check] = []
     try:
         async with opened(settings) as store:
-            checks.append(
-                Check("store", "well", f"format {FORMAT}, {store.path.stat().st_size / 1e6:.1f} MB")
-            )
+            checks.append(Check("store", "well", store.described()))
             checks += await master(settings, store)
             tenant, now = settings.principal.tenant, SystemClock().now()
             going = await store.runs(RunFilter(tenant=tenant, statuses=("running",), limit=1000))

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from ripieno.cli.audit import check_alone, text_of
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
+from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.reach import check_whole
@@ -69,6 +70,7 @@ def export(
 
     """
     settings = options.settle()
+    only_in_a_folder("ripieno audit export")
     streams = asyncio.run(_streams(settings, run))
     sizes = [size_in(text_of(file), file) for file in checkpoint]
     if ocsf and (values or sizes):
@@ -169,6 +171,7 @@ def prove(run: str, seq: int, *, to: Path, options: Options = DEFAULTS) -> int:
 
     """
     settings = options.settle()
+    only_in_a_folder("ripieno audit prove")
     stream = asyncio.run(_stream(settings, run))
     from ripieno.anchoring.export import prove as proof_of  # noqa: PLC0415 - only here
 

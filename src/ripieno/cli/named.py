@@ -12,6 +12,7 @@ from ripieno.cli.definitions import find_workflow
 from ripieno.cli.output import note
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.journal.places import is_there
 from ripieno.kernel.deployments import deployed
 from ripieno.model.errors import InputError
 from ripieno.model.mode import Mode
@@ -131,7 +132,7 @@ def served(settings: Settings, text: str, *, model: str | None = None, mode: Mod
         and mode is None
         and ":" not in text
         and not Path(text).is_file()
-        and (settings.home / "journal.sqlite").exists()
+        and is_there(settings.home)
     ):
         named = asyncio.run(in_production(settings, text))
         if named is not None:

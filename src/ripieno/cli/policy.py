@@ -16,6 +16,7 @@ from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, listing, note, write
 from ripieno.cli.session import opened
 from ripieno.cli.settings import Settings
+from ripieno.journal.places import is_there
 from ripieno.model.errors import DefinitionError, NotFoundError, Place, nearest
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def check_policies(
 
 def in_production(settings: Settings) -> str | None:
     """Give the version that decides for the tenant; None while the files do."""
-    if not (settings.home / "journal.sqlite").exists():
+    if not is_there(settings.home):
         return None
     return asyncio.run(_in_production(settings))
 

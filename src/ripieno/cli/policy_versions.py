@@ -17,6 +17,7 @@ from ripieno.cli.output import clean, console, listing, note, write
 from ripieno.cli.policy import loaded
 from ripieno.cli.session import opened, opened_or_new
 from ripieno.cli.settings import Settings
+from ripieno.journal.places import is_there
 from ripieno.model.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -349,7 +350,7 @@ def chosen_library(settings: Settings, folder: Path | None, version: str | None)
 
 def library_in_force(settings: Settings, version: str | None = None) -> Library:
     """Give the policies of a version; without one those that decide for the tenant now."""
-    if not (settings.home / "journal.sqlite").exists():
+    if not is_there(settings.home):
         if version is not None and version != FILES:
             msg = f"nothing has run in {settings.home} yet"
             raise NotFoundError(msg, remedy="--home names another data folder")

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from ripieno.cli.output import note
 from ripieno.cli.reach import check_shows
 from ripieno.cli.settings import Settings
+from ripieno.journal.places import is_there, only_readable
 from ripieno.journal.records import RunRow
-from ripieno.journal.sqlite import ReadOnlyStore, SqliteStore, only_readable
+from ripieno.journal.sql.store import SqlStore
+from ripieno.journal.sqlite import ReadOnlyStore
 from ripieno.journal.store import Store
 from ripieno.kernel.approving import USABLE_SECONDS, task_of
 from ripieno.kernel.clock import SystemClock
@@ -41,12 +43,12 @@ def quiet() -> None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
+async def opened(settings: Settings) -> AsyncGenerator[SqlStore]:
     """Open the data folder without serving anything, were it only to be read.
 
     Raises `NotFoundError` where there is none.
     """
-    if not (settings.home / "journal.sqlite").exists():
+    if not is_there(settings.home):
         msg = f"nothing has run in {settings.home} yet"
         raise NotFoundError(
             msg, remedy="ripieno demo or ripieno run begins; --home names another data folder"
@@ -56,7 +58,7 @@ async def opened(settings: Settings) -> AsyncGenerator[SqliteStore]:
 
 
 @asynccontextmanager
-async def opened_or_new(settings: Settings) -> AsyncGenerator[SqliteStore]:
+async def opened_or_new(settings: Settings) -> AsyncGenerator[SqlStore]:
     """Open the data folder without serving anything, making it where there is none."""
     readable = only_readable(settings.home)
     store = ReadOnlyStore(settings.home) if readable else governed(data_folder(settings.home))

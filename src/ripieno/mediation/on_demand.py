@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ripieno.journal.places import database_url, missing
+from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.gate import Action, Decision, Tracing
 from ripieno.model.provenance import RunLog, Tracer
@@ -16,20 +18,14 @@ if TYPE_CHECKING:
 __all__ = ["FolderGate", "governed"]
 
 
-class GovernedStore(SqliteStore):
-    """The log of a data folder with the gate that decides about what is done to it."""
-
-    gate: FolderGate
-
-
 class FolderGate:
     """Decides by the policies in force: those of the data folder and its project, or what was promoted."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._store: SqliteStore | None = None
+        self._store: SqlStore | None = None
 
-    def follow(self, store: SqliteStore) -> None:
+    def follow(self, store: SqlStore) -> None:
         """Decide by what is promoted in a log, too, and let it keep what is decided by."""
         self._store = store
 
@@ -61,9 +57,25 @@ class FolderGate:
         return InForce(self._home, self._store)
 
 
-def governed(home: Path) -> GovernedStore:
-    """Give the log of a data folder with its gate, to be opened."""
+def governed(home: Path, *, loaded: bool = False) -> SqlStore:
+    """Give the log of a data folder, or of the database that there is for it, with its gate, to be opened.
+
+    `loaded`: whoever serves runs will need the gate, and loads it now. Raises `SettingsError` where the name
+    of the database is none, or what speaks with one is not installed.
+    """
     gate = FolderGate(home)
-    store = GovernedStore(home, gate)
+    url = database_url()
+    store = SqliteStore(home, gate) if url is None else in_database(home, url, gate)
     gate.follow(store)
+    if loaded:
+        gate.load()
     return store
+
+
+def in_database(home: Path, url: str, gate: FolderGate) -> SqlStore:
+    """Give the log in a database."""
+    try:
+        from ripieno.journal.postgres import PostgresStore  # noqa: PLC0415 - only who has such a database
+    except ModuleNotFoundError as error:
+        raise missing() from error
+    return PostgresStore(home, url, gate)

@@ -18,8 +18,8 @@ from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.util.types import AttributeValue
 
-from ripieno.journal.sqlite.feeding import Cursor
-from ripieno.journal.sqlite.projecting import Projecting
+from ripieno.journal.feeding import Cursor
+from ripieno.journal.projecting import Projecting
 from ripieno.kernel.clock import Clock, SystemClock
 from ripieno.telemetry.metering import Metering
 from ripieno.telemetry.moments import Moment, Moments

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, TypeVar
 
-from ripieno.journal.sqlite.feeding import Fed
-from ripieno.journal.sqlite.projecting import Projecting
+from ripieno.journal.feeding import Fed
+from ripieno.journal.projecting import Projecting
 from ripieno.model.event import Event
 
 __all__ = ["Moment", "Moments", "Run", "Work"]

@@ -57,8 +57,7 @@ async def open_host(
     """
     anchoring, telemetry = anchoring or Anchoring.read(), Telemetry.read()
     folder = data_folder(home or find_data_folder())
-    store = governed(folder)
-    store.gate.load()
+    store = governed(folder, loaded=True)
     spare_the_collector()
     await store.open()
     try:

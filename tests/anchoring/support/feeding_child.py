@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from ripieno.anchoring import feeds
-from ripieno.journal.sqlite.feeding import Cursor, Feeding
+from ripieno.journal.feeding import Cursor, Feeding
 
 if __name__ == "__main__":
     feeds.BATCH = 7

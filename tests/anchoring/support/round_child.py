@@ -12,7 +12,7 @@ from typing import Any
 from ripieno.anchoring import rounds
 from ripieno.anchoring.folder import FolderSink
 from ripieno.anchoring.settings import Anchoring
-from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.journal.sequencer import Sequencer
 
 STEPS: dict[str, tuple[Any, str]] = {
     "advance": (Sequencer, "advance"),

@@ -14,7 +14,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-__all__ = ["fresh_schema", "server"]
+__all__ = ["cut_off", "fresh_schema", "server", "server_side"]
 
 FAST = ("fsync = off", "full_page_writes = off")
 """Nothing here has to outlive the machine."""
@@ -44,3 +44,21 @@ def fresh_schema() -> str:
     with psycopg.connect(server().get_uri(), autocommit=True) as connection:
         connection.execute(SQL("CREATE SCHEMA {}").format(Identifier(name)))
     return f"{server().get_uri()}&options=-csearch_path%3D{name}&application_name={name}"
+
+
+def server_side(url: str, statement: str) -> list[Any]:
+    """Run a statement as somebody else does."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+def cut_off(url: str) -> None:
+    """End every connection to a schema."""
+    ended = server_side(
+        url,
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+        " AND application_name = current_schema()",
+    )
+    assert ended
+    assert all(gone for (gone,) in ended)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ripieno.journal.sqlite.sequencer import Sequencer
+from ripieno.journal.sequencer import Sequencer
 
 if __name__ == "__main__":
     with Sequencer(Path(sys.argv[1])) as sequencer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import keep_latest, signer_at
-from ripieno.journal.sqlite.sequencer import Sequencer
 from ripieno.journal.stored import StoredSink
 from ripieno.proof.checkpoints import Checkpoint
 

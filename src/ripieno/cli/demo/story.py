@@ -13,6 +13,7 @@ from ripieno.cli.demo.chapters import Stage, byte_changed, clinician_decides, ne
 from ripieno.cli.demo.injection import NOTED, note_followed
 from ripieno.cli.exits import Exit
 from ripieno.cli.following import Followed, document_of, follow
+from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.loops import run_through
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import duration, listing, write
@@ -46,6 +47,7 @@ def demo(*, model: str = RECORDED, mode: Mode = "auto", options: Options = DEFAU
 
     """
     settings = options.settle()
+    only_in_a_folder("ripieno demo")
     stage = Stage(settings)
     try:
         followed = run_through(tell(stage, model, mode))

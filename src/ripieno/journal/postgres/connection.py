@@ -81,6 +81,11 @@ class PostgresConnection:
             self.changed = True
         return cursor
 
+    def execute_all(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Carry out a statement for each of these rows, all sent together."""
+        with self.raw.cursor() as cursor:
+            cursor.executemany(translated(statement), rows)
+
     def close(self) -> None:
         """Close it."""
         with contextlib.suppress(psycopg.Error):

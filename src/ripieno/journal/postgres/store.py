@@ -14,7 +14,7 @@ from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.database import PostgresDatabase
 from ripieno.journal.postgres.leases import LEASE_SECONDS, Leases
 from ripieno.journal.postgres.reader import PostgresReader
-from ripieno.journal.postgres.schema import create
+from ripieno.journal.postgres.schema import FORMAT, create
 from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sql.writer import Writer
 from ripieno.model.gate import SHUT, Gate
@@ -99,6 +99,10 @@ class PostgresStore(SqlStore):
             connection.close()
             raise
         return connection
+
+    def described(self) -> str:
+        """Say for people in which format it is, and where."""
+        return f"format {FORMAT}, in {self._writer.place}"
 
     async def close(self) -> None:
         """Commit what is queued, close the connections and give up ownership."""

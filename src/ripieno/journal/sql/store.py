@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from ripieno.journal.budgets import Short
 from ripieno.journal.deployments import Roll
@@ -64,6 +66,8 @@ class SqlStore(
     All writes go through the one thread of its writer.
     """
 
+    home: Path
+    """The data folder: the keys are in it, and policies."""
     gate: Gate
     _master: MasterKey
     _owners: Owners
@@ -81,6 +85,10 @@ class SqlStore(
         self._roll.refresh()
         self._stops.refresh()
         self.policy_book.refresh()
+
+    @abstractmethod
+    def described(self) -> str:
+        """Say for people in which format it is, and how large, or where."""
 
     def refresh_rights(self) -> None:
         """Look at once at what decisions depend on beside policies; raises `StoreError`."""

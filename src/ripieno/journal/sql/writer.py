@@ -113,6 +113,11 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="ripieno-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def place(self) -> str:
+        """What is written to, as people call it."""
+        return self._database.place
+
     def append(self, draft: Draft) -> None:
         """Queue an event; it is lost when the store is closed."""
         if self._closed:

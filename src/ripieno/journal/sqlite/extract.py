@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
+from ripieno.journal.sql.tree import StoredTree
 from ripieno.journal.sqlite.audit import SqliteAudit, named, stored
-from ripieno.journal.sqlite.tree import StoredTree
 from ripieno.proof.form import RUN_TABLES
 
 __all__ = ["Extract", "Placed"]

@@ -17,7 +17,7 @@ from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
 from ripieno.journal.sqlite.owners import FileOwners
 from ripieno.journal.sqlite.reader import SqliteReader
-from ripieno.journal.sqlite.schema import BUSY_SECONDS, connect, create
+from ripieno.journal.sqlite.schema import BUSY_SECONDS, FORMAT, connect, create
 from ripieno.journal.sqlite.scrubbing import scrub
 from ripieno.journal.sqlite.vouching import vouch_earlier
 from ripieno.model.gate import SHUT, Gate
@@ -91,6 +91,10 @@ class SqliteStore(SqlStore):
         except sqlite3.Error as error:
             raise opening(self.path, error) from error
         return connection
+
+    def described(self) -> str:
+        """Say for people in which format it is, and how large."""
+        return f"format {FORMAT}, {self.path.stat().st_size / 1e6:.1f} MB"
 
     async def close(self) -> None:
         """Commit what is queued, close the file and give up ownership."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ripieno.journal.sqlite.feeding import Feeding
+from ripieno.journal.feeding import Feeding
 from ripieno.model.event import Event, Kind
 
 __all__ = ["Projecting"]

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from ripieno.journal.elected import BUSY_SECONDS, Elected
+from ripieno.journal.sql.database import marks, put
 from ripieno.journal.sql.reads import OF_SYSTEM
-from ripieno.journal.sqlite.elected import Elected
-from ripieno.journal.sqlite.rows import Rows
-from ripieno.journal.sqlite.schema import BUSY_SECONDS
-from ripieno.journal.sqlite.tree import EVERY, StoredTree
+from ripieno.journal.sql.tree import EVERY, StoredTree
 from ripieno.journal.stored import StoredCheckpoint, StoredSink
 from ripieno.model.event import Event
 from ripieno.model.stop import EVERYTHING
@@ -29,9 +28,6 @@ __all__ = ["Sequencer"]
 
 PORTION: Final = 500
 """How many leaves one transaction writes: others wait for it no longer than a few milliseconds."""
-
-LEAVES: Final = Rows("INSERT INTO leaves (leaf, position, stream, seq, hash) VALUES {}", columns=5)
-NODES: Final = Rows("INSERT INTO tree_nodes (level, number, hash) VALUES {}", columns=3)
 
 
 class Sequencer(Elected):
@@ -76,18 +72,18 @@ class Sequencer(Elected):
             nodes += [node for node in made if kept(node)]
         if leaves:
             with self.written(durable=False):
-                LEAVES.write(self.connection, leaves)
-                NODES.write(self.connection, nodes)
+                self._seat.insert("leaves (leaf, position, stream, seq, hash)", leaves)
+                self._seat.insert("tree_nodes (level, number, hash)", nodes)
             self._position = leaves[-1][1]
         return len(leaves)
 
     def events_of(self, kinds: Sequence[str], after: int, upto: int) -> list[Any]:
         """Give the events of these kinds between two leaves: leaf, kind, tenant of its stream, envelope."""
-        asked = ", ".join("?" * len(kinds))
         return self.rows(
             "SELECT l.leaf, e.kind, t.name, e.envelope FROM events e"  # noqa: S608 - question marks alone
             " JOIN leaves l ON l.position = e.position LEFT JOIN tenants t ON t.stream = e.stream"
-            f" WHERE e.kind IN ({asked}) AND e.position >= (SELECT position FROM leaves WHERE leaf >= ?"
+            f" WHERE e.kind IN ({marks(len(kinds))})"
+            " AND e.position >= (SELECT position FROM leaves WHERE leaf >= ?"
             " ORDER BY leaf LIMIT 1) AND l.leaf < ? ORDER BY e.position",
             *kinds,
             after,
@@ -124,7 +120,7 @@ class Sequencer(Elected):
     def published(self, sink: StoredSink) -> None:
         """Keep what became of publishing."""
         with self.written(durable=False):
-            self.connection.execute("INSERT OR REPLACE INTO sinks VALUES (?, ?, ?, ?, ?)", sink)
+            self.connection.execute(put("sinks", "sink", "number, at, failed_at, problem"), sink)
 
     def restores(self, key: Verifier) -> list[Restore]:
         """Give what the log says of having been put back from a backup, signed by its key."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ripieno.journal.sqlite.elected import Elected
+from ripieno.journal.elected import Elected
+from ripieno.journal.sql.database import put
 
 __all__ = ["Cursor", "Fed", "Feeding"]
 
@@ -57,4 +58,4 @@ class Feeding(Elected):
     def keep(self, cursor: Cursor) -> None:
         """Keep how far somebody was told; durably, so that a crash repeats little."""
         with self.written(durable=True):
-            self.connection.execute("INSERT OR REPLACE INTO feeds VALUES (?, ?, ?, ?)", cursor)
+            self.connection.execute(put("feeds", "feed", "position, failed_at, problem"), cursor)
