@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kernel.scenarios.house import (
     begin,
     ended,
     events,
+    opened,
     parked,
     reply,
     resting,
@@ -19,6 +21,7 @@ from kernel.scenarios.house import (
     until,
 )
 from ripieno.journal.records import RunRow
+from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import operators
 from ripieno.kernel.host import Host
 from ripieno.kernel.rehearsal import rehearse
@@ -128,6 +131,36 @@ async def test_changed_code_does_not_touch_a_waiting_run_which_says_what_it_need
         assert row.detail == f"no process serves version {RECORDED.version[:12]} of letter"
         assert len(await events(host, run)) == 4
     async with serving(tmp_path, RECORDED) as host:
+        assert (await ended(host, run)).status == "complete"
+
+
+class Asked(SqliteStore):
+    """Counts how often it is asked which versions may serve another's runs."""
+
+    asked = 0
+
+    async def compatible(self, tenant: str, old: str) -> Sequence[str]:
+        self.asked += 1
+        return await super().compatible(tenant, old)
+
+
+async def test_what_is_not_served_yet_is_left_alone_while_versions_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ripieno.kernel.host.UNSERVED_SECONDS", 0.0)
+    monkeypatch.setattr("ripieno.kernel.host.OTHERS_SECONDS", 0.0)
+    run = await waiting_run(tmp_path)
+    async with opened(tmp_path, Asked) as store, serving(tmp_path, SAME_PATH, store=store) as host:
+        host.loading = True
+        await reply(host, await asked(host, run), YES)
+
+        async def looked_at() -> bool | None:
+            return store.asked > 2 or None
+
+        await until(looked_at)
+        assert (await store.run(run)).status != "needs_version"
+        host.register(RECORDED)
+        host.loading = False
         assert (await ended(host, run)).status == "complete"
 
 

@@ -112,6 +112,13 @@ class Versions:
 
     async def look(self) -> None:
         """Serve the versions that were registered since the last look."""
+        self._host.loading = True
+        try:
+            await self._serve_new()
+        finally:
+            self._host.loading = False
+
+    async def _serve_new(self) -> None:
         for row in await self._host.store.versions(self._tenant):
             if row.version in self._tried:
                 continue

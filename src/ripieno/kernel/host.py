@@ -66,6 +66,8 @@ class Host:
         self._dispatcher: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._draining = False
+        self.loading = False
+        """True while versions are still being loaded here: runs of those not served yet are left alone."""
 
     async def __aenter__(self) -> Self:
         self.store.on_change(self._bell.set, own=False)
@@ -267,7 +269,7 @@ class Host:
         """Tell whether a run that this process cannot serve was left to others for long enough."""
         now = asyncio.get_running_loop().time()
         since = self._unserved.setdefault(run, now)
-        if now - since < UNSERVED_SECONDS:
+        if self.loading or now - since < UNSERVED_SECONDS:
             self._look_again(run)
             return False
         del self._unserved[run]
