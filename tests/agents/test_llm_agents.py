@@ -292,6 +292,13 @@ async def test_what_fails_in_passing_is_tried_again_and_what_does_not_is_not(run
     assert "wrong key" in str(outcome.reason)
 
 
+async def test_no_more_of_a_response_is_read_than_it_may_have(running: Running) -> None:
+    script = turns(Broken(200, body="{}", headers={"content-length": "50000001"}))
+    async with asking(script, chat={"resilience": {"retry": {"attempts": 1}}}):
+        outcome = await running.run(agent("sage", model="chat"), "?")
+    assert (outcome.status, outcome.failure) == ("failed", "connection")
+
+
 async def test_a_refusal_is_no_answer(running: Running) -> None:
     async with asking(turns(Refuses("I will not."))):
         outcome = await running.run(agent("sage", model="chat", output=Finding), "?")

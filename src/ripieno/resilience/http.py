@@ -22,14 +22,16 @@ OF_TRANSPORT: Final = ("verify", "cert", "http1", "http2", "limits", "proxy")
 """What says how connections are made."""
 
 
-def client(library: str = "httpx", *, most_bytes: int | None = None, **settings: Any) -> Any:
+def client(
+    library: str = "httpx", *, most_bytes: int | None = None, packed: bool = False, **settings: Any
+) -> Any:
     """Give an `AsyncClient` of `httpx`, or of `httpx2` where a provider's client wants one.
 
     Times for the connection and the first byte are those of the `Timeouts` declared of the call under way;
     the total is the call's own. `settings` are the client's: `base_url`, `headers`, `auth`, `transport` and
     so on. A proxy is given by `proxy=`; the environment's is not looked for. With `most_bytes` an answer that
-    has more fails, as does one that is packed, of which nobody knows how large it is. Raises `SettingsError`
-    without the library.
+    has more fails, as does one that is packed, of which nobody knows how large it is, unless it may be
+    `packed`. Raises `SettingsError` without the library.
     """
     try:
         module: Any = importlib.import_module(library)
@@ -41,12 +43,12 @@ def client(library: str = "httpx", *, most_bytes: int | None = None, **settings:
     if transport is None:
         own = {name: settings.pop(name) for name in OF_TRANSPORT if name in settings}
         transport = module.AsyncHTTPTransport(**own)
-    if most_bytes is not None:
+    if most_bytes is not None and not packed:
         settings["headers"] = {"Accept-Encoding": "identity", **settings.get("headers", {})}
-    return module.AsyncClient(transport=timed(module, transport, most_bytes), **settings)
+    return module.AsyncClient(transport=timed(module, transport, most_bytes, packed=packed), **settings)
 
 
-def timed(module: Any, transport: Any, most_bytes: int | None = None) -> Any:
+def timed(module: Any, transport: Any, most_bytes: int | None = None, *, packed: bool = False) -> Any:
     """Give a transport of a library around another one, which keeps to the times of the call under way."""
     base: type[Any] = module.AsyncBaseTransport
 
@@ -67,11 +69,15 @@ def timed(module: Any, transport: Any, most_bytes: int | None = None) -> Any:
                 raise module.ReadTimeout(msg, request=request) from error
             if most_bytes is None:
                 return answer
-            packed = answer.headers.get("content-encoding", "identity")
-            if packed != "identity":
+            kind = answer.headers.get("content-encoding", "identity")
+            if kind != "identity" and not packed:
                 await answer.aclose()
-                msg = f"an answer came packed by {packed}, which nobody asked for"
+                msg = f"an answer came packed by {kind}, which nobody asked for"
                 raise module.RemoteProtocolError(msg, request=request)
+            said = answer.headers.get("content-length", "")
+            if said.isdecimal() and int(said) > most_bytes:
+                await answer.aclose()
+                raise module.RemoteProtocolError(too_much(most_bytes), request=request)
             answer.stream = counted(module, answer.stream, most_bytes)
             return answer
 
@@ -80,6 +86,11 @@ def timed(module: Any, transport: Any, most_bytes: int | None = None) -> Any:
             await transport.aclose()
 
     return Timed()
+
+
+def too_much(most_bytes: int) -> str:
+    """Say that an answer is larger than it may be."""
+    return f"an answer of more than {most_bytes:,} bytes"
 
 
 def counted(module: Any, stream: Any, most_bytes: int) -> Any:
@@ -94,8 +105,7 @@ def counted(module: Any, stream: Any, most_bytes: int) -> Any:
             async for piece in stream:
                 seen += len(piece)
                 if seen > most_bytes:
-                    msg = f"an answer of more than {most_bytes:,} bytes"
-                    raise module.RemoteProtocolError(msg)
+                    raise module.RemoteProtocolError(too_much(most_bytes))
                 yield piece
 
         async def aclose(self) -> None:

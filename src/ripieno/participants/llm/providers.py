@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["PROVIDERS", "Built", "ProviderKind", "build", "missing"]
 
+LARGEST: Final = 50_000_000
+"""Bytes of one response, a stream included: whoever speaks as OpenAI does may be anybody."""
 PLACEHOLDER: Final = "unset"
 """What stands for a key where a model is only asked what it can do, and never called."""
 
@@ -192,7 +194,7 @@ def many_at_once(library: str) -> Any:
     limits = module.Limits(max_connections=None, max_keepalive_connections=WIDTH)
     context = module.create_ssl_context()  # which takes longer to make than many a request
     made_alike = lambda: module.AsyncHTTPTransport(verify=context, limits=limits)  # noqa: E731 - in one line
-    return client(library, transport=pooled(module, made_alike))
+    return client(library, transport=pooled(module, made_alike), most_bytes=LARGEST, packed=True)
 
 
 def build(entry: ModelEntry, key: str | None) -> Built:
