@@ -36,6 +36,7 @@ from ripieno.model.errors import AuthenticationError, NotSentError, ToolError
 from ripieno.model.event import Event
 from ripieno.model.failure import Failure, failure_of, wait_of
 from ripieno.model.participant import ToolLike
+from ripieno.model.provenance import combined
 from ripieno.model.spending import NOTHING, Spending
 from ripieno.model.tool import act_of, told_by
 
@@ -295,17 +296,12 @@ class Effect:
         """True for what is made whatever the budget: what is owed, and what takes another effect back."""
         return self._owed or self.path.endswith(UNDO)
 
-    def _call(self, claim: Claim) -> Call:
-        call = claim.call(self.execution.lease.run, self.execution.row.tenant, owed=self._owed)
-        if self._housed:
-            put_here(self.scope, call, self.arguments, self.permit.sources)
-        return call
-
     async def _send(self, claim: Claim) -> Ending:
         execution = self.execution
         if execution.rest is not None or (self._withdrawn and not self._owed):
             return self._record(claim, Ending("unsent", "withdrawn"))
-        call = self._call(claim)
+        call = claim.call(execution.lease.run, execution.row.tenant, owed=self._owed)
+        call = put_here(self.scope, call, self.arguments, self.permit.sources) if self._housed else call
         unready = await unprepared(execution, self.tool, call, owed=self._owed)
         left = (claim.deadline - execution.clock.now()) / MICROSECONDS
         if unready is not None or left <= 0:
@@ -333,7 +329,7 @@ class Effect:
         else:
             given = covered(execution, output)
             ending = Ending("done", "called", output=given, spent=call.told, noted=call.noted)
-            ending = dataclasses.replace(ending, label=call.label) if call.label else ending
+            ending = dataclasses.replace(ending, label=combined(call.sources)) if call.sources else ending
         return self._record(claim, ending)
 
     async def _in_doubt(self, claim: Claim, call: Call, error: BaseException) -> Ending:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from ripieno.model.event import Json
-from ripieno.model.provenance import Label, SourceTrust, combined, declared_label
+from ripieno.model.provenance import Label, SourceTrust, declared_label
 from ripieno.model.spending import Cost, Money, Spending
 
 __all__ = ["WITHIN_RUN", "Call", "Effect", "OnUncertain", "UndoRule", "UndoState", "Undone"]
@@ -67,7 +67,8 @@ class Call:
     """What the platform gives to parameters itself, and records nowhere: opened secrets."""
     noted: dict[str, Json] = field(default_factory=dict[str, Json], init=False, repr=False, compare=False)
     """What the event of the result says of the call beside its result: structure, never data."""
-    _labels: list[Label] = field(default_factory=list[Label], init=False, repr=False, compare=False)
+    sources: list[Label] = field(default_factory=list[Label], init=False, repr=False, compare=False)
+    """What was told of where the result comes from; see `from_source`."""
     _told: list[Spending] = field(default_factory=list[Spending], init=False, repr=False, compare=False)
 
     def from_source(self, trust: SourceTrust, data: Collection[str] = ()) -> None:
@@ -78,12 +79,7 @@ class Call:
         than there are.
         """
         found, classes = declared_label(f"a source at {self.path}", trust, tuple(data))
-        self._labels.append(Label(found or "untrusted", frozenset(classes)))
-
-    @property
-    def label(self) -> Label | None:
-        """What was told of sources; None when nothing was."""
-        return combined(self._labels) if self._labels else None
+        self.sources.append(Label(found or "untrusted", frozenset(classes)))
 
     def spent(self, *, model_calls: int = 0, tokens: int = 0, cost_usd: Money = 0) -> None:
         """Tell what the call has really cost; what is told more than once adds up.
