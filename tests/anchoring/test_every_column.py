@@ -42,7 +42,7 @@ UNVOUCHED: Final[Mapping[str, Mapping[str, str]]] = {
     "inbox": {"position": ORDER, "leave": "it is in the chain once the message was taken in"},
     "checkpoints": {"at": "a checkpoint holds no time: it is the word of whoever signed"},
     "passages": dict.fromkeys(("tenant", "collection", "document", "number", "text", "words"), INDEX),
-    "postings": dict.fromkeys(("tenant", "collection", "word", "document", "number", "times"), INDEX),
+    "postings": dict.fromkeys(("tenant", "collection", "word", "document", "places"), INDEX),
     "erasures": {"scrubbing": COORDINATION},
     "sinks": dict.fromkeys(("sink", "number", "at", "failed_at", "problem"), OUTSIDE),
 }

@@ -141,6 +141,7 @@ READS: Final[dict[str, Callable[[SqliteStore], Any]]] = {
     "drained": lambda store: store.drained("beta"),
     "documents": lambda store: store.documents("beta"),
     "of_tenant": lambda store: store.of_tenant("beta", store.documents("beta")[0].about),
+    "passage": lambda store: store.passage("beta", "handbook", store.documents("beta")[0].document, 0),
     "postings": lambda store: store.postings("beta", "handbook", ["says", "acme"]),
     "group_roles": lambda store: store.group_roles("beta"),
     "holds": lambda store: store.holds("beta"),

@@ -20,7 +20,8 @@ def new(source: str, *texts: str, tenant: str = "default", collection: str = "ha
 
 def found(store: Store, *words: str, tenant: str = "default", collection: str = "handbook") -> list[str]:
     postings = store.postings(tenant, collection, words)
-    return sorted({store.of_tenant(tenant, one.text).decode() for one in postings.found})
+    places = {(one.document, one.number) for one in postings.found}
+    return sorted(store.passage(tenant, collection, *place).decode() for place in places)
 
 
 async def test_passages_are_found_by_their_words_in_their_collection_and_tenant(store: Store) -> None:
@@ -59,16 +60,19 @@ async def test_what_is_removed_is_destroyed_and_a_deleted_tenant_holds_nothing(s
     many = " ".join(f"word{number}" for number in range(250))
     assert await store.add_document(new("a.md", many), "person:ada")
     assert await store.add_document(new("b.md", "more words"), "person:ada")
-    [text] = {one.text for one in store.postings("default", "handbook", ["word249"]).found}
+    [place] = store.postings("default", "handbook", ["word249"]).found
+    about = next(row.about for row in store.documents("default") if row.document == place.document)
     gone = [*(row.document for row in store.documents("default")), "none"]
     assert await store.remove_documents("default", "handbook", gone, by="person:ada", reason="x") == 2
     assert (found(store, "word249", "words"), store.documents("default")) == ([], [])
     with pytest.raises(StoreError):
-        store.of_tenant("default", text)
+        store.of_tenant("default", about)
+    with pytest.raises(StoreError, match="has no passage 0"):
+        store.passage("default", "handbook", place.document, 0)
     assert await store.remove_documents("default", "handbook", ["none"], by="person:ada", reason="x") == 0
     assert await store.add_document(new("c.md", "last words"), "person:ada")
     await store.delete_tenant("default", by="person:ada", reason="closed")
     assert (found(store, "last"), store.documents("default")) == ([], [])
     for tenant in ("default", "nowhere"):
         with pytest.raises(StoreError, match="holds nothing"):
-            store.of_tenant(tenant, text)
+            store.of_tenant(tenant, about)

@@ -61,8 +61,9 @@ class Posting:
 
     word: int
     """Its place among the words that were asked for."""
-    text: str
-    """Commitment of the passage, in the tenant's stream."""
+    document: str
+    number: int
+    """Of the passage within its document, from 0."""
     times: int
     length: int
     """Of the passage, in words."""
@@ -99,6 +100,10 @@ class DocumentStore(ABC):
     @abstractmethod
     def postings(self, tenant: str, collection: str, words: Sequence[str]) -> Postings:
         """Give which passages hold any of these words."""
+
+    @abstractmethod
+    def passage(self, tenant: str, collection: str, document: str, number: int) -> bytes:
+        """Give what a passage says, encoded; raises `StoreError` when it is gone."""
 
     @abstractmethod
     def of_tenant(self, tenant: str, commitment: str) -> bytes:

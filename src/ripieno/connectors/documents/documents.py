@@ -111,9 +111,9 @@ class Documents(Connector):
         words = list(dict.fromkeys(words_of(arguments["query"])))[:MOST_WORDS]
         postings = store.postings(tenant, self.name, words)
         found: list[dict[str, Any]] = []
-        for text, score in ranked(postings)[: self.most]:
+        for (document, number), score in ranked(postings)[: self.most]:
             try:
-                passage = decode(store.of_tenant(tenant, text))
+                passage = decode(store.passage(tenant, self.name, document, number))
             except StoreError:  # removed since it was found
                 continue
             if passage["collection"] == self.name:  # whatever the index says of it
@@ -127,16 +127,16 @@ class Documents(Connector):
         return {"passages": found}
 
 
-def ranked(postings: Postings) -> list[tuple[str, float]]:
-    """Give the commitments of passages with their scores, the best first (BM25)."""
-    counted: dict[str, Counter[str]] = {}
-    often: dict[str, list[str]] = {}
-    lengths: dict[str, int] = {}
+def ranked(postings: Postings) -> list[tuple[tuple[str, int], float]]:
+    """Give documents and numbers of passages with their scores, the best first (BM25)."""
+    counted: dict[tuple[str, int], Counter[str]] = {}
+    often: dict[str, list[tuple[str, int]]] = {}
+    lengths: dict[tuple[str, int], int] = {}
     for one in postings.found:
-        word = str(one.word)
-        counted.setdefault(one.text, Counter())[word] = one.times
-        often.setdefault(word, []).append(one.text)
-        lengths[one.text] = one.length
+        word, where = str(one.word), (one.document, one.number)
+        counted.setdefault(where, Counter())[word] = one.times
+        often.setdefault(word, []).append(where)
+        lengths[where] = one.length
     words = sorted(often, key=int)
     scores = bm25(words, counted, often, lengths, whole=(postings.passages, postings.words))
     return sorted(scores.items(), key=lambda one: (-one[1], one[0]))

@@ -433,3 +433,34 @@ CREATE TABLE memories (
 CREATE INDEX memories_kept ON memories (tenant, space, at) WHERE state = 'kept';
 CREATE INDEX memories_run ON memories (run);
 CREATE INDEX memories_expires ON memories (tenant, expires) WHERE state = 'kept';
+
+CREATE TABLE documents (
+    tenant     TEXT COLLATE "C" NOT NULL,
+    collection TEXT COLLATE "C" NOT NULL,
+    document   TEXT COLLATE "C" NOT NULL,
+    about      TEXT COLLATE "C" NOT NULL,
+    digest     TEXT COLLATE "C" NOT NULL,
+    passages   BIGINT           NOT NULL,
+    by         TEXT COLLATE "C" NOT NULL,
+    at         BIGINT           NOT NULL,
+    PRIMARY KEY (tenant, collection, document)
+);
+
+CREATE TABLE passages (
+    tenant     TEXT COLLATE "C" NOT NULL,
+    collection TEXT COLLATE "C" NOT NULL,
+    document   TEXT COLLATE "C" NOT NULL,
+    number     BIGINT           NOT NULL,
+    text       TEXT COLLATE "C" NOT NULL,
+    words      BIGINT           NOT NULL,
+    PRIMARY KEY (tenant, collection, document, number)
+);
+
+CREATE TABLE postings (
+    tenant     TEXT COLLATE "C" NOT NULL,
+    collection TEXT COLLATE "C" NOT NULL,
+    word       BYTEA            NOT NULL,
+    document   TEXT COLLATE "C" NOT NULL,
+    places     BYTEA            NOT NULL,
+    PRIMARY KEY (tenant, collection, word, document)
+);

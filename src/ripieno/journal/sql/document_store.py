@@ -12,17 +12,13 @@ from ripieno.journal.documents import DocumentRow, DocumentStore, NewDocument, P
 from ripieno.journal.keys import MasterKey, StreamKey
 from ripieno.journal.sql import documents
 from ripieno.journal.sql.database import Reader, marks
-from ripieno.journal.sql.documents import COLUMNS
+from ripieno.journal.sql.documents import COLUMNS, PLACE
 from ripieno.journal.sql.writer import Writer
 from ripieno.model.errors import StoreError
 
 __all__ = ["SqlDocuments"]
 
-FOUND = (
-    "SELECT w.word, p.text, w.times, p.words FROM postings w JOIN passages p ON p.tenant = w.tenant"
-    " AND p.collection = w.collection AND p.document = w.document AND p.number = w.number"
-    " WHERE w.tenant = ? AND w.collection = ? AND w.word IN "
-)
+FOUND = "SELECT word, document, places FROM postings WHERE tenant = ? AND collection = ? AND word IN"
 
 
 class SqlDocuments(DocumentStore):
@@ -72,8 +68,23 @@ class SqlDocuments(DocumentStore):
             collection,
         )
         rows = self._reader.all(f"{FOUND} ({marks(len(codes))})", tenant, collection, *codes)
-        found = [Posting(codes[bytes(word)], *rest) for word, *rest in rows]
+        found = [
+            Posting(codes[bytes(word)], document, *place)
+            for word, document, places in rows
+            for place in PLACE.iter_unpack(bytes(places))
+        ]
         return Postings(found, count, int(length))
+
+    def passage(self, tenant: str, collection: str, document: str, number: int) -> bytes:
+        """Give what a passage says, encoded."""
+        row = self._reader.one(
+            "SELECT text FROM passages WHERE tenant = ? AND collection = ? AND document = ? AND number = ?",
+            *(tenant, collection, document, number),
+        )
+        if row is None:
+            msg = f"document {document} of {collection!r} has no passage {number}"
+            raise StoreError(msg)
+        return self.of_tenant(tenant, row[0])
 
     def of_tenant(self, tenant: str, commitment: str) -> bytes:
         """Give an encoded value that stands beside the tenant's log."""

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import struct
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ripieno.journal.documents import DocumentRow, NewDocument
@@ -16,13 +17,16 @@ from ripieno.journal.sql.ownership import now
 from ripieno.model.event import Json
 from ripieno.model.value import encode
 
-__all__ = ["COLUMNS", "add", "code_of", "remove", "remove_all"]
+__all__ = ["COLUMNS", "PLACE", "add", "code_of", "remove", "remove_all"]
 
 COLUMNS: Final = 'tenant, collection, document, about, digest, passages, "by", at'
 WHERE: Final = "tenant = ? AND collection = ? AND document = ?"
 ID_DIGITS: Final = 16
 WORD_BYTES: Final = 8
 """Of the code of a word: two words of a million share one by a chance of one in forty million."""
+PLACE: Final = struct.Struct(">IHH")
+"""In which passage a word stands, how often, and how many words that has."""
+MOST: Final = 2**16 - 1
 AT_ONCE: Final = 100
 """Postings in one statement."""
 PIECE: Final = 20
@@ -59,24 +63,28 @@ def add(batch: Batch, master: MasterKey, new: NewDocument, by: str) -> bool:
     tenants.record(batch, master, new.tenant, ("document.added", "", body))
     values = (*place, row.about, digest, row.passages, by, row.at)
     execute(f"INSERT INTO documents ({COLUMNS}) VALUES ({marks(8)})", values)
+    places: dict[str, bytearray] = {}
     for number, passage in enumerate(new.passages):
         length = sum(passage.words.values())
         text = keep(batch, key, passage.text)
         execute(f"INSERT INTO passages VALUES ({marks(6)})", (*place, number, text, length))
-        rows = [(code_of(key, word), times) for word, times in passage.words.items()]
-        index(batch, place, number, rows)
+        for word, times in passage.words.items():
+            places.setdefault(word, bytearray()).extend(
+                PLACE.pack(number, min(times, MOST), min(length, MOST))
+            )
+    index(batch, key, place, places)
     return True
 
 
-def index(batch: Batch, place: tuple[str, str, str], number: int, rows: Sequence[tuple[bytes, int]]) -> None:
-    """Enter which words a passage holds."""
+def index(batch: Batch, key: StreamKey, place: tuple[str, str, str], places: Mapping[str, bytearray]) -> None:
+    """Enter which words a document holds, and where."""
     tenant, collection, document = place
-    known = list(dict(rows).items())
+    known = sorted({code_of(key, word): bytes(held) for word, held in places.items()}.items())
     for first in range(0, len(known), AT_ONCE):
         some, values = known[first : first + AT_ONCE], list[Any]()
-        for word, times in some:
-            values += (tenant, collection, word, document, number, times)
-        holders = ", ".join([f"({marks(6)})"] * len(some))
+        for word, held in some:
+            values += (tenant, collection, word, document, held)
+        holders = ", ".join([f"({marks(5)})"] * len(some))
         batch.connection.execute(f"INSERT INTO postings VALUES {holders}", values)
 
 

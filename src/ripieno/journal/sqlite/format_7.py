@@ -69,12 +69,10 @@ DOCUMENTS: Final = (
         collection TEXT    NOT NULL,
         word       BLOB    NOT NULL,
         document   TEXT    NOT NULL,
-        number     INTEGER NOT NULL,
-        times      INTEGER NOT NULL,
-        PRIMARY KEY (tenant, collection, word, document, number)
+        places     BLOB    NOT NULL,
+        PRIMARY KEY (tenant, collection, word, document)
     ) STRICT, WITHOUT ROWID
     """,
-    "CREATE INDEX postings_document ON postings (tenant, collection, document)",
 )
 """Documents to be found by their words, each word as a code under the tenant's key."""
 
