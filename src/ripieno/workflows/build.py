@@ -67,13 +67,13 @@ class Builder(FlowBuilder):
         return workflow, self._found_places()
 
     def _in_order(self) -> Iterator[tuple[str, Any]]:
-        """Give the entries, each after whoever judges it; what goes round in a circle comes as it stands."""
+        """Give the entries, each after whom it asks; what goes round in a circle comes as it stands."""
         left = dict(self._document.participants)
         while left:
             ready = [
                 name
                 for name, entry in left.items()
-                if not isinstance(entry, AgentEntry) or entry.agent.judge not in left
+                if not isinstance(entry, AgentEntry) or entry.agent.asks.isdisjoint(left)
             ]
             for name in ready or list(left):
                 yield name, left.pop(name)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from ripieno.connectors.connector import Connector
 from ripieno.connectors.tool import Tool
@@ -17,11 +17,14 @@ from ripieno.participants.llm.agent import DEFAULT_TIMEOUT, MISTAKES, ROUNDS, Ag
 from ripieno.participants.llm.brought import BroughtAgent
 from ripieno.participants.llm.confidence import ConfidenceRule, Judged, Samples
 from ripieno.participants.llm.prompts import SEEN, Example
+from ripieno.patterns.compacting import Compact, summary
+from ripieno.resilience.compaction import Strategy
+from ripieno.resilience.compaction.budget import Counter
 from ripieno.resilience.policy import PASSING
-from ripieno.workflows.agents import ToolRule, tools
+from ripieno.workflows.agents import CollapseSettings, StrategySettings, ToolRule, strategy, tools
 from ripieno.workflows.declared import form
 from ripieno.workflows.entries import Schema, WithMode
-from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, Time, by_key
+from ripieno.workflows.fields import LARGEST, Decimal, Document, Name, Reference, Time, by_key, wrong
 from ripieno.workflows.objects import import_from
 from ripieno.workflows.text import LARGEST_FILE
 
@@ -98,6 +101,58 @@ Intents = Annotated[
 ]
 
 
+class RecapSettings(Document):
+    """The oldest messages in short."""
+
+    participant: Name = Field(description="who tells them in short, of those that are declared")
+    share: Decimal = Field(default=0.25, gt=0, lt=1, description="part of the tokens that it may use")
+
+
+class ShortSettings(Document):
+    """A strategy with settings: exactly one of these."""
+
+    collapse: CollapseSettings | None = Field(
+        default=None, description="what the oldest calls gave is left out, errors are not"
+    )
+    summary: RecapSettings | None = Field(
+        default=None, description="a participant tells the oldest messages in short"
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> ShortSettings:
+        if len(self.model_fields_set) != 1:
+            msg = f"expected one strategy: {', '.join(type(self).model_fields)}"
+            raise wrong(msg)
+        return self
+
+
+ShortRule = Annotated[
+    Annotated[Literal["collapse", "window"], Tag("<name>")] | Annotated[ShortSettings, Tag("<strategy>")],
+    Discriminator(by_key({}, otherwise="<strategy>")),
+]
+"""A strategy: `collapse`, `window`, or a mapping."""
+
+
+class TurnCompactSettings(Document):
+    """What a model is told in a long turn, kept short."""
+
+    tokens: int = Field(ge=1, le=LARGEST, description="how many tokens the messages of a turn may have")
+    by: list[ShortRule] = Field(
+        default_factory=lambda: list[ShortRule](("collapse", "window")),
+        min_length=1,
+        description="strategies in order: `collapse`, `window`, `summary`; collapse, then window if left out",
+    )
+    count: Reference | None = Field(
+        default=None, description="`module:attribute` of a function that counts; estimated when left out"
+    )
+
+    @property
+    def asks(self) -> set[str]:
+        """Who tells messages in short."""
+        rules = [rule.summary for rule in self.by if not isinstance(rule, str)]
+        return {rule.participant for rule in rules if rule is not None}
+
+
 class AgentSettings(Document):
     """An LLM agent: a model with instructions and tools."""
 
@@ -144,6 +199,15 @@ class AgentSettings(Document):
         default=MISTAKES, ge=0, le=LARGEST, description="how many mistakes in a row it is told of"
     )
     timeout: Time = Field(default=DEFAULT_TIMEOUT, description="of one request to its model; 5 min")
+    compact: TurnCompactSettings | None = Field(
+        default=None, description="keeps what its model is told in a long turn short"
+    )
+
+    @property
+    def asks(self) -> set[str]:
+        """Whom it asks itself: those have to be known before it."""
+        judges: set[str] = set() if self.judge is None else {self.judge}
+        return judges | (set() if self.compact is None else self.compact.asks)
 
     @property
     def judge(self) -> str | None:
@@ -164,6 +228,15 @@ class BroughtSettings(Document):
         default=MISTAKES, ge=0, le=LARGEST, description="how many mistakes in a row it is told of"
     )
     timeout: Time = Field(default=DEFAULT_TIMEOUT, description="of one request to its model; 5 min")
+    compact: TurnCompactSettings | None = Field(
+        default=None, description="keeps what its model is told in a long turn short"
+    )
+
+    @property
+    def asks(self) -> set[str]:
+        """Whom it asks itself: those have to be known before it."""
+        judges: set[str] = set() if self.judge is None else {self.judge}
+        return judges | (set() if self.compact is None else self.compact.asks)
 
     @property
     def judge(self) -> str | None:
@@ -194,7 +267,7 @@ def agent(
 ) -> Agent:
     """Give the agent that an entry declares; who judges it is among the `known`."""
     if isinstance(settings, BroughtSettings):
-        return brought(name, settings, folder, connectors)
+        return brought(name, settings, folder, known, connectors)
     output = None if settings.output is None else form(settings.output, folder)
     return Agent(
         name,
@@ -211,11 +284,16 @@ def agent(
         rounds=settings.rounds,
         mistakes=settings.mistakes,
         timeout=settings.timeout,
+        compact=short(name, settings.compact, folder, known),
     )
 
 
 def brought(
-    name: str, settings: BroughtSettings, folder: Path, connectors: Mapping[str, Connector]
+    name: str,
+    settings: BroughtSettings,
+    folder: Path,
+    known: Mapping[str, BaseParticipant | None],
+    connectors: Mapping[str, Connector],
 ) -> BroughtAgent:
     """Give an agent that was brought along."""
     import_from(folder, settings.brought)
@@ -233,7 +311,42 @@ def brought(
         rounds=settings.rounds,
         mistakes=settings.mistakes,
         timeout=settings.timeout,
+        compact=short(name, settings.compact, folder, known),
     )
+
+
+def short(
+    name: str,
+    settings: TurnCompactSettings | None,
+    folder: Path,
+    known: Mapping[str, BaseParticipant | None],
+) -> Compact | None:
+    """Give how what an agent's model is told is kept short."""
+    if settings is None:
+        return None
+    by: list[Strategy] = []
+    for rule in settings.by:
+        if isinstance(rule, str) or rule.summary is None:
+            by.append(
+                strategy(rule if isinstance(rule, str) else StrategySettings(collapse=rule.collapse), None)
+            )
+            continue
+        whom = known.get(rule.summary.participant)
+        if whom is None:
+            said = rule.summary.participant
+            msg = f"{name} has {said!r} sum up what came before, which is no participant that could do so"
+            raise DefinitionError(msg, remedy=f"declare {said!r}, and let it be nobody who asks {name}")
+        by.append(summary(whom, share=rule.summary.share))
+    return Compact(settings.tokens, by, None if settings.count is None else counter(folder, settings.count))
+
+
+def counter(folder: Path, reference: str) -> Counter:
+    """Give the function that counts tokens."""
+    found = import_from(folder, reference)
+    if not callable(found):
+        msg = f"expected a function at {reference!r} that counts the tokens of a message"
+        raise DefinitionError(msg)
+    return cast("Counter", found)
 
 
 def confidence(

@@ -178,6 +178,9 @@ def of_agents() -> Iterator[str]:
     yield from section("agent", llm.AgentSettings, level=3)
     yield from section("settings", llm.ModelOptions, level=4)
     yield from section("examples", llm.ExampleDocument, level=4)
+    yield from section("compact of an agent", llm.TurnCompactSettings, level=4)
+    yield from section("strategies of an agent", llm.ShortSettings, level=5)
+    yield from section("summary of an agent", llm.RecapSettings, level=5)
     yield from section("agent: brought", llm.BroughtSettings, level=4)
 
 
@@ -360,6 +363,9 @@ def named(definition: str) -> str:
         "ManagerSettings": "[mapping](#manager)",
         "CompactSettings": "[mapping](#compact)",
         "StrategySettings": "[strategy](#compact)",
+        "TurnCompactSettings": "[mapping](#compact-of-an-agent)",
+        "ShortSettings": "[strategy](#strategies-of-an-agent)",
+        "RecapSettings": "[mapping](#summary-of-an-agent)",
         "CollapseSettings": "[mapping](#collapse)",
         "SummarySettings": "[mapping](#summary)",
         "Import": "`{import: ...}`",

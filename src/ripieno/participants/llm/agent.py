@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pydantic_ai import Agent as PydanticAgent
     from pydantic_ai.models import Model
 
+    from ripieno.participants.llm.history import Compacting
     from ripieno.participants.llm.loops import Loop
 
 __all__ = ["DEFAULT_TIMEOUT", "SETTINGS", "Agent", "agent"]
@@ -92,8 +93,10 @@ class Agent(BaseParticipant):
         mistakes: int = MISTAKES,
         timeout: Duration = DEFAULT_TIMEOUT,
         fall_back_on: Iterable[str] = PASSING,
+        compact: Compacting | None = None,
     ) -> None:
         super().__init__(name)
+        self.compact = compact
         self.given = None if isinstance(model, str | Sequence) else model
         """The model itself, where it was given in place of its name."""
         self.models = named(model)
@@ -170,6 +173,8 @@ class Agent(BaseParticipant):
             document["timeout"] = in_seconds(self.request_timeout)
         if self.fall_back_on != tuple(sorted(PASSING)):
             document["fall_back_on"] = list(self.fall_back_on)
+        if self.compact is not None:
+            document["compact"] = self.compact.describe()
         return document
 
     def identity(self) -> dict[str, Json]:
@@ -180,11 +185,12 @@ class Agent(BaseParticipant):
             code = None if check.rule is None else check.rule.code()
             if code is not None:
                 versions[reference(code)] = source_digest(code)
-        return versions
+        return versions if self.compact is None else {**versions, **self.compact.identity()}
 
     def children(self) -> Sequence[BaseParticipant]:
-        """Give the judge, if there is one."""
-        return (self.confidence.by,) if isinstance(self.confidence, Judged) else ()
+        """Give the judge, and whoever tells in short what was said before, if there are any."""
+        judges = (self.confidence.by,) if isinstance(self.confidence, Judged) else ()
+        return judges if self.compact is None else (*judges, *self.compact.participants())
 
     def dependencies(self) -> frozenset[str] | None:
         """Give what it sees."""
@@ -327,6 +333,7 @@ def agent(
     mistakes: int = MISTAKES,
     timeout: Duration = DEFAULT_TIMEOUT,
     fall_back_on: Iterable[str] = PASSING,
+    compact: Compacting | None = None,
 ) -> Agent:
     """Declare an LLM agent.
 
@@ -345,6 +352,8 @@ def agent(
     mistakes: how many calls of a tool, or answers in another form, in a row it is told of; the next ends it.
     timeout: of one request to the model.
     fall_back_on: after which failures the next model is asked; when left out, those that may pass.
+    compact: `compact(tokens)` keeps short what the model is told in a long turn. What was asked first stays,
+        and so do errors, the latest request, and calls beside their results; the log keeps all.
     """
     return Agent(
         name,
@@ -361,4 +370,5 @@ def agent(
         mistakes=mistakes,
         timeout=timeout,
         fall_back_on=fall_back_on,
+        compact=compact,
     )

@@ -17,6 +17,8 @@ from ripieno.participants.references import load
 if TYPE_CHECKING:
     from pydantic_ai import Agent as PydanticAgent
 
+    from ripieno.participants.llm.history import Compacting
+
 __all__ = ["BroughtAgent"]
 
 HARMLESS: Final = frozenset({"ToolSearch", "PendingMessageDrainCapability"})
@@ -40,6 +42,7 @@ class BroughtAgent(Agent):
         rounds: int = ROUNDS,
         mistakes: int = MISTAKES,
         timeout: Duration = DEFAULT_TIMEOUT,
+        compact: Compacting | None = None,
     ) -> None:
         found: Any = load(brought) if isinstance(brought, str) else brought
         library = sys.modules.get("pydantic_ai")
@@ -69,6 +72,7 @@ class BroughtAgent(Agent):
             rounds=rounds,
             mistakes=mistakes,
             timeout=timeout,
+            compact=compact,
         )
 
     def describe(self) -> dict[str, Json]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pydantic_ai
 from pydantic_ai import Agent as PydanticAgent
 from pydantic_ai.exceptions import AgentRunError, ModelRetry
+from pydantic_ai.messages import ModelMessage
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import UsageLimits
 
@@ -20,6 +21,7 @@ from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.offered import OfferedTools, described
 from ripieno.participants.llm.prompts import seen
 from ripieno.participants.llm.turn import LimitReachedError, MistakesError, Turn, TurnSettings
+from ripieno.resilience.compaction import BudgetError
 
 if TYPE_CHECKING:
     from ripieno.participants.llm.agent import Agent
@@ -52,6 +54,7 @@ class Loop:
             agent.given,
             others=others,
             on=agent.fall_back_on,
+            compact=agent.compact,
         )
         offered = OfferedTools(
             [described(tool) for tool in agent.tools],
@@ -80,14 +83,13 @@ class Loop:
         turn = Turn(self._settings, task, context, reads)
         context.so_far(lambda: turn.so_far)
 
-        async def run() -> Any:
-            asked = agent.asked(reads)
+        async def run(history: list[ModelMessage] | None) -> Any:
+            asked = agent.asked(reads) if history is None else None
+            begun: Any = {"message_history": history, "usage_limits": UNLIMITED}
             if agent.brought is None:
-                found = await self._loop.run(asked, usage_limits=UNLIMITED)
-                return found.output
+                return (await self._loop.run(asked, **begun)).output
             with self._loop.override(model=self._model, toolsets=self._tools, tools=[]):
-                found = await self._loop.run(asked, usage_limits=UNLIMITED, capabilities=ANSWERERS)
-            return found.output
+                return (await self._loop.run(asked, **begun, capabilities=ANSWERERS)).output
 
         try:
             said = agent.form.read(await turn.answer(run))
@@ -95,6 +97,8 @@ class Loop:
             limited = turn.so_far
             why = f"no answer after {agent.rounds} requests to the model"
             return Outcome("partial", limited.parts[0], reason=why)
+        except BudgetError as too_long:
+            return Outcome("partial", turn.so_far.parts[0], reason=too_long.said)
         except (AgentRunError, MistakesError, ValueError) as error:
             return Outcome("failed", turn.so_far.parts[0], reason=f"{agent.name}: {error}")
         if said.intent is not None:

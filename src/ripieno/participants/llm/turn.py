@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic_ai.exceptions import ModelRetry, ToolFailed
@@ -17,12 +18,15 @@ from ripieno.model.participant import Context, Task
 from ripieno.model.spending import Spending
 from ripieno.model.value import Value
 from ripieno.participants.llm.call import Asked, ModelCall
+from ripieno.participants.llm.history import Compacting, shortened
 from ripieno.participants.llm.mind import Answered, CallsWanted, Mind
 from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.rates import most
-from ripieno.participants.llm.recorded import dumped, response_from, toolset
+from ripieno.participants.llm.recorded import dumped, messages_from, response_from, toolset
+from ripieno.participants.llm.transcript import Transcript
 from ripieno.participants.tool_calls import Asked as AskedCall
 from ripieno.participants.tool_calls import Toolbox, ToolUse
+from ripieno.resilience.compaction import Desk
 from ripieno.resilience.fallback import fall_back
 from ripieno.resilience.policy import PASSING
 
@@ -48,6 +52,12 @@ class TurnSettings:
     """Who is asked next where a request to the model fails."""
     on: Sequence[Failure] = PASSING
     """After which failures."""
+    compact: Compacting | None = None
+    """How what the model is told is kept short."""
+
+
+Run = Callable[[list[ModelMessage] | None], Coroutine[Any, Any, Any]]
+"""Begins the loop: with what was told and said so far, or from the beginning."""
 
 
 class LimitReachedError(Exception):
@@ -70,9 +80,9 @@ class Turn:
         self._logical: dict[str, Any] = {"reads": {name: value.ref for name, value in reads.items()}}
         """What the next request follows from, by reference."""
         self._requests = 0
-        self._heard: list[ModelMessage] = []
-        """What the model was told and said so far."""
-        self._bytes = 0
+        self._told_so_far = Transcript(context, settings.compact)
+        self._shortened = 0
+        """Before which request the history was made shorter last."""
         self._offered: tuple[ModelRequestParameters, Value] | None = None
         self._positions: dict[str, int] = {}
         """Of the calls in the latest response, by their ids."""
@@ -81,20 +91,69 @@ class Turn:
         """Calls in a row that could not be made."""
         self._tools = {tool.offered_as: tool for tool in settings.toolbox.by_name.values()}
 
-    async def answer(self, run: Callable[[], Any]) -> Any:
+    async def answer(self, run: Run) -> Any:
         """Let the loop go to its end, and give what it answers.
 
-        Raises `LimitReachedError` when the model was asked too often, and whatever ended the loop.
+        Raises `LimitReachedError` when the model was asked too often, `BudgetError` when what it has to be
+        told does not fit, and whatever ended the loop.
         """
-        async with Mind(run) as mind:
-            while True:
-                match await mind.wants():
-                    case Answered(output):
-                        return output
-                    case CallsWanted(calls):
-                        mind.tell(await self._make(calls))
-                    case asked:
-                        mind.tell(await self._ask(asked))
+        history = self._resumed()
+        while True:
+            async with Mind(partial(run, history)) as mind:
+                ended = await self._chapter(mind)
+            if isinstance(ended, Answered):
+                return ended.output
+            history = ended
+
+    async def _chapter(self, mind: Mind) -> Answered | list[ModelMessage]:
+        """Let the loop go on until it answers, or until there is another history to go on with."""
+        while True:
+            match await mind.wants():
+                case Answered() as answered:
+                    return answered
+                case CallsWanted(calls):
+                    mind.tell(await self._make(calls))
+                case asked:
+                    history = await self._another(asked)
+                    if history is not None:
+                        return history
+                    mind.tell(await self._ask(asked))
+
+    # -- long turns -----------------------------------------------------------------------------------
+
+    async def _another(self, asked: Asked) -> list[ModelMessage] | None:
+        """Give what to go on with before a request, where the history is too long or a mark is due.
+
+        The loop begins anew with it, in this process as in one that takes the run up there, so that both
+        know the same.
+        """
+        settings, context, told = self._settings, self._context, self._told_so_far
+        if self._requests >= settings.rounds:
+            raise LimitReachedError
+        compact = settings.compact
+        if compact is not None and self._shortened <= self._requests and told.too_long(asked.messages):
+            self._shortened = self._requests + 1
+            history = await shortened(asked.messages, compact, Desk(context, self._task))
+            told.begin_anew()
+            return history
+        if not context.segment_due:
+            return None
+        kept = {"logical": self._logical, "shortened": self._shortened, "mistakes": self._mistakes}
+        said = Outcome("complete", context.value(self._said))
+        state, outcomes = told.marked(asked.messages)
+        await context.segment(self._requests, {**kept, **state}, {"said": said, **outcomes})
+        return messages_from(dumped(asked.messages))
+
+    def _resumed(self) -> list[ModelMessage] | None:
+        """Give the history at the last mark; None at the beginning."""
+        found = self._context.resumption()
+        if found is None:
+            return None
+        self._requests, state = found.round, found.state
+        self._logical = dict(state["logical"])
+        self._shortened, self._mistakes = state["shortened"], state["mistakes"]
+        self._said = found.outcomes["said"].output
+        return self._told_so_far.resumed(state, found.outcomes)
 
     @property
     def so_far(self) -> Outcome:
@@ -106,11 +165,9 @@ class Turn:
     async def _ask(self, asked: Asked) -> ModelResponse:
         """Make one request to the model as a step."""
         settings, context = self._settings, self._context
-        if self._requests >= settings.rounds:
-            raise LimitReachedError
         self._requests += 1
         await context.spend(rounds=1)
-        told = self._told(asked)
+        told = {"prompt": self._told_so_far.told(asked.messages), "toolset": self._toolset(asked)}
         entries = {entry.name: entry for entry in (settings.entry, *settings.others)}
         last = next(reversed(entries))
 
@@ -131,30 +188,26 @@ class Turn:
 
         recorded = await fall_back(context, "model", list(entries), attempt, on=settings.on)
         response = response_from(recorded)
-        self._logical = {"after": context.value(recorded).ref}
-        self._heard.append(response)
+        value = context.value(recorded)
+        self._logical = {"after": value.ref}
+        self._told_so_far.said(value, response)
         self._positions = {
             part.tool_call_id: position for position, part in enumerate(response.tool_calls, 1)
         }
         self._said = response.text or self._said
         return response
 
-    def _told(self, asked: Asked) -> dict[str, Value]:
-        """Give what is kept of a request: what the model was not told before, and what it is offered."""
-        known = len(self._heard)
-        new = asked.messages[known:] if known < len(asked.messages) else asked.messages
-        self._heard = list(asked.messages)
-        prompt = self._context.value({"after": known, "messages": dumped(new)})
+    def _toolset(self, asked: Asked) -> Value:
+        """Give what the model is offered."""
         if self._offered is None or self._offered[0] != asked.parameters:
             self._offered = asked.parameters, self._context.value(toolset(asked.parameters))
-            self._bytes += len(self._offered[1].data)
-        self._bytes += len(prompt.data)
-        return {"prompt": prompt, "toolset": self._offered[1]}
+        return self._offered[1]
 
     def _most(self, entry: ModelEntry, asked: Asked) -> Spending:
         """Give the most that a request can cost: each byte of it a token, and the longest answer."""
         written = (asked.settings or {}).get("max_tokens") or 0
-        return most(entry, self._bytes, written)
+        offered = 0 if self._offered is None else len(self._offered[1].data)
+        return most(entry, self._told_so_far.bytes + offered, written)
 
     # -- calls ----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 from ripieno.model.participant import Participant
@@ -31,30 +32,33 @@ class Compaction:
         """Give the participants whom a strategy asks."""
         return [one for strategy in self.strategies for one in strategy.participants()]
 
-    async def compact(self, messages: Sequence[Message], desk: Desk | None = None) -> list[Message]:
-        """Give the messages within the budget.
+    async def compact(
+        self, messages: Sequence[Message], desk: Desk | None = None, *, aim: int | None = None
+    ) -> list[Message]:
+        """Give the messages within the budget; within fewer tokens, `aim`, as far as that can be.
 
         At a `desk`, what is shortened is a recorded choice, read on replay and not made again; without
         one, nobody can be asked for a summary. Raises `BudgetError` when what has to stay is too long,
         `InputError` when calls and results do not match.
         """
         history = History.read(messages)
+        budget = self.budget if aim is None else dataclasses.replace(self.budget, tokens=aim)
         for strategy in self.strategies:
-            chosen = strategy.choose(history, self.budget)
+            chosen = strategy.choose(history, budget)
             if not chosen:
                 continue
             if desk is not None:
-                chosen = await self._recorded(strategy, chosen, history, desk)
-            history = await strategy.apply(history, chosen, self.budget, desk)
+                chosen = await self._recorded(strategy, chosen, history, budget, desk)
+            history = await strategy.apply(history, chosen, budget, desk)
         needed = self.budget.of(history.messages)
         if needed > self.budget.tokens:
             raise BudgetError(self.budget.tokens, needed, list(self._kept(history)))
         return history.messages
 
     async def _recorded(
-        self, strategy: Strategy, chosen: list[int], history: History, desk: Desk
+        self, strategy: Strategy, chosen: list[int], history: History, budget: Budget, desk: Desk
     ) -> list[int]:
-        because = {"tokens": self.budget.of(history.messages), "allowed": self.budget.tokens}
+        because = {"tokens": budget.of(history.messages), "allowed": budget.tokens}
         said = f"{strategy.kind} {spans(chosen)} of {len(history.units)}"
         recorded = await desk.context.choose("compact", said, offered=[said], because=because)
         return read_spans(recorded.split(" ")[1])
