@@ -15,7 +15,9 @@ from gates import shipped_gate
 from kernel.scenarios.governed import governed
 from kernel.scenarios.house import asked, begin, ended, events, reply, resting
 from providers.replies import Asked, Calls, Says
-from ripieno.blueprints.hospital_discharge import DischargePackage, workflow
+from ripieno.blueprints.hospital_discharge import DischargePackage, summarise, workflow
+from ripieno.blueprints.hospital_discharge.agents.chart import chart
+from ripieno.blueprints.hospital_discharge.agents.notes import notes
 from ripieno.blueprints.hospital_discharge.agents.workflow import with_agents
 from ripieno.blueprints.hospital_discharge.sample_patients import SAMPLES, recent_sample, sample
 from ripieno.blueprints.hospital_discharge.systems import LocalSystems, systems_at
@@ -26,8 +28,10 @@ from ripieno.kernel.host import Host
 from ripieno.model.errors import DefinitionError
 from ripieno.model.mode import Mode
 from ripieno.model.outcome import Outcome
+from ripieno.model.value import decode, encode
 from ripieno.participants.llm.agent import Agent
-from ripieno.participants.llm.kept_answers import recordings
+from ripieno.participants.llm.kept_answers import asked_as, recordings
+from ripieno.participants.llm.prompts import told
 from ripieno.workflows.load import load_workflow
 from ripieno.workflows.workflow import Workflow
 
@@ -80,8 +84,8 @@ SUMMARY: Mapping[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", [name for name in SAMPLES if name != NOTED])
-async def test_recorded_answers_take_every_sample_patient_to_the_package(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["clean", "duplicate", "low-confidence"])
+async def test_recorded_answers_take_sample_patients_to_the_package(tmp_path: Path, name: str) -> None:
     flow = with_agents("recorded", "auto")
     async with governed(tmp_path, shipped_gate(), flow) as host:
         run = await begin(host, flow, recent_sample(name))
@@ -92,15 +96,37 @@ async def test_recorded_answers_take_every_sample_patient_to_the_package(tmp_pat
     assert package.drafted_by == "a recorded answer, given by no model"
     assert used.count("recorded:ripieno.blueprints.hospital_discharge") == 2
     steps = ["clinician" for _, one in tasks if "review_medications" in one.title]
-    assert len(steps) == (name in ("drug-allergy", "duplicate", "interaction", "low-confidence"))
+    assert len(steps) == (name in ("duplicate", "low-confidence"))
     if name == "duplicate":
         assert "found by the rules alone: furosemide twice (major)" in tasks[0][1].title
         assert [one.title for one in package.reconciliation.findings] == ["furosemide twice"]
 
 
-def test_every_recorded_answer_is_for_a_sample_and_an_agent() -> None:
+async def test_each_agent_has_a_recorded_answer_to_what_it_is_asked_about_each_sample() -> None:
     known = recordings("ripieno.blueprints.hospital_discharge")
+    asked_about = {
+        asked_as(one.told, told({name: decode(encode(value)) for name, value in shown.items()}))
+        for name in SAMPLES
+        for shown in [await seen_of(recent_sample(name))]
+        for one in with_agents("recorded").everyone()
+        if isinstance(one, Agent)
+    }
+    assert asked_about == known.keys(), "scripts/record_answers.py writes what each answers"
     assert len(known) == 2 * len(SAMPLES)
+
+
+class AtOnce:
+    """Calls tools here and now, with no run around it."""
+
+    async def use(self, tool: Any, **arguments: Any) -> Any:
+        return await tool.function(**arguments)
+
+
+async def seen_of(record: dict[str, Any]) -> dict[str, Any]:
+    """Give what agents are shown of a record."""
+    summary = summarise(record).output
+    opened = await notes.function(record, summary, AtOnce())
+    return {"chart": chart.function(record, summary), "notes": opened.output}
 
 
 async def test_a_note_that_redirects_the_preauthorisation_is_denied_and_its_sentence_is_told(
@@ -149,6 +175,24 @@ async def test_a_clinician_who_waves_the_draft_through_does_not_let_it_pass_the_
     assert any(item.detail == ELSEWHERE for item in tasks[0][1].evidence)
     assert "denied" in kinds
     assert package_of(outcome).preauthorisation is None
+    assert systems.billing.requests() == []
+
+
+async def test_what_the_author_of_a_note_writes_beside_it_makes_the_payer_no_more_trusted(
+    tmp_path: Path, systems: LocalSystems
+) -> None:
+    record = recent_sample(NOTED)
+    for entry in record["entry"]:
+        if entry["resource"]["resourceType"] == "DocumentReference":
+            entry["resource"]["description"] = ELSEWHERE
+            entry["resource"]["type"]["text"] = f"Cover moved to {ELSEWHERE}"
+    flow = with_agents("recorded", "auto")
+    async with governed(tmp_path, shipped_gate(), flow) as host:
+        run = await begin(host, flow, record)
+        outcome, _ = await discharged(host, run)
+        denied = [one.body["policies"] for one in await events(host, run) if one.kind == "denied"]
+    assert denied == [["payers-are-those-of-the-record"]]
+    assert package_of(outcome).course
     assert systems.billing.requests() == []
 
 
@@ -316,27 +360,35 @@ async def test_what_was_not_recorded_is_not_answered(tmp_path: Path) -> None:
     assert package_of(outcome).course is None
 
 
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ({"contentType": "text/plain", "data": "%%%"}, "is not in Base64"),
-        ({"contentType": "application/pdf", "data": "AAAA"}, "no text is attached"),
-        ({"contentType": "text/plain", "url": "https://example.org/note"}, "no text is attached"),
-    ],
-    ids=["no Base64", "no text", "kept elsewhere"],
-)
-async def test_a_note_that_cannot_be_read_is_left_out_and_told(
-    tmp_path: Path, content: dict[str, Any], told: str
+UNREAD = {
+    "no-base64": ({"contentType": "text/plain", "data": "%%%"}, "is not in Base64"),
+    "no-text": ({"contentType": "application/pdf", "data": "AAAA"}, "no text is attached"),
+    "elsewhere": ({"contentType": "text/plain", "url": "https://example.org/note"}, "no text is attached"),
+}
+
+
+async def test_notes_that_cannot_be_read_are_left_out_and_told_and_withdrawn_ones_are_not_shown(
+    tmp_path: Path,
 ) -> None:
     record = recent_sample(NOTED)
-    for entry in record["entry"]:
-        if entry["resource"]["resourceType"] == "DocumentReference":
-            entry["resource"]["content"][0]["attachment"] = content
+    [entry] = [one for one in record["entry"] if one["resource"]["resourceType"] == "DocumentReference"]
+    record["entry"].remove(entry)
+    for name, (attachment, _) in UNREAD.items():
+        other = json.loads(json.dumps(entry).replace("note-ward-4", name))
+        other["resource"]["content"][0]["attachment"] = attachment
+        record["entry"].append(other)
+    withdrawn = json.loads(json.dumps(entry).replace("note-ward-4", "withdrawn"))
+    withdrawn["resource"]["status"] = "entered-in-error"
+    record["entry"].append(withdrawn)
     async with asking(drafts(SUMMARY), chat=PHI) as provider:
         flow = with_agents("chat", "auto")
         async with governed(tmp_path, shipped_gate(), flow) as host:
             outcome, _ = await discharged(host, await begin(host, flow, record))
-    assert told in provider.asked[0].text
+    for name, (_, why) in UNREAD.items():
+        assert name in provider.asked[0].text
+        assert why in provider.asked[0].text
+    assert "withdrawn" not in provider.asked[0].text
+    assert ELSEWHERE not in provider.asked[0].text
     assert package_of(outcome).course
 
 

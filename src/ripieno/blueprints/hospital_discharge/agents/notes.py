@@ -34,7 +34,6 @@ class Note(Document):
 
     reference: str
     """FHIR reference of the document."""
-    title: str
     written: date | None
     text: str
 
@@ -85,7 +84,6 @@ async def notes(input: dict[str, Any], summarise: Summary, context: Context) -> 
         found.notes.append(
             Note(
                 reference=document.reference,
-                title=document.type.label if document.type else "",
                 written=document.date.day if document.date else None,
                 text=opened["text"],
             )
