@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from asking import asking
 from pydantic import BaseModel
-from pydantic_ai.messages import ModelResponse, TextPart
+from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import FunctionModel
 from pydantic_ai.usage import RequestUsage
 
@@ -101,6 +101,23 @@ async def test_calls_of_one_response_are_made_side_by_side_and_each_is_a_step(ru
         "buyer@1/price@1-1/tool/1",
         "buyer@1/price@1-2/tool/1",
     ]
+
+
+@pytest.mark.parametrize("ids", [("1", "1", "1"), ("", "", "1"), ("1#2", "1", "1")], ids=str)
+async def test_calls_that_a_gateway_does_not_tell_apart_are(running: Running, ids: Any) -> None:
+    def answers(messages: Any, info: Any) -> ModelResponse:
+        del info
+        if len(messages) == 1:
+            items = ("tea", "ink", "paper")
+            return ModelResponse(
+                [ToolCallPart("price", {"of": of}, one) for of, one in zip(items, ids, strict=True)]
+            )
+        said = [part.content for part in messages[-1].parts]
+        return ModelResponse([TextPart(str(said))])
+
+    outcome = await running.run(agent("buyer", model=FunctionModel(answers), tools=[price]), "?")
+    assert outcome.output == "[3, 3, 5]"
+    assert sorted(made) == ["price ink", "price paper", "price tea"]
 
 
 async def test_what_evaluation_needs_later_stands_in_the_log(running: Running) -> None:

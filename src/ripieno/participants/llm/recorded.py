@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_ai.messages import ModelMessage, ModelMessagesTypeAdapter, ModelResponse
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelMessagesTypeAdapter,
+    ModelResponse,
+    ModelResponsePart,
+    ToolCallPart,
+)
 from pydantic_ai.models import ModelRequestParameters
 
 from ripieno.model.errors import InputError
@@ -29,10 +36,29 @@ def messages_from(documents: Any) -> list[ModelMessage]:
 def response_from(document: Any) -> ModelResponse:
     """Read what a model said; raises `InputError` for what a person put in its place and no model says."""
     try:
-        return RESPONSE.validate_python(document)
+        return told_apart(RESPONSE.validate_python(document))
     except ValidationError as error:
         msg = f"what is recorded is no response of a model: {error.errors()[0]['msg']}"
         raise InputError(msg) from error
+
+
+def told_apart(response: ModelResponse) -> ModelResponse:
+    """Give a response whose calls have an id each, by their places where a gateway gave one to several."""
+    ids = [part.tool_call_id for part in response.tool_calls]
+    if all(ids) and len(set(ids)) == len(ids):
+        return response
+    taken: set[str] = set()
+    parts: list[ModelResponsePart] = []
+    for place, part in enumerate(response.parts, 1):
+        if isinstance(part, ToolCallPart):
+            own = (
+                part.tool_call_id if part.tool_call_id not in {"", *taken} else f"{part.tool_call_id}#{place}"
+            )
+            taken.add(own)
+            parts.append(replace(part, tool_call_id=own))
+        else:
+            parts.append(part)
+    return replace(response, parts=parts)
 
 
 def toolset(parameters: ModelRequestParameters) -> dict[str, Any]:
