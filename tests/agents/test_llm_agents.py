@@ -103,7 +103,7 @@ async def test_calls_of_one_response_are_made_side_by_side_and_each_is_a_step(ru
     ]
 
 
-@pytest.mark.parametrize("ids", [("1", "1", "1"), ("", "", "1"), ("1#2", "1", "1")], ids=str)
+@pytest.mark.parametrize("ids", [("1", "1", "1"), ("", "", "1"), ("1#3", "1", "1")], ids=str)
 async def test_calls_that_a_gateway_does_not_tell_apart_are(running: Running, ids: Any) -> None:
     def answers(messages: Any, info: Any) -> ModelResponse:
         del info

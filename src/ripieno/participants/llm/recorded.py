@@ -51,9 +51,9 @@ def told_apart(response: ModelResponse) -> ModelResponse:
     parts: list[ModelResponsePart] = []
     for place, part in enumerate(response.parts, 1):
         if isinstance(part, ToolCallPart):
-            own = (
-                part.tool_call_id if part.tool_call_id not in {"", *taken} else f"{part.tool_call_id}#{place}"
-            )
+            own = part.tool_call_id
+            while not own or own in taken:
+                own = f"{own}#{place}"
             taken.add(own)
             parts.append(replace(part, tool_call_id=own))
         else:
