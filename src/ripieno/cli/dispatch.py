@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cyclopts import App, CycloptsError
 
@@ -43,9 +43,18 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG})
 """What is said where nothing more can be written, output without a name included."""
 
 
+class Ripieno(App):
+    """The parser; in bash its completion offers files, such as workflows, where it knows nothing else."""
+
+    def generate_completion(self, **settings: Any) -> str:
+        """Give the script that completes commands in a shell."""
+        script = super().generate_completion(**settings)
+        return script.replace("\ncomplete -F ", "\ncomplete -o bashdefault -o default -F ")
+
+
 def application(arguments: Sequence[str] = ()) -> App:
     """Build the parser; only the command that `arguments` name is imported, and described in full."""
-    app = App(
+    app = Ripieno(
         name="ripieno",
         help="Governed orchestration of agents, people and plain automation.",
         version=version("ripieno"),
