@@ -24,6 +24,7 @@ from tests.journal.support.writing import (
 
 from ripieno.journal.budgets import Bill
 from ripieno.journal.records import ENDED, ClaimChange, Draft, EndChange, RunFilter, VersionRow
+from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.store import Created, Store
 from ripieno.model.errors import InputError, NotFoundError, StoreError
 from ripieno.model.event import FORMAT, GENESIS, Event, canonical
@@ -131,6 +132,11 @@ async def test_an_event_that_no_envelope_can_hold_is_refused_to_whoever_made_it(
     with pytest.raises(UnicodeError):
         Draft(lease, AT, "step", "step@\ud800", {})
     assert await write(store, step(lease)) == ["written"]
+
+
+async def test_it_says_for_people_what_it_is(store: Store) -> None:
+    assert isinstance(store, SqlStore)
+    assert store.described().startswith("format ")
 
 
 async def test_events_are_read_in_pieces(store: Store) -> None:

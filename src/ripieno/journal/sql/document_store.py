@@ -63,7 +63,8 @@ class SqlDocuments(DocumentStore):
             return Postings((), 0, 0)
         codes = {documents.code_of(key, word): number for number, word in enumerate(words)}
         count, length = self._reader.one(
-            "SELECT count(*), coalesce(sum(words), 0) FROM passages WHERE tenant = ? AND collection = ?",
+            "SELECT count(*), CAST(coalesce(sum(words), 0) AS BIGINT) FROM passages"
+            " WHERE tenant = ? AND collection = ?",
             tenant,
             collection,
         )
