@@ -31,6 +31,7 @@ from ripieno.journal.store import Store
 from ripieno.kernel.clock import MICROSECONDS, SystemClock
 from ripieno.model.errors import RipienoError
 from ripieno.model.ids import short
+from ripieno.model.provenance import CLASSES
 
 if TYPE_CHECKING:
     from ripieno.mediation.secrets.reference import Reference
@@ -112,7 +113,9 @@ def models() -> Iterator[Check]:
         if one.lacks:
             yield Check("model", "warning", f"{said}; {what}", remedy)
         else:
-            yield Check("model", "well", f"{said}; approved for {', '.join(one.approved_for)}")
+            whole = set(CLASSES).issubset(one.approved_for)
+            approved = "all classes of data" if whole else ", ".join(one.approved_for)
+            yield Check("model", "well", f"{said}; approved for {approved}")
     if not found:
         none = "none is declared, no key of a provider is set, no Ollama answers: rules work without"
         yield Check("models", "well", none)

@@ -95,9 +95,9 @@ async def bill(  # noqa: PLR0917 - bound by name
             for note in notes.notes
             if (said := sentence_with(note.text, noted.name)) is not None
         ]
-        return Outcome(
-            "escalated", evidence=evidence, reason=f"nothing was asked of {noted.name}: {error.message}"
-        )
+        evidence.append(Evidence("The gate denied it", "policy", error.message))
+        reason = f"denied: to ask {noted.name}, whom a note names"
+        return Outcome("escalated", evidence=evidence, reason=reason)
 
 
 def of_model() -> str:
