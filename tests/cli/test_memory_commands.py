@@ -43,6 +43,11 @@ def test_what_is_remembered_is_listed_shown_forgotten_and_destroyed(cli: Cli) ->
     assert (cli.run("memory", "forget", mine["id"]).code, cli.run("memory", "show", "zz").code) == (2, 2)
     said = cli.ok("memory", "forget", "--subject", "p1", "--dry-run", "--output", "json").json
     assert [one["state"] for one in said] == ["would be forgotten"]
+    cli.ok("holds", "set", "run", first, "--reason", "sued")
+    held = cli.run("memory", "forget", mine["id"], "--reason", "asked for", "--erase-runs")
+    assert (held.code != 0, "nothing was forgotten: a hold on run" in held.err) == (True, True)
+    assert NOTE in cli.ok("memory", "list").out
+    cli.ok("holds", "release", "run", first, "--reason", "settled")
     forgotten = cli.ok("memory", "forget", mine["id"], "--reason", "asked for")
     assert ("forgotten" in forgotten.out, "--erase-runs" in forgotten.err) == (True, True)
     assert NOTE not in cli.ok("memory", "list").out

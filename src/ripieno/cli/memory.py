@@ -19,11 +19,13 @@ from ripieno.connectors.memory.stored import Stored, subject_of
 from ripieno.connectors.memory.stored import opened as read
 from ripieno.identity.reading import is_open, read_run, read_runs
 from ripieno.journal.memory import MemoryRow
+from ripieno.journal.records import RunRow
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import SystemClock, moment
-from ripieno.model.errors import InputError, NotFoundError
+from ripieno.model.errors import InputError, NotFoundError, RefusedError
 from ripieno.model.ids import short
-from ripieno.retention.erasing import erase
+from ripieno.model.principal import Principal
+from ripieno.retention.erasing import erase, plan_of
 from ripieno.retention.remembered import forget
 
 __all__ = ["forget_memories", "list_memories", "show_memory"]
@@ -181,10 +183,10 @@ async def _forget(
             rows = await about(store, by.tenant, *whose, MOST)
         changed: set[str] = set()
         if reason is not None and rows:
+            doomed = await erasable(store, rows, by) if runs else []
             changed = {row.id for row in await forget(store, [row.id for row in rows], by=by, reason=reason)}
-            for run in dict.fromkeys(row.run for row in rows) if runs else ():
-                if store.erasure(run) is None:
-                    await erase(store, await store.run(run), by=by, reason=reason)
+            for run in doomed:
+                await erase(store, run, by=by, reason=reason)
     for row in rows:
         done = "erased" if runs else "forgotten" if row.id in changed else f"{row.state} already"
         state = "would be forgotten" if reason is None else done
@@ -196,6 +198,20 @@ async def _forget(
     elif reason is not None and not runs:
         note("what it says stays in the runs that wrote it, until they are erased: --erase-runs does that")
     return Exit.OK
+
+
+async def erasable(store: Store, rows: Sequence[MemoryRow], by: Principal) -> list[RunRow]:
+    """Give the runs that wrote these and are not erased; raises `RefusedError` where one is to be kept."""
+    found = [await store.run(run) for run in dict.fromkeys(row.run for row in rows)]
+    left = [run for run in found if store.erasure(run.id) is None]
+    for run in left:
+        plan = await plan_of(store, run, by=by)
+        if plan.obstacle is not None:
+            msg = f"nothing was forgotten: {plan.obstacle}"
+            raise RefusedError(
+                msg, remedy="without --erase-runs it is recalled no more, and stays in the run"
+            )
+    return left
 
 
 def known(store: Store, tenant: str, id: str) -> MemoryRow:  # noqa: A002 - what it is
