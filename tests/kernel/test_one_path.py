@@ -20,6 +20,12 @@ STORES = ("store", "host.store", "self.store", "self._store", "execution.store",
 """What a store is called by those who have one."""
 
 UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
+    (
+        "anchoring/done_since.py",
+        "change",
+        "change_memories",
+    ): "let when it was forgotten; a restore repeats it",
+    ("anchoring/done_since.py", "repeat", "remove_documents"): "let when removed; a restore repeats it",
     ("anchoring/done_since.py", "delete", "delete_tenant"): "let when it was deleted; a restore repeats it",
     ("anchoring/done_since.py", "erase", "erase"): "let when it was erased; a restore repeats it",
     ("anchoring/done_since.py", "repeat", "hold"): "let when it was held; a restore repeats it",

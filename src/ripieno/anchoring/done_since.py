@@ -18,6 +18,7 @@ import orjson
 from ripieno.anchoring.duties import KINDS, Duties, Duty, duty_of
 from ripieno.anchoring.manifest import BackupError
 from ripieno.anchoring.sink import RememberingSink, Sink, SinkError, size_of
+from ripieno.journal.memory import MemoryChange, MemoryState
 from ripieno.journal.retention import Doomed, Holdable
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite.read_only import read_only
@@ -48,10 +49,13 @@ class Known:
     """Who was asked and would know: empty where nobody does."""
 
     def since(self, size: int) -> list[Duty]:
-        """Give in their order what has to be done in a log of this size; of holds only what came later."""
-        held = ("hold.set", "hold.released")
+        """Give in their order what has to be done in a log of this size.
+
+        But for what is erased for good, only what came later.
+        """
+        always = ("run.erased", "deletion")
         return sorted(
-            (one for one in self.duties if one.kind not in held or one.leaf >= size),
+            (one for one in self.duties if one.kind in always or one.leaf >= size),
             key=lambda one: (one.leaf, one.name),
         )
 
@@ -66,6 +70,10 @@ class Repeated:
     """Tenants."""
     holds: int = 0
     """How many were set or released."""
+    forgotten: int = 0
+    """How many things that were remembered are not any more, or are again."""
+    removed: int = 0
+    """How many documents."""
     kept: dict[str, str] = field(default_factory=dict[str, str])
     """What could not be done, by run or tenant, and why."""
 
@@ -208,11 +216,26 @@ async def repeat(store: SqliteStore, clock: Clock, duties: Sequence[Duty]) -> Re
                     done.holds += await store.unhold(
                         one.tenant, holdable(one.what), one.name, by=one.by, reason=REASON
                     )
+                case "memory.changed":
+                    done.forgotten += await change(store, one)
+                case "document.removed":
+                    done.removed += await store.remove_documents(
+                        one.tenant, one.what, [one.name], by=one.by, reason=REASON
+                    )
         except RefusedError as error:
             done.kept[one.name] = error.message
     if done.erased or done.deleted:
         await store.scrub()
     return done
+
+
+async def change(store: SqliteStore, one: Duty) -> int:
+    """Let something be recalled no more, or again; what was remembered after the backup is not here."""
+    if one.what == "erased" or store.memory(one.tenant, one.name) is None:
+        return 0
+    state: MemoryState = one.what  # pyright: ignore[reportAssignmentType] - as the store has written it
+    again = MemoryChange(one.name, state, one.by, one.by, REASON)
+    return len(await store.change_memories(one.tenant, [again]))
 
 
 def holdable(what: str) -> Holdable:

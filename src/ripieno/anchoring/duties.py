@@ -11,7 +11,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Literal, Self, cast
+from typing import Any, Final, Literal, Self, cast, get_args
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -32,8 +32,8 @@ LARGEST: Final = 400_000
 
 NONCE_BYTES: Final = 12
 
-Kind = Literal["run.erased", "deletion", "hold.set", "hold.released"]
-KINDS: Final[tuple[Kind, ...]] = ("run.erased", "deletion", "hold.set", "hold.released")
+Kind = Literal["run.erased", "deletion", "hold.set", "hold.released", "memory.changed", "document.removed"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,10 @@ class Duty:
     tenant: str
     by: str
     name: str
-    """The run or the tenant that is erased, or what is held."""
+    """The run or the tenant that is erased, what is held, remembered, or removed."""
     what: str = ""
-    """What kind of thing is held: a run, a business key, a workflow, a tenant."""
+    """What kind of thing is held: a run, a business key, a workflow, a tenant. What became of what was
+    remembered; the collection of what was removed."""
     lost: tuple[tuple[str, str], ...] = ()
     """Path and tool of what could not be undone any more."""
 
@@ -63,6 +64,12 @@ def duty_of(leaf: int, kind: str, tenant: str | None, body: Mapping[str, Any]) -
             return Duty(leaf, kind, str(body["name"]), str(body["by"]), str(body["name"]))
         case "hold.set" | "hold.released":
             return Duty(leaf, kind, tenant or "", str(body["by"]), str(body["name"]), str(body["what"]))
+        case "memory.changed":
+            return Duty(leaf, kind, tenant or "", str(body["by"]), str(body["id"]), str(body["state"]))
+        case "document.removed":
+            return Duty(
+                leaf, kind, tenant or "", str(body["by"]), str(body["document"]), str(body["collection"])
+            )
         case _:
             return None
 

@@ -275,6 +275,8 @@ async def written(
             "erased": len(again.erased),
             "deleted": list(again.deleted),
             "holds": again.holds,
+            "forgotten": again.forgotten,
+            "removed": again.removed,
             "kept": len(again.kept),
             "told_by": len(known.told_by),
         }
