@@ -318,6 +318,7 @@ def test_the_gate_is_asked_in_two_places_both_of_which_record_what_it_says() -> 
 
 OPENED: Final[Mapping[str, str]] = {
     "api/a2a/tasks.py": "for whoever began the run, and the tasks of it that they may answer",
+    "cli/demo/injection.py": "what was proposed in the run that the demonstration has begun itself",
     "cli/models.py": "what became of the run that it has begun itself, to ask a model",
     "cli/audit_log.py": "reasons in the tenant's log, for who may read that",
     "cli/policy_whatif.py": "arguments, for policies to read; none is shown",
