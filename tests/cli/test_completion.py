@@ -44,7 +44,8 @@ def test_what_is_typed_is_completed(cli: Cli) -> None:
             bash.send(typed)
             for one in gives:
                 bash.expect_exact(one)
-            bash.sendintr()
+            bash.sendcontrol("u")  # what stands there goes, and nothing is run
+            bash.sendline()
             bash.expect_exact(f"\n{PROMPT}")
     finally:
         bash.close(force=True)
