@@ -23,14 +23,15 @@ BESIDE = $(MAKE) --no-print-directory --keep-going --jobs=$(WORKERS) --output-sy
 # also where an environment says otherwise: what a thousand processes import is compiled once
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test check $(CHECKS) loaded pytest coverage format bench frameworks docs picture lock clean
+.PHONY: run test check $(CHECKS) pytest coverage format bench frameworks docs picture lock clean
 
 run: .venv/.run
 	@$(BIN)/ripieno demo
 
-test: .venv/.test
-	@$(BESIDE) $(CHECKS) loaded
-	@$(MAKE) --no-print-directory coverage
+# The checks run beside the tests, which leave a processor idle now and then.
+test: .venv/.test .venv/.provider .venv/.mcp_peers
+	@$(BESIDE) $(CHECKS) & checks=$$!; $(MAKE) --no-print-directory coverage; tested=$$?; \
+		wait $$checks || { echo "a check has failed: it stands above" >&2; exit 1; }; exit $$tested
 
 check: .venv/.test
 	@$(BESIDE) $(CHECKS)
@@ -83,19 +84,14 @@ words: .venv/.test
 	$(BIN)/python scripts/clean_words.py
 
 # -- the tests --------------------------------------------------------------------------------------
-# `loaded` reads all of them beside the checks, where types leave a processor idle, and leaves them
-# compiled: no worker has to do it again.
-
-loaded: .venv/.test .venv/.provider .venv/.mcp_peers
-	@mkdir -p build
-	@$(BIN)/python -m pytest --collect-only -qq -n 0 >build/loaded.txt || { cat build/loaded.txt; exit 1; }
-# Run once, and measured as they run: the core alone, and only in the processes that run tests. `pytest`
-# takes PYTEST_ARGS for some of them; `coverage` holds the core at 100 % of lines and branches.
+# Loaded once, run in processes forked from there, and measured as they run: the core alone, and only in
+# the processes that run tests. `pytest` takes PYTEST_ARGS for some of them; `coverage` holds the core at
+# 100 % of lines and branches.
 
 pytest: .venv/.test .venv/.provider .venv/.mcp_peers
 	@rm -rf build/coverage
 	@mkdir -p build/coverage
-	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest -n $(TEST_WORKERS) --dist worksteal $(PYTEST_ARGS)
+	TMPDIR=$$(scripts/test_folder) $(BIN)/coverage run -m pytest --workers $(TEST_WORKERS) $(PYTEST_ARGS)
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage json --quiet
 

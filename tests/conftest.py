@@ -40,6 +40,8 @@ for name in [one for one in os.environ if one.endswith("_API_KEY")]:
     del os.environ[name]
 
 
+pytest_plugins = ("forked_workers",)
+
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("model", "journal", "kernel")
 BESIDE: Final = (
