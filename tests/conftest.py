@@ -8,7 +8,7 @@ import pkgutil
 import signal
 import sys
 import threading
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -20,10 +20,11 @@ from hypothesis import HealthCheck, settings
 
 from gates import shipped_gate
 from kernel.scenarios.hand_clock import HandClock
+from kernel.support.crash import nursery
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
 from ripieno.kernel.host import Host
-from warm_start import WarmStart
+from warm_start import WarmStart, loaded
 
 # How fast a machine makes up its examples says nothing of what they show. The suite makes up the same ones
 # each time, so that no run of it fails, or covers less, by chance; `--hypothesis-profile random` makes up
@@ -66,7 +67,7 @@ So would crash tests, which reach what they reach by chance, and in processes th
 """
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Load all of the core while it is measured: whatever loads a module first may be a test that is not.
 
     What is loaded then is set aside: the collector need not go through thousands of tests in each of them.
@@ -75,8 +76,19 @@ def pytest_collection_finish() -> None:
         folder = import_module(f"ripieno.{room}")
         for module in pkgutil.walk_packages(folder.__path__, f"{folder.__name__}."):
             import_module(module.name)
+    if session.config.option.workers and not session.config.option.collectonly:
+        start_for_all_workers(session.items)
     gc.collect()
     gc.freeze()
+
+
+def start_for_all_workers(items: Sequence[pytest.Item]) -> None:
+    """Start what commands and the children of crash tests are forked from, where any are."""
+    only_what_runs_tests_is_measured()
+    if any(item.path.stem.endswith("_crash") for item in items):
+        nursery()
+    if any(isinstance(item, pytest.Function) and "warm" in item.fixturenames for item in items):
+        loaded()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -125,6 +137,11 @@ def only_the_tests_are_measured() -> None:
     What the core promises is shown in the test's own process too; a process that is killed leaves no
     measurement anyhow, and each of the others would take half as long again.
     """
+    only_what_runs_tests_is_measured()
+
+
+def only_what_runs_tests_is_measured() -> None:
+    """Have processes that are started from here on not measure themselves."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 

@@ -4,9 +4,10 @@ Each has its own folder, environment, input and output, begins at `main` and end
 what a process from nothing would do, but for loading the same modules, taking them apart again, and
 reading the shipped policies and the shipped workflow's code a thousand times.
 
-    python warm_start.py < orders
+    python warm_start.py SOCKET
 
-Orders and replies are lines of JSON; see `WarmStart`.
+Each socket that comes over this one has a process of its own, which takes orders and forks the commands one
+after the other; orders and replies are lines of JSON, see `WarmStart`.
 """
 
 from __future__ import annotations
@@ -16,17 +17,21 @@ import gc
 import json
 import os
 import signal
-import subprocess
+import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["Result", "WarmStart"]
+from fork_server import connect, serve, started
+
+__all__ = ["Result", "WarmStart", "loaded"]
 
 PATIENCE_SECONDS = 30
 
@@ -44,21 +49,27 @@ class Result:
         return json.loads(self.out)
 
 
+@cache
+def loaded() -> socket.socket:
+    """Start the process that has loaded the command line."""
+    return started([Path(__file__)], Path(__file__).parent)
+
+
 class WarmStart:
-    """The process that commands are forked from."""
+    """The process that commands are forked from, itself forked from the one that has `loaded` them."""
 
     def __enter__(self) -> Self:
-        self._files = TemporaryDirectory()
-        self._server = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-            [sys.executable, Path(__file__)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        with ExitStack() as held:
+            self._files = held.enter_context(TemporaryDirectory())
+            with connect(loaded()) as connection:
+                self._orders = held.enter_context(connection.makefile("rw", encoding="utf-8"))
+            self._held = held.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        self._server.communicate()
-        self._files.cleanup()
+        self._held.close()
 
     def run(
         self,
@@ -76,7 +87,7 @@ class WarmStart:
         It finds modules `beside` its script, by default in the folder, as `python -m` does. Where its output
         is taken `together`, what it says besides stands in `out`, where it was said.
         """
-        stdin, stdout, stderr = (Path(self._files.name, name) for name in ("in", "out", "err"))
+        stdin, stdout, stderr = (Path(self._files, name) for name in ("in", "out", "err"))
         stdin.write_bytes(given)
         stderr.write_bytes(b"")
         order = {
@@ -87,11 +98,9 @@ class WarmStart:
             "beside": str(beside or folder),
             "patience": patience,
         }
-        assert self._server.stdin is not None, "opened with pipes"
-        assert self._server.stdout is not None, "opened with pipes"
-        self._server.stdin.write(json.dumps(order) + "\n")
-        self._server.stdin.flush()
-        reply = self._server.stdout.readline()
+        self._orders.write(json.dumps(order) + "\n")
+        self._orders.flush()
+        reply = self._orders.readline()
         assert reply, "the process that commands are forked from has died"
         return Result(int(reply), stdout.read_text(encoding="utf-8"), stderr.read_text(encoding="utf-8"))
 
@@ -164,20 +173,28 @@ def vanish() -> None:
         os._exit(CODE[0])
 
 
-def main() -> None:
+def obey(connection: socket.socket) -> None:
     """Fork a command for each order, one at a time, until there are no more."""
+    with connection, connection.makefile("rw", encoding="utf-8") as orders:
+        for line in orders:
+            child = os.fork()
+            if not child:
+                connection.close()
+                become(json.loads(line))
+                carry_out()
+                return
+            _, status = os.waitpid(child, 0)
+            orders.write(f"{os.waitstatus_to_exitcode(status)}\n")
+            orders.flush()
+    os._exit(0)
+
+
+def main() -> None:
+    """Load everything, and have a process that takes orders for each who wants one."""
     atexit.register(vanish)
     load_everything()
     gc.freeze()  # what is there already is shared with every command
-    for line in sys.stdin:
-        child = os.fork()
-        if not child:
-            become(json.loads(line))
-            carry_out()
-            return
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
+    serve(sys.argv[1], obey)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+import fork_server
 from gates import shipped_gate
 from kernel.support.boundaries import Boundaries
 from kernel.support.scenario import Scenario, load
@@ -178,20 +179,9 @@ def prepare() -> None:
 
 
 def main() -> None:
-    """Fork a process for each scenario until no more are wanted."""
+    """Have a process for each scenario that is wanted."""
     prepare()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended: whom they served knows
-    with socket.socket(fileno=int(sys.argv[1])) as wanting:
-        while True:
-            said, sockets, _, _ = socket.recv_fds(wanting, 1, 1)
-            if not said:
-                return
-            with socket.socket(fileno=sockets[0]) as connection:
-                if not os.fork():
-                    wanting.close()
-                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                    attend(connection)
-                    return
+    fork_server.serve(sys.argv[1], attend)
 
 
 def death(status: int) -> int:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,11 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
+from fork_server import connect, started
 from kernel.support.scenario import Scenario, load
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
 
-__all__ = ["Calls", "Children", "Ended", "Order", "calls_of", "children_of", "ended"]
+__all__ = ["Calls", "Children", "Ended", "Order", "calls_of", "children_of", "ended", "nursery"]
 
 TESTS = Path(__file__).parents[2]
 
@@ -101,17 +99,8 @@ class Calls(Forks):
 
 @cache
 def nursery() -> socket.socket:
-    """Start what the servers of all scenarios are forked from; it ends when this process does."""
-    ours, theirs = socket.socketpair()
-    with theirs:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", "kernel.support.child", str(theirs.fileno())],
-            cwd=TESTS,
-            pass_fds=[theirs.fileno()],
-        )
-    atexit.register(process.wait)
-    atexit.register(ours.close)  # which is done first, and ends it
-    return ours
+    """Start what the servers of all scenarios are forked from."""
+    return started(["-m", "kernel.support.child"], TESTS)
 
 
 @contextmanager
@@ -120,10 +109,7 @@ def served(reference: str) -> Generator[TextIO]:
     beside = TESTS.joinpath(*reference.partition(":")[0].split(".")).parent
     searched = [str(beside), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     wanted = {"reference": reference, "environment": dict(os.environ), "searched": searched}
-    ours, theirs = socket.socketpair()
-    with ours, theirs, ours.makefile("rw", encoding="utf-8") as orders:
-        socket.send_fds(nursery(), [b"."], [theirs.fileno()])
-        theirs.close()
+    with connect(nursery()) as ours, ours.makefile("rw", encoding="utf-8") as orders:
         orders.write(json.dumps(wanted) + "\n")
         yield orders
 
