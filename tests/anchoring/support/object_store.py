@@ -29,6 +29,7 @@ class ObjectStore:
     refuse: Callable[[str, str], bool] = lambda method, path: False  # noqa: ARG005 - nothing is refused
     cut: Callable[[str, str], bool] = lambda method, path: False  # noqa: ARG005 - nothing is cut
     asked: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _client: Any = None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,15 +41,16 @@ class ObjectStore:
         }
 
     def client(self) -> Any:
-        made: Any = boto3
-        environment = self.environment
-        return made.client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=SECRET,
-        )
+        if self._client is None:  # which takes longer than whatever is asked of it
+            made: Any = boto3
+            self._client = made.client(
+                "s3",
+                endpoint_url=self.endpoint,
+                region_name="us-east-1",
+                aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=SECRET,
+            )
+        return self._client
 
     def listed(self) -> list[str]:
         listed = self.client().list_objects_v2(Bucket=BUCKET)
