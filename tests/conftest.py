@@ -82,10 +82,15 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     gc.freeze()
 
 
+def forks_children(item: pytest.Function) -> bool:
+    """Tell whether a test stands beside what has children of crash tests forked."""
+    return not vars(item.module).keys().isdisjoint(("calls_of", "children_of"))
+
+
 def start_for_all_workers(items: Sequence[pytest.Item]) -> None:
     """Start what commands and the children of crash tests are forked from, where any are."""
     only_what_runs_tests_is_measured()
-    if any(item.path.stem.endswith("_crash") for item in items):
+    if any(isinstance(item, pytest.Function) and forks_children(item) for item in items):
         nursery()
     if any(isinstance(item, pytest.Function) and "warm" in item.fixturenames for item in items):
         loaded()

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +25,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.anchoring.support.every_kind import KEPT, write_every_kind
 from tests.journal.support.writing import begin, until
 
+from kernel.support.crash import calls_of
 from ripieno.anchoring.feeds import Feeds
 from ripieno.anchoring.receivers import receiver_at
 from ripieno.anchoring.serving import anchored
@@ -36,7 +36,6 @@ from ripieno.journal.sqlite.extract import Extract
 from ripieno.model.errors import SettingsError
 
 ORIGIN = "example.com/log"
-CHILD = Path(__file__).parent / "support" / "feeding_child.py"
 
 CLOUD_EVENT: dict[str, Any] = {
     "type": "object",
@@ -166,10 +165,8 @@ def test_whoever_is_killed_events_are_told_again_from_where_they_were_kept(
     home: Path, tmp_path: Path, batches: int
 ) -> None:
     place = f"file:{tmp_path / 'out'}"
-    done = subprocess.run(  # noqa: S603 - our own script
-        [sys.executable, str(CHILD), str(home), place, str(batches)], check=False
-    )
-    assert done.returncode == -9
+    with calls_of("anchoring.support.feeding_child:told") as calls:
+        assert calls.call(str(home), place, batches) == signal.SIGKILL
     with (tmp_path / "out").open("ab") as file:
         file.write(b'{"torn": ')
     assert told(home, place) == {}

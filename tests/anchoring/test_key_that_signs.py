@@ -6,8 +6,7 @@ import asyncio
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -17,6 +16,7 @@ from tests.anchoring.support.exported import exported, key_of, written
 from tests.journal.support.sample import write_sample
 
 from gates import shipped_gate
+from kernel.support.crash import Calls, calls_of
 from ripieno.anchoring.backup import back_up
 from ripieno.anchoring.export import prove
 from ripieno.anchoring.manifest import BackupError
@@ -40,7 +40,6 @@ from ripieno.proof.succession import KeyChain, Succession
 
 ORIGIN: Final = "example.com/log"
 BOSS: Final = Principal("person", "boss", every_role=True)
-TESTS: Final = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +56,12 @@ def signed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(signed: Path, tmp_path: Path) -> Path:
     shutil.copytree(signed.parent, tmp_path, dirs_exist_ok=True)
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="module")
+def rekeying() -> Iterator[Calls]:
+    with calls_of("anchoring.support.rekeying_child:rekeyed") as calls:
+        yield calls
 
 
 def turn(home: Path) -> str:
@@ -274,7 +279,9 @@ def test_it_waits_for_whoever_signs_and_is_for_the_system_operator(home: Path) -
 
 
 @pytest.mark.parametrize("first", [1, 2, 3, 4])
-def test_wherever_it_is_killed_the_log_stays_sound_and_is_signed_by_one_key(home: Path, first: int) -> None:
+def test_wherever_it_is_killed_the_log_stays_sound_and_is_signed_by_one_key(
+    home: Path, rekeying: Calls, first: int
+) -> None:
     old = key_of(home)
     shutil.copytree(
         home.parent, before := home.parent / "before", ignore=shutil.ignore_patterns("owners", "before")
@@ -282,11 +289,7 @@ def test_wherever_it_is_killed_the_log_stays_sound_and_is_signed_by_one_key(home
     for number in range(first, 100, 4):
         place = home.parent / f"killed{number}"
         shutil.copytree(before, place)
-        died = subprocess.run(  # noqa: S603 - our own child
-            [sys.executable, "-m", "anchoring.support.rekeying_child", str(place / "home"), str(number)],
-            cwd=TESTS,
-            check=False,
-        )
+        died = rekeying.call(str(place / "home"), number)
         more(place / "home")
         newest = turn(place / "home")
         for key in (old, signer_at(place / "home").verifier):
@@ -294,10 +297,10 @@ def test_wherever_it_is_killed_the_log_stays_sound_and_is_signed_by_one_key(home
             assert report.sound, (number, str(report))
             assert report.uncovered == 0
         assert not (place / "home" / NEXT).exists()
-        if died.returncode == 0:
+        if not died:
             assert signer_at(place / "home").verifier != old
             return
-        assert died.returncode == -signal.SIGKILL
+        assert died == signal.SIGKILL
     pytest.fail("it never came to its end")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import signal
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from tests.journal.support.sample import write_sample
 from tests.journal.support.writing import begin, until
 
+from kernel.support.crash import Calls, calls_of
 from ripieno.anchoring.rounds import ForkError, Rounds
 from ripieno.anchoring.serving import anchored
 from ripieno.anchoring.settings import Anchoring
@@ -31,7 +32,6 @@ from ripieno.proof.checkpoints import Checkpoint
 from ripieno.proof.notes import Verifier
 
 ORIGIN = "example.com/log"
-CHILD = Path(__file__).parent / "support" / "round_child.py"
 
 
 @pytest.fixture(scope="module")
@@ -460,17 +460,20 @@ def test_a_sink_that_there_cannot_be_is_refused(tmp_path: Path, place: str) -> N
 # -- killed ---------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def rounds() -> Iterator[Calls]:
+    with calls_of("anchoring.support.round_child:turned") as calls:
+        yield calls
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("step", ["advance", "keep", "keep_latest", "publish", "published"])
 def test_wherever_a_round_is_killed_the_next_one_ends_what_it_began(
-    home: Path, tmp_path: Path, step: str, when: str
+    home: Path, tmp_path: Path, rounds: Calls, step: str, when: str
 ) -> None:
     out = tmp_path / "out"
     for events in (14, 15):
-        done = subprocess.run(  # noqa: S603 - our own script
-            [sys.executable, str(CHILD), str(home), str(out), step, when], check=False
-        )
-        assert done.returncode == -9
+        assert rounds.call(str(home), str(out), step, when) == signal.SIGKILL
         Rounds(home, settings(out)).turn()
         notes = [file.read_text("utf-8") for file in sorted(out.iterdir()) if file.suffix == ".checkpoint"]
         report = checked(home, *notes)

@@ -1,9 +1,8 @@
-"""A process that has another key sign checkpoints, and dies at the boundary it is told: `HOME NUMBER`."""
+"""Has another key sign checkpoints, in a process that dies at the boundary it is told."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 from gates import shipped_gate
@@ -25,8 +24,8 @@ async def live(home: Path) -> None:
         await store.close()
 
 
-if __name__ == "__main__":
-    told = Boundaries(fatal=int(sys.argv[2]))
+def rekeyed(home: str, number: int) -> None:
+    told = Boundaries(fatal=number)
     watch_commits(told, grouped=True)
     watch_files(told)
-    asyncio.run(live(Path(sys.argv[1])))
+    asyncio.run(live(Path(home)))

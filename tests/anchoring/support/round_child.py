@@ -1,10 +1,9 @@
-"""A process that makes one round, and is killed by itself right before or after one of its steps."""
+"""Makes one round, in a process that is killed by itself right before or after one of its steps."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,8 +31,7 @@ def killed(act: Callable[..., Any], *, before: bool) -> Callable[..., Any]:
     return replaced
 
 
-if __name__ == "__main__":
-    home, out, step, when = sys.argv[1:]
+def turned(home: str, out: str, step: str, when: str) -> None:
     owner, name = STEPS[step]
     setattr(owner, name, killed(getattr(owner, name), before=when == "before"))
     rounds.Rounds(Path(home), Anchoring(1, "example.com/log", (out,))).turn()
