@@ -33,7 +33,7 @@ from fork_server import connect, serve, started
 
 __all__ = ["Result", "WarmStart", "loaded"]
 
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True)

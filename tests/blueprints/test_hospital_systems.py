@@ -162,7 +162,7 @@ def test_processes_that_call_at_once_never_share_a_slot_and_a_shared_key_makes_o
     for caller in callers:
         caller.start()
     for caller in callers:
-        caller.join(timeout=20)
+        caller.join(timeout=120)
     assert [caller.exitcode for caller in callers] == [0, 0, 0]
     systems = systems_at(path)
     booked = systems.scheduling.visits()

@@ -132,5 +132,5 @@ def test_a_live_worker_takes_the_answer_up(cli: Cli) -> None:
         assert answered["status"] == "complete"
     finally:
         worker.terminate()
-        worker.communicate(timeout=20)
+        worker.communicate(timeout=120)
     assert worker.returncode == 0

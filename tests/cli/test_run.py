@@ -153,7 +153,7 @@ def test_ctrl_c_leaves_runs_that_wait_for_people_and_says_how_they_go_on(cli: Cl
     assert b"waiting" in process.stderr.readline()
     assert b"1 waits for a person: ripieno inbox list" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"ripieno worker" in said
     assert cli.ok("runs", "list", "--output", "json").json[0]["status"] == "waiting"
@@ -177,7 +177,7 @@ def test_ctrl_c_says_how_many_inputs_of_a_folder_were_not_begun(
     eventually((cli.folder / "waits").exists)
     process.send_signal(signal.SIGINT)
     (cli.folder / "go").touch()
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert b"runs that can go on from where they stood: 1\n" + said in err
 

@@ -20,7 +20,7 @@ from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.owners import FileOwners, locked
 from ripieno.journal.store import Replayable
 
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 120.0
 
 
 class Child:

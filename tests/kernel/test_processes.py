@@ -23,7 +23,7 @@ from ripieno.kernel.clock import SystemClock
 from ripieno.kernel.commands import answer
 from ripieno.model.event import Event
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 120.0
 INTENT_OF_SETTLE = "committed: events: intent sequential@1/arrange@1/settle@1/tool/1"
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ async def first_question(store: SqliteStore) -> QuestionRow:
 
 
 def until(found: Callable[[], T | None]) -> T:
-    """Look again and again until there is something, for some seconds at most."""
+    """Look again and again until there is something, for as long as the slowest machine may need."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
         if (value := found()) is not None:

@@ -24,7 +24,7 @@ from ripieno.model.principal import Principal
 from ripieno.model.value import decode
 from ripieno.workflows.workflow import Workflow
 
-PATIENCE_SECONDS = 5
+PATIENCE_SECONDS = 120
 OPERATOR = Principal("person", "op", every_role=True)
 
 inputs = strategies.lists(strategies.integers(min_value=-1, max_value=3), max_size=8)

@@ -26,7 +26,7 @@ from ripieno.kernel.host import Host
 from ripieno.model.principal import Principal
 
 OPERATOR = Principal("person", "op", every_role=True)
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 120
 MESSAGES: dict[Trouble, str] = {"full": "free some space", "locked": "another process holds the database"}
 MOMENTS = (
     "before the first call",

@@ -19,7 +19,7 @@ from ripieno.participants.base import BaseParticipant
 __all__ = ["OPERATOR", "Choice", "Running", "gives", "outcome", "pure"]
 
 OPERATOR = Principal("person", "op", every_role=True)
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 
 
 class Turned(Protocol):

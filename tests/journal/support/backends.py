@@ -22,7 +22,7 @@ from ripieno.journal.store import Store
 
 __all__ = ["BACKENDS", "Backend", "OneCommitStore"]
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 120.0
 TABLES_OF_SCHEMA = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 

@@ -51,7 +51,7 @@ ADA = Principal("person", "ada", roles=frozenset({"clinician"}))
 S = TypeVar("S", bound=SqliteStore)
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.003
 
 
