@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 import traceback
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -23,7 +24,11 @@ from warnings import WarningMessage
 import pytest
 from coverage import Coverage
 
-__all__ = ["pytest_addoption", "pytest_runtestloop"]
+__all__ = ["RUN", "pytest_addoption", "pytest_runtestloop"]
+
+RUN: Final = "TESTS_RUN_BY"
+"""In the environment of workers: the process that they were forked from."""
+
 
 SHARES: Final = 8
 """How many times a worker comes for more, were all modules of the same length: fewer leave some idle."""
@@ -184,6 +189,8 @@ def longest_first(items: Sequence[pytest.Item]) -> deque[int]:
 
 def prepare(session: pytest.Session) -> None:
     """Make what workers share, and end what each has to have for itself."""
+    assert threading.active_count() == 1, f"no worker would have {threading.enumerate()[1:]}"
+    os.environ[RUN] = str(os.getpid())
     places: pytest.TempPathFactory = getattr(session.config, "_tmp_path_factory")  # noqa: B009 - pytest's own
     places.getbasetemp()  # which the first who asks makes
     capture = session.config.pluginmanager.get_plugin("capturemanager")

