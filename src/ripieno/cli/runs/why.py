@@ -134,13 +134,12 @@ def show_ways(settings: Settings, call: PastAct, found: Sequence[ToldWay]) -> No
         Text.assemble((tool, "bold"), f" at {call.path} (event {call.seq}){denied}{approved}"), soft_wrap=True
     )
     for one in found:
-        for line in told(one, call.editors):
+        for line in told(one.way, call.editors, one.said):
             screen.print(line, soft_wrap=True)
 
 
-def told(one: ToldWay, editors: Sequence[str]) -> Iterator[Text]:
+def told(way: Way, editors: Sequence[str], said: Sequence[Sentence] = ()) -> Iterator[Text]:
     """Tell one way, line by line."""
-    way = one.way
     data = f", {', '.join(way.found['data'])}" if way.found.get("data") else ""
     yield Text.assemble(
         (way.at, "bold"), " = ", clean(shortened(way.value)), f" is {way.found['trust']}{data}"
@@ -156,7 +155,7 @@ def told(one: ToldWay, editors: Sequence[str]) -> Iterator[Text]:
     for by in way.found["by"]:
         why = ": too short to be told from chance" if brief and "what" not in by else ""
         yield Text.assemble("  ", clean(source_in_words(by)), why, at_of(by))
-    for sentence in one.said:
+    for sentence in said:
         where = f"{sentence.reference}: " if sentence.reference else ""
         yield Text.assemble("  said there: ", clean(f"{where}“{sentence.text}”", limit=SAID))
     for by in way.elsewhere:
