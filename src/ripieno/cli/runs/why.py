@@ -69,8 +69,8 @@ async def _show(settings: Settings, run: str, path: str, argument: str) -> int:
         await read_run(store, row, "runs why", by=settings.principal)
         call = await call_at(store, row, path)
         found = await traced_ways(store, row, call, argument)
-    if not found:
         arguments: Mapping[str, Any] = call.action.given() if call.action.given is not None else {}
+    if not found:
         known = ", ".join(sorted(arguments)) or "nothing"
         msg = f"{call.action.subject.name} was given no {argument!r}{nearest(argument, arguments)}"
         raise NotFoundError(msg, remedy=f"it was given {known}")
