@@ -189,7 +189,9 @@ async def left_waiting(home: Path) -> tuple[Lease, Lease]:
         first, second = await owned(store), await owned(store)
         for lease in (first, second):
             await store.send(answer(lease.run, id=new_id()))
-    gone = ("DROP INDEX events_changes", "ALTER TABLE inbox DROP COLUMN mac", "DROP TABLE masters")
+    tables = ("masters", "memories", "documents", "passages", "postings")
+    gone = ("DROP INDEX events_changes", "ALTER TABLE inbox DROP COLUMN mac")
+    gone += tuple(f"DROP TABLE {table}" for table in tables)
     for statement in (*gone, "PRAGMA user_version = 4"):
         write(home, statement)
     assert verified(home).sound  # as far as that format goes
