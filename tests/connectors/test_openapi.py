@@ -389,6 +389,8 @@ ODD = {"properties": {"a": {"readOnly": True}}, "required": 5}
             {"post": {"requestBody": {"required": True, "content": {"image/png": {}}}}},
             "which no tool can give",
         ),
+        ({"get": {"servers": [{"url": "https://uploads.example"}]}}, "get_x is served elsewhere"),
+        ({"servers": [{"url": "https://uploads.example"}], "get": {}}, "get_x is served elsewhere"),
         ({"get": {"parameters": 5}}, "parameters of get_x have to be a list, found int"),
         ({"parameters": {"a": 1}, "get": {}}, "parameters of /x have to be a list, found dict"),
         ({"get": {"security": 5}}, "security requirements of get_x have to be a list, found int"),
@@ -437,6 +439,13 @@ def test_names_are_stable_whatever_stands_beside_them() -> None:
     assert len(twins) == 2
     assert set(twins) < set(two.names)
     assert "put_0" in two.names
+
+
+def test_what_is_served_elsewhere_is_called_by_a_connector_that_says_where() -> None:
+    uploads = [{"url": "https://uploads.example"}]
+    whole = document(shop(**{"/x": {"servers": uploads, "get": {"security": []}}}))
+    placed = OpenApi("shop", whole, base_url="https://uploads.example", allow=["get_x"])
+    assert [one.name for one in placed.tools] == ["shop.get_x"]
 
 
 def test_where_a_service_is_stands_in_its_document_or_is_said() -> None:

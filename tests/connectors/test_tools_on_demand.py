@@ -82,6 +82,19 @@ async def test_what_is_not_allowed_is_neither_found_nor_called() -> None:
         OnDemand(shop(), most=0)
 
 
+async def test_what_nobody_could_call_keeps_nothing_else_from_being_found() -> None:
+    body: dict[str, Any] = {"required": True, "content": {"image/png": {}}}
+    upload: dict[str, Any] = {"requestBody": body, "summary": "Create a picture order"}
+    documented: dict[str, Any] = {**SHOP, "paths": {**SHOP["paths"], "/pictures": {"post": upload}}}
+    api = OpenApi("shop", Document(documented, "shop.json"), auth={"key": "secret://env/SHOP"})
+    demand = OnDemand(api)
+    assert "post_pictures" in demand.best("create a picture order")
+    found = [one["name"] for one in (await demand.search(query="create a picture order"))["tools"]]
+    assert "shop.createOrder" in found
+    assert "shop.post_pictures" not in found
+    assert demand.tool("shop.post_pictures") is None
+
+
 async def test_a_tool_whose_arguments_are_too_long_to_tell_is_told_in_short(everything: OpenApi) -> None:
     tool = everything.tool("createInvoiceOfTenant0")
     assert whole(tool) > 3_000

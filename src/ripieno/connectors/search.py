@@ -76,13 +76,13 @@ class OnDemand:
         return found
 
     def tool(self, name: str) -> Tool | None:
-        """Give a tool by its full name, `crm.create_order`; None where there is none that is allowed."""
+        """Give a tool by its full name, `crm.create_order`; None where there is none that can be called."""
         own = name.removeprefix(f"{self.connector.name}.")
         if own == name:
             return None
         try:
             return self.search if name == self.search.name else self.connector.tool(own)
-        except NotFoundError:
+        except (NotFoundError, DefinitionError):
             return None
 
     def offered(self, name: str) -> Tool | None:
@@ -126,7 +126,10 @@ class OnDemand:
         found: list[dict[str, Any]] = []
         left = LARGEST
         for name in self.best(arguments["query"]):
-            told = told_of(self.connector.tool(name))
+            tool = self.tool(f"{self.connector.name}.{name}")
+            if tool is None:  # nobody could call it
+                continue
+            told = told_of(tool)
             left -= len(encode(told))
             if found and left < 0:
                 break

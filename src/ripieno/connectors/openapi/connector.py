@@ -86,6 +86,7 @@ class OpenApi(Connector):
         self.document = document if isinstance(document, Document) else read_document(Path(document))
         self.operations: Mapping[str, Operation] = operations_of(self.document)
         self.base_url = checked_base(base_url or server_of(self.document, live), name)
+        self._placed = base_url is not None
         self._auth = auth
         self._idempotency, self._headers = idempotency, dict(headers or {})
         self._validate, self._max_bytes, self._most_items = validate, max_bytes, most_items
@@ -115,6 +116,11 @@ class OpenApi(Connector):
     def make(self, name: str) -> Tool:
         """Give an operation as a tool; raises `DefinitionError` for one that cannot be called."""
         operation = self.operations[name]
+        if operation.served_elsewhere and not self._placed:
+            msg = f"{self.name}.{name} is served elsewhere than the rest of {self.document.whose}"
+            raise DefinitionError(
+                msg, remedy="call it by a connector of its own, which says base_url and allow"
+            )
         auth = self._auth_of(operation)
         paging = self.paging.get(name)
         calling = Calling(self._client(auth), operation, paging, self._most_items)

@@ -55,6 +55,12 @@ class Operation:
         return self.method in SAFE
 
     @property
+    def served_elsewhere(self) -> bool:
+        """Whether the document says that it is served by others than the rest, by `servers` of its own."""
+        own = self.said.get("servers")
+        return bool(own) and own != self.document.data.get("servers")
+
+    @property
     def about(self) -> str:
         """What it is for, in the words of the document."""
         told = [str(self.said.get(name) or "").strip() for name in ("summary", "description")]
@@ -172,6 +178,8 @@ def described(document: Document) -> Iterator[Operation]:
         for method in METHODS:
             if method in item:
                 said = document.mapping(item[method])
+                if "servers" in item:
+                    said = {"servers": item["servers"], **said}
                 name = name_of(str(said.get("operationId") or f"{method}_{path}"))
                 yield Operation(document, name, cast("Method", method.upper()), path, said, shared)
 
