@@ -53,9 +53,8 @@ async def test_what_a_mail_made_an_agent_remember_pays_nobody_in_a_later_run(tmp
         assert (question.role, MADE) == ("treasurer", [])
         await reply(host, question, NO, by=EVE)
         await ended(host, run)
-        recalled = [
-            one.body for one in await events(host, run, "result") if "retrieved" in one.body.get("noted", {})
-        ]
+        results = [one.body for one in await events(host, run, "result")]
+        recalled = [one for one in results if "memory" in one.get("noted", {}).get("retrieved", {})]
     assert [one["trust"] for one in recalled] == ["untrusted"]
     assert recalled[0]["noted"]["retrieved"]["runs"] == [first]
     assert f"moved to {EVIL}" in provider.asked[-1].text
@@ -70,5 +69,12 @@ async def test_an_agent_is_told_passages_with_their_sources(tmp_path: Path) -> N
         await add(host.store, "handbook", [tmp_path / "leave.md"], by=OPERATOR)
         run = await begin(host, workflow, "how long?")
         assert (await ended(host, run)).output == "sixteen"
+        first, second = [
+            one.body["noted"] for one in await events(host, run, "result") if "model" in one.body["noted"]
+        ]
+    assert "retrieved" not in first
+    [shown] = second["retrieved"]
+    assert (shown["tool"], shown["found"]) == (HANDBOOK.search.offered_as, 1)
+    assert float(shown["scores"][0]) > 0
     for part in ("leave.md", "Sixteen weeks.", "score"):
         assert part in provider.asked[-1].text

@@ -76,7 +76,9 @@ def other_runs(events: Sequence[Event], by: Mapping[str, Any]) -> list[str]:
     if event is None:
         return []
     if event.kind == "result":
-        return [str(run) for run in event.body.get("noted", {}).get("retrieved", {}).get("runs", ())]
+        retrieved: Any = event.body.get("noted", {}).get("retrieved")  # of a model's answer it is a list
+        runs = cast("dict[str, Any]", retrieved).get("runs", ()) if isinstance(retrieved, dict) else ()
+        return [str(run) for run in runs]
     found: Iterator[str] = iter(())
     if event.kind == "answered" and event.body["what"] == "child":
         asked = (one for one in events if one.kind == "asked" and one.path == event.path)

@@ -20,6 +20,7 @@ from ripieno.participants.llm.clients import CLIENTS
 from ripieno.participants.llm.models import ModelEntry
 from ripieno.participants.llm.rates import price
 from ripieno.participants.llm.recorded import dumped
+from ripieno.participants.llm.retrieved import retrieved_in
 from ripieno.resilience.classify import Failed, classify
 from ripieno.resilience.policy import Resilience
 
@@ -179,7 +180,8 @@ class ModelCall:
             "chosen": [plain(one) for one in chosen],
             "passed_over": [plain(one) for one in offered if one not in chosen],
         }
-        call.noted.update(noted)
+        retrieved = retrieved_in(self._asked.messages)
+        call.noted.update({**noted, **({"retrieved": retrieved} if retrieved else {})})
 
 
 def believed(usage: RequestUsage) -> RequestUsage:
