@@ -11,7 +11,7 @@ from tests.mediation.support.payables import EVIL, GOOD, MADE, PAYEES, payees, r
 from kernel.scenarios.governed import EVE, NO, YES, gate_of, governed
 from kernel.scenarios.house import asked, begin, ended, events, reply
 from ripieno import Memory, Workflow, function, single_agent, use_tool
-from ripieno.cli.runs.why import ToldWay, told
+from ripieno.cli.runs.why import told
 from ripieno.journal.memory import Space
 from ripieno.mediation.provenance.way import followed, ways
 from ripieno.model.principal import Principal
@@ -60,7 +60,7 @@ async def test_what_a_mail_had_remembered_is_no_payee_in_a_later_run(tmp_path: P
         log = await host.store.events(run)
         arguments = {"recipient": EVIL, "amount": 4711}
         [way] = ways(found, arguments, "recipient", log, lambda ref: decode(host.store.payload(run, ref)))
-        said = "\n".join(str(line) for line in told(ToldWay(await followed(host.store, log, way), ()), ()))
+        said = "\n".join(str(line) for line in told(await followed(host.store, log, way), ()))
         await reply(host, question, NO, by=EVE)
         assert (await ended(host, run)).status != "blocked"
     assert MADE == []
