@@ -52,6 +52,7 @@ OUTSIDE: Final[Mapping[str, str]] = {
     "participants/llm/rates.py": "how usage is counted",
     "participants/llm/recorded.py": "the form of messages",
     "participants/llm/recordings.py": "answers that are kept with a package, as a model; asks nobody",
+    "participants/llm/retrieved.py": "the form of messages",
     "participants/llm/transcript.py": "what a model was told and said, as the log has it",
     "participants/llm/turn.py": "the form of what a loop wants",
     "participants/remote/access.py": "has tokens for a remote agent, for a call that was claimed",
