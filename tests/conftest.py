@@ -67,6 +67,11 @@ So would crash tests, which reach what they reach by chance, and in processes th
 """
 
 
+def pytest_sessionstart() -> None:
+    """Spare the collector what is loaded from here on: nearly all of it stays."""
+    gc.disable()
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Load all of the core while it is measured: whatever loads a module first may be a test that is not.
 
@@ -80,6 +85,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         start_for_all_workers(session.items)
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def forks_children(item: pytest.Function) -> bool:
