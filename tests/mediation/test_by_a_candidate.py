@@ -10,7 +10,7 @@ from kernel.scenarios.elsewhere import Elsewhere
 from kernel.scenarios.governed import ASK, booking
 from kernel.scenarios.house import ADA, OPERATOR, begin, parked, serving
 from ripieno.journal.policies import PolicySet
-from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sql.store import SqlStore
 from ripieno.kernel.home import data_folder
 from ripieno.mediation.on_demand import governed
 from ripieno.mediation.policy import Library, load_library
@@ -31,7 +31,7 @@ def written(folder: Path, text: str) -> Library:
     return load_library(folder)
 
 
-async def entered(store: SqliteStore, library: Library) -> PolicySet:
+async def entered(store: SqlStore, library: Library) -> PolicySet:
     """Register a set."""
     await register(store, library, by=OPERATOR)
     return await find_set(store, "default", library.version)

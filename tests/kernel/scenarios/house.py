@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from gates import shipped_gate
 from ripieno.journal.records import QuestionRow, RunRow
+from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel import commands
 from ripieno.kernel.clock import Clock
@@ -68,7 +69,7 @@ async def opened(home: Path, kind: Callable[[Path], S]) -> AsyncGenerator[S]:
 
 @asynccontextmanager
 async def serving(
-    home: Path, *workflows: Workflow, clock: Clock | None = None, store: SqliteStore | None = None
+    home: Path, *workflows: Workflow, clock: Clock | None = None, store: SqlStore | None = None
 ) -> AsyncGenerator[Host]:
     """Open the store, unless one is given, and serve the workflows until the block is left."""
     if store is None:

@@ -15,7 +15,7 @@ from kernel.scenarios.governed import ASK, ASK_THE_BOSS, BOB, FORBID, YES, booki
 from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, parked, reply, serving, until
 from ripieno import Host, Principal, Workflow
 from ripieno.journal.policies import PolicySet
-from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.home import data_folder
@@ -51,7 +51,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @asynccontextmanager
-async def opened(home: Path) -> AsyncGenerator[SqliteStore]:
+async def opened(home: Path) -> AsyncGenerator[SqlStore]:
     store = governed(data_folder(home))
     await store.open()
     try:
@@ -66,7 +66,7 @@ async def hosting(home: Path, *workflows: Workflow) -> AsyncGenerator[Host]:
         yield host
 
 
-async def becomes(store: SqliteStore, verdict: str, action: Action | None = None) -> Decision:
+async def becomes(store: SqlStore, verdict: str, action: Action | None = None) -> Decision:
     """Ask until it is decided so, as something that goes on all the time would."""
 
     async def look() -> Decision | None:
@@ -76,7 +76,7 @@ async def becomes(store: SqliteStore, verdict: str, action: Action | None = None
     return await until(look)
 
 
-async def enter(store: SqliteStore, home: Path, text: str, by: Principal = OPERATOR) -> PolicySet:
+async def enter(store: SqlStore, home: Path, text: str, by: Principal = OPERATOR) -> PolicySet:
     """Register a set of one file."""
     folder = home.parent / "drafts" / "policies"
     folder.mkdir(parents=True, exist_ok=True)
@@ -227,7 +227,7 @@ async def test_a_run_that_falls_to_a_candidates_share_is_decided_by_it_as_long_a
     system = Elsewhere()
     async with hosting(home, booking(system)) as host:
         store = host.store
-        assert isinstance(store, SqliteStore)
+        assert isinstance(store, SqlStore)
         asking, forbidding = await enter(store, home, ASK), await enter(store, home, FORBID)
         await promote(store, asking, "production", by=OPERATOR, reason=REASON)
         before = await begin(host, booking(system), by=ADA)
@@ -260,7 +260,7 @@ async def test_an_approval_is_void_when_other_policies_are_promoted(home: Path) 
     system = Elsewhere()
     async with hosting(home, booking(system)) as host:
         store = host.store
-        assert isinstance(store, SqliteStore)
+        assert isinstance(store, SqlStore)
         treasurer, boss = await enter(store, home, ASK), await enter(store, home, ASK_THE_BOSS)
         await promote(store, treasurer, "production", by=OPERATOR, reason=REASON)
         run = await begin(host, booking(system), by=ADA)
@@ -286,7 +286,7 @@ async def test_the_text_of_each_set_that_decided_is_in_the_log_before_what_it_de
         run = await begin(host, booking(system), by=ADA)
         assert (await ended(host, run)).status == "complete"
         write(home, FORBID)
-        assert isinstance(store, SqliteStore)
+        assert isinstance(store, SqlStore)
         await becomes(store, "deny")
         denied = await begin(host, booking(system), by=ADA)
         assert (await ended(host, denied)).status == "escalated"
