@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import sqlite3
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -215,6 +215,16 @@ def others(value: Any) -> Iterator[Any]:
             yield changed(cast("dict[str, Any]", value), (name,))
     else:
         yield another(value)
+
+
+def test_what_documents_say_is_in_no_export(log: Log) -> None:
+    """No event tells of it, so that nobody could tell whether it is all there."""
+    with closing(sqlite3.connect(log.home / "journal.sqlite")) as connection:
+        [(texts,)] = connection.execute("SELECT count(*) FROM passages").fetchall()
+    assert texts > 0
+    told = [b64decode(one["data"]) for one in log.lines if one["line"] == "value"]
+    assert told
+    assert not any(b"what it says" in one for one in told)
 
 
 @pytest.mark.parametrize("line", ["checkpoint", "stream", "event", "key", "value", "row", "message", "end"])

@@ -108,7 +108,7 @@ class Exporter:
         for stream, key in keys.items():
             if key is None:
                 continue
-            for commitment, sealed in self._log.values(stream):
+            for commitment, sealed in self._log.told(stream):
                 data = key.open(bytes.fromhex(commitment), sealed)
                 self._line("value", stream=stream, commitment=commitment, data=b64encode(data).decode())
 

@@ -17,10 +17,15 @@ from ripieno.journal.sql.ownership import now
 from ripieno.model.event import Json
 from ripieno.model.value import encode
 
-__all__ = ["COLUMNS", "PLACE", "add", "code_of", "remove", "remove_all"]
+__all__ = ["COLUMNS", "HELD", "PLACE", "add", "code_of", "remove", "remove_all"]
 
 COLUMNS: Final = 'tenant, collection, document, about, digest, passages, "by", at'
 WHERE: Final = "tenant = ? AND collection = ? AND document = ?"
+HELD: Final = (
+    "SELECT text FROM passages WHERE tenant = (SELECT name FROM tenants WHERE stream = ?)"
+    " UNION SELECT about FROM documents WHERE tenant = (SELECT name FROM tenants WHERE stream = ?)"
+)
+"""Of the values beside a tenant's stream, those of its documents: no event tells of them one by one."""
 ID_DIGITS: Final = 16
 WORD_BYTES: Final = 8
 """Of the code of a word: two words of a million share one by a chance of one in forty million."""

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 from ripieno.journal.keys import MasterKey, StreamKey, wrapped_by
 from ripieno.journal.records import RunRow
 from ripieno.journal.signing import LATEST, PUBLIC_KEY
+from ripieno.journal.sql.documents import HELD
 from ripieno.journal.sql.memories import TOLD
 from ripieno.journal.sql.ownership import COLUMNS
 from ripieno.journal.sql.reads import OF_SYSTEM
@@ -212,6 +213,12 @@ class SqliteAudit:
         rows = self._rows("SELECT commitment, sealed FROM payloads WHERE stream = ?", stored(stream))
         for commitment, sealed in rows:
             yield commitment.hex(), sealed
+
+    def told(self, stream: str) -> Iterator[tuple[str, bytes]]:
+        """Give the same of every value that the log tells of, and so of none that documents hold."""
+        place = stored(stream)
+        held = {row[0] for row in self._rows(HELD, place, place)} if self._there("passages") else set[str]()
+        return ((ref, sealed) for ref, sealed in self.values(stream) if ref not in held)
 
     def strays(self) -> Iterator[str]:
         """Give the streams that have values but neither run nor tenant."""
