@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from agents.agent_in_pieces import given, settle
@@ -22,7 +23,6 @@ SCRIPT: Final[Script] = turns(
     Calls([("book", {"place": "there"})]),
     Says("all done"),
 )
-segments.EVENTS = 12
 
 
 @tool(effect="read", trust="trusted")
@@ -38,4 +38,12 @@ CLERK = agent(
     tools=[pay, book, look_up],
     compact=compact(TOKENS, by=[collapse()]),
 )
-SCENARIO = Scenario(Workflow("clerking", CLERK), given, settle, effects, answered)
+
+
+def settle_short(home: Path) -> None:
+    """Settle, in a process that makes a mark every dozen events."""
+    settle(home)
+    segments.EVENTS = 12
+
+
+SCENARIO = Scenario(Workflow("clerking", CLERK), given, settle_short, effects, answered)
