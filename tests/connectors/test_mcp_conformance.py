@@ -27,7 +27,14 @@ from ripieno.api.mcp.server import served
 from ripieno.api.mcp.workflows import Given, Offered
 from ripieno.connectors.mcp.asking import answered
 from ripieno.connectors.mcp.calling import call_tool
-from ripieno.connectors.mcp.connection import OF_LOOPS, Connection, Connections, close_connections
+from ripieno.connectors.mcp.connection import (
+    DEFAULT_TENANT,
+    OF_LOOPS,
+    Connection,
+    Connections,
+    close_connections,
+    key_of,
+)
 from ripieno.connectors.mcp.oauth import Kept, Machine, Person
 from ripieno.connectors.mcp.server import Elicitation, McpServer, OAuth
 from ripieno.identity import administration
@@ -137,7 +144,8 @@ async def take_part(scenario: str, url: str, context: dict[str, Any] | None) -> 
     server = declared_for(scenario, url, context)
     auth = None if server.oauth is None else known_to(server)
     connection = Connection(server, auth=auth)
-    OF_LOOPS.setdefault(asyncio.get_running_loop(), Connections()).open[repr(server)] = connection
+    connections = OF_LOOPS.setdefault(asyncio.get_running_loop(), Connections())
+    connections.open[key_of(server, DEFAULT_TENANT)] = connection
     try:
         await connection.ready()
         for definition in (await connection.listing()).tools.values():

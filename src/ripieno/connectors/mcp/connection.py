@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     import httpx2
     from mcp import Client
 
-__all__ = ["DEFAULT_TENANT", "Connection", "UnreachableError", "close_connections", "connected", "imported"]
+__all__ = [
+    "DEFAULT_TENANT",
+    "Connection",
+    "UnreachableError",
+    "close_connections",
+    "connected",
+    "imported",
+    "key_of",
+]
 
 PAGES: Final = 50
 TOOLS: Final = 2_000
@@ -317,17 +325,22 @@ def version() -> str:
 # -- those of this process -------------------------------------------------------------------------
 
 
+def key_of(server: McpServer, tenant: str) -> str:
+    """Give by what a connection is found: one by the tokens of a person is of one tenant alone."""
+    return f"{tenant} {server!r}" if server.of_a_person else repr(server)
+
+
 class Connections:
     """The connections of one event loop, one for each server."""
 
     def __init__(self) -> None:
         self.open: dict[str, Connection] = {}
-        """By the server as it is declared."""
+        """By the server as it is declared, and by whose tokens one is known to it: see `key_of`."""
         self._sweeping: asyncio.TimerHandle | None = None
 
     def get(self, server: McpServer, tenant: str) -> Connection:
         """Give the one to a server, another where it was lost, or whoever signed in has signed out."""
-        key = f"{tenant} {server!r}" if server.of_a_person else repr(server)
+        key = key_of(server, tenant)
         found = self.open.get(key)
         if found is not None and found.signed_out:
             found.retire("whoever signed in has signed out")
