@@ -13,6 +13,8 @@ from asking import asking
 
 from providers.replies import Asked, Calls, Dawdles, Held, Says
 from ripieno import Workflow, agent, tool
+from ripieno.cli.following import Followed
+from ripieno.connectors.progress import PROGRESS
 from ripieno.connectors.watching import FOLDER, pipes_of
 from ripieno.identity.local import local_operator
 from ripieno.workflows.embedded import open_host
@@ -63,6 +65,8 @@ async def test_a_terminal_that_watches_shows_it_and_the_log_has_nothing_of_it(
                 held.until.set()
                 await watch.wait()
         finally:
+            held.until.set()
+            shown.set()
             asyncio.get_running_loop().remove_reader(ours)
             os.close(ours)
         events = await host.store.events(row.id)
@@ -70,3 +74,32 @@ async def test_a_terminal_that_watches_shows_it_and_the_log_has_nothing_of_it(
     assert [one.streamed for one in provider.asked] == [False, True]
     assert not any("saying" in str(one.kind) for one in events)
     assert not (home / FOLDER).exists()
+
+
+async def test_what_is_said_stays_when_what_came_before_it_is_read_late(tmp_path: Path) -> None:
+    spoken, more = asyncio.Event(), asyncio.Event()
+
+    def script(one: Asked) -> Calls | Dawdles:
+        return Dawdles(more, Says("three dollars")) if one.turn else Calls([("price", {"of": "tea"})])
+
+    workflow = Workflow("buying", agent("buyer", model="chat", tools=[price]))
+    async with asking(script), open_host(tmp_path / "home") as host:
+        host.register(workflow)
+        case = Followed("buying")
+
+        def hear(run: str, path: str, text: str) -> None:
+            del run
+            case.hear(path, text)
+            if "three" in text:
+                spoken.set()
+
+        with PROGRESS.listen(hear):
+            case.row = (await host.start(workflow, "what?", principal=local_operator())).row
+            await spoken.wait()
+            await case.refresh(host.store)
+            late = case.saying
+            more.set()
+            await host.outcome(case.row.id)
+        await case.refresh(host.store)
+    assert late.startswith("three")
+    assert not case.saying

@@ -100,10 +100,9 @@ class Board:
 
     def _hear(self, run: str, path: str, text: str) -> None:
         """Show what a model is saying; seen here and recorded nowhere."""
-        del path
         for case in self._cases:
             if case.row is not None and case.row.id == run:
-                case.saying = " ".join(text.split())
+                case.hear(path, text)
         if time.monotonic() - self._pictured > OFTEN:
             self.look()
 

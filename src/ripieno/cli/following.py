@@ -53,6 +53,8 @@ class Followed:
     """False where only how it stands is shown, not what it holds."""
     saying: str = ""
     """What a model says at this moment, where it is watched."""
+    speaks: str = ""
+    """The path of the request that it is said to, or the end of it."""
     began: float = field(default_factory=time.monotonic)
     _seen: int = 0
     _calls: dict[str, str] = field(default_factory=dict[str, str])
@@ -101,6 +103,10 @@ class Followed:
         calls = ", ".join(f"{tool} …" for tool in self._calls.values())
         return (calls or self.doing) if self.status == "running" else ""
 
+    def hear(self, path: str, text: str) -> None:
+        """Take note of what is said at this moment: often sooner than of what was recorded before it."""
+        self.speaks, self.saying = path, " ".join(text.split())
+
     async def refresh(self, store: Store) -> None:
         """Read what was committed since the last look."""
         assert self.row is not None, "only what was started is looked at"
@@ -137,7 +143,8 @@ class Followed:
             self._calls[path] = body["tool"]
         elif kind == "result":
             self._calls.pop(path, None)
-            self.saying = ""
+            if path.endswith(self.speaks):  # else of a call before it, which was read of late
+                self.saying = ""
 
 
 async def check_shown(store: Store, followed: Followed, what: str, by: Principal) -> None:
