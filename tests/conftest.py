@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import structlog
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
@@ -24,6 +25,7 @@ from kernel.support.crash import nursery
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.kernel.home import data_folder
 from ripieno.kernel.host import Host
+from same_examples import same_whatever_is_loaded
 from warm_start import WarmStart, loaded
 
 # How fast a machine makes up its examples says nothing of what they show. The suite makes up the same ones
@@ -34,6 +36,7 @@ settings.register_profile(
 )
 settings.register_profile("suite", settings.get_profile("random"), derandomize=True)
 settings.load_profile("suite")
+same_whatever_is_loaded()
 
 # Whoever runs the tests may have models of their own: none of them is found.
 os.environ["OLLAMA_HOST"] = "127.0.0.1:9"
@@ -154,6 +157,13 @@ def only_the_tests_are_measured() -> None:
 def only_what_runs_tests_is_measured() -> None:
     """Have processes that are started from here on not measure themselves."""
     os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+
+
+@pytest.fixture(autouse=True)
+def logs_are_as_they_were() -> Iterator[None]:
+    """Undo what a test, or a command that it runs in its own process, says of how logs are written."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

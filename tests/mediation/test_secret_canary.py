@@ -317,7 +317,9 @@ def test_structlog_covers_it_where_the_processor_stands_before_the_one_that_rend
 
     CONFIDENTIAL.hold(REFERENCE, CANARY)
     logger = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stdout), processors=[redact, structlog.processors.JSONRenderer()]
+        structlog.PrintLogger(sys.stdout),
+        processors=[redact, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger("info"),
     )
     said = f"said {CANARY}"
     logger.info(said, within={"list": [CANARY]}, plain={"a": 1}, number=3)
