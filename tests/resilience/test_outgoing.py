@@ -92,9 +92,10 @@ async def test_a_run_waits_for_a_breaker_as_for_any_pause_and_the_log_tells_why(
     declared = Resilience(breaker=Breaker(), retry=Retry(attempts=2, backoff="1ms"))
     workflow = Workflow("ask", asks(tool(answer, resilience=declared)))
     async with serving(tmp_path, workflow, clock=clock) as host:
-        first, second = [await begin(host, workflow) for _ in range(2)]
-        for run in (first, second):
-            await parked(host, run)
+        first = await begin(host, workflow)
+        await parked(host, first)
+        second = await begin(host, workflow)  # once the breaker is open: else it may have been called before
+        await parked(host, second)
         assert calls == 1
         await turned(host, clock, first, 41)
         assert (await ended(host, first)).output == ["here"]
