@@ -18,6 +18,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFl
 from opentelemetry.trace.status import Status, StatusCode
 
 from ripieno.anchoring.ocsf import CRITICAL, HIGH, MEDIUM, SEVERITIES
+from ripieno.kernel import proposals
 from ripieno.telemetry import names
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ __all__ = ["SCOPE", "about_model", "about_run", "log_record", "span"]
 
 SCOPE: Final = InstrumentationScope("ripieno", names.VERSION, names.SCHEMA)
 
-AGENTS: Final = frozenset({"agent", "single_agent", "magentic", "langgraph", "agent_framework", "remote"})
+AGENTS: Final = proposals.AGENTS | {"remote"}
 """Kinds of participants whose work is an agent's."""
 
 LEVELS: Final = {
