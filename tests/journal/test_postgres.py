@@ -270,7 +270,7 @@ async def test_tables_of_others_and_of_other_formats_are_refused(backend: Postgr
     server_side(backend.url, "DROP TABLE theirs")
     async with opened(backend):
         pass
-    server_side(backend.url, "UPDATE ripieno SET format = format + 1")
+    server_side(backend.url, "UPDATE ripieno SET format = reached + 1, reached = reached + 1")
     with pytest.raises(StoreError, match=f"has format {FORMAT + 1}"):
         await PostgresStore(backend.folder, backend.url).open()
 

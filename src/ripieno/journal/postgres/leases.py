@@ -19,6 +19,7 @@ from typing import Final
 import psycopg
 
 from ripieno.journal.postgres.connection import PostgresConnection
+from ripieno.journal.postgres.formats import FORMAT
 from ripieno.journal.postgres.reader import PostgresReader
 from ripieno.model.errors import StoreError
 from ripieno.model.ids import new_id
@@ -32,9 +33,12 @@ AGAIN_SECONDS: Final = 0.5
 """After so long a connection that was lost is tried again."""
 
 RENEW: Final = (
-    "INSERT INTO owners (token, name, until_at) VALUES (?, ?, clock_timestamp() + make_interval(secs => ?))"
+    "INSERT INTO owners (token, name, until_at, format)"
+    " SELECT ?, ?, clock_timestamp() + make_interval(secs => ?), CAST(? AS BIGINT)"
+    " FROM ripieno WHERE format <= ?"
     " ON CONFLICT (token) DO UPDATE SET until_at = excluded.until_at"
 )
+"""No lease is for who is too old for the tables: it was held up while they were brought on."""
 SWEEP: Final = "DELETE FROM owners WHERE until_at < clock_timestamp()"
 ALIVE: Final = "SELECT 1 FROM owners WHERE token = ? AND until_at > clock_timestamp()"
 NOTIFY: Final = "SELECT pg_notify(?, '')"
@@ -116,7 +120,12 @@ class Leases:
                     self._hear()
 
     def _renew(self) -> None:
-        self._connection.execute(RENEW, (self.token, self._name, self._seconds))
+        values = (self.token, self._name, self._seconds, FORMAT, FORMAT)
+        if not self._connection.execute(RENEW, values).rowcount:
+            msg = (
+                f"{self._connection.place} was brought to a format that this version of Ripieno does not know"
+            )
+            raise StoreError(msg, remedy="use a newer version of Ripieno; others take over what it had")
         if self._connection.execute(SWEEP).rowcount:
             self._connection.execute(NOTIFY, (self._connection.channel,))  # theirs can be taken over
 

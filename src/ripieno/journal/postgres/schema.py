@@ -1,40 +1,44 @@
-"""The tables of a database, and whether they are of our format."""
+"""The tables of a database, and whether this version can work with them."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
 from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.database import ALONE
+from ripieno.journal.postgres.formats import FORMAT, STEPS, Formats, formats_of, oldest_after, tables
 from ripieno.model.errors import StoreError
 
-__all__ = ["FORMAT", "create"]
-
-FORMAT: Final = 7
-"""Kept in the table `ripieno`; the tables are those of this format of SQLite's."""
-
-TABLES: Final = Path(__file__).with_name("tables.sql")
+__all__ = ["FORMAT", "check", "create", "made"]
 
 
 def create(connection: PostgresConnection) -> None:
     """Create the tables where there are none; whole or not at all.
 
-    Raises `StoreError` for tables of another format, or of another program.
+    Raises `StoreError` for tables that this version cannot work with, or of another program.
     """
+    check(connection.place, made(connection))
+
+
+def made(connection: PostgresConnection) -> Formats:
+    """Tell for whom the tables are, creating them where there are none."""
     with connection.raw.transaction():
         connection.raw.execute(ALONE, [connection.alone])
-        (ours, tables) = connection.execute(
-            "SELECT to_regclass('ripieno') IS NOT NULL,"
-            " (SELECT count(*) FROM pg_tables WHERE schemaname = current_schema())"
-        ).fetchone() or (False, 0)
-        if not ours and tables:
-            msg = f"{connection.place} has tables of another program"
-            raise StoreError(msg, remedy="name another database, or a schema: ?options=-csearch_path%3Dname")
-        if not ours:
-            connection.raw.execute(TABLES.read_bytes())
-            connection.execute("INSERT INTO ripieno (format) VALUES (?)", (FORMAT,))
-        (found,) = connection.execute("SELECT format FROM ripieno").fetchone() or (0,)
-    if found != FORMAT:
-        msg = f"{connection.place} has format {found}, this version of Ripieno reads format {FORMAT}"
-        raise StoreError(msg, remedy="use the version of Ripieno that wrote it, or another database")
+        found = formats_of(connection)
+        if found is None:
+            found = Formats(oldest_after(STEPS, FORMAT), FORMAT)
+            connection.raw.execute(tables().encode())
+            connection.execute("INSERT INTO ripieno (format, reached) VALUES (?, ?)", found)
+    return found
+
+
+def check(place: str, found: Formats) -> None:
+    """Raise `StoreError` for tables that are too old for this version, or too new."""
+    if found.reached < FORMAT:
+        msg = f"{place} has format {found.reached}, this version of Ripieno needs format {FORMAT}"
+        remedy = "ripieno db migrate brings it up, while the version before goes on working with it"
+        raise StoreError(msg, remedy=remedy)
+    if found.oldest > FORMAT:
+        msg = (
+            f"{place} has format {found.reached}, which is for versions of Ripieno of format {found.oldest}"
+            f" and newer: this one is of format {FORMAT}"
+        )
+        raise StoreError(msg, remedy="use a newer version of Ripieno, or another database")

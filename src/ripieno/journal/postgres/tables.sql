@@ -1,4 +1,5 @@
--- The tables as they are made in a new database: those of SQLite's newest format, in PostgreSQL's types.
+-- The tables of format 7, the first that there was of a database: those of SQLite's, in PostgreSQL's types. It
+-- was released and is not changed any more: what later formats add is in a file for each, as formats.py says.
 -- Times are microseconds since 1970, as in events; only the lease of an owner is in the time of the database.
 
 CREATE TABLE ripieno (

@@ -133,7 +133,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 EXACT: Final = 4
 """From this format on questions were asked when their events say, and calls say under which rate."""
 
-READABLE: Final = frozenset({1, 2, 3, 4, 6, FORMAT})
+READABLE: Final = frozenset({1, 2, 3, 4, 6, 7, FORMAT})
 """Formats whose events, values and rows of runs stand where this one's do: a copy is not written to."""
 
 

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
-from ripieno.journal.sqlite import format_3, format_4, format_5, format_6, format_7
+from ripieno.journal.sqlite import format_3, format_4, format_5, format_6, format_7, format_8
 
 __all__ = ["STEPS", "migrate"]
 
@@ -68,6 +68,7 @@ STEPS: Final[Mapping[int, tuple[str, ...]]] = {
     4: format_5.TABLES,
     5: format_6.TABLES,
     6: format_7.TABLES,
+    7: format_8.TABLES,
 }
 """Statements that bring a format up to the next, by the format that they start from."""
 

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from ripieno.journal.sqlite import format_3, format_4, format_5, format_6, format_7
+from ripieno.journal.sqlite import format_3, format_4, format_5, format_6, format_7, format_8
 from ripieno.journal.sqlite.migrations import migrate
 from ripieno.model.errors import StoreError
 
 __all__ = ["BUSY_SECONDS", "FORMAT", "VOUCHED", "connect", "create"]
 
-FORMAT: Final = 7
+FORMAT: Final = 8
 """Kept in `PRAGMA user_version`."""
 
 VOUCHED: Final = 5
@@ -249,7 +249,7 @@ def create(
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if found == 0 and tables == 0:
-            formats = (format_3, format_4, format_5, format_6, format_7)
+            formats = (format_3, format_4, format_5, format_6, format_7, format_8)
             later = (statement for one in formats for statement in one.TABLES)
             for statement in (*TABLES.split(";"), *later):
                 connection.execute(statement)
