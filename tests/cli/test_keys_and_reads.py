@@ -66,8 +66,9 @@ FILES = {
     "policy test",
 }
 """They look at files and settings, and open no data folder."""
-MACHINE = {"backup", "doctor"}
-"""They are about the machine: no key makes a backup, and a doctor says what is amiss with a key."""
+MACHINE = {"backup", "doctor", "db status", "db migrate"}
+"""They are about the machine: no key makes a backup or is for a database, and a doctor says what is amiss
+with a key."""
 
 
 def leaves(entries: tuple[Entry, ...], above: str = "") -> Iterator[str]:

@@ -341,6 +341,8 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("audit", "verify"),
         ("backup",),
         ("restore",),
+        ("db", "status"),
+        ("db", "migrate"),
     }
     | {("policy", "check"), ("policy", "test"), ("policy", "explain"), ("policy", "whatif")}
     | {("policy", "register"), ("policy", "share"), ("policy", "rollback")}

@@ -313,6 +313,15 @@ COMMANDS: Final = (
         ),
         group="Trust and care",
     ),
+    Entry(
+        "db",
+        "The database that holds the log.",
+        children=(
+            Entry("status", "Show its format, who works with it, and its size.", "db:show_status"),
+            Entry("migrate", "Bring it up to the format of this version.", "db:migrate"),
+        ),
+        group="Trust and care",
+    ),
     Entry("backup", "Back up the data folder while it is in use.", "backup:backup", group="Trust and care"),
     Entry("restore", "Put a backup back, and say what is lost.", "backup:restore", group="Trust and care"),
     Entry("doctor", "Check this machine and the data folder.", "doctor:doctor", group="Trust and care"),

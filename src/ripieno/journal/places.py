@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from ripieno.journal.sql.seat import Seat
-from ripieno.journal.sqlite import read_only
+from ripieno.journal.sqlite import bringing_up, read_only
+from ripieno.journal.sqlite import status as of_folder
 from ripieno.journal.sqlite.seat import SqliteSeat
+from ripieno.journal.status import DatabaseStatus
 from ripieno.model.errors import SettingsError
 
-__all__ = ["DATABASE_URL", "database_url", "is_there", "missing", "only_readable", "seat_at"]
+__all__ = [
+    "DATABASE_URL",
+    "bring_up",
+    "database_url",
+    "is_there",
+    "missing",
+    "only_readable",
+    "seat_at",
+    "status_at",
+]
 
 DATABASE_URL: Final = "RIPIENO_DATABASE_URL"
 """Stands in the environment alone, as a password is in it."""
@@ -61,3 +72,28 @@ def seat_at(home: Path, lock_name: str, busy_seconds: float) -> Seat:
     except ModuleNotFoundError as error:
         raise missing() from error
     return PostgresSeat(url, lock_name, busy_seconds)
+
+
+def status_at(home: Path) -> DatabaseStatus:
+    """Look at the log of a data folder, or at the database in its place, whatever its format."""
+    url = database_url()
+    if url is None:
+        return of_folder.status(home)
+    try:
+        from ripieno.journal.postgres.status import status  # noqa: PLC0415 - only who has such a database
+    except ModuleNotFoundError as error:
+        raise missing() from error
+    return status(url)
+
+
+def bring_up(home: Path, tell: Callable[[str], None]) -> None:
+    """Bring what `status_at` looks at up to this version's format, and say what was done."""
+    url = database_url()
+    if url is None:
+        bringing_up.bring_up(home, tell)
+        return
+    try:
+        from ripieno.journal.postgres import migrations  # noqa: PLC0415 - only who has such a database
+    except ModuleNotFoundError as error:
+        raise missing() from error
+    migrations.bring_up_at(url, tell)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Final
 
 import psycopg
@@ -11,10 +12,10 @@ from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.database import ALONE
 from ripieno.journal.postgres.failures import writing
 from ripieno.journal.postgres.formats import FIRST, STEPS, Formats, Step
-from ripieno.journal.postgres.schema import made
+from ripieno.journal.postgres.schema import check, made
 from ripieno.model.errors import StoreError
 
-__all__ = ["bring_up", "unbuilt"]
+__all__ = ["bring_up", "bring_up_at", "unbuilt"]
 
 WAITING: Final = "SET LOCAL lock_timeout = '2s'"
 """So long a step waits for who reads a table, and holds up who writes; after that nothing of it is done."""
@@ -29,6 +30,12 @@ VALID: Final = (
 )
 BUILDING: Final = "SELECT pg_try_advisory_lock(hashtext('indexes'), CAST(? AS INTEGER))"
 BUILT: Final = "SELECT pg_advisory_unlock(hashtext('indexes'), CAST(? AS INTEGER))"
+
+
+def bring_up_at(url: str, tell: Callable[[str], None]) -> None:
+    """Bring a database up to this version's format; `bring_up` says how."""
+    with closing(PostgresConnection(url, "SET lock_timeout = '30s'")) as connection:
+        check(connection.place, bring_up(connection, tell))
 
 
 def bring_up(

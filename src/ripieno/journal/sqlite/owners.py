@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ripieno.model.ids import new_id
 
-__all__ = ["FileOwners"]
+__all__ = ["FileOwners", "alive_in"]
 
 
 class FileOwners:
@@ -37,14 +37,11 @@ class FileOwners:
 
     def named(self, token: str) -> str:
         """Give where the process with this token runs, for people: machine and process."""
-        try:
-            return (self._folder / token).read_text("utf-8") or token[-6:]
-        except OSError:  # pragma: no cover - it ended between two looks
-            return token[-6:]
+        return named(self._folder / token)
 
     def alive(self, token: str) -> bool:
         """Tell whether the process with this token still runs."""
-        return token == self.token or not self._dead(token, remove=False)
+        return token == self.token or not dead(self._folder / token, remove=False)
 
     def close(self) -> None:
         """Give up the lock: whatever this process still owns can be taken over."""
@@ -53,28 +50,43 @@ class FileOwners:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _dead(self, token: str, *, remove: bool) -> bool:
-        path = self._folder / token
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            return True
-        try:
-            # shared, so that two who ask at once do not take each other for the owner
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            if remove:  # while it is locked: its owner may be just about to lock it for the first time
-                path.unlink(missing_ok=True)
-        except BlockingIOError:
-            return False
-        else:
-            return True
-        finally:
-            os.close(descriptor)
-
     def _sweep(self) -> None:
         for file in self._folder.iterdir():
             if file.name != self.token:
-                self._dead(file.name, remove=True)
+                dead(file, remove=True)
+
+
+def alive_in(folder: Path) -> list[str]:
+    """Give where those run who are alive in a folder, for people."""
+    files = sorted(folder.iterdir()) if folder.exists() else []
+    return [named(file) for file in files if not dead(file, remove=False)]
+
+
+def named(path: Path) -> str:
+    """Give where the process runs whose file this is, for people: machine and process."""
+    try:
+        return path.read_text("utf-8") or path.name[-6:]
+    except OSError:  # pragma: no cover - it ended between two looks
+        return path.name[-6:]
+
+
+def dead(path: Path, *, remove: bool) -> bool:
+    """Tell whether nobody holds a file, and have it away then where that is wanted."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return True
+    try:
+        # shared, so that two who ask at once do not take each other for the owner
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if remove:  # while it is locked: its owner may be just about to lock it for the first time
+            path.unlink(missing_ok=True)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def locked(path: Path) -> int | None:

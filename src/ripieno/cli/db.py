@@ -1,0 +1,86 @@
+"""`ripieno db`: the database that holds the log, for whoever operates the machine."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ripieno.cli.exits import Exit
+from ripieno.cli.options import DEFAULTS, Options
+from ripieno.cli.output import clean, listing, write
+from ripieno.cli.settings import Settings
+from ripieno.journal.places import bring_up, status_at
+from ripieno.journal.status import DatabaseStatus
+from ripieno.model.errors import NotAllowedError
+
+__all__ = ["migrate", "show_status"]
+
+TABLES_SHOWN = 5
+
+
+def show_status(*, options: Options = DEFAULTS) -> int:
+    """Show which database holds the log: its format and the one that is needed, who works with it, its size.
+
+    Also of a database that is too old for this version, or too new. Exit code 1 where something is to be
+    done before this version can work with it.
+    """
+    settings = operated(options)
+    found = status_at(settings.home)
+    needs, does = standing(found)
+    table = listing("", "")
+    table.add_row("database", clean(found.place))
+    table.add_row("kept by", clean(found.server))
+    table.add_row("format", clean(does, style="" if needs else "yellow"))
+    for pending in found.pending:
+        table.add_row("pending", clean(pending, style="yellow"))
+    for owner in found.owners:
+        which = "" if owner.format is None else f", format {owner.format}"
+        table.add_row("at work", clean(f"{owner.name}{which}"))
+    table.add_row("size", f"{found.bytes / 1e6:,.1f} MB")
+    for one in found.tables[:TABLES_SHOWN]:
+        table.add_row("", clean(f"{one.name} {one.bytes / 1e6:,.1f} MB"))
+    write(settings.output, asdict(found), table)
+    return Exit.OK if needs else Exit.FAILED
+
+
+def standing(found: DatabaseStatus) -> tuple[bool, str]:
+    """Tell whether this version can work with a database, and say so."""
+    if found.format is None or found.oldest is None:
+        return True, "nothing has run in it yet"
+    said = f"{found.format}; this version needs {found.needed}"
+    if found.format < found.needed:
+        return False, f"{said}: ripieno db migrate brings it up"
+    if found.oldest > found.needed:
+        return False, f"{said}, and it is for those that need {found.oldest} or more: use a newer version"
+    if found.oldest < found.format:
+        said += f"; programs of format {found.oldest} and newer fit it"
+    return True, said
+
+
+def migrate(*, options: Options = DEFAULTS) -> int:
+    """Bring the database that holds the log up to the format of this version, and say what was done.
+
+    Only ever forward, each step whole or not at all, and once, however many do this at a time. Programs of
+    the version before go on working with a PostgreSQL database meanwhile; a data folder is brought up
+    whenever this version opens it.
+    """
+    settings = operated(options)
+    before = status_at(settings.home)
+    done: list[str] = []
+    bring_up(settings.home, done.append)
+    found = status_at(settings.home)
+    table = listing("", "")
+    for one in done:
+        table.add_row("done", clean(one))
+    table.add_row("format", clean(standing(found)[1] if done or before.format is None else "nothing to do"))
+    document = {"place": found.place, "before": before.format, "format": found.format, "done": done}
+    write(settings.output, document, table)
+    return Exit.OK
+
+
+def operated(options: Options) -> Settings:
+    """Give the settings of whoever operates the machine; raises `NotAllowedError` for a key or token."""
+    settings = options.settle()
+    if settings.credential is not None:
+        msg = "a database holds every tenant: it is for whoever operates the machine, without key or token"
+        raise NotAllowedError(msg, remedy="unset RIPIENO_API_KEY and RIPIENO_TOKEN")
+    return settings
