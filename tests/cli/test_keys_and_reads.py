@@ -66,7 +66,7 @@ FILES = {
     "policy test",
 }
 """They look at files and settings, and open no data folder."""
-MACHINE = {"backup", "doctor", "db status", "db migrate"}
+MACHINE = {"backup", "doctor", "db status", "db migrate", "db move"}
 """They are about the machine: no key makes a backup or is for a database, and a doctor says what is amiss
 with a key."""
 

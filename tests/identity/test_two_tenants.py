@@ -343,6 +343,7 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("restore",),
         ("db", "status"),
         ("db", "migrate"),
+        ("db", "move"),
     }
     | {("policy", "check"), ("policy", "test"), ("policy", "explain"), ("policy", "whatif")}
     | {("policy", "register"), ("policy", "share"), ("policy", "rollback")}

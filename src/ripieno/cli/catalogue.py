@@ -319,6 +319,7 @@ COMMANDS: Final = (
         children=(
             Entry("status", "Show its format, who works with it, and its size.", "db:show_status"),
             Entry("migrate", "Bring it up to the format of this version.", "db:migrate"),
+            Entry("move", "Move the log of a data folder into a database.", "db:move"),
         ),
         group="Trust and care",
     ),

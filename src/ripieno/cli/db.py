@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import Annotated, Final
+
+from cyclopts import Parameter
 
 from ripieno.cli.exits import Exit
 from ripieno.cli.options import DEFAULTS, Options
-from ripieno.cli.output import clean, listing, write
+from ripieno.cli.output import clean, listing, note, write
 from ripieno.cli.settings import Settings
-from ripieno.journal.places import bring_up, status_at
+from ripieno.journal.places import DATABASE_URL, bring_up, database_url, missing, status_at
 from ripieno.journal.status import DatabaseStatus
-from ripieno.model.errors import NotAllowedError
+from ripieno.model.errors import NotAllowedError, SettingsError
 
-__all__ = ["migrate", "show_status"]
+__all__ = ["migrate", "move", "show_status"]
 
-TABLES_SHOWN = 5
+TABLES_SHOWN: Final = 5
 
 
 def show_status(*, options: Options = DEFAULTS) -> int:
@@ -74,6 +77,54 @@ def migrate(*, options: Options = DEFAULTS) -> int:
     table.add_row("format", clean(standing(found)[1] if done or before.format is None else "nothing to do"))
     document = {"place": found.place, "before": before.format, "format": found.format, "done": done}
     write(settings.output, document, table)
+    return Exit.OK
+
+
+def move(
+    *,
+    with_findings: Annotated[bool, Parameter(negative="")] = False,
+    call_off: Annotated[bool, Parameter(negative="")] = False,
+    options: Options = DEFAULTS,
+) -> int:
+    """Move the log of the data folder into the empty PostgreSQL database that RIPIENO_DATABASE_URL names.
+
+    All of it or nothing: it is verified, moved, read again and compared, and then counts. Nobody may work with
+    either meanwhile. The file of the folder stays as it is, and is not opened again, so that no run goes on
+    in two places; the keys and policies in the folder go on being used. Where it breaks off, the same command
+    does it.
+
+    Parameters
+    ----------
+    with_findings
+        Move the log as it is, also where it does not hold together.
+    call_off
+        Use the folder again, where a move broke off and nothing has arrived in the database.
+
+    """
+    settings = operated(options)
+    url = database_url()
+    if url is None:
+        msg = f"{DATABASE_URL} does not say where the log is to be moved"
+        raise SettingsError(
+            msg, remedy="set it to an empty database: postgresql://user:password@host/database"
+        )
+    try:
+        from ripieno.journal import moving  # noqa: PLC0415 - only who has such a database
+    except ModuleNotFoundError as error:
+        raise missing() from error
+    table = listing("", "")
+    if call_off:
+        place = moving.call_off(settings.home, url)
+        table.add_row("called off", clean(f"nothing is in {place}; the log is in {settings.home}"))
+        write(settings.output, {"called_off": place, "home": str(settings.home)}, table)
+        return Exit.OK
+    moved = moving.move(settings.home, url, note, with_findings=with_findings)
+    proof = moved.proof
+    table.add_row("moved" if moved.rows else "had been moved", clean(f"to {moved.place}"))
+    table.add_row("events", f"{proof.events:,} in {proof.chains:,} chains, as before: {proof.digest}")
+    table.add_row("tree", f"{proof.leaves:,} leaves, as before: {proof.root}")
+    write(settings.output, {"place": moved.place, "rows": moved.rows, **proof._asdict()}, table)
+    note(f"the log is there from now on, for all who set {DATABASE_URL}; keep the keys in {settings.home}")
     return Exit.OK
 
 

@@ -20,7 +20,7 @@ from ripieno.model.errors import StoreError
 from ripieno.model.event import Json
 from ripieno.model.ids import short
 
-__all__ = ["KEYED", "SqlMasters"]
+__all__ = ["KEYED", "SqlMasters", "check_master"]
 
 NEWEST: Final = "SELECT id FROM masters ORDER BY generation DESC LIMIT 1"
 """The master key that wraps; none where the first one does."""
@@ -31,6 +31,16 @@ KEYED: Final = "SELECT id, wrapped FROM runs WHERE wrapped <> x'' ORDER BY id DE
 OTHER: Final = (
     f"wrapped <> x'' AND (length(wrapped) < {WRAPPED_BYTES} OR substr(wrapped, 1, {ID_BYTES}) <> ?)"
 )
+
+
+def check_master(connection: Connection, master: MasterKey) -> None:
+    """Have a master key wrap as its newest from now on; raises `StoreError` where it is not the log's."""
+    newest = connection.execute(NEWEST).fetchone()
+    if newest is not None:
+        master.choose(bytes.fromhex(newest[0]))
+    row = connection.execute(KEYED).fetchone()
+    if row is not None:
+        master.unwrap(bytes.fromhex(row[0]), row[1])
 
 
 class SqlMasters(Store):
@@ -44,12 +54,7 @@ class SqlMasters(Store):
 
     def _check_master(self, connection: Connection) -> None:
         """Wrap by the newest master key from now on; raises `StoreError` where ours is not the log's."""
-        newest = connection.execute(NEWEST).fetchone()
-        if newest is not None:
-            self._master.choose(bytes.fromhex(newest[0]))
-        row = connection.execute(KEYED).fetchone()
-        if row is not None:
-            self._master.unwrap(bytes.fromhex(row[0]), row[1])
+        check_master(connection, self._master)
 
     def masters(self) -> Sequence[MasterRow]:
         """Give the master keys that took another's place, in their order."""

@@ -15,6 +15,7 @@ from ripieno.journal.sql.writer import Writer
 from ripieno.journal.sqlite.database import SqliteDatabase
 from ripieno.journal.sqlite.doorbell import Doorbell
 from ripieno.journal.sqlite.failures import opening
+from ripieno.journal.sqlite.moved import check_here
 from ripieno.journal.sqlite.owners import FileOwners
 from ripieno.journal.sqlite.reader import SqliteReader
 from ripieno.journal.sqlite.schema import BUSY_SECONDS, FORMAT, connect, create
@@ -62,6 +63,7 @@ class SqliteStore(SqlStore):
             owned.callback(connection.close)
             owners = FileOwners(self.home / "owners")
             owned.callback(owners.close)
+            check_here(self.home)  # after it is seen to be here: whoever moves the log looks after it says so
             reader = SqliteReader(self.path, connect(self.path, self._busy_seconds))
             owned.callback(reader.close)
             self._doorbell = Doorbell(self.home / "doorbells", owners, reader.connection)
