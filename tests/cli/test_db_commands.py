@@ -49,3 +49,38 @@ def test_a_data_folder_is_looked_at_and_no_key_or_token_does(cli: Cli) -> None:
     refused = cli.run("db", "status", RIPIENO_API_KEY="rk_none")
     assert (refused.code, refused.out) == (4, "")
     assert "without key or token" in refused.err
+
+
+def test_a_log_moves_into_a_database_and_its_runs_go_on_there(cli: Cli) -> None:
+    run = cli.discharge("interaction")
+    nowhere = cli.run("db", "move")
+    assert (nowhere.code, "does not say where" in nowhere.err) == (2, True)
+    there = {"RIPIENO_DATABASE_URL": fresh_schema()}
+    none = cli.run("db", "move", "--call-off", **there)
+    assert (none.code, "no move of" in none.err) == (2, True)
+    moved = cli.ok("db", "move", "--output", "json", **there)
+    assert moved.json["events"] == moved.json["rows"]["events"]
+    assert "verified: " in moved.err
+    refused = cli.run("runs", "list")
+    assert (refused.code, "was moved to postgresql://" in refused.err) == (1, True)
+    (task,) = cli.ok("inbox", "list", "--output", "json", **there).json
+    cli.ok("inbox", "approve", task["task"], **there)
+    shown = cli.ok("runs", "show", run["run_id"], "--output", "json", **there).json
+    assert (shown["status"], shown["effects"][0]["attempts"]) == ("complete", 1)
+    assert "had been moved" in cli.ok("db", "move", **there).out
+
+
+def test_a_move_that_broke_off_is_called_off(cli: Cli) -> None:
+    cli.discharge("interaction")
+    there = {"RIPIENO_DATABASE_URL": fresh_schema()}
+    server_side(there["RIPIENO_DATABASE_URL"], "CREATE TABLE theirs (id BIGINT)")
+    refused = cli.run("db", "move", **there)
+    assert (refused.code, "has tables of another program" in refused.err) == (1, True)
+    server_side(there["RIPIENO_DATABASE_URL"], "DROP TABLE theirs")
+    cli.ok("db", "migrate", **there)
+    ((schema,),) = server_side(there["RIPIENO_DATABASE_URL"], "SELECT current_schema()")
+    place = cli.ok("db", "status", "--output", "json", **there).json["place"]
+    cli.write("home/moved.json", f'{{"to": "{place}, schema {schema}"}}')
+    assert cli.run("runs", "list").code == 1
+    assert "called off" in cli.ok("db", "move", "--call-off", **there).out
+    cli.ok("runs", "list")

@@ -88,10 +88,10 @@ def move(
 ) -> int:
     """Move the log of the data folder into the empty PostgreSQL database that RIPIENO_DATABASE_URL names.
 
-    All of it or nothing: it is verified, moved, read again and compared, and then counts. Nobody may work with
-    either meanwhile. The file of the folder stays as it is, and is not opened again, so that no run goes on
-    in two places; the keys and policies in the folder go on being used. Where it breaks off, the same command
-    does it.
+    All or nothing: it is verified, moved, read again and compared, and only then counts. Nobody may work
+    with either meanwhile. The file of the folder stays as it is, and is opened no more, so that no run goes
+    on in two places; keys and policies in the folder are used as before. Where it breaks off, the same
+    command does it.
 
     Parameters
     ----------
