@@ -48,25 +48,27 @@ pytest_plugins = ("forked_workers",)
 
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("model", "journal", "kernel")
-BESIDE: Final = (
-    *("blueprints", "cli", "docs", "examples", "mediation/policy", "mediation/provenance"),
-    *("proof", "resilience", "scripts"),
+ALSO: Final = (
+    *("agents/test_agents_governed.py", "agents/test_sampling.py"),
+    *("anchoring/test_exports.py", "anchoring/test_key_that_signs.py", "anchoring/test_restore_drill.py"),
+    *("connectors/test_mcp_calls.py", "connectors/test_mcp_everything.py"),
+    "connectors/test_memory_attacks.py",
+    *("identity/test_directory.py", "identity/test_labels_beyond_the_workflow.py"),
+    "identity/test_reading.py",
+    *("mediation/test_answers_from_sources.py", "mediation/test_by_a_candidate.py"),
+    *("mediation/test_checks_of_tools.py", "mediation/test_decided_before_checked.py"),
+    *("mediation/test_provenance_in_runs.py", "mediation/test_provenance_of_arguments.py"),
+    *("mediation/test_quoted_from_the_request.py", "mediation/test_secret_canary.py"),
+    *("mediation/test_secrets_in_calls.py", "mediation/test_store_lost.py"),
+    *("mediation/test_traced_anew.py", "mediation/test_vouching.py"),
+    *("patterns/test_magentic_restraint.py", "patterns/test_modes.py"),
+    *("patterns/test_outside_conditions.py", "retention", "telemetry/test_telemetry.py"),
+    "workflows/test_limits_in_files.py",
 )
-"""Folders whose tests say nothing of the core that others do not; to measure them takes their time."""
+"""Beside the rooms of the core: whose tests reach what of it none of theirs do.
 
-OVER_AND_OVER: Final = (
-    *("agents/test_providers.py", "agents/test_streaming.py"),
-    *("anchoring/test_object_storage.py", "anchoring/test_tampering.py"),
-    *("identity/test_key_sets.py", "identity/test_sign_in.py", "identity/test_tokens.py"),
-    *("identity/test_two_tenants.py", "kernel/test_one_path.py"),
-    *("mediation/test_no_way_round.py", "mediation/test_secret_providers.py"),
-    "mediation/test_seeded_defects.py",
-    *("patterns/test_handoff_storms.py", "patterns/test_long_rounds.py", "patterns/test_nesting.py"),
-    *("workflows/test_reference_page.py", "workflows/test_same_digest.py"),
-)
-"""Files whose tests go the ways of others many times: measured, they would take half as long again.
-
-So would crash tests, which reach what they reach by chance, and in processes that are killed.
+What measuring a test takes is half of what the test takes, so that no other is measured. Crash tests are
+not even there: they reach what they reach by chance, and in processes that are killed.
 """
 
 
@@ -129,8 +131,8 @@ def unmeasured() -> Generator[None]:
 
 def covers_the_core(test: Path) -> bool:
     """Tell whether what a test does in its own process counts."""
-    spared = any(test.is_relative_to(TESTS / name) for name in (*BESIDE, *OVER_AND_OVER))
-    return not spared and not test.name.endswith("_crash.py")
+    counts = any(test.is_relative_to(TESTS / name) for name in (*CORE, *ALSO))
+    return counts and not test.name.endswith("_crash.py")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -129,6 +129,8 @@ async def test_alerts_are_given_once_each_and_a_soft_budget_holds_nothing(tmp_pa
         assert len(await alerts(host.store)) == 3
         await budget(host, "0.40", team="research", hard=False)
         assert (await alerts(host.store))[3:] == [("research", 50)]
+    with SqliteAudit(tmp_path) as audit:
+        assert verify(audit).sound  # what was told of is in the books as the tenant's events have it
 
 
 async def test_what_has_no_room_in_a_hard_budget_waits_until_it_is_raised(tmp_path: Path) -> None:

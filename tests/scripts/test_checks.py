@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.conftest import BESIDE, OVER_AND_OVER, TESTS
+from tests.conftest import ALSO, TESTS
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -106,5 +106,5 @@ def test_a_report_without_the_core_does_not_pass(tmp_path: Path) -> None:
     assert "src/ripieno/kernel/: not in the report" in said
 
 
-def test_what_is_not_measured_is_there() -> None:
-    assert [name for name in (*BESIDE, *OVER_AND_OVER) if not (TESTS / name).exists()] == []
+def test_what_is_measured_is_there() -> None:
+    assert [name for name in ALSO if not (TESTS / name).exists()] == []
