@@ -243,3 +243,15 @@ def test_what_passed_in_an_emergency_is_reviewed_by_somebody_else(cli: Cli) -> N
     assert "nothing is to be reviewed" in cli.ok("audit", "emergencies").err
     assert cli.run("audit", "review", "t-1", "--said", "fine").code == 2
     assert cli.run("audit", "emergencies", RIPIENO_ROLES="clinician").code == 4
+
+
+def test_a_tenant_is_pinned_where_its_storage_says_that_it_is(cli: Cli) -> None:
+    cli.ok("principals", "add", "service:desk")
+    refused = cli.run("tenants", "pin", "acme", "eu-central-1", "--reason", "the contract")
+    assert (refused.code, "does not say in which region it is" in refused.err) == (1, True)
+    there = {"RIPIENO_STORAGE_REGION": "eu-central-1"}
+    pinned = cli.ok("tenants", "pin", "acme", "eu-central-1", "--reason", "the contract", **there)
+    assert "in region eu-central-1 alone" in pinned.out
+    again = cli.ok("tenants", "pin", "acme", "eu-central-1", "--reason", "x", "--output", "json", **there)
+    assert again.json == {"tenant": "acme", "region": "eu-central-1", "changed": False}
+    assert "in any region" in cli.ok("tenants", "unpin", "acme", "--reason", "it ended").out

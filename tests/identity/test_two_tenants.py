@@ -182,7 +182,7 @@ WRITES: Final = frozenset(
     }
     | {"map_group", "note_login", "protect", "record", "revoke_key", "set_agent_state", "stop"}
     | {"erase", "hold", "unhold", "reason_of", "set_retention", "clear_retention"}
-    | {"delete_tenant", "change_memories", "remove_documents"}
+    | {"pin", "unpin", "delete_tenant", "change_memories", "remove_documents"}
     | {"deploy_policies", "note_policies", "register_policies", "withdraw_policies"}
     | {"tenant_stream", "undrain", "unmap_group", "unprotect"}
 )
@@ -324,6 +324,8 @@ ELSEWHERE: Final[frozenset[Words]] = frozenset[Words](
         ("keys", "rotate"),
         ("audit", "rotate-key"),
         ("tenants", "delete"),
+        ("tenants", "pin"),
+        ("tenants", "unpin"),
         ("run",),
         ("worker",),
         ("serve",),

@@ -211,7 +211,11 @@ COMMANDS: Final = (
     Entry(
         "tenants",
         "Those who share this data folder.",
-        children=(Entry("delete", "Destroy all that a tenant holds, for good.", "tenants:delete"),),
+        children=(
+            Entry("pin", "Keep and serve a tenant in one region alone.", "tenants:pin"),
+            Entry("unpin", "Let a tenant be in any region.", "tenants:unpin"),
+            Entry("delete", "Destroy all that a tenant holds, for good.", "tenants:delete"),
+        ),
         group="Trust and care",
     ),
     Entry(

@@ -28,7 +28,7 @@ ACTS: Final[Mapping[str, str]] = {
     "holds": "set release",
     "memory": "forget",
     "documents": "add remove",
-    "tenants": "delete",
+    "tenants": "delete pin unpin",
     "retention": "set clear apply",
     "principals": "add grant revoke suspend resume",
     "groups": "map unmap",

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Self, TypedDict
 
 from ripieno.connectors.handler import Origin
 from ripieno.connectors.remote import digest_of
@@ -18,6 +18,7 @@ from ripieno.model.durations import Duration, in_seconds
 from ripieno.model.errors import DefinitionError, NotFoundError, nearest
 from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust
+from ripieno.model.region import region_name
 from ripieno.resilience.policy import Resilience
 
 __all__ = ["PREFIX", "Connector", "Overrides", "made_in", "split_reference"]
@@ -61,6 +62,10 @@ class Connector:
 
     kind: str = "tools"
     """How it is declared in a workflow file."""
+    elsewhere: bool = False
+    """Whether its calls go to another system."""
+    region: str | None = None
+    """Where that system is, by `in_region`."""
 
     def __init__(
         self,
@@ -95,6 +100,11 @@ class Connector:
             raise DefinitionError(msg)
         self.pin = pin
         self.check_declared()
+
+    def in_region(self, region: str) -> Self:
+        """Say in which region its system is, for tenants that are pinned to one; gives the connector."""
+        self.region = region_name(region)
+        return self
 
     # -- what it offers --------------------------------------------------------------------------------------
 
@@ -222,6 +232,8 @@ class Connector:
         """Give the allow-list, and what is declared of its tools."""
         found: dict[str, Json] = {} if self.allow == ("*",) else {"allow": list(self.allow)}
         tools: dict[str, Json] = {name: written(said) for name, said in sorted(self.overrides.items())}
+        if self.region is not None:
+            found["region"] = self.region
         return {**found, "tools": tools} if tools else found
 
     def identity(self) -> dict[str, Json]:

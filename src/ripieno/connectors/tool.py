@@ -24,6 +24,7 @@ from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError, nearest
 from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust, declared_label
+from ripieno.model.region import UNDECLARED
 from ripieno.model.runaway import Rate
 from ripieno.model.spending import NOTHING, Cost, Spending
 from ripieno.model.tool import Eliciting
@@ -250,6 +251,14 @@ class Tool:
         now["on_uncertain"] = self.on_uncertain if self._verify is None else self._verify
         now["secrets"] = {name: str(reference) for name, reference in self.secrets.items()}
         return Tool(self.handler, **{**now, **options})
+
+    @property
+    def region(self) -> str | None:
+        """Where calls go, as its connector declares; `undeclared` where they go out and nobody says where."""
+        if self.connector is not None and self.connector.region is not None:
+            return self.connector.region
+        out = self.outside or (self.connector is not None and self.connector.elsewhere)
+        return UNDECLARED if out else None
 
     def bound(self, connector: Connector, undo: Tool | None) -> Tool:
         """Give the same tool as one of a connector, under its name, found through it after a restart."""

@@ -24,6 +24,8 @@ AUTHORITY: Final[tuple[Kind, ...]] = (
     "group.unmapped",
     "key.revoked",
     "principal.changed",
+    "tenant.pinned",
+    "tenant.unpinned",
 )
 """Events of a tenant's stream by which decisions may change though no policy did."""
 

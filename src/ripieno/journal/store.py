@@ -28,6 +28,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.regions import RegionStore
 from ripieno.journal.retention import RetentionStore
 from ripieno.journal.rights import RightsStore
 from ripieno.journal.stops import StopStore
@@ -75,6 +76,7 @@ class Store(
     RetentionStore,
     MemoryStore,
     DocumentStore,
+    RegionStore,
     ABC,
 ):
     """The one log and the tables derived from it.

@@ -98,6 +98,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     "rotate data keys": "have other keys encrypt what runs hold",
     "rotate checkpoint key": "have another key sign checkpoints",
     "delete tenant": "delete a tenant",
+    "pin tenant": "keep a tenant in one region",
+    "unpin tenant": "let a tenant be in any region",
     "erase": "erase what a run holds",
     "forget": "have forgotten what was remembered",
     "documents": "say which documents are found",

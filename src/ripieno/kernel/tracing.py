@@ -58,6 +58,9 @@ def declared_facts(tool: ToolLike) -> dict[str, str | int | bool | tuple[str, ..
     facts["data"] = tuple(getattr(tool, "data", ()))
     if outside is not None:
         facts["outside"] = outside
+    region = getattr(tool, "region", None)
+    if region is not None:
+        facts["region"] = region
     return facts
 
 

@@ -53,6 +53,8 @@ Kind = Literal[
     "task",
     # of a tenant
     "tenant.created",
+    "tenant.pinned",
+    "tenant.unpinned",
     "absence.set",
     "absence.cleared",
     "workflow.registered",

@@ -88,6 +88,11 @@ class Declared(Document):
     tools: dict[str, OverrideDocument] = Field(
         default_factory=dict[str, OverrideDocument], description="what is declared of its tools, by name"
     )
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="where its system is, for tenants that are pinned to a region",
+    )
 
 
 class OpenApiSettings(Document):
@@ -223,6 +228,12 @@ def connector(name: str, entry: Any, folder: Path) -> Connector:
     """Give the connector that an entry declares; nobody is reached for it."""
     if isinstance(entry, ImportedConnector):
         return imported(name, entry, folder)
+    found = declared(name, entry, folder)
+    return found if entry.region is None else found.in_region(entry.region)
+
+
+def declared(name: str, entry: Any, folder: Path) -> Connector:
+    """Give a connector of which all stands in its entry."""
     shared: dict[str, Any] = {
         "pin": entry.pin,
         "allow": entry.allow,

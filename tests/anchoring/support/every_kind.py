@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 from tests.journal.support.signed import sign
 from tests.journal.support.writing import AT, answer, ask, keep, owned, step, write
@@ -27,6 +29,7 @@ from ripieno.journal.records import (
 )
 from ripieno.journal.retention import Doomed, RetentionRow
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite.store import STORAGE_REGION
 from ripieno.model.event import KINDS, Json, Kind
 from ripieno.model.ids import new_id
 
@@ -163,6 +166,10 @@ async def of_retention(store: SqliteStore) -> None:
         await store.hold("default", "key", what, by="person:ada", reason=KEPT)
         row = RetentionRow(what, 7, None, "person:ada")
         await store.set_retention("default", row, KEPT)
+    with patch.dict(os.environ, {STORAGE_REGION: "here"}):
+        for tenant in ("default", "gone"):
+            await store.pin(tenant, "here", by="person:ada", reason=KEPT)
+        await store.unpin("gone", by="person:ada", reason=KEPT)
     await store.unhold("default", "key", "a", by="person:ada", reason=KEPT)
     await store.clear_retention("default", "a", by="person:ada", reason=KEPT)
     await store.record("gone", "operation", {"what": "pause"}, reason="what is erased")

@@ -231,6 +231,7 @@ class McpConnector(Connector):
     """
 
     kind = "mcp"
+    elsewhere = True
 
     def __init__(
         self,

@@ -58,6 +58,7 @@ class OpenApi(Connector):
     """
 
     kind = "openapi"
+    elsewhere = True
 
     def __init__(
         self,

@@ -81,6 +81,7 @@ class SystemConnector(Connector):
     """
 
     kind = "import"
+    elsewhere = True
     defaults: ClassVar[Mapping[str, Any]] = {}
     """What holds of every tool of it unless its method says otherwise."""
 

@@ -99,6 +99,7 @@ class SqlDatabase(Connector):
     """
 
     kind = "sql"
+    elsewhere = True
 
     def __init__(
         self,

@@ -6,3 +6,10 @@ ALTER TABLE ripieno ADD COLUMN reached BIGINT;
 
 -- of which format an owner's program is; one of format 7 does not say
 ALTER TABLE owners ADD COLUMN format BIGINT;
+
+-- in which region a tenant is kept and served
+CREATE TABLE tenant_regions (
+    tenant TEXT COLLATE "C" PRIMARY KEY,
+    region TEXT COLLATE "C" NOT NULL,
+    by     TEXT COLLATE "C" NOT NULL
+);

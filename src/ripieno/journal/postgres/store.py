@@ -104,6 +104,10 @@ class PostgresStore(SqlStore):
         """Say for people in which format it is, and where."""
         return f"format {FORMAT}, in {self._writer.place}"
 
+    def _storage_region(self) -> str | None:
+        """Give what is set for the database itself, and so is neither dumped nor moved with what is in it."""
+        return self._reader.one("SELECT current_setting('ripieno.region', true)")[0] or None
+
     async def close(self) -> None:
         """Commit what is queued, close the connections and give up ownership."""
         await self._owned.aclose()

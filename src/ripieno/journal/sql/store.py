@@ -18,6 +18,7 @@ from ripieno.journal.records import (
     RunStatus,
     VersionRow,
 )
+from ripieno.journal.regions import Regions
 from ripieno.journal.rights import Rights
 from ripieno.journal.sql import deployments, drains, inbox, modes, ownership, tasks, tenants
 from ripieno.journal.sql.batch import Batch
@@ -32,6 +33,7 @@ from ripieno.journal.sql.memory_store import SqlMemories
 from ripieno.journal.sql.ownership import Taken
 from ripieno.journal.sql.policy_store import SqlPolicies
 from ripieno.journal.sql.reads import SqlReads
+from ripieno.journal.sql.regions import SqlRegions
 from ripieno.journal.sql.rekeying import newly_wrapped
 from ripieno.journal.sql.retention_store import SqlRetention
 from ripieno.journal.sql.stops import SqlStops
@@ -60,6 +62,7 @@ class SqlStore(
     SqlReads,
     SqlPolicies,
     SqlDocuments,
+    SqlRegions,
 ):
     """A store whose tables are in a database; who opens it says in which.
 
@@ -82,7 +85,9 @@ class SqlStore(
         self._stops = Stops(self._standing)
         self._rights = Rights(self._directed)
         self._roll = Roll(self._retired, self._rights.touch)
+        self._regions = Regions(self._found_regions, self._rights.touch)
         self._roll.refresh()
+        self._regions.refresh()
         self._stops.refresh()
         self.policy_book.refresh()
 
@@ -93,11 +98,13 @@ class SqlStore(
     def refresh_rights(self) -> None:
         """Look at once at what decisions depend on beside policies; raises `StoreError`."""
         self._roll.refresh()
+        self._regions.refresh()
         self._rights.refresh()
 
     def _look(self) -> None:
         self._stops.look()
         self._roll.look()
+        self._regions.look()
         self._rights.look()
 
     # -- appending --------------------------------------------------------------------------------

@@ -10,5 +10,16 @@ from typing import Final
 
 __all__ = ["TABLES"]
 
-TABLES: Final[tuple[str, ...]] = ()
+REGIONS: Final = (
+    """
+    CREATE TABLE tenant_regions (
+        tenant TEXT NOT NULL PRIMARY KEY,
+        region TEXT NOT NULL,
+        by     TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID
+    """,
+)
+"""In which region a tenant is kept and served."""
+
+TABLES: Final[tuple[str, ...]] = REGIONS
 """The statements, in order."""

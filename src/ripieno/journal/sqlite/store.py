@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 from ripieno.journal.key_services import chosen
 from ripieno.journal.keys import MasterKey
@@ -23,7 +25,10 @@ from ripieno.journal.sqlite.scrubbing import scrub
 from ripieno.journal.sqlite.vouching import vouch_earlier
 from ripieno.model.gate import SHUT, Gate
 
-__all__ = ["SqliteStore"]
+__all__ = ["STORAGE_REGION", "SqliteStore"]
+
+STORAGE_REGION: Final = "RIPIENO_STORAGE_REGION"
+"""In which region the data folder is; of a database it says nothing."""
 
 
 class SqliteStore(SqlStore):
@@ -97,6 +102,10 @@ class SqliteStore(SqlStore):
     def described(self) -> str:
         """Say for people in which format it is, and how large."""
         return f"format {FORMAT}, {self.path.stat().st_size / 1e6:.1f} MB"
+
+    def _storage_region(self) -> str | None:
+        """Give what the environment says: a folder is where its machine is."""
+        return os.environ.get(STORAGE_REGION) or None
 
     async def close(self) -> None:
         """Commit what is queued, close the file and give up ownership."""

@@ -17,6 +17,7 @@ from ripieno.journal.store import Store
 from ripieno.mediation.pack_names import policy_folder
 from ripieno.mediation.policy.gate import PolicyGate, unusable
 from ripieno.mediation.policy.library import Library, load_library
+from ripieno.mediation.policy.regions import elsewhere
 from ripieno.mediation.policy.texts import library_from, text_of
 from ripieno.mediation.policy.watching import Watch
 from ripieno.model.errors import NotFoundError, RipienoError
@@ -56,6 +57,10 @@ class InForce:
         """Decide about one act, by what is in force for it; never raises."""
         self._heed()
         tenant = action.actor.principal.tenant
+        if self._store is not None and self._store.regions.standing:
+            reason = elsewhere(action, self._store.regions)
+            if reason is not None:
+                return Decision("deny", version=self._version, reason=reason)
         gate = self._files
         if self._known:
             try:

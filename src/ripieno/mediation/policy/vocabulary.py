@@ -51,6 +51,7 @@ RESOURCES: Final[Mapping[str, Mapping[str, ValueKind]]] = {
         "on_uncertain": "text",
         "undo": "flag",
         "system": "text",
+        "region": "text",
     },
     "Participant": {**COMMON, "kind": "text", "mode": "text", "model": "text"},
     "Workflow": {**COMMON, "policy": "text", "purpose": "text", "stage": "text"},
