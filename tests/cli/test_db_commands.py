@@ -30,8 +30,11 @@ def test_a_database_of_an_earlier_format_is_refused_by_all_but_what_brings_it_up
     assert status.code == 1
     assert "pending   format 7 to 8" in status.out
     assert "ripieno db migrate brings it up" in status.out
-    done = cli.ok("db", "migrate", "--output", "json").json
+    (cli.home / "master.key").unlink()
+    migrated = cli.ok("db", "migrate", "--output", "json")
+    done = migrated.json
     assert (done["before"], done["format"], len(done["done"])) == (7, FORMAT, FORMAT - 7)
+    assert "no master.key in" in migrated.err
     assert "nothing to do" in cli.ok("db", "migrate").out
     cli.ok("runs", "list")
     assert cli.ok("db", "status", "--output", "json").json["pending"] == []
@@ -40,6 +43,22 @@ def test_a_database_of_an_earlier_format_is_refused_by_all_but_what_brings_it_up
     assert (newer.code, "use a newer version" in newer.out) == (1, True)
     refused = cli.run("runs", "list")
     assert (refused.code, "a newer version of Ripieno" in refused.err) == (1, True)
+
+
+def test_the_log_tells_that_its_database_was_brought_up(cli: Cli) -> None:
+    cli.ok("principals", "add", "service:desk")  # and so the keys are here
+    url = fresh_schema()
+    server_side(url, sql("tables.sql"))
+    server_side(url, "INSERT INTO ripieno VALUES (7)")
+    there = {"RIPIENO_DATABASE_URL": url}
+    cli.ok("db", "migrate", **there)
+    (told,) = cli.ok("audit", "log", "--system", "--kind", "operation", "--output", "json", **there).json
+    assert {name: told["body"][name] for name in ("what", "from", "to", "by")} == {
+        "what": "migrate database",
+        "from": 7,
+        "to": FORMAT,
+        "by": "person:tester",
+    }
 
 
 def test_a_data_folder_is_looked_at_and_no_key_or_token_does(cli: Cli) -> None:
@@ -61,6 +80,10 @@ def test_a_log_moves_into_a_database_and_its_runs_go_on_there(cli: Cli) -> None:
     moved = cli.ok("db", "move", "--output", "json", **there)
     assert moved.json["events"] == moved.json["rows"]["events"]
     assert "verified: " in moved.err
+    (told,) = cli.ok("audit", "log", "--system", "--kind", "operation", "--output", "json", **there).json
+    assert (told["body"]["what"], told["body"]["digest"]) == ("move log", moved.json["digest"])
+    status = cli.run("db", "status")
+    assert (status.code, "moved to postgresql://" in status.out) == (1, True)
     refused = cli.run("runs", "list")
     assert (refused.code, "was moved to postgresql://" in refused.err) == (1, True)
     (task,) = cli.ok("inbox", "list", "--output", "json", **there).json

@@ -39,6 +39,7 @@ UNDECIDED: Final[Mapping[tuple[str, str, str], str]] = {
     ("anchoring/restore.py", "written", "tell"): "the same",
     ("anchoring/serving.py", "keep", "record"): "what the process itself found",
     ("anchoring/serving.py", "record", "record"): "what the process itself found",
+    ("cli/db.py", "record", "record"): "what whoever has the machine and its database did to that",
     ("cli/worker.py", "at_rest", "fire_timers"): "time passes",
     ("connectors/memory/memory.py", "_forget", "change_memories"): "a claimed call, let by the gate",
     ("connectors/memory/memory.py", "_remember", "remember"): "a claimed call, let by the gate",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Final
 
@@ -13,7 +15,10 @@ from ripieno.cli.output import clean, listing, note, write
 from ripieno.cli.settings import Settings
 from ripieno.journal.places import DATABASE_URL, bring_up, database_url, missing, status_at
 from ripieno.journal.status import DatabaseStatus
+from ripieno.mediation.on_demand import governed
 from ripieno.model.errors import NotAllowedError, SettingsError
+from ripieno.model.event import Json
+from ripieno.model.stop import EVERYTHING
 
 __all__ = ["migrate", "move", "show_status"]
 
@@ -47,6 +52,8 @@ def show_status(*, options: Options = DEFAULTS) -> int:
 
 def standing(found: DatabaseStatus) -> tuple[bool, str]:
     """Tell whether this version can work with a database, and say so."""
+    if found.moved is not None:
+        return False, f"moved to {found.moved}, or begun to be: set {DATABASE_URL}"
     if found.format is None or found.oldest is None:
         return True, "nothing has run in it yet"
     said = f"{found.format}; this version needs {found.needed}"
@@ -71,6 +78,8 @@ def migrate(*, options: Options = DEFAULTS) -> int:
     done: list[str] = []
     bring_up(settings.home, done.append)
     found = status_at(settings.home)
+    if done:
+        asyncio.run(record(settings, {"what": "migrate database", "from": before.format, "to": found.format}))
     table = listing("", "")
     for one in done:
         table.add_row("done", clean(one))
@@ -120,12 +129,28 @@ def move(
         return Exit.OK
     moved = moving.move(settings.home, url, note, with_findings=with_findings)
     proof = moved.proof
+    if moved.rows:
+        said: dict[str, Json] = {"what": "move log", "events": proof.events, "digest": proof.digest}
+        asyncio.run(record(settings, said | {"root": proof.root, "leaves": proof.leaves}))
     table.add_row("moved" if moved.rows else "had been moved", clean(f"to {moved.place}"))
     table.add_row("events", f"{proof.events:,} in {proof.chains:,} chains, as before: {proof.digest}")
     table.add_row("tree", f"{proof.leaves:,} leaves, as before: {proof.root}")
     write(settings.output, {"place": moved.place, "rows": moved.rows, **proof._asdict()}, table)
     note(f"the log is there from now on, for all who set {DATABASE_URL}; keep the keys in {settings.home}")
     return Exit.OK
+
+
+async def record(settings: Settings, said: Mapping[str, Json]) -> None:
+    """Let the system's log tell of it, by whoever the machine says; without the keys nobody writes there."""
+    if not (settings.home / "master.key").exists():
+        note(f"no master.key in {settings.home}: the system's log does not tell of it")
+        return
+    store = governed(settings.home)
+    await store.open()
+    try:
+        await store.record(EVERYTHING, "operation", {**said, "by": settings.claimed.id})
+    finally:
+        await store.close()
 
 
 def operated(options: Options) -> Settings:

@@ -45,3 +45,5 @@ class DatabaseStatus:
     bytes: int
     tables: Sequence[TableSize]
     """The largest first; none where that is not known."""
+    moved: str | None = None
+    """Where the log was moved, or begun to be; None where it is here."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ripieno.journal.sqlite.failures import reading
 from ripieno.journal.sqlite.migrations import STEPS
+from ripieno.journal.sqlite.moved import moved_to
 from ripieno.journal.sqlite.owners import alive_in
 from ripieno.journal.sqlite.read_only import read_only
 from ripieno.journal.sqlite.schema import FORMAT
@@ -39,4 +40,5 @@ def status(home: Path) -> DatabaseStatus:
         owners=[OwnerStatus(name, None) for name in alive_in(home / "owners")],
         bytes=sum(file.stat().st_size for file in home.glob("journal.sqlite*")),
         tables=[],
+        moved=moved_to(home),
     )
