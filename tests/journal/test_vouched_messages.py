@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sqlite3
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
@@ -15,6 +16,7 @@ from tests.journal.support.writing import AT, answer, ask, committed, keep, owne
 
 from ripieno.journal.records import Lease, MessageKind
 from ripieno.journal.sqlite import SqliteStore
+from ripieno.journal.sqlite.migrations import STEPS
 from ripieno.journal.tasks import Holding
 from ripieno.journal.vouched import SAID, ForgedError
 from ripieno.model.errors import StoreError
@@ -189,7 +191,8 @@ async def left_waiting(home: Path) -> tuple[Lease, Lease]:
         first, second = await owned(store), await owned(store)
         for lease in (first, second):
             await store.send(answer(lease.run, id=new_id()))
-    tables = ("masters", "memories", "documents", "passages", "postings")
+    later = [*STEPS[4], *STEPS[5], *STEPS[6], *STEPS[7]]
+    tables = [made[1] for statement in later if (made := re.search(r"CREATE TABLE (\w+)", statement))]
     gone = ("DROP INDEX events_changes", "ALTER TABLE inbox DROP COLUMN mac")
     gone += tuple(f"DROP TABLE {table}" for table in tables)
     for statement in (*gone, "PRAGMA user_version = 4"):

@@ -25,7 +25,7 @@ from ripieno.model.event import KINDS
 
 TESTS = Path(__file__).parents[1]
 RELEASE = TESTS / "golden" / "releases" / "format_7.tar.xz"
-BATCH = 6
+BATCH = 5
 """How many runs a worker starts."""
 
 
@@ -51,6 +51,14 @@ class Fleet:
 
     async def start(self, batch: str, *, earlier: bool) -> Process:
         """Start a worker of this release or the earlier one, and wait until it serves."""
+        worker = await self.started(batch, earlier=earlier)
+        assert worker.stdout is not None
+        said = (await worker.stdout.readline()).decode()
+        assert said.startswith(f"format {7 if earlier else FORMAT} from "), "its error stands above"
+        assert (str(self._release) in said) is earlier
+        return worker
+
+    async def started(self, batch: str, *, earlier: bool, errors: int | None = None) -> Process:
         path = [str(self._release)] if earlier else []
         worker = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "kernel.support.upgrading", str(self.home), self.url, batch, str(BATCH)),
@@ -58,12 +66,9 @@ class Fleet:
             env={**os.environ, "PYTHONPATH": os.pathsep.join([*path, str(TESTS), str(TESTS.parent)])},
             stdin=PIPE,
             stdout=PIPE,
+            stderr=errors,
         )
         self._workers.append(worker)
-        assert worker.stdout is not None
-        said = (await worker.stdout.readline()).decode()
-        assert said.startswith(f"format {7 if earlier else FORMAT} from "), "its error stands above"
-        assert (str(self._release) in said) is earlier
         return worker
 
     async def end(self, worker: Process) -> None:
@@ -131,6 +136,19 @@ async def test_a_database_is_brought_up_under_load_and_no_act_is_lost_or_done_tw
     assert set(booked.values()) == {1}, "also where whoever is asked twice does it twice"
     unread = server_side(fleet.url, "SELECT count(*) FROM questions WHERE kind <> 'timer'")
     assert unread == [(0,)], "and nobody had to be asked"
+
+
+async def test_the_earlier_release_is_refused_by_tables_that_are_for_it_no_more(
+    tmp_path: Path, release: Path
+) -> None:
+    fleet = Fleet(tmp_path, release)
+    with closing(PostgresConnection(fleet.url)) as connection:
+        bring_up(connection, pytest.fail)
+    server_side(fleet.url, "UPDATE ripieno SET format = 8")  # as a step that takes something away does
+    worker = await fleet.started("a", earlier=True, errors=PIPE)
+    _, errors = await worker.communicate()
+    assert worker.returncode == 1
+    assert "has format 8, this version of Ripieno reads format 7" in errors.decode()
 
 
 NEW_KINDS = {

@@ -23,8 +23,8 @@ from ripieno.model.principal import Principal
 
 __all__ = ["ROUNDS", "WORKFLOW", "serve"]
 
-LEASE_SECONDS = 3.0
-ROUNDS = 4
+LEASE_SECONDS = 2.0
+ROUNDS = 3
 HOME = Path(sys.argv[1]) if __name__ == "__main__" else Path()
 LEDGER = Ledger(HOME / "ledger.jsonl")
 
