@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ripieno.model.errors import StoreError
 
-__all__ = ["Found", "Pin", "RegionStore", "Regions"]
+__all__ = ["Pin", "RegionStore", "Regions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,44 +22,33 @@ class Pin:
     """The principal's id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What there is to know of regions at one moment."""
-
-    pins: Mapping[str, Pin]
-    """By tenant."""
-    storage: str | None
-    """In which region the store is, by what it says itself; None where it does not say."""
-
-
 class Regions:
     """Which tenants are pinned, kept in memory and read again whenever the store may have changed."""
 
-    __slots__ = ("_changed", "_found", "_read", "standing")
+    __slots__ = ("_changed", "_pins", "_read", "standing", "storage")
 
-    def __init__(self, read: Callable[[], Found], changed: Callable[[], None]) -> None:
-        """Call `changed` whenever decisions may be others than before."""
+    def __init__(
+        self, read: Callable[[], Mapping[str, Pin]], storage: str | None, changed: Callable[[], None]
+    ) -> None:
+        """Call `changed` whenever decisions may be others than before; `read` gives the pins by tenant."""
         self._read = read
         self._changed = changed
-        self._found: Found = Found({}, None)
+        self._pins: Mapping[str, Pin] = {}
+        self.storage = storage
+        """In which region the store is, by what it says itself; None where it does not say."""
         self.standing = False
         """True while any tenant is pinned: the one thing that is looked at before each decision."""
 
-    @property
-    def storage(self) -> str | None:
-        """In which region the store is, by what it says itself."""
-        return self._found.storage
-
     def of(self, tenant: str) -> Pin | None:
         """Tell where a tenant is pinned; None for one that is not."""
-        return self._found.pins.get(tenant)
+        return self._pins.get(tenant)
 
     def refresh(self) -> None:
         """Look again; raises `StoreError`."""
-        found: Found = self._read()
-        if found != self._found:
-            self._found = found
-            self.standing = bool(found.pins)
+        pins = self._read()
+        if pins != self._pins:
+            self._pins = pins
+            self.standing = bool(pins)
             self._changed()
 
     def look(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 
 from ripieno.journal.keys import MasterKey
-from ripieno.journal.regions import Found, Pin, Regions
+from ripieno.journal.regions import Pin, Regions
 from ripieno.journal.sql import tenants
 from ripieno.journal.sql.batch import Batch
 from ripieno.journal.sql.database import Reader, put
@@ -35,7 +36,7 @@ class SqlRegions(Store):
 
     async def pin(self, tenant: str, region: str, *, by: str, reason: str) -> bool:
         """Keep and serve a tenant in one region alone, with an event; False when it was so."""
-        storage = self._storage_region()
+        storage = self._regions.storage
         if storage != region:
             where = "does not say in which region it is" if storage is None else f"is in region {storage}"
             msg = f"tenant {tenant!r} cannot be pinned to region {region} here: its storage {where}"
@@ -71,9 +72,8 @@ class SqlRegions(Store):
     def _storage_region(self) -> str | None:
         """Tell in which region the store is, by what it says itself."""
 
-    def _found_regions(self) -> Found:
-        pins = [Pin(*row) for row in self._reader.all(PINNED)]
-        return Found({pin.tenant: pin for pin in pins}, self._storage_region())
+    def _pins(self) -> Mapping[str, Pin]:
+        return {row[0]: Pin(*row) for row in self._reader.all(PINNED)}
 
 
 def note(

@@ -85,7 +85,7 @@ class SqlStore(
         self._stops = Stops(self._standing)
         self._rights = Rights(self._directed)
         self._roll = Roll(self._retired, self._rights.touch)
-        self._regions = Regions(self._found_regions, self._rights.touch)
+        self._regions = Regions(self._pins, self._storage_region(), self._rights.touch)
         self._roll.refresh()
         self._regions.refresh()
         self._stops.refresh()

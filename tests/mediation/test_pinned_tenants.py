@@ -12,7 +12,7 @@ import pytest
 from kernel.scenarios.house import asked, begin, contents, ended, events, parked, reply
 from ripieno.connectors.connector import Connector
 from ripieno.connectors.tool import Tool, tool
-from ripieno.journal.regions import Found, Pin, Regions
+from ripieno.journal.regions import Pin, Regions
 from ripieno.journal.sqlite.store import STORAGE_REGION
 from ripieno.kernel.home import data_folder
 from ripieno.kernel.host import Host
@@ -173,7 +173,7 @@ async def test_nothing_is_begun_for_a_tenant_whose_storage_is_elsewhere(
     ids=["here", "elsewhere", "undeclared"],
 )
 def test_a_model_is_asked_in_the_region_alone(facts: dict[str, Any], said: str | None) -> None:
-    found = Regions(lambda: Found({"default": Pin("default", HERE, "person:ada")}, HERE), lambda: None)
+    found = Regions(lambda: {"default": Pin("default", HERE, "person:ada")}, HERE, lambda: None)
     found.refresh()
     action = Action(
         "model.call",
