@@ -81,7 +81,8 @@ async def write_every_kind(home: Path) -> list[str]:
     """Write the log, sign it at 10 events and at its end, and give both notes."""
     await decide(home)
     store = SqliteStore(home)
-    await store.open()
+    with patch.dict(os.environ, {STORAGE_REGION: "here"}):
+        await store.open()
     try:
         await of_runs(store)
         await of_memory(store)
@@ -166,10 +167,9 @@ async def of_retention(store: SqliteStore) -> None:
         await store.hold("default", "key", what, by="person:ada", reason=KEPT)
         row = RetentionRow(what, 7, None, "person:ada")
         await store.set_retention("default", row, KEPT)
-    with patch.dict(os.environ, {STORAGE_REGION: "here"}):
-        for tenant in ("default", "gone"):
-            await store.pin(tenant, "here", by="person:ada", reason=KEPT)
-        await store.unpin("gone", by="person:ada", reason=KEPT)
+    for tenant in ("default", "gone"):
+        await store.pin(tenant, "here", by="person:ada", reason=KEPT)
+    await store.unpin("gone", by="person:ada", reason=KEPT)
     await store.unhold("default", "key", "a", by="person:ada", reason=KEPT)
     await store.clear_retention("default", "a", by="person:ada", reason=KEPT)
     await store.record("gone", "operation", {"what": "pause"}, reason="what is erased")
