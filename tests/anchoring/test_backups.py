@@ -26,7 +26,7 @@ from ripieno.anchoring.sealing import opened
 from ripieno.anchoring.settings import Anchoring
 from ripieno.journal.signing import signer_at
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.model.errors import NotFoundError
 

@@ -21,8 +21,8 @@ from tests.journal import test_damaged_rates as rates
 from tests.journal import test_proven as proven
 
 from kernel import test_monthly_budgets as budgets
-from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.sqlite.schema import create
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 
 COORDINATION = "how processes divide the work; it says nothing of what happened"

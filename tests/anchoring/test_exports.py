@@ -18,8 +18,9 @@ from tests.journal.support.writing import begin, owned, step, write
 
 import ripieno.proof
 from ripieno.anchoring.export import Exporter, prove
+from ripieno.journal.sql.extract import Extract
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.model.errors import InputError
 from ripieno.proof.inclusion import EventProof
 from ripieno.proof.merkle import ProofError
@@ -33,7 +34,7 @@ class Kept:
         self.home = home
         self.notes = asyncio.run(write_every_kind(home))
         self.key = key_of(home)
-        with Extract(home) as log:
+        with Extract(SqliteSnapshot(home)) as log:
             self.streams = {stream.id: stream for stream in log.streams()}
             self.events = list(log.in_order())
 
@@ -109,7 +110,7 @@ def test_only_the_newest_thousand_checkpoints_and_those_asked_for_are_written(
 
 def test_without_being_asked_no_value_leaves(kept: Kept) -> None:
     file = io.StringIO()
-    with Extract(kept.home) as log:
+    with Extract(SqliteSnapshot(kept.home)) as log:
         Exporter(log, file).write()
     assert KEPT not in file.getvalue()
     assert '"line":"value"' not in file.getvalue()
@@ -169,7 +170,7 @@ def test_whoever_has_only_this_room_verifies_it(kept: Kept, tmp_path: Path) -> N
     (tmp_path / "alone" / "ripieno").mkdir(parents=True)
     room = Path(ripieno.proof.__file__).parent
     shutil.copytree(room, tmp_path / "alone" / "ripieno" / "proof")
-    with (tmp_path / "log.jsonl").open("w") as file, Extract(kept.home) as log:
+    with (tmp_path / "log.jsonl").open("w") as file, Extract(SqliteSnapshot(kept.home)) as log:
         Exporter(log, file, values=True).write()
     (tmp_path / "log.pub").write_text(str(kept.key))
     (tmp_path / "earlier").write_text(kept.notes[0], encoding="utf-8")
@@ -224,7 +225,7 @@ def test_what_is_no_export_is_told(kept: Kept, text: str, said: str) -> None:
 
 
 def test_every_event_of_the_log_is_proved(kept: Kept) -> None:
-    with Extract(kept.home) as log:
+    with Extract(SqliteSnapshot(kept.home)) as log:
         for placed in kept.events:
             text = prove(log, placed.stream, placed.seq)
             event, checkpoint = EventProof.read(text).verify(kept.key)
@@ -236,7 +237,7 @@ def test_every_event_of_the_log_is_proved(kept: Kept) -> None:
 
 
 def test_a_proof_that_was_changed_is_refused(kept: Kept) -> None:
-    with Extract(kept.home) as log:
+    with Extract(SqliteSnapshot(kept.home)) as log:
         text = prove(log, kept.events[5].stream, kept.events[5].seq)
         other = prove(log, kept.events[6].stream, kept.events[6].seq)
     lines, others = text.split("\n"), other.split("\n")
@@ -256,7 +257,7 @@ def test_a_period_has_the_streams_with_an_event_from_its_start_on_and_before_its
     for event in kept.events:
         times.setdefault(event.stream, []).append(json.loads(event.envelope)["at"])
     began = {min(each): stream for stream, each in times.items()}
-    with Extract(kept.home) as log:
+    with Extract(SqliteSnapshot(kept.home)) as log:
         assert log.active(None, None) == set(times)
         assert log.active(None, min(began)) == set()
         assert log.active(None, min(began) + 1) == {began[min(began)]}
@@ -270,10 +271,10 @@ def test_a_period_has_the_streams_with_an_event_from_its_start_on_and_before_its
 
 
 def test_what_is_not_there_or_not_signed_yet_is_not_proved(kept: Kept, tmp_path: Path) -> None:
-    with Extract(kept.home) as log, pytest.raises(InputError, match="event 999 is not there"):
+    with Extract(SqliteSnapshot(kept.home)) as log, pytest.raises(InputError, match="event 999 is not there"):
         prove(log, kept.ended, 999)
     asyncio.run(unsigned(tmp_path))
-    with Extract(tmp_path) as log:
+    with Extract(SqliteSnapshot(tmp_path)) as log:
         (event,) = log.in_order()
         with pytest.raises(InputError, match="no checkpoint covers"):
             prove(log, event.stream, event.seq)

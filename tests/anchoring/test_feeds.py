@@ -31,8 +31,9 @@ from ripieno.anchoring.receivers import receiver_at
 from ripieno.anchoring.serving import anchored
 from ripieno.anchoring.settings import Anchoring
 from ripieno.journal.feeding import Feeding
+from ripieno.journal.sql.extract import Extract
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.model.errors import SettingsError
 
 ORIGIN = "example.com/log"
@@ -97,7 +98,7 @@ def home(written: Path, tmp_path: Path) -> Path:
 
 
 def ids(home: Path) -> list[str]:
-    with Extract(home) as log:
+    with Extract(SqliteSnapshot(home)) as log:
         return [f"{event.stream}/{event.seq}" for event in log.in_order()]
 
 

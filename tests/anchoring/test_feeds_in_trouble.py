@@ -20,7 +20,8 @@ from tests.anchoring.support.every_kind import write_every_kind
 from ripieno.anchoring import feeds, receivers
 from ripieno.anchoring.feeds import Feeds, Told
 from ripieno.journal.feeding import Feeding
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sql.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.model.errors import SettingsError
 
 ORIGIN = "example.com/log"
@@ -41,7 +42,7 @@ def home(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 
 def ids(home: Path) -> list[str]:
-    with Extract(home) as log:
+    with Extract(SqliteSnapshot(home)) as log:
         return [f"{event.stream}/{event.seq}" for event in log.in_order()]
 
 

@@ -26,9 +26,9 @@ from ripieno.anchoring.rounds import ForkError, Rounds
 from ripieno.anchoring.settings import Anchoring
 from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import NEXT, PUBLIC_KEY, SIGNING_KEY, draw, signer_at
+from ripieno.journal.sql.extract import Extract
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteAudit, SqliteSnapshot
 from ripieno.journal.verify import Report, verify
 from ripieno.model.errors import InputError, NotAllowedError, StoreError
 from ripieno.model.principal import Principal
@@ -148,7 +148,7 @@ def test_whoever_has_either_key_can_verify_what_both_have_signed(home: Path) -> 
         for shown in (written(lines, key, earlier, newest), written(part, key)):
             assert shown.sound, str(shown)
             assert shown.anchor is not None
-    with Extract(home) as log:
+    with Extract(SqliteSnapshot(home)) as log:
         proof = EventProof.read(prove(log, next(log.streams()).id, 1))
     assert proof.verify(done.new)[0].seq == 1
 

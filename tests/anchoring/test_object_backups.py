@@ -20,7 +20,7 @@ from ripieno.anchoring.restore import restore
 from ripieno.anchoring.rounds import Rounds
 from ripieno.anchoring.settings import Anchoring
 from ripieno.anchoring.sink import RememberingSink, TakenError, sink_at
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 
 PLACE = f"s3://{BUCKET}/monday"

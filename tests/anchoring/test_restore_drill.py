@@ -37,7 +37,7 @@ from ripieno.evidence.run_report import report_run
 from ripieno.evidence.telling import tell
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.host import Host
 from ripieno.kernel.tasks import comment

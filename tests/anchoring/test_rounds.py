@@ -24,7 +24,7 @@ from ripieno.anchoring.settings import Anchoring
 from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import LATEST, PUBLIC_KEY
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import Report, verify
 from ripieno.model.errors import SettingsError
 from ripieno.model.stop import EVERYTHING

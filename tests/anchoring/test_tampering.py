@@ -24,7 +24,7 @@ from tests.anchoring.support.every_kind import write_every_kind
 from tests.anchoring.support.exported import exported, key_of, written
 
 from ripieno.journal.signing import signer_at
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.model.event import KINDS
 from ripieno.proof.checkpoints import Checkpoint, event_leaf

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gates import shipped_gate
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.model.event import Event
 from ripieno.model.principal import Principal

@@ -15,7 +15,7 @@ from tests.journal.support.sample import Sample, verified, write_sample
 from tests.journal.support.writing import begin, owned, step, write
 
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.model.errors import NotFoundError, StoreError
 

@@ -10,9 +10,9 @@ from zipfile import ZipFile
 import pytest
 
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.sqlite.migrations import STEPS
 from ripieno.journal.sqlite.schema import FORMAT, connect, create
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.model.errors import StoreError
 

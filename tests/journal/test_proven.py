@@ -17,7 +17,7 @@ from tests.journal.support.writing import owned, step, write
 
 from ripieno.journal.signing import LATEST, PUBLIC_KEY, signer_at
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import Report, verify
 from ripieno.model.event import canonical
 from ripieno.model.ids import short

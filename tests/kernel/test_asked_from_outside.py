@@ -26,7 +26,7 @@ from kernel.scenarios.house import (
 from ripieno import Workflow, function, human, sequential, tool
 from ripieno.identity.reading import read_run
 from ripieno.journal.records import RunFilter
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel import commands, tasks
 from ripieno.kernel.approving import WORKFLOW, bear

@@ -28,7 +28,7 @@ from kernel.scenarios.watched_store import WatchedStore
 from ripieno import Context, Workflow, function, human, sequential, tool
 from ripieno.journal.records import RunRow, RunStatus
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel import commands, operators
 from ripieno.kernel.clock import SystemClock

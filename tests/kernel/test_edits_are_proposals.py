@@ -15,7 +15,7 @@ from kernel.support.ruled import under
 from ripieno import Host, Outcome, Workflow, escalate, on_arguments, tool
 from ripieno.identity import administration
 from ripieno.journal.records import QuestionRow
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.messages import send
 from ripieno.kernel.operators import answer_instead

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, parked, reply, resting, serving
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel import operators
 from ripieno.participants.function import function

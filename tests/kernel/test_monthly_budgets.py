@@ -31,7 +31,7 @@ from ripieno.connectors.tool import tool
 from ripieno.journal.budgets import month_of
 from ripieno.journal.records import RunRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.store import Store
 from ripieno.journal.verify import verify
 from ripieno.kernel.budgeting import clear_budget, set_budget

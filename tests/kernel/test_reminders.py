@@ -7,7 +7,7 @@ from pathlib import Path
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import ADA, asked, begin, ended, events, parked, reply, serving, snapshot, until
 from ripieno.journal.records import QuestionRow, RunRow
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel import tasks
 from ripieno.kernel.absences import set_absence

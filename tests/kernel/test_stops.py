@@ -28,7 +28,7 @@ from ripieno.connectors.tool import tool
 from ripieno.journal.budgets import Short
 from ripieno.journal.records import Lease, RunStatus
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.host import Host
 from ripieno.kernel.rehearsal import rehearse

@@ -19,7 +19,7 @@ from kernel.support.ledger import Ledger
 from kernel.support.troubled_disk import Disk, Trouble
 from ripieno import Call, Context, Workflow, function, human, sequential, tool
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.commands import answer
 from ripieno.kernel.host import Host

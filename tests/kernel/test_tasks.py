@@ -26,7 +26,7 @@ from kernel.scenarios.house import (
 )
 from ripieno.journal.records import QuestionRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel import tasks
 from ripieno.kernel.addressees import address

@@ -10,7 +10,7 @@ import pytest
 from kernel.scenarios.hand_clock import HandClock
 from kernel.scenarios.house import ADA, asked, begin, ended, parked, reply, serving, snapshot
 from ripieno.journal.records import QuestionRow
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel import tasks
 from ripieno.kernel.absences import set_absence

@@ -14,7 +14,7 @@ from kernel.scenarios.elsewhere import Elsewhere
 from kernel.scenarios.governed import ASK, EVE, YES, booking, gate_of, governed
 from kernel.scenarios.house import asked, begin, ended, opened, parked, reply, serving, until
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.mediation.policy import PolicyGate
 from ripieno.model.errors import StoreError

@@ -11,7 +11,7 @@ from typing import Any, Final
 from kernel.scenarios.house import asked, ended, opened, reply, serving
 from ripieno import Context, Data, Workflow, function, human, sequential, subworkflow, tool
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import Report, verify
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.host import Host

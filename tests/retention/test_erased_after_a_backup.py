@@ -15,8 +15,9 @@ from ripieno.anchoring.backup import back_up
 from ripieno.anchoring.export import Exporter
 from ripieno.anchoring.manifest import BackupError
 from ripieno.anchoring.restore import restore
+from ripieno.journal.sql.extract import Extract
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.kernel.commands import cancel
 from ripieno.retention.erasing import erase
 
@@ -36,7 +37,7 @@ async def erased_after(tmp_path: Path) -> tuple[str, str, list[bytes]]:
 
 
 def exported(home: Path, to: Path) -> Path:
-    with Extract(home) as log, to.open("w", encoding="ascii", newline="\n") as file:
+    with Extract(SqliteSnapshot(home)) as log, to.open("w", encoding="ascii", newline="\n") as file:
         Exporter(log, file).write()
     return to
 

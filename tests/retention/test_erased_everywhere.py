@@ -21,8 +21,9 @@ from ripieno.evidence.period_page import period_page
 from ripieno.evidence.period_report import Period, report_period
 from ripieno.evidence.run_page import run_page
 from ripieno.evidence.run_report import report_run
+from ripieno.journal.sql.extract import Extract
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.kernel.forks import fork
 from ripieno.kernel.host import Host
 from ripieno.kernel.operators import pause, resume
@@ -150,7 +151,7 @@ async def told_of(host: Host, home: Path, run: str) -> list[str]:
     report = await report_run(host.store, await host.store.run(run))
     period = await report_period(host.store, "default", Period(0, 2**52))
     export, told = io.StringIO(), io.StringIO()
-    with Extract(home) as log:
+    with Extract(SqliteSnapshot(home)) as log:
         Exporter(log, export, values=True).write()
     write_ocsf(home, told, None, None)
     values = [json.loads(line).get("data", "") for line in export.getvalue().splitlines()]

@@ -21,9 +21,10 @@ from ripieno.evidence.outcomes import outcome_of
 from ripieno.evidence.telling import tell
 from ripieno.journal.records import NewRun
 from ripieno.journal.retention import Doomed
+from ripieno.journal.sql.extract import Extract
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.extract import Extract
 from ripieno.journal.sqlite.scrubbing import scrub
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.journal.store import Created
 from ripieno.kernel.commands import asked_for, cancel
 from ripieno.kernel.forks import fork
@@ -282,7 +283,7 @@ async def test_exports_verify_before_and_after_and_hold_nothing_of_it(tmp_path: 
 
 def exported(home: Path) -> str:
     text = io.StringIO()
-    with Extract(home) as log:
+    with Extract(SqliteSnapshot(home)) as log:
         Exporter(log, text, values=True).write()
     return text.getvalue().replace(MARK.encode().hex(), MARK) + decoded(text.getvalue())
 

@@ -13,7 +13,8 @@ from kernel.scenarios.house import ended, parked, reply
 from retention.folder import BOSS, LETTERS, MARK, checked, found_in_files, house, letter, secrets_of
 from ripieno.anchoring.export import Exporter
 from ripieno.journal.signing import signer_at
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sql.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.kernel.commands import cancel
 from ripieno.kernel.host import Host
 from ripieno.model.errors import ErasedError, InputError, NotAllowedError, NotFoundError, RefusedError
@@ -119,7 +120,7 @@ async def test_a_verification_says_whose_values_were_erased_by_whom_and_tells_it
     assert run[-6:] in str(report)
     assert "deleted by person:boss: tenant acme" in report.erasures
     exported = StringIO()
-    with Extract(tmp_path) as log:
+    with Extract(SqliteSnapshot(tmp_path)) as log:
         Exporter(log, exported, values=True).write()
     shown = verify_export(exported.getvalue().splitlines(keepends=True), signer_at(tmp_path).verifier)
     assert (shown.sound, shown.erasures) == (True, report.erasures)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final, TextIO
 
 from ripieno.journal.keys import StreamKey
-from ripieno.journal.sqlite.extract import Extract, Placed
+from ripieno.journal.sql.extract import Extract, Placed
 from ripieno.journal.stored import StoredCheckpoint
 from ripieno.model.errors import InputError, StoreError
 from ripieno.proof.form import FORM, RUN_ROW, RUN_TABLES

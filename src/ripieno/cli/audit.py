@@ -12,7 +12,6 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from ripieno.cli.exits import Exit
-from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import clean, console, note, write
 from ripieno.cli.settings import Settings
@@ -113,15 +112,15 @@ def verify_folder(key: Verifier | None, notes: Sequence[str], options: Options) 
     """Verify a data folder."""
     from ripieno.anchoring.elsewhere import ask  # noqa: PLC0415 - only here
     from ripieno.anchoring.sink import sink_at  # noqa: PLC0415 - only here
-    from ripieno.journal.sqlite.audit import SqliteAudit  # noqa: PLC0415 - only here
+    from ripieno.journal.places import snapshot_at  # noqa: PLC0415 - only here
+    from ripieno.journal.sql.audit import Audit  # noqa: PLC0415 - only here
     from ripieno.journal.verify import verify as verify_log  # noqa: PLC0415 - only here
 
     settings = options.settle()
-    only_in_a_folder("ripieno audit verify")
     if settings.credential is not None:
         asyncio.run(check_alone(settings))
     elsewhere = ask([sink_at(place) for place in settings.anchoring.sinks], seconds=PATIENCE_SECONDS)
-    with SqliteAudit(settings.home) as log:  # opened after they were asked: what they have is in it
+    with Audit(snapshot_at(settings.home)) as log:  # opened after they were asked: what they have is in it
         report = verify_log(log, key=key, checkpoints=notes, sinks=elsewhere.notes)
     anchor = report.anchor
     document = {

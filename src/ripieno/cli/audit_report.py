@@ -12,7 +12,6 @@ from cyclopts import Parameter
 
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
-from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.reach import check_whole
@@ -63,7 +62,6 @@ def report(
         msg = "a report is about a run or a period"
         raise InputError(msg, remedy="give one of --run and --period")
     settings = options.settle()
-    only_in_a_folder("ripieno audit report")
     if run is not None:
         about = asyncio.run(_about_run(settings, run, reason, values=values))
         page, problems = run_page(about, values=values), about.problems
@@ -119,10 +117,11 @@ async def _about_period(settings: Settings, period: Period) -> PeriodReport:
 
 def verified(settings: Settings) -> tuple[str, list[str]]:
     """Give what a verification of the whole log shows, and what it found."""
-    from ripieno.journal.sqlite.audit import SqliteAudit  # noqa: PLC0415 - only here
+    from ripieno.journal.places import snapshot_at  # noqa: PLC0415 - only here
+    from ripieno.journal.sql.audit import Audit  # noqa: PLC0415 - only here
     from ripieno.journal.verify import verify  # noqa: PLC0415 - only here
 
-    with SqliteAudit(settings.home) as log:
+    with Audit(snapshot_at(settings.home)) as log:
         found = verify(log)
     return str(found).partition("\n")[0], [str(finding) for finding in found.findings]
 
@@ -130,9 +129,10 @@ def verified(settings: Settings) -> tuple[str, list[str]]:
 def prove(settings: Settings, found: RunReport) -> None:
     """Attach what vouches for a run: its last event's hash, and the proof that it is in what was signed."""
     from ripieno.anchoring.export import prove as proof_of  # noqa: PLC0415 - only here
-    from ripieno.journal.sqlite.extract import Extract  # noqa: PLC0415 - only here
+    from ripieno.journal.places import snapshot_at  # noqa: PLC0415 - only here
+    from ripieno.journal.sql.extract import Extract  # noqa: PLC0415 - only here
 
-    with Extract(settings.home) as log:
+    with Extract(snapshot_at(settings.home)) as log:
         last = log.place(found.row.id, found.row.head_seq)
         if last is not None:
             found.head = hashlib.sha256(last.envelope).hexdigest()

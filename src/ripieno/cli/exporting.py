@@ -15,7 +15,6 @@ from cyclopts import Parameter
 from ripieno.cli.audit import check_alone, text_of
 from ripieno.cli.audit_log import check_reader
 from ripieno.cli.exits import Exit
-from ripieno.cli.in_folder import only_in_a_folder
 from ripieno.cli.options import DEFAULTS, Options
 from ripieno.cli.output import note, write
 from ripieno.cli.reach import check_whole
@@ -23,8 +22,9 @@ from ripieno.cli.runs.times import when
 from ripieno.cli.session import find_run, opened
 from ripieno.cli.settings import Settings
 from ripieno.identity.reading import check_read, read_runs
+from ripieno.journal.places import snapshot_at
 from ripieno.journal.records import RunFilter
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sql.extract import Extract
 from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.ids import short
 from ripieno.model.stop import EVERYTHING
@@ -70,13 +70,12 @@ def export(
 
     """
     settings = options.settle()
-    only_in_a_folder("ripieno audit export")
     streams = asyncio.run(_streams(settings, run))
     sizes = [size_in(text_of(file), file) for file in checkpoint]
     if ocsf and (values or sizes):
         msg = "--ocsf: events alone, without values and proofs"
         raise InputError(msg)
-    with Extract(settings.home) as log:
+    with Extract(snapshot_at(settings.home)) as log:
         if since is not None or until is not None:
             period = log.active(*(None if one is None else when(one) for one in (since, until)))
             streams = period if streams is None else streams & period
@@ -171,11 +170,10 @@ def prove(run: str, seq: int, *, to: Path, options: Options = DEFAULTS) -> int:
 
     """
     settings = options.settle()
-    only_in_a_folder("ripieno audit prove")
     stream = asyncio.run(_stream(settings, run))
     from ripieno.anchoring.export import prove as proof_of  # noqa: PLC0415 - only here
 
-    with Extract(settings.home) as log:
+    with Extract(snapshot_at(settings.home)) as log:
         text = proof_of(log, stream, seq)
     try:
         to.write_text(text, encoding="utf-8")

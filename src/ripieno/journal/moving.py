@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from ripieno.journal.postgres.target import Table, Target
 from ripieno.journal.sql.tree import StoredTree
-from ripieno.journal.sqlite.audit import SqliteAudit
 from ripieno.journal.sqlite.moved import moved_to, unmark
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.sqlite.source import Source
 from ripieno.journal.verify import verify
 from ripieno.model.errors import NotFoundError, StoreError

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from ripieno.journal.sql.seat import Seat
+from ripieno.journal.sql.snapshot import Snapshot
 from ripieno.journal.sqlite import bringing_up, read_only
 from ripieno.journal.sqlite import status as of_folder
 from ripieno.journal.sqlite.seat import SqliteSeat
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.journal.status import DatabaseStatus
 from ripieno.model.errors import SettingsError
 
@@ -22,6 +24,7 @@ __all__ = [
     "missing",
     "only_readable",
     "seat_at",
+    "snapshot_at",
     "status_at",
 ]
 
@@ -72,6 +75,18 @@ def seat_at(home: Path, lock_name: str, busy_seconds: float) -> Seat:
     except ModuleNotFoundError as error:
         raise missing() from error
     return PostgresSeat(url, lock_name, busy_seconds)
+
+
+def snapshot_at(home: Path) -> Snapshot:
+    """Give what reads the log of a data folder as it stands now, or that of the database in its place."""
+    url = database_url()
+    if url is None:
+        return SqliteSnapshot(home)
+    try:
+        from ripieno.journal.postgres.snapshot import PostgresSnapshot  # noqa: PLC0415 - only who has one
+    except ModuleNotFoundError as error:
+        raise missing() from error
+    return PostgresSnapshot(home, url)
 
 
 def status_at(home: Path) -> DatabaseStatus:

@@ -17,7 +17,10 @@ from ripieno.model.errors import StoreError
 from ripieno.model.ids import short
 from ripieno.model.principal import leave_of
 
-__all__ = ["SAID", "ForgedError", "check", "code", "columns", "fits"]
+__all__ = ["SAID", "VOUCHED", "ForgedError", "check", "code", "columns", "fits"]
+
+VOUCHED: Final = 5
+"""From this format on messages carry a code under their run's key; they are given one no later than here."""
 
 SAID: Final = ("id", "run", "kind", "by", "at", "question", "path", "content", "target", "leave")
 """The columns of a message that its code is over, in order."""

@@ -10,7 +10,8 @@ from typing import Any
 
 from ripieno.anchoring.export import Exporter
 from ripieno.journal.signing import PUBLIC_KEY
-from ripieno.journal.sqlite.extract import Extract
+from ripieno.journal.sql.extract import Extract
+from ripieno.journal.sqlite.snapshot import SqliteSnapshot
 from ripieno.proof.notes import Verifier
 from ripieno.proof.verification import Report, verify_export
 
@@ -20,7 +21,7 @@ __all__ = ["exported", "key_of", "written"]
 def exported(home: Path, **options: Any) -> list[dict[str, Any]]:
     """Give the lines of an export."""
     file = io.StringIO()
-    with Extract(home) as log:
+    with Extract(SqliteSnapshot(home)) as log:
         Exporter(log, file, **options).write()
     return [json.loads(line) for line in file.getvalue().splitlines()]
 

@@ -13,7 +13,7 @@ from tests.journal.support.writing import AT, answer, ask, begin, keep, owned, s
 
 from ripieno.journal.records import ClaimChange, Draft, EndChange, Lease, SegmentChange, VersionRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.store import Store
 from ripieno.journal.verify import Report, verify
 from ripieno.model.event import Json

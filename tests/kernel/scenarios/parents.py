@@ -19,7 +19,7 @@ from ripieno import (
     tool,
 )
 from ripieno.journal.records import QuestionRow
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.host import Host
 from ripieno.participants.function import Function

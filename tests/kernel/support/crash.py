@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 from fork_server import connect, started
 from kernel.support.scenario import Scenario, load
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 
 __all__ = ["Calls", "Children", "Ended", "Order", "calls_of", "children_of", "ended", "nursery"]

@@ -9,7 +9,7 @@ from typing import Any
 from kernel.support.ledger import Ledger
 from kernel.support.scenario import Scenario
 from ripieno import Call, Context, Cost, Function, Limits, Workflow, human, sequential, subworkflow, tool
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.store import Store
 from ripieno.kernel.clock import Clock
 from ripieno.kernel.commands import AskedFor, cancel

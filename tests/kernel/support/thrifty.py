@@ -27,7 +27,7 @@ from ripieno import (
     tokens,
     tool,
 )
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.kernel.commands import AskedFor
 from ripieno.model.event import Event
 from ripieno.model.spending import NOTHING, Spending

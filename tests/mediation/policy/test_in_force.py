@@ -16,7 +16,7 @@ from kernel.scenarios.house import ADA, OPERATOR, asked, begin, ended, events, p
 from ripieno import Host, Principal, Workflow
 from ripieno.journal.policies import PolicySet
 from ripieno.journal.sql.store import SqlStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.home import data_folder
 from ripieno.mediation.on_demand import governed

@@ -10,7 +10,7 @@ from kernel.scenarios.house import ADA, OPERATOR, opened
 from ripieno.identity import administration
 from ripieno.journal.policies import PolicySet, PolicyStage
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.mediation.policy import Library, PolicyError, load_library
 from ripieno.mediation.policy.stages import (

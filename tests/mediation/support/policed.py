@@ -28,7 +28,7 @@ from ripieno.identity import administration
 from ripieno.identity.directory import Directory
 from ripieno.journal.records import QuestionRow, RunRow
 from ripieno.journal.sqlite import SqliteStore
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import verify
 from ripieno.kernel.commands import asked_for
 from ripieno.mediation.policy import PolicyGate, load_library

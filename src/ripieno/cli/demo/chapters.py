@@ -28,7 +28,7 @@ from ripieno.cli.session import opened, serving
 from ripieno.cli.settings import Settings
 from ripieno.cli.tasks import show_asked
 from ripieno.cli.worker import worker_command
-from ripieno.journal.sqlite.audit import SqliteAudit
+from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.verify import Report, verify
 from ripieno.kernel.commands import answer
 from ripieno.model.errors import RipienoError

@@ -10,15 +10,13 @@ from typing import Final
 
 from ripieno.journal.sqlite import format_3, format_4, format_5, format_6, format_7, format_8
 from ripieno.journal.sqlite.migrations import migrate
+from ripieno.journal.vouched import VOUCHED
 from ripieno.model.errors import StoreError
 
-__all__ = ["BUSY_SECONDS", "FORMAT", "VOUCHED", "connect", "create"]
+__all__ = ["BUSY_SECONDS", "FORMAT", "connect", "create"]
 
 FORMAT: Final = 8
 """Kept in `PRAGMA user_version`."""
-
-VOUCHED: Final = 5
-"""From this format on messages carry a code under their run's key; they are given one no later than here."""
 
 BUSY_SECONDS: Final = 10.0
 """How long a write waits for another process's, unless told otherwise."""

@@ -1,4 +1,4 @@
-"""What an export takes out of the embedded store, in one snapshot: events in order, rows, messages."""
+"""What an export takes out of a log, in one snapshot: events in order, rows, messages."""
 
 # ruff: noqa: S608 - only our own names are put into statements
 
@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
+from ripieno.journal.sql.audit import Audit, named, stored
 from ripieno.journal.sql.tree import StoredTree
-from ripieno.journal.sqlite.audit import SqliteAudit, named, stored
 from ripieno.proof.form import RUN_TABLES
 
 __all__ = ["Extract", "Placed"]
@@ -26,8 +26,8 @@ class Placed(NamedTuple):
     hash: bytes | None
 
 
-class Extract(SqliteAudit):
-    """A snapshot of a data folder of this format, as a context manager."""
+class Extract(Audit):
+    """A snapshot of a log of this format, as a context manager."""
 
     @property
     def tree(self) -> StoredTree:
@@ -40,7 +40,7 @@ class Extract(SqliteAudit):
 
     def in_order(self, streams: Collection[str] | None = None) -> Iterator[Placed]:
         """Give the events of these streams, or all, in the order of the log."""
-        rows = self._rows(
+        rows = self._scan(
             "SELECT e.position, e.stream, e.seq, envelope, leaf, hash FROM events e"
             " LEFT JOIN leaves l ON l.position = e.position ORDER BY e.position"
         )
@@ -50,12 +50,7 @@ class Extract(SqliteAudit):
 
     def active(self, since: int | None, until: int | None) -> set[str]:
         """Give the streams that have an event at or after a time and before another."""
-        rows = self._rows(
-            "SELECT DISTINCT stream FROM events WHERE"
-            " json_extract(CAST(envelope AS TEXT), '$.at') BETWEEN ? AND ?",
-            0 if since is None else since,
-            2**62 if until is None else until - 1,
-        )
+        rows = self._snapshot.between(0 if since is None else since, 2**62 if until is None else until - 1)
         return {stream.hex() for (stream,) in rows}
 
     def place(self, stream: str, seq: int) -> Placed | None:
@@ -74,12 +69,12 @@ class Extract(SqliteAudit):
         """Give the rows of a table that runs have rows in; of messages those that were taken in."""
         columns = RUN_TABLES[table]
         taken = " WHERE folded IS NOT NULL" if table == "inbox" else ""
-        for row in self._rows(f"SELECT {named(*columns)} FROM {table}{taken}"):
+        for row in self._scan(f"SELECT {named(*columns)} FROM {table}{taken}"):
             yield dict(zip(columns, row, strict=True))
 
     def unfolded(self) -> Iterator[dict[str, Any]]:
         """Give the messages that were not taken in yet."""
         columns = tuple(column for column in RUN_TABLES["inbox"] if column != "folded")
-        rows = self._rows(f"SELECT {named(*columns)} FROM inbox WHERE folded IS NULL ORDER BY position")
+        rows = self._scan(f"SELECT {named(*columns)} FROM inbox WHERE folded IS NULL ORDER BY position")
         for row in rows:
             yield dict(zip(columns, row, strict=True))
