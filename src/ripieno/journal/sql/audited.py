@@ -83,6 +83,7 @@ DECISIONS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "agent_states": (("workflow", "agent"), ("status", "by", "reason", "event")),
     "stops": (("what", "name"), ("by", "at", "reason")),
     "budgets": (("team",), ("cost", "hard", "by")),
+    "tenant_regions": ((), ("region", "by")),
     "policy_sets": (("version",), ("content", "state", "by", "event")),
     "policy_stages": (("stage",), ("version", "share", "by", "event")),
     "erasures": (("stream",), ("by", "at", "reason")),
