@@ -24,6 +24,7 @@ from ripieno.model.participant import Context
 from ripieno.model.principal import Principal
 from ripieno.participants.function import Function
 from ripieno.participants.human import human
+from ripieno.participants.remote.agent import remote_agent
 from ripieno.patterns.sequential import sequential
 from ripieno.retention.regions import pin_tenant, unpin_tenant
 from ripieno.workflows.connector_entries import SqlEntry, connector
@@ -205,3 +206,25 @@ def test_a_connector_declares_its_region_in_a_file_and_in_its_definition(tmp_pat
     assert "region" not in Connector("plain").describe()
     with pytest.raises((DefinitionError, InputError), match="expected a region"):
         Connector("plain").in_region("Europe")
+
+
+def test_a_tool_of_ones_own_that_goes_out_and_an_agent_elsewhere_say_where_they_are() -> None:
+    def send(what: str) -> str:
+        """Send something."""
+        return what
+
+    assert tool(send).region is None
+    assert tool(send, outside=True).region == "undeclared"
+    there = tool(send, outside=True, region=HERE)
+    assert (there.region, there.changed(effect="read").region) == (HERE, HERE)
+    assert System("desk", [there]).in_region(AWAY).tool("send").region == HERE, "the nearest that says it"
+    with pytest.raises(InputError, match="expected a region"):
+        tool(send, region="Europe")
+    card = f"sha256:{'0' * 64}"
+    agent = remote_agent("triage", url="https://triage.example/", card=card, region=HERE)
+    assert {one.region for one in (*agent.calls.all, agent.calls.call_off)} == {HERE}
+    remote = agent.describe()["remote"]
+    assert isinstance(remote, dict)
+    assert remote["region"] == HERE
+    silent = remote_agent("triage", url="https://triage.example/", card=card)
+    assert silent.calls.send.region == "undeclared"

@@ -24,7 +24,7 @@ from ripieno.model.durations import Duration, seconds
 from ripieno.model.errors import DefinitionError, ToolError, nearest
 from ripieno.model.event import Json
 from ripieno.model.provenance import SourceTrust, declared_label
-from ripieno.model.region import UNDECLARED
+from ripieno.model.region import UNDECLARED, region_name
 from ripieno.model.runaway import Rate
 from ripieno.model.spending import NOTHING, Cost, Spending
 from ripieno.model.tool import Eliciting
@@ -72,6 +72,7 @@ class Tool:
         data: Sequence[str] = (),
         content: Sequence[str] = (),
         outside: bool | None = None,
+        region: str | None = None,
         rate: Rate | tuple[int, Duration] | None = None,
         resilience: Resilience | None = None,
         ongoing: bool = False,
@@ -84,7 +85,7 @@ class Tool:
         self.name, self.housed = name or handler.name, handler.housed
         self.checks = declared_checks(self.name, check)
         self.trust, self.data = declared_label(f"tool {self.name}", trust, data)
-        self.outside = outside
+        self.outside, self.declared_region = outside, None if region is None else region_name(region)
         self.ongoing = ongoing
         self.content = declared_content(self.name, handler, content)
         self.effect: Effect = effect or "write"
@@ -246,7 +247,7 @@ class Tool:
         }
         now |= {"settle": self.settle or None, "check": self.checks, "trust": self.trust, "data": self.data}
         now |= {"content": self.content, "outside": self.outside, "rate": self.rate}
-        now["resilience"] = self.declared_resilience
+        now |= {"resilience": self.declared_resilience, "region": self.declared_region}
         now["effect"] = self.effect if self.declares_effect else None
         now["on_uncertain"] = self.on_uncertain if self._verify is None else self._verify
         now["secrets"] = {name: str(reference) for name, reference in self.secrets.items()}
@@ -254,11 +255,10 @@ class Tool:
 
     @property
     def region(self) -> str | None:
-        """Where calls go, as its connector declares; `undeclared` where they go out and nobody says where."""
-        if self.connector is not None and self.connector.region is not None:
-            return self.connector.region
-        out = self.outside or (self.connector is not None and self.connector.elsewhere)
-        return UNDECLARED if out else None
+        """Where calls go, as it or its connector says; `undeclared` where they go out and nobody says it."""
+        of = self.connector
+        out = self.outside or (of is not None and of.elsewhere)
+        return self.declared_region or (of and of.region) or (UNDECLARED if out else None)
 
     def bound(self, connector: Connector, undo: Tool | None) -> Tool:
         """Give the same tool as one of a connector, under its name, found through it after a restart."""
@@ -431,6 +431,7 @@ def tool(
     data: Sequence[str] = (),
     content: Sequence[str] = (),
     outside: bool | None = None,
+    region: str | None = None,
     rate: Rate | tuple[int, Duration] | None = None,
     resilience: Resilience | None = None,
     ongoing: bool = False,
@@ -461,6 +462,7 @@ def tool(
         task of another agent. A run that ends while it goes on calls it off, by its undo.
     outside: whether what it is given leaves the organisation, as the address of a page that is fetched does,
         though it only reads. Policies may take what is not declared for one that does.
+    region: where what it calls is, such as `eu-central-1`, for tenants that are pinned to a region.
     rate: how many calls in what time, such as `(100, "1m")`, all runs of a process together.
     resilience: what its calls pass on their way out: time between attempts, a breaker, rate limits and more.
     """
@@ -484,6 +486,7 @@ def tool(
             data=data,
             content=content,
             outside=outside,
+            region=region,
             rate=rate,
             resilience=resilience,
             ongoing=ongoing,

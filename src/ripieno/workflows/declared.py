@@ -88,6 +88,7 @@ def remote(name: str, settings: RemoteSettings) -> RemoteAgent:
         cost=None if cost is None else Cost(cost.model_calls, cost.tokens, cost.cost_usd or 0),
         trust=settings.trust,
         data=settings.data,
+        region=settings.region,
         resilience=outgoing(settings.resilience),
         **{what: time for what, time in times.items() if time is not None},
     )

@@ -253,6 +253,11 @@ class RemoteSettings(Document):
         default=None, description="`trusted` where somebody answers for all that it gives"
     )
     data: list[str] = Field(default_factory=list[str], description="the classes of data that it gives")
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="where it is, for tenants that are pinned to a region",
+    )
     resilience: ResilienceDocument | None = Field(
         default=None, description="what its calls pass on their way out; see there"
     )

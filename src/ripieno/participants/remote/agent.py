@@ -97,6 +97,7 @@ class RemoteAgent(BaseParticipant):
         cost: Cost | None = None,
         trust: SourceTrust | None = None,
         data: Sequence[str] = (),
+        region: str | None = None,
         resilience: Resilience | None = None,
     ) -> None:
         super().__init__(name)
@@ -121,7 +122,7 @@ class RemoteAgent(BaseParticipant):
         self.effect: Effect = effect
         self.on_uncertain: OnUncertain = on_uncertain
         self._usual = on_uncertain == usual
-        self.cost, self.resilience = cost, resilience
+        self.cost, self.region, self.resilience = cost, region, resilience
         self.trust, self.data = declared_label(name, trust, data)
         self._check_asks()
         self.calls = Calls(
@@ -136,6 +137,7 @@ class RemoteAgent(BaseParticipant):
             cost=cost,
             trust=trust,
             data=self.data,
+            region=region,
             resilience=resilience,
         )
 
@@ -171,6 +173,7 @@ class RemoteAgent(BaseParticipant):
             "trust": self.trust,
             "resilience": None if self.resilience is None else self.resilience.document(),
             "data": list(self.data),
+            "region": self.region,
         }
         settings = {name: value for name, value in optional.items() if value}
         return {"remote": {"url": self.url, "card": self.card, **settings}}
@@ -427,6 +430,7 @@ def remote_agent(
     cost: Cost | None = None,
     trust: SourceTrust | None = None,
     data: Sequence[str] = (),
+    region: str | None = None,
     resilience: Resilience | None = None,
 ) -> RemoteAgent:
     """Let an agent that speaks A2A do a part of the work, wherever and with whatever it is built.
@@ -447,6 +451,7 @@ def remote_agent(
         `verify`: it is looked for among the agent's tasks, for agents that keep each message in one;
         `retry`: it is sent again under the same id, for agents that take an id but once.
     cost: the most that one message can cost; what the agent tells in the metadata of its task counts.
+    region: where it is, such as `eu-central-1`, for tenants that are pinned to a region.
     resilience: what its calls pass on their way out: attempts, a breaker, rate limits and more.
 
     Raises `DefinitionError` for what cannot work.
@@ -469,5 +474,6 @@ def remote_agent(
         cost=cost,
         trust=trust,
         data=data,
+        region=region,
         resilience=resilience,
     )

@@ -76,6 +76,7 @@ class Calls:
         cost: Cost | None,
         trust: SourceTrust | None,
         data: tuple[str, ...],
+        region: str | None = None,
         resilience: Resilience | None = None,
     ) -> None:
         self._agent, self._url = name, url
@@ -89,6 +90,7 @@ class Calls:
             effect="read",
             trust="untrusted",
             outside=True,
+            region=region,
             resilience=resilience,
         )
         self.call_off = CallOff(
@@ -99,6 +101,7 @@ class Calls:
             secrets=secrets,
             trust="untrusted",
             outside=True,
+            region=region,
         )
         self.call_off.agent = name
         self.send = Tool(
@@ -115,6 +118,7 @@ class Calls:
             data=data,
             content=("parts",),
             outside=True,
+            region=region,
             resilience=resilience,
         )
         self.look = Tool(
@@ -126,6 +130,7 @@ class Calls:
             trust=trust or "untrusted",
             data=data,
             outside=True,
+            region=region,
             resilience=resilience,
         )
 
