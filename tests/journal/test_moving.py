@@ -29,7 +29,7 @@ from ripieno.journal.sqlite import source as of_source
 from ripieno.journal.sqlite.moved import MARK, moved_to
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.store import Store
-from ripieno.model.errors import NotFoundError, StoreError
+from ripieno.model.errors import NotFoundError, RefusedError, StoreError
 
 
 @pytest.fixture
@@ -144,6 +144,7 @@ def one_of_each(home: Path) -> dict[str, set[tuple[Any, ...]]]:
                 ]
                 marks = ", ".join("?" * len(row))
                 connection.execute(f'INSERT OR IGNORE INTO "{table}" VALUES ({marks})', row)  # noqa: S608 - ours
+        connection.execute("UPDATE tenant_regions SET region = 'eu'")  # to which it is moved
         connection.commit()
     return {table: rows_of(home, table) for table in tables}
 
@@ -151,7 +152,7 @@ def one_of_each(home: Path) -> dict[str, set[tuple[Any, ...]]]:
 async def test_every_table_arrives_with_all_that_its_columns_may_hold(sample: Sample, url: str) -> None:
     held = one_of_each(sample.home)
     assert all(held.values())
-    done = moved(sample.home, url, with_findings=True)
+    done = moved(sample.home, in_region(url, "eu"), with_findings=True)
     assert done.rows == {table: len(rows) for table, rows in held.items()} | {"masters": 0, "leaves": 14}
     for table, rows in held.items():
         width = len(next(iter(rows)))
@@ -264,6 +265,21 @@ async def test_what_no_table_of_the_database_holds_is_named(sample: Sample, url:
     with pytest.raises(StoreError, match=r"table feeds of postgresql://.*invalid byte sequence"):
         moved(sample.home, url, with_findings=True)
     await usable(sample.home)
+
+
+async def test_a_tenant_is_moved_to_no_database_outside_its_region(sample: Sample, url: str) -> None:
+    changed(sample.home, ("INSERT INTO tenant_regions VALUES ('default', 'eu-central-1', 'person:ada')",))
+    for said, where in ((url, "does not say"), (in_region(url, "us-east-1"), "is in region us-east-1")):
+        with pytest.raises(RefusedError, match=f"pinned to region eu-central-1, and .*{where}"):
+            moved(sample.home, said, with_findings=True)
+    assert moved_to(sample.home) is None
+    assert empty(url)
+    assert moved(sample.home, in_region(url, "eu-central-1"), with_findings=True).rows["tenant_regions"] == 1
+
+
+def in_region(url: str, region: str) -> str:
+    """Give a database that says where it is, as its settings would have it do."""
+    return url.replace("options=-c", f"options=-cripieno.region%3D{region}%20-c", 1)
 
 
 async def test_another_master_key_is_refused_before_anything_is_done(

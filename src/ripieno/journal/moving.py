@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from ripieno.journal.postgres.store import REGION
 from ripieno.journal.postgres.target import Table, Target
 from ripieno.journal.sql.tree import StoredTree
 from ripieno.journal.sqlite.moved import moved_to, unmark
 from ripieno.journal.sqlite.snapshot import SqliteAudit
 from ripieno.journal.sqlite.source import Source
 from ripieno.journal.verify import verify
-from ripieno.model.errors import NotFoundError, StoreError
+from ripieno.model.errors import NotFoundError, RefusedError, StoreError
 
 __all__ = ["Moved", "Proof", "call_off", "move"]
 
@@ -90,11 +91,12 @@ def move(home: Path, url: str, tell: Callable[[str], None], *, with_findings: bo
 
     Nobody may work with either meanwhile, and nobody opens the folder afterwards: its file stays as it is,
     with a mark beside it. Where it breaks off nothing has arrived, and the same call does it. Raises
-    `StoreError` and `NotFoundError` where it cannot be done, and then leaves the folder in use.
+    `StoreError`, `RefusedError` and `NotFoundError` where it cannot be done: the folder stays in use then.
     """
     with Target(url) as target, Source(home, target.whole_place) as source:
         if holding := target.holding():
             return arrived(source, target, holding)
+        check_regions(source, target)
         check_sound(home, tell, with_findings=with_findings)
         counted = {table.name: copied(source, target, table, tell) for table in target.tables}
         before = proof_of(source)
@@ -136,6 +138,17 @@ def arrived(source: Source, target: Target, holding: Any) -> Moved:
     msg = f"{target.place} is not empty: there is something in {', '.join(holding)}"
     remedy = "name another database, or a schema of its own: ?options=-csearch_path%3Dname"
     raise StoreError(msg, remedy=remedy)
+
+
+def check_regions(source: Source, target: Target) -> None:
+    """Raise `RefusedError` where a tenant is pinned to a region that the database does not say it is in."""
+    ((region,),) = target.rows(REGION)
+    for tenant, pinned in source.rows("SELECT tenant, region FROM tenant_regions ORDER BY tenant"):
+        if pinned != region:
+            where = f"is in region {region}" if region else "does not say in which region it is"
+            msg = f"tenant {tenant!r} is pinned to region {pinned}, and {target.place} {where}"
+            remedy = "move it to a database there: ALTER DATABASE ... SET ripieno.region says where one is"
+            raise RefusedError(msg, remedy=remedy)
 
 
 def check_sound(home: Path, tell: Callable[[str], None], *, with_findings: bool) -> None:

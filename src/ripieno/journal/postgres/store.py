@@ -19,7 +19,10 @@ from ripieno.journal.sql.store import SqlStore
 from ripieno.journal.sql.writer import Writer
 from ripieno.model.gate import SHUT, Gate
 
-__all__ = ["PostgresStore"]
+__all__ = ["REGION", "PostgresStore"]
+
+REGION: Final = "SELECT current_setting('ripieno.region', true)"
+"""In which region a database is, by what it says itself."""
 
 BUSY_SECONDS: Final = 30.0
 """How long a write waits for those of other workers, unless told otherwise."""
@@ -106,7 +109,7 @@ class PostgresStore(SqlStore):
 
     def _storage_region(self) -> str | None:
         """Give what is set for the database itself, and so is neither dumped nor moved with what is in it."""
-        return self._reader.one("SELECT current_setting('ripieno.region', true)")[0] or None
+        return self._reader.one(REGION)[0] or None
 
     async def close(self) -> None:
         """Commit what is queued, close the connections and give up ownership."""
