@@ -14,7 +14,7 @@ from gates import shipped_gate
 from kernel.scenarios.golden import Golden
 from kernel.scenarios.golden_workflows import GOLDEN
 from kernel.scenarios.hand_clock import HandClock
-from kernel.scenarios.house import resting, serving
+from kernel.scenarios.house import resting, serving, until
 from ripieno.journal.postgres import PostgresStore
 from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.formats import sql
@@ -67,5 +67,10 @@ async def test_every_prefix_of_a_golden_journal_fits_this_version_and_goes_on_in
         host.register(workflow)
         host.ring()
         for run in runs:
+
+            async def served(run: str = run) -> bool | None:
+                return (await store.run(run)).status != "needs_version" or None
+
+            await until(served)  # it may have been looked at before its version was there
             row = await resting(host, run)
             assert row.status in ("complete", "partial", "waiting"), (row.status, row.detail)
