@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from tests.journal.support.backends import PostgresBackend
 from tests.journal.support.postgres import fresh_schema, server_side
 from tests.journal.support.writing import begin
 
-from ripieno.journal.postgres import PostgresStore
+from ripieno.journal.postgres import PostgresStore, formats
 from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.formats import (
     FIRST,
@@ -32,8 +32,10 @@ from ripieno.journal.postgres.migrations import bring_up, unbuilt
 from ripieno.journal.postgres.schema import made
 from ripieno.model.errors import StoreError
 
-RELEASED: Final = {"tables.sql": "c4d704fc3c7a9ea2"}
-"""What every released format was made by: nobody may change it any more."""
+(RELEASE,) = (Path(__file__).parents[1] / "golden" / "releases").glob("format_*.tar.xz")
+"""The library as it was released last."""
+RELEASED: Final = re.compile(r"ripieno/journal/(postgres/\w+\.sql|sqlite/format_\d+\.py)")
+"""What the formats were made by that are out in the world."""
 
 SHAPE: Final = (
     "SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default"
@@ -153,8 +155,20 @@ def test_a_contracting_step_comes_a_release_after_the_last_that_uses_what_it_tak
 
 
 def test_what_was_released_is_as_it_was() -> None:
-    found = {name: sha256(sql(name).encode()).hexdigest()[:16] for name in RELEASED}
-    assert found == RELEASED
+    """All but remarks: nobody finds out any more what a format was that was changed afterwards."""
+    found: list[str] = []
+    with tarfile.open(RELEASE) as archive:
+        for member in archive.getmembers():
+            if (named := RELEASED.fullmatch(member.name)) and (file := archive.extractfile(member)):
+                here = Path(formats.__file__).parents[1] / named[1]
+                found.append(named[1])
+                assert plain(here.read_text("utf-8")) == plain(file.read().decode()), named[1]
+    assert "postgres/tables.sql" in found
+    assert len(found) >= 6
+
+
+def plain(text: str) -> str:
+    return re.sub(r"--[^\n]*\n", "", text)
 
 
 # -- bringing it up -----------------------------------------------------------------------------------
