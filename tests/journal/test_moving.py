@@ -22,13 +22,16 @@ from tests.journal.support.writing import begin, committed
 
 from ripieno.journal.moving import Moved, call_off, move
 from ripieno.journal.postgres import PostgresStore
+from ripieno.journal.postgres.snapshot import PostgresSnapshot
 from ripieno.journal.postgres.target import Target
 from ripieno.journal.sequencer import Sequencer
+from ripieno.journal.sql.audit import Audit
 from ripieno.journal.sqlite import SqliteStore
 from ripieno.journal.sqlite import source as of_source
 from ripieno.journal.sqlite.moved import MARK, moved_to
 from ripieno.journal.sqlite.schema import FORMAT
 from ripieno.journal.store import Store
+from ripieno.journal.verify import verify
 from ripieno.model.errors import NotFoundError, RefusedError, StoreError
 
 
@@ -107,6 +110,8 @@ async def test_the_log_arrives_as_it_was_and_the_file_of_the_folder_is_not_chang
     assert done.proof.leaves == 14
     assert done.proof.root == sample_root(sample)
     assert told[0].startswith("verified: 14 events, 3 runs")
+    with Audit(PostgresSnapshot(sample.home, url)) as audit:
+        assert told[0] == f"verified: {verify(audit)}".splitlines()[0], "as it was found before"
     async with opened(PostgresStore(sample.home, url)) as there:
         assert {run: await committed(there, run) for run in events} == events
         assert await there.questions() == [question]

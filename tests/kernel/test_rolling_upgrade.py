@@ -21,6 +21,9 @@ from kernel.support.ledger import Ledger
 from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.formats import FORMAT, Formats
 from ripieno.journal.postgres.migrations import bring_up
+from ripieno.journal.postgres.snapshot import PostgresSnapshot
+from ripieno.journal.sql.audit import Audit
+from ripieno.journal.verify import verify
 from ripieno.model.event import KINDS
 
 TESTS = Path(__file__).parents[1]
@@ -136,6 +139,10 @@ async def test_a_database_is_brought_up_under_load_and_no_act_is_lost_or_done_tw
     assert set(booked.values()) == {1}, "also where whoever is asked twice does it twice"
     unread = server_side(fleet.url, "SELECT count(*) FROM questions WHERE kind <> 'timer'")
     assert unread == [(0,)], "and nobody had to be asked"
+    with Audit(PostgresSnapshot(fleet.home, fleet.url)) as audit:
+        report = verify(audit)
+    assert report.sound, str(report)
+    assert report.runs == 4 * BATCH
 
 
 async def test_the_earlier_release_is_refused_by_tables_that_are_for_it_no_more(
