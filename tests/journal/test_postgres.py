@@ -64,6 +64,18 @@ def give_to_another(backend: PostgresBackend, run: str, lease: str) -> None:
 # -- leases -------------------------------------------------------------------------------------------
 
 
+async def test_runs_of_others_are_found_once_their_lease_is_over(
+    backend: PostgresBackend, store: PostgresStore
+) -> None:
+    run = await begin(store)
+    give_to_another(backend, run, "1 hour")
+    assert await store.ready(("v1",), 10) == []
+    server_side(
+        backend.url, "UPDATE owners SET until_at = until_at - interval '2 hours' WHERE token = 'another'"
+    )
+    assert await store.ready(("v1",), 10) == [run]
+
+
 async def test_an_owner_keeps_its_run_until_its_lease_is_over_in_the_time_of_the_database(
     backend: PostgresBackend, store: PostgresStore
 ) -> None:

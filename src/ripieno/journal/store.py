@@ -106,6 +106,15 @@ class Store(
         process: it holds nothing that anybody waits for or has to take up.
         """
 
+    @property
+    @abstractmethod
+    def spell(self) -> int | None:
+        """Number the time since which nobody else can have taken over what this process owns.
+
+        What was claimed in one is not to be sent in another. None while somebody may be doing so: its
+        lease is over, and has not been renewed yet.
+        """
+
     # -- appending --------------------------------------------------------------------------------
 
     @abstractmethod

@@ -26,8 +26,9 @@ Status = Literal["done", "failed", "unsent", "again", "uncertain"]
 """`unsent`: it did not take effect and was not refused either. `again`: repeat under the same key.
 `uncertain`: it ended in an error that leaves open whether it took effect; another result follows."""
 
-How = Literal["called", "verified", "person", "deadline", "unready", "withdrawn", "key", "lost"]
-"""By what it is known. `unready`: what the call needs could not be had, so that nothing was sent. `lost`:
+How = Literal["called", "verified", "person", "deadline", "lease", "unready", "withdrawn", "key", "lost"]
+"""By what it is known. `unready`: what the call needs could not be had, so that nothing was sent. `lease`:
+the process was held up, and another one could have taken over its run meanwhile. `lost`:
 what a model said is known to nobody, and nothing but its price hangs on that: it is asked anew."""
 
 
@@ -166,8 +167,8 @@ class Ending:
 
     @property
     def postponed(self) -> bool:
-        """True when nothing was sent as it was too late, or as what the call needs could not be had."""
-        return self.status == "unsent" and self.how in ("deadline", "unready")
+        """True when nothing was sent as it was too late, or what the call needs could not be had."""
+        return self.status == "unsent" and self.how in ("deadline", "lease", "unready")
 
     @classmethod
     def read(cls, result: Event, stored: Callable[[str], Value]) -> Ending:

@@ -19,7 +19,7 @@ from ripieno.kernel.consent import UnsettledError, deny, read_denial, unanswered
 from ripieno.kernel.covering import covered
 from ripieno.kernel.effect_book import UNDO
 from ripieno.kernel.exits import EXITS, call_by_itself, said
-from ripieno.kernel.guarding import guard_of, put_off, send
+from ripieno.kernel.guarding import Around, guard_of, put_off, send
 from ripieno.kernel.housed import put_here
 from ripieno.kernel.ledger import Reservation, most
 from ripieno.kernel.permits import Permit
@@ -51,6 +51,9 @@ ANSWERED = frozenset[Failure]({"bad_request", "refused_content"})
 LATE_ATTEMPTS = 3
 """So often may the deadline pass between claim and call: a machine was suspended, or its clock is wrong."""
 
+LEASE_LOOK_SECONDS = 0.05
+"""How often a claim that waits for the process to have its lease again looks."""
+
 RESIDENT_WAIT_SECONDS = 2.0
 """Waits up to this long stay in memory; longer ones are timers, for which the run may park."""
 
@@ -80,6 +83,8 @@ class Effect:
         """True from a call in doubt that is to be repeated until it is known what became of it."""
         self._lost: Restored | None = None
         """Set while the next claim may have been made before, in what a backup knows nothing of."""
+        self._spell: int | None = None
+        """The store's, in which the attempt at hand was claimed."""
         self._late = 0
         """How many attempts were not sent as their deadline had passed."""
         self._since: int | None = None
@@ -202,9 +207,8 @@ class Effect:
             await execution.turnstile.live(self._branch)
             if execution.steering.heeded:
                 await execution.steering.hold(self._branch, owed=True)
-            if execution.store.stops.standing and await execution.standstill.hold(
-                self.path, self._branch, tool=self.tool.name
-            ):
+            store = execution.store
+            if (store.stops.standing or store.spell is None) and await self._kept():
                 continue
             if not self._due and self.scope.ledger.stands_against(self._maximum, self.path) is not None:
                 await self.scope.ledger.room(self._maximum, self.path, execution.turnstile, self._branch)
@@ -224,6 +228,7 @@ class Effect:
             lost = self._lost
             deadline = lost.deadline(self.tool) if lost else now + int(self.tool.timeout * MICROSECONDS)
             self._reservation.take(self._maximum)
+            self._spell = execution.store.spell  # before the commit, which shows whose the run is
             claim = Claim(
                 self.path,
                 attempt,
@@ -258,6 +263,14 @@ class Effect:
                 self._lost = None
                 return claim
             await self._bounced(draft)
+
+    async def _kept(self) -> bool:
+        """Wait while somebody has stopped it, or may have taken over the run; tell whether to look anew."""
+        execution = self.execution
+        if execution.store.spell is None and execution.rest is None:
+            await asyncio.sleep(LEASE_LOOK_SECONDS)
+            return True
+        return await execution.standstill.hold(self.path, self._branch, tool=self.tool.name)
 
     async def _count(self, attempt: int) -> None:
         """Count a call that is new; it goes no further where it was made too often."""
@@ -306,17 +319,15 @@ class Effect:
         left = (claim.deadline - execution.clock.now()) / MICROSECONDS
         if unready is not None or left <= 0:
             return self._record(claim, unready or Ending("unsent", "deadline"))
+        if execution.store.spell != self._spell:
+            return self._record(claim, Ending("unsent", "lease"))
+        around = Around(execution.store, execution.clock, execution.row.tenant, left, self._spell)
         try:
-            output = await send(execution, self.tool, self.arguments.decode(), call, left)
+            output = await send(self.tool, self.arguments.decode(), call, around)
         except ToolError as error:
             if self._owed and error.failure in ANSWERED:
                 return await self._in_doubt(claim, call, error)
-            ending = Ending(
-                "failed", "called", error=covered(execution, error.message), spent=call.told or NOTHING
-            )
-            if self._owed and says_nothing_of_before(error):
-                ending = dataclasses.replace(ending, status="unsent", how="unready", spent=None)
-            ending = classed(ending, error)
+            ending = self._refused(call, error)
         except (Exception, *EXITS) as error:  # whatever a tool raises has to be judged
             if isinstance(error, EXITS) and not call_by_itself(error, self._branch, self.scope.branch):
                 raise
@@ -331,6 +342,16 @@ class Effect:
             ending = Ending("done", "called", output=given, spent=call.told, noted=call.noted)
             ending = dataclasses.replace(ending, label=combined(call.sources)) if call.sources else ending
         return self._record(claim, ending)
+
+    def _refused(self, call: Call, error: ToolError) -> Ending:
+        """Give how an attempt ended that had no effect."""
+        if isinstance(error, NotSentError) and self.execution.store.spell != self._spell:
+            return Ending("unsent", "lease")
+        text = covered(self.execution, error.message)
+        ending = Ending("failed", "called", error=text, spent=call.told or NOTHING)
+        if self._owed and says_nothing_of_before(error):
+            ending = dataclasses.replace(ending, status="unsent", how="unready", spent=None)
+        return classed(ending, error)
 
     async def _in_doubt(self, claim: Claim, call: Call, error: BaseException) -> Ending:
         """Record that nobody knows whether a call took effect, and find out as declared."""

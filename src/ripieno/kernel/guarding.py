@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from ripieno.journal.store import Store
 from ripieno.kernel.claims import Claim, Ending
@@ -19,9 +19,6 @@ from ripieno.kernel.clock import MICROSECONDS, Clock
 from ripieno.model.action import Call
 from ripieno.model.failure import LASTING, Failure
 from ripieno.model.participant import ToolLike
-
-if TYPE_CHECKING:
-    from ripieno.kernel.execution import Execution
 
 __all__ = ["Around", "Guard", "Missed", "guard_of", "put_off", "send"]
 
@@ -38,6 +35,8 @@ class Around:
     tenant: str
     left: float
     """Seconds until the deadline of the claim, after which nothing may be sent."""
+    spell: int | None = 0
+    """That of the store in which it was claimed: in another one nothing may be sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +76,12 @@ def guard_of(tool: ToolLike) -> Guard | None:
     return getattr(tool, "resilience", None)
 
 
-async def send(
-    execution: Execution, tool: ToolLike, arguments: Mapping[str, Any], call: Call, left: float
-) -> Any:
+async def send(tool: ToolLike, arguments: Mapping[str, Any], call: Call, around: Around) -> Any:
     """Carry out a claimed call, for as long as its claim holds."""
     guard = guard_of(tool)
     if guard is None:
-        async with asyncio.timeout(left):
+        async with asyncio.timeout(around.left):
             return await tool.call(arguments, call)
-    around = Around(execution.store, execution.clock, execution.row.tenant, left)
     return await guard.call(tool, arguments, call, around)
 
 

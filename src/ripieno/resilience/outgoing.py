@@ -226,6 +226,9 @@ class Outgoing:
         if left <= 0:
             msg = f"{self._tool.name}: not sent, its deadline has passed"
             raise HereError(msg, failure="timeout")
+        if self._around.store.spell != self._around.spell:
+            msg = f"{self._tool.name}: not sent, this process was held up and may have lost the run"
+            raise HereError(msg)
         if timeouts is not None and timeouts.total is not None:
             left = min(left, seconds(timeouts.total))
         times, threads = (

@@ -43,9 +43,17 @@ SWEEP: Final = "DELETE FROM owners WHERE until_at < clock_timestamp()"
 ALIVE: Final = "SELECT 1 FROM owners WHERE token = ? AND until_at > clock_timestamp()"
 NOTIFY: Final = "SELECT pg_notify(?, '')"
 
+CLOCK: Final[int] = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Goes on while this process stands still, and where there is such a clock, while the machine does."""
+
 
 class Leases:
     """The lease of this process, a way to ask for another's, and the bell that all of them ring."""
+
+    others = (
+        "owner <> ? AND NOT EXISTS"
+        " (SELECT 1 FROM owners WHERE token = runs.owner AND until_at > clock_timestamp())"
+    )
 
     def __init__(
         self, connection: PostgresConnection, reader: PostgresReader, seconds: float = LEASE_SECONDS
@@ -61,9 +69,18 @@ class Leases:
         self._of_all: list[Callable[[], None]] = []
         """Those among them that hear of every commit of this process."""
         self._leaving = threading.Event()
+        self._spell = 0
+        self._certain_until = elapsed()
+        """By the clock of this machine, from before it was asked for: the database counts from later."""
         self._renew()
         self._thread = threading.Thread(target=self._keep, name="ripieno-lease", daemon=True)
         self._thread.start()
+
+    @property
+    def spell(self) -> int | None:
+        """Number the time since which the lease was never over; None while it is, or may be."""
+        spell = self._spell  # looked at first: it changes before what follows does
+        return spell if elapsed() < self._certain_until else None
 
     def alive(self, token: str) -> bool:
         """Tell whether what this owner has cannot be taken over."""
@@ -121,17 +138,26 @@ class Leases:
 
     def _renew(self) -> None:
         values = (self.token, self._name, self._seconds, FORMAT, FORMAT)
+        asked = elapsed()
         if not self._connection.execute(RENEW, values).rowcount:
             msg = (
                 f"{self._connection.place} was brought to a format that this version of Ripieno does not know"
             )
             raise StoreError(msg, remedy="use a newer version of Ripieno; others take over what it had")
+        if elapsed() >= self._certain_until:  # it was over meanwhile: whatever was owned may be another's
+            self._spell += 1
+        self._certain_until = asked + self._seconds
         if self._connection.execute(SWEEP).rowcount:
             self._connection.execute(NOTIFY, (self._connection.channel,))  # theirs can be taken over
 
     def _hear(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody is left to ring for
             self._loop.call_soon_threadsafe(tell, self._listeners)
+
+
+def elapsed() -> float:
+    """Give seconds that pass however long this process is held up."""
+    return time.clock_gettime(CLOCK)
 
 
 def tell(listeners: Sequence[Callable[[], None]]) -> None:

@@ -68,6 +68,16 @@ class Owners(Protocol):
     """Who owns runs: this process by its token, and whether another still may."""
 
     token: str
+    others: str
+    """What a statement says of the owner of a run that is worth asking for, with `token` as its value."""
+
+    @property
+    def spell(self) -> int | None:
+        """Number the time since which nobody else can have taken over what this process owns.
+
+        None while somebody may be doing so: its lease is over, and has not been renewed yet.
+        """
+        ...
 
     def alive(self, token: str) -> bool:
         """Tell whether what this owner has cannot be taken over."""

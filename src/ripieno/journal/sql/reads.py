@@ -88,7 +88,11 @@ class SqlReads(Store):
     async def ready(self, versions: Sequence[str], limit: int) -> Sequence[str]:
         """Give runs that could go on and that this process does not own, oldest first."""
         rows = self._reader.all(
-            looking_for_work(len(versions)), self._owners.token, *versions, *versions, limit
+            looking_for_work(len(versions), self._owners.others),
+            self._owners.token,
+            *versions,
+            *versions,
+            limit,
         )
         return [row[0] for row in rows]
 
@@ -355,11 +359,14 @@ class SqlReads(Store):
             raise StoreError(msg, remedy="ripieno audit verify names the place") from error
 
 
-def looking_for_work(versions: int) -> str:
-    """Give the statement that finds runs which could go on, where so many versions are served."""
+def looking_for_work(versions: int, others: str = "owner <> ?") -> str:
+    """Give the statement that finds runs which could go on, where so many versions are served.
+
+    `others`: what is so of the owner of a run that may be taken over, where our token is the value.
+    """
     served = marks(versions)
     return (
-        "SELECT id FROM runs WHERE status = 'running' AND (owner IS NULL OR owner <> ?)"
+        f"SELECT id FROM runs WHERE status = 'running' AND (owner IS NULL OR {others})"
         " UNION ALL SELECT id FROM runs WHERE status = 'waiting' AND wanted > seen"
         " UNION ALL SELECT id FROM runs WHERE status = 'stopped' AND wanted > seen"
         " UNION ALL SELECT id FROM runs AS unserved WHERE status = 'needs_version'"

@@ -107,6 +107,11 @@ class SqlStore(
         self._regions.look()
         self._rights.look()
 
+    @property
+    def spell(self) -> int | None:
+        """Number the time since which nobody else can have taken over what this process owns."""
+        return self._owners.spell
+
     # -- appending --------------------------------------------------------------------------------
 
     def append(self, draft: Draft) -> None:

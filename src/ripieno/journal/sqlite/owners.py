@@ -25,6 +25,12 @@ class FileOwners:
     that was forked without `exec` holds its parent's lock too, and so keeps it alive.
     """
 
+    others = "owner <> ?"
+    """Whether it lives is for the file system to say."""
+
+    spell = 0
+    """A lock of the system's stands for as long as the process does, however long it is held up."""
+
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, exist_ok=True)
         self._folder = folder
