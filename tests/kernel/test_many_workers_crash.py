@@ -32,8 +32,6 @@ from ripieno.journal.verify import verify
 
 TESTS = Path(__file__).parents[1]
 BATCH = 100
-SOME = 20
-"""So many acts into a batch something happens."""
 CONNECTIONS = 20
 PATIENCE_SECONDS = 180.0
 LOOK_SECONDS = 0.05
@@ -115,11 +113,10 @@ class Fleet:
         return worker
 
     async def begin(self, worker: Process, batch: str, runs: int = BATCH) -> None:
-        """Have a worker begin runs, and wait until some of them have acted."""
-        before = len(self.ledger.entries())
+        """Have a worker begin runs, and wait until it has; none of them is done then."""
         assert worker.stdin is not None
         worker.stdin.write(f"{batch} {runs}\n".encode())
-        await until(lambda: len(self.ledger.entries()) >= before + SOME)
+        await until(lambda: self._count(BEGUN, f"{batch}.%") == runs)
 
     async def end(self) -> None:
         """Let all leave in order that are there."""
@@ -141,12 +138,12 @@ class Fleet:
         assert row is not None
         return row[0]
 
-    async def done(self, batch: str, runs: int = BATCH) -> None:
-        """Wait until all runs of a batch have begun and ended."""
+    async def done(self, batch: str) -> None:
+        """Wait until all runs of a batch have ended."""
 
         def look() -> bool:
             with contextlib.suppress(psycopg.OperationalError):  # the server is started anew, or full
-                return self._count(BEGUN, f"{batch}.%") == runs and not self._count(LEFT, f"{batch}.%")
+                return not self._count(LEFT, f"{batch}.%")
             return False
 
         await until(look)

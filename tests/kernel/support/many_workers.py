@@ -52,6 +52,7 @@ def book(what: str, call: Call) -> str:
 @function(pure=True, version="1")
 async def errands(input: dict[str, Any], context: Context) -> str:  # noqa: A002 - bound by this name
     await context.use(pay, what=input["case"])
+    await context.sleep(0.5)  # so that all of a batch are under way
     await context.use(book, what=input["case"])
     return "done"
 

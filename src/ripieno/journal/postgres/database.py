@@ -18,6 +18,18 @@ __all__ = ["ALONE", "PostgresDatabase"]
 ALONE: Final = "SELECT pg_advisory_xact_lock(%b)"
 """What makes a transaction the only one that writes, until it ends."""
 
+ALONE_FOR_A_WHILE: Final = (
+    "WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock(%b))"
+    " SELECT set_config('transaction_timeout', '30s', true) FROM alone"
+)
+"""The same, and after 30 s from then on the server gives the transaction up, whatever its client does.
+
+One whose client fell silent in the middle of what it sends counts neither as idle nor as dead.
+"""
+
+TIMED: Final = 170000
+"""From this version on servers do that."""
+
 WRITTEN: Final = """
 WITH said AS (
     INSERT INTO events (stream, seq, kind, envelope)
@@ -72,7 +84,9 @@ class PostgresDatabase(Database):
         raw = self._connection.raw
         with raw.pipeline():
             raw.execute("BEGIN")
-            raw.execute(ALONE, [self._connection.alone])
+            raw.execute(
+                ALONE_FOR_A_WHILE if raw.info.server_version >= TIMED else ALONE, [self._connection.alone]
+            )
             found = raw.execute(LOOK, [list(runs)], binary=True) if runs else None
         return [] if found is None else found.fetchall()
 
