@@ -11,8 +11,19 @@ from tests.journal.support.postgres import cut_off
 from tests.journal.support.writing import begin
 
 from ripieno.journal.feeding import Cursor, Feeding
-from ripieno.journal.places import DATABASE_URL, database_url, is_there, only_readable, seat_at
+from ripieno.journal.places import (
+    DATABASE_URL,
+    bring_up,
+    database_url,
+    is_there,
+    only_readable,
+    seat_at,
+    snapshot_at,
+    status_at,
+)
 from ripieno.journal.sequencer import Sequencer
+from ripieno.journal.sql.audit import Audit
+from ripieno.journal.sqlite import SqliteStore
 from ripieno.model.errors import SettingsError, StoreError
 
 
@@ -46,6 +57,28 @@ def test_a_database_without_its_driver_is_refused_by_what_to_install(
     with pytest.raises(SettingsError, match="is not installed") as failed:
         seat_at(tmp_path, "a.lock", 1.0)
     assert failed.value.remedy == "pip install 'ripieno[postgres]'"
+    for name in ("snapshot", "status", "migrations"):
+        monkeypatch.setitem(sys.modules, f"ripieno.journal.postgres.{name}", None)
+        monkeypatch.delattr(f"ripieno.journal.postgres.{name}", raising=False)
+    for use in (lambda: snapshot_at(tmp_path), lambda: status_at(tmp_path), lambda: bring_up(tmp_path, str)):
+        with pytest.raises(SettingsError, match="is not installed"):
+            use()
+
+
+async def test_a_log_is_read_where_it_is(backend: PostgresBackend) -> None:
+    async with backend.opened() as store:
+        await begin(store)
+    with Audit(snapshot_at(backend.folder)) as audit:
+        assert sum(1 for _ in audit.events()) > 0
+
+
+async def test_a_log_in_a_folder_is_read_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(DATABASE_URL, raising=False)
+    store = SqliteStore(tmp_path)
+    await store.open()
+    await store.close()
+    with Audit(snapshot_at(tmp_path)) as audit:
+        assert list(audit.gaps()) == []
 
 
 async def test_one_gives_leaves_and_signs_for_all_who_use_a_database(backend: PostgresBackend) -> None:
