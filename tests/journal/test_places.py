@@ -60,7 +60,11 @@ def test_a_database_without_its_driver_is_refused_by_what_to_install(
     for name in ("snapshot", "status", "migrations"):
         monkeypatch.setitem(sys.modules, f"ripieno.journal.postgres.{name}", None)
         monkeypatch.delattr(f"ripieno.journal.postgres.{name}", raising=False)
-    for use in (lambda: snapshot_at(tmp_path), lambda: status_at(tmp_path), lambda: bring_up(tmp_path, str)):
+    for use in (
+        lambda: snapshot_at(tmp_path),
+        lambda: status_at(tmp_path),
+        lambda: bring_up(tmp_path, pytest.fail),
+    ):
         with pytest.raises(SettingsError, match="is not installed"):
             use()
 
