@@ -35,12 +35,20 @@ class HeldUp:
     """Elapsed time of a process that stands still once, right before it looks at its lease."""
 
     def __init__(
-        self, url: str, *, claimed: bool = True, look: int = 1, meanwhile: Callable[[], None] = lambda: None
+        self,
+        url: str,
+        *,
+        claimed: bool = True,
+        look: int = 1,
+        times: int = 1,
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> None:
-        """Do so at that look of the loop's, of those after the claim is on disk, or before."""
+        """Do so at that look of the loop's after a claim is on disk, or before; for so many claims."""
         self._url = url
         self._claimed = claimed
-        self._left = look
+        self._look = self._left = look
+        self._times = times
+        self._held = 0
         self._meanwhile = meanwhile
         self._ahead = 0.0
         self._loop = threading.current_thread()
@@ -48,9 +56,11 @@ class HeldUp:
     def __call__(self) -> float:
         if self._left and threading.current_thread() is self._loop:
             [(intents,)] = server_side(self._url, INTENTS)
-            self._left -= (intents > 0) is self._claimed
+            self._left -= (intents > self._held) is self._claimed
             if not self._left:
-                self._ahead = LONG
+                self._ahead += LONG
+                self._held += 1
+                self._left = self._look if self._held < self._times else 0
                 self._meanwhile()
         return time.monotonic() + self._ahead
 
@@ -91,6 +101,21 @@ async def test_what_was_claimed_before_it_was_held_up_is_claimed_anew_and_done_o
             assert (await ended(host, run)).status == "complete"
             assert await results(host, run) == [("unsent", "lease"), ("done", "called")]
     assert len(system.calls) == 1
+
+
+async def test_who_is_held_up_at_each_attempt_gives_up_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    system, url = Elsewhere(), fresh_schema()
+    workflow = booking(system)
+    async with stored(tmp_path, url, RENEWED) as store:
+        monkeypatch.setattr(leases, "elapsed", HeldUp(url, times=3))
+        async with serving(tmp_path, workflow, store=store) as host:
+            run = await begin(host, workflow)
+            outcome = await ended(host, run)
+            assert await results(host, run) == [("unsent", "lease")] * 3
+    assert (outcome.status, system.calls) == ("failed", [])
+    assert outcome.reason == "book: not sent, this process was held up each time for longer than its lease"
 
 
 async def test_nothing_is_claimed_before_the_lease_is_there_again(

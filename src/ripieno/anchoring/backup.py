@@ -20,6 +20,7 @@ from ripieno.anchoring.manifest import ANOTHER, MANIFEST, BackupError, Manifest,
 from ripieno.anchoring.sealing import opened, sealed
 from ripieno.journal.keys import WRAPPED_BYTES, MasterKey, UnknownMasterError
 from ripieno.journal.master_file import ID_BYTES
+from ripieno.journal.on_disk import synced
 from ripieno.journal.records import ENDED
 from ripieno.journal.signing import PUBLIC_KEY, SIGNING_KEY, signer_at
 from ripieno.journal.sql.tree import StoredTree
@@ -40,7 +41,6 @@ __all__ = [
     "copied",
     "fits",
     "own_key",
-    "synced",
     "write",
 ]
 
@@ -134,7 +134,7 @@ def snapshot(source: Path, to: Path, now: int) -> dict[str, Any]:
             if copy.execute("SELECT 1 FROM erasures WHERE scrubbing IS NOT NULL LIMIT 1").fetchone():
                 copy.execute("VACUUM")  # free pages still hold what was erased a moment ago
         to.chmod(0o600)
-        flushed(to)
+        synced(to)
     except sqlite3.Error as error:
         if "full" in str(error) or "disk I/O" in str(error):
             msg = f"cannot write {to.parent}: {error}"
@@ -291,20 +291,6 @@ def digested(file: Path) -> Stored:
             hashed.update(block)
             size += len(block)
     return Stored(size, hashed.hexdigest())
-
-
-def flushed(file: Path) -> None:
-    """Have a file on disk."""
-    descriptor = os.open(file, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def synced(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    flushed(folder)
 
 
 def place(draft: Path, to: Path) -> None:

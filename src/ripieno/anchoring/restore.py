@@ -26,13 +26,13 @@ from ripieno.anchoring.backup import (
     copied,
     fits,
     own_key,
-    synced,
     write,
 )
 from ripieno.anchoring.done_since import Known, Repeated, known_in, remembered_by, repeat
 from ripieno.anchoring.manifest import ANOTHER, BackupError, Manifest
 from ripieno.anchoring.sealing import opened
 from ripieno.anchoring.sink import Sink, SinkError, sink_at
+from ripieno.journal.on_disk import synced
 from ripieno.journal.sequencer import Sequencer
 from ripieno.journal.signing import keep_latest, signer_at
 from ripieno.journal.sqlite.restoring import RestoringStore

@@ -12,6 +12,7 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Final
 
+from ripieno.journal.on_disk import synced
 from ripieno.model.errors import SettingsError, StoreError
 from ripieno.model.ids import new_id
 from ripieno.proof.notes import NoteError, Signer, decoded
@@ -149,12 +150,3 @@ def write(path: Path, text: str, *, only_once: bool = False) -> None:
         raise StoreError(msg, remedy="the folder has to exist and be yours to write") from error
     finally:
         draft.unlink(missing_ok=True)
-
-
-def synced(folder: Path) -> None:
-    """Have the names in a folder on disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

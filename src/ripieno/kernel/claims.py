@@ -199,4 +199,6 @@ class Ending:
         """Say why it was not done; without an error it was too late each time."""
         if self.error is not None:
             return str(self.error.decode())
+        if self.how == "lease":
+            return "not sent, this process was held up each time for longer than its lease"
         return "not sent, its deadline had passed each time; is the clock right?"

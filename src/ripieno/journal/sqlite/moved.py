@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
+from ripieno.journal.on_disk import synced
 from ripieno.model.errors import StoreError
 
 __all__ = ["MARK", "check_here", "mark", "moved_to", "unmark"]
@@ -51,11 +52,3 @@ def unmark(home: Path) -> None:
     """Say durably that it is here."""
     (home / MARK).unlink()
     synced(home)
-
-
-def synced(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
