@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import time
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
@@ -29,6 +31,9 @@ from kernel.support.many_workers import LEASE_SECONDS
 from ripieno.journal.postgres.snapshot import PostgresSnapshot
 from ripieno.journal.sql.audit import Audit
 from ripieno.journal.verify import verify
+
+TIMES = logging.getLogger(__name__)
+"""`pytest --log-cli-level=INFO` shows them."""
 
 TESTS = Path(__file__).parents[1]
 BATCH = 100
@@ -139,7 +144,8 @@ class Fleet:
         return row[0]
 
     async def done(self, batch: str) -> None:
-        """Wait until all runs of a batch have ended."""
+        """Wait until all runs of a batch have ended, and note how long that took."""
+        since = time.monotonic()
 
         def look() -> bool:
             with contextlib.suppress(psycopg.OperationalError):  # the server is started anew, or full
@@ -147,6 +153,7 @@ class Fleet:
             return False
 
         await until(look)
+        TIMES.info("%s: all ended after %.1f s", batch, time.monotonic() - since)
 
     def complete(self) -> int:
         return self._count(COMPLETE)

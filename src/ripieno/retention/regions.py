@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from ripieno.journal.store import Store
 from ripieno.kernel.allowed import check_command
-from ripieno.kernel.stopping import SYSTEM_ROLE
-from ripieno.model.errors import InputError, NotAllowedError
 from ripieno.model.principal import Principal
 from ripieno.model.region import region_name
-from ripieno.model.stop import EVERYTHING
+from ripieno.retention.tenants import check_of_system
 
 __all__ = ["pin_tenant", "unpin_tenant"]
 
@@ -21,7 +19,7 @@ async def pin_tenant(store: Store, tenant: str, region: str, *, by: Principal, r
     `system-operator`, and `RefusedError` where this store is elsewhere.
     """
     region = region_name(region)
-    check_pinning(tenant, by, reason)
+    check_of_system("pin a tenant", tenant, by, reason)
     given = {"tenant": tenant, "region": region}
     by = await check_command(store, None, by, "pin tenant", given=given, reason=reason)
     return await store.pin(tenant, region, by=by.id, reason=reason)
@@ -29,19 +27,6 @@ async def pin_tenant(store: Store, tenant: str, region: str, *, by: Principal, r
 
 async def unpin_tenant(store: Store, tenant: str, *, by: Principal, reason: str) -> bool:
     """Let a tenant be anywhere; False when it was so. Raises `NotAllowedError`."""
-    check_pinning(tenant, by, reason)
+    check_of_system("unpin a tenant", tenant, by, reason)
     by = await check_command(store, None, by, "unpin tenant", given={"tenant": tenant}, reason=reason)
     return await store.unpin(tenant, by=by.id, reason=reason)
-
-
-def check_pinning(tenant: str, by: Principal, reason: str) -> None:
-    """Raise `InputError` for what is no tenant, or no reason, and `NotAllowedError` without the role."""
-    if not reason.strip():
-        msg = "where a tenant is kept needs a reason"
-        raise InputError(msg)
-    if tenant in ("", EVERYTHING):
-        msg = f"{tenant!r} is the system itself, and not a tenant"
-        raise InputError(msg)
-    if not by.holds(SYSTEM_ROLE):
-        msg = f"where a tenant is kept is for role {SYSTEM_ROLE!r} to say; {by.id} does not hold it"
-        raise NotAllowedError(msg)

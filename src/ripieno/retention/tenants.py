@@ -15,7 +15,7 @@ from ripieno.model.principal import Principal
 from ripieno.model.stop import EVERYTHING
 from ripieno.retention.sweeping import AT_ONCE
 
-__all__ = ["delete_tenant"]
+__all__ = ["check_of_system", "delete_tenant"]
 
 GOING: Final = ("running", "waiting", "paused", "stopped", "needs_version", "blocked")
 
@@ -28,15 +28,7 @@ async def delete_tenant(store: Store, tenant: str, *, by: Principal, reason: str
     `NotAllowedError` without the role `system-operator`, and `RefusedError` while a run of it is under way,
     or anything is held.
     """
-    if not reason.strip():
-        msg = "deleting a tenant needs a reason"
-        raise InputError(msg)
-    if tenant in ("", EVERYTHING):
-        msg = f"{tenant!r} is the system itself, and not a tenant"
-        raise InputError(msg)
-    if not by.holds(SYSTEM_ROLE):
-        msg = f"to delete a tenant is for role {SYSTEM_ROLE!r}; {by.id} does not hold it"
-        raise NotAllowedError(msg)
+    check_of_system("delete a tenant", tenant, by, reason)
     by = await check_command(store, None, by, "delete tenant", given={"tenant": tenant}, reason=reason)
     refuse_held(store, tenant)
     for row in await store.runs(RunFilter(tenant, GOING, limit=1)):
@@ -46,6 +38,19 @@ async def delete_tenant(store: Store, tenant: str, *, by: Principal, reason: str
     while runs := store.unerased(tenant, AT_ONCE):
         values += await store.erase(tenant, [Doomed(run) for run in runs], by=by.id, reason=reason)
     return values + await store.delete_tenant(tenant, by=by.id, reason=reason)
+
+
+def check_of_system(act: str, tenant: str, by: Principal, reason: str) -> None:
+    """Raise `InputError` for what is no tenant, or no reason, and `NotAllowedError` without the role."""
+    if not reason.strip():
+        msg = f"to {act} needs a reason"
+        raise InputError(msg)
+    if tenant in ("", EVERYTHING):
+        msg = f"{tenant!r} is the system itself, and not a tenant"
+        raise InputError(msg)
+    if not by.holds(SYSTEM_ROLE):
+        msg = f"to {act} is for role {SYSTEM_ROLE!r}; {by.id} does not hold it"
+        raise NotAllowedError(msg)
 
 
 def refuse_held(store: Store, tenant: str) -> None:
