@@ -19,6 +19,7 @@ from ripieno.journal.postgres import PostgresStore
 from ripieno.journal.postgres.connection import PostgresConnection
 from ripieno.journal.postgres.formats import sql
 from ripieno.journal.postgres.migrations import bring_up
+from ripieno.journal.records import RunRow
 from ripieno.kernel.rehearsal import rehearse
 from ripieno.model.ids import new_id
 
@@ -68,9 +69,9 @@ async def test_every_prefix_of_a_golden_journal_fits_this_version_and_goes_on_in
         host.ring()
         for run in runs:
 
-            async def served(run: str = run) -> bool | None:
-                return (await store.run(run)).status != "needs_version" or None
+            async def gone_on(run: str = run) -> RunRow | None:
+                row = await resting(host, run)
+                return None if row.status == "needs_version" else row
 
-            await until(served)  # it may have been looked at before its version was there
-            row = await resting(host, run)
+            row = await until(gone_on)  # it may have been taken up before its version was there
             assert row.status in ("complete", "partial", "waiting"), (row.status, row.detail)

@@ -38,7 +38,8 @@ TIMES = logging.getLogger(__name__)
 TESTS = Path(__file__).parents[1]
 BATCH = 100
 CONNECTIONS = 20
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 90.0
+"""For each of the things that happen."""
 LOOK_SECONDS = 0.05
 SOCKET = ".s.PGSQL.5432"
 
@@ -174,6 +175,7 @@ def database() -> Iterator[OwnServer]:
         yield server
 
 
+@pytest.mark.timeout(6 * PATIENCE_SECONDS)
 async def test_whatever_happens_to_workers_and_their_database_every_act_happens_once(
     tmp_path: Path, database: OwnServer
 ) -> None:

@@ -20,9 +20,9 @@ ALONE: Final = "SELECT pg_advisory_xact_lock(%b)"
 
 ALONE_FOR_A_WHILE: Final = (
     "WITH alone AS MATERIALIZED (SELECT pg_advisory_xact_lock(%b))"
-    " SELECT set_config('transaction_timeout', '30s', true) FROM alone"
+    " SELECT set_config('transaction_timeout', '10s', true) FROM alone"
 )
-"""The same, and after 30 s from then on the server gives the transaction up, whatever its client does.
+"""The same, and after 10 s from then on the server gives the transaction up, whatever its client does.
 
 One whose client fell silent in the middle of what it sends counts neither as idle nor as dead.
 """
